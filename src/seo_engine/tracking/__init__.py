@@ -1,0 +1,17 @@
+"""Experiment tracking: the journal, and TensorBoard and Weights & Biases as views of it."""
+
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.experiment_tracker import ExperimentTracker
+from seo_engine.tracking.tensorboard_tracker import TensorBoardTracker
+from seo_engine.tracking.tracker import MemoryTracker, Recorded, Tracker
+from seo_engine.tracking.wandb_tracker import WandBTracker
+
+__all__ = [
+    "ExperimentTracker",
+    "MemoryTracker",
+    "Recorded",
+    "TensorBoardTracker",
+    "Tracker",
+    "TrackingConfig",
+    "WandBTracker",
+]

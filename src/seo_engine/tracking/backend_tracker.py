@@ -1,0 +1,288 @@
+"""What the trackers over an SDK share: every call is profiled, validated, timed, and its errors contained."""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sized
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.metrics import MetricValidation, profiling_metrics
+from seo_engine.tracking.records import ModelArchitecture
+from seo_engine.tracking.run_directory import create_run_directory
+from seo_engine.tracking.tracker import Recorded
+
+PROFILING_CATEGORY = "experiment_tracking"
+
+
+class BackendTracker(ABC):
+    """A tracker over an SDK that may fail, hang or be slow.
+
+    By itself it makes its own run folder, opens the SDK at once, and contains every error: what fails is logged
+    and the caller goes on. A worker that gives the folder of a run opens it by `setup()`, and gets errors of
+    logging raised as well, because it counts them and tries again.
+
+    Args:
+        config (TrackingConfig): The settings.
+        run_directory (Path | None): The run's folder, given by the worker that owns this tracker.
+    """
+
+    name: str
+    title: str
+
+    def __init__(self, config: TrackingConfig | None = None, run_directory: Path | None = None) -> None:
+        self.config = config if config is not None else TrackingConfig()
+        self.code_profiler = self.config.code_profiler
+        self.logger = logging.getLogger(type(self).__module__)
+        self.run_directory = run_directory
+        self.current_epoch: float = 0
+        self.global_step = 0
+        self._owned_by_worker = run_directory is not None
+        self._warned_of_slowness = False
+        self._validation = MetricValidation()
+        if run_directory is None:
+            self.setup()
+
+    def setup(self) -> None:
+        """Open the SDK; a failure is logged, and `available` stays False."""
+        if self.available:
+            return
+        with self.code_profiler.profile_operation(f"{self.name}_setup", PROFILING_CATEGORY):
+            try:
+                if self.run_directory is None:
+                    self.run_directory = create_run_directory(
+                        self.config.tensorboard_log_dir, self.config.experiment_name
+                    )
+                opened = self._open(self.run_directory)
+            except Exception as error:
+                self.logger.error("❌ %s setup failed: %s", self.title, error)
+                self._forget()
+            else:
+                self.logger.info("✅ %s initialized: %s", self.title, opened)
+
+    @property
+    @abstractmethod
+    def available(self) -> bool:
+        """bool: Whether the SDK is open."""
+
+    def log_training_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Log metrics of the training at a step.
+
+        Args:
+            epoch (float): Current training epoch.
+            step (int): Current training step.
+            metrics (Mapping[str, Any]): Names and numbers; `loss` becomes `training/loss`.
+            recorded (Recorded | None): Where the metrics stand in the journal; a worker's business.
+        """
+        self._log_metrics("training", epoch, step, metrics, recorded)
+
+    def log_evaluation_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Log metrics of an evaluation at a step; arguments as for `log_training_metrics`."""
+        self._log_metrics("evaluation", epoch, step, metrics, recorded)
+
+    def log_performance_metrics(
+        self,
+        metrics: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Log metrics of the machine; without epoch and step at the last ones seen."""
+        self._log_metrics("performance", *self._moment(epoch, step), metrics, recorded)
+
+    def log_profiling_data(
+        self,
+        profiling_data: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Log where time and memory went.
+
+        Args:
+            profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+            epoch (float | None): Current epoch; None means the last one seen.
+            step (int | None): Current step; None means the last one seen.
+            recorded (Recorded | None): Where the data stand in the journal; a worker's business.
+        """
+        epoch, step = self._moment(epoch, step)
+        with self._contained("profiling", profiling_data, epoch, step) as open_:
+            if open_:
+                metrics, texts = profiling_metrics(profiling_data)
+                self._write_metrics(epoch, step, self._shown("profiling", metrics), recorded, texts)
+
+    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Log the hyperparameters of the run."""
+        with self._contained("hyperparameters", hyperparameters) as open_:
+            if open_:
+                self._write_hyperparameters(hyperparameters, recorded)
+
+    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Log the configuration of the run."""
+        with self._contained("configuration", configuration) as open_:
+            if open_:
+                self._write_configuration(configuration, recorded)
+
+    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
+        """Log the model, as `describe_model` describes it."""
+        with self._contained("architecture", architecture) as open_:
+            if open_:
+                self._write_architecture(architecture, recorded)
+
+    def log_text(
+        self,
+        name: str,
+        text: str,
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Log a text; a name without a slash becomes `text/<name>`."""
+        epoch, step = self._moment(epoch, step)
+        with self._contained("text", [name], epoch, step) as open_:
+            if open_:
+                full_name = name if "/" in name else f"text/{name}"
+                self._write_metrics(epoch, step, {}, recorded, {full_name: text})
+
+    def flush(self) -> None:
+        """Make everything logged so far visible to readers."""
+        with self._contained("flush", []) as open_:
+            if open_:
+                self._flush()
+
+    def close(self, status: str = "finished") -> None:
+        """End the run; twice does nothing more.
+
+        Args:
+            status (str): finished, failed, interrupted or killed.
+        """
+        if not self.available:
+            return
+        with self._contained("close", []):
+            self._close(status)
+        self._forget()
+
+    def details(self) -> dict[str, str]:
+        """Return what people want to know of the destination, such as its folder or address."""
+        return {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close("finished" if error_type is None else "failed")
+
+    @abstractmethod
+    def _open(self, run_directory: Path) -> object:
+        """Open the SDK and return what names the destination to people."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Drop the SDK's object, so that `available` is False."""
+
+    @abstractmethod
+    def _write_metrics(
+        self,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, float],
+        recorded: Recorded | None,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write numbers, and texts, of one record."""
+
+    @abstractmethod
+    def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:
+        """Write the hyperparameters."""
+
+    @abstractmethod
+    def _write_configuration(self, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+        """Write the configuration."""
+
+    @abstractmethod
+    def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
+        """Write the model's architecture."""
+
+    @abstractmethod
+    def _flush(self) -> None:
+        """Make what was written visible."""
+
+    @abstractmethod
+    def _close(self, status: str) -> None:
+        """End the run in the SDK."""
+
+    def _log_metrics(
+        self, group: str, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None
+    ) -> None:
+        self.current_epoch, self.global_step = epoch, step
+        with self._contained(group, metrics, epoch, step) as open_:
+            if open_:
+                shown = self._shown(group, metrics)
+                if shown:
+                    self._write_metrics(epoch, step, shown, recorded)
+
+    def _shown(self, group: str, metrics: Mapping[str, Any]) -> dict[str, float]:
+        skip = self.config.skip_nonfinite_metrics
+        numbers, nonfinite = self._validation.validated(group, metrics, skip_nonfinite=skip)
+        if nonfinite and not skip:
+            numbers.update({name: float(word) for name, word in nonfinite.items()})
+        if self.logger.isEnabledFor(logging.DEBUG):
+            for name, value in numbers.items():
+                self.logger.debug("Logging metric: %s = %s", name, value)
+        return numbers
+
+    def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
+        return (
+            self.current_epoch if epoch is None else epoch,
+            self.global_step if step is None else step,
+        )
+
+    @contextmanager
+    def _contained(
+        self, subject: str, contents: Sized, epoch: float | None = None, step: int | None = None
+    ) -> Iterator[bool]:
+        """Profile and time a block, and keep its errors from the caller; yields whether the SDK is open."""
+        started = time.perf_counter()
+        with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", PROFILING_CATEGORY):
+            if not self.available:
+                self.logger.debug("%s is not available, skipping %s logging", self.title, subject)
+                yield False
+                return
+            try:
+                yield True
+            except Exception as error:
+                self.logger.debug("Failed %s: %s", subject, contents)
+                self.logger.debug("Failed at epoch %s, step %s", epoch, step)
+                if self._owned_by_worker:
+                    raise
+                self.logger.error("❌ %s %s logging failed: %s", self.title, subject, error)
+        self._warn_if_slow(time.perf_counter() - started, subject, len(contents))
+
+    def _warn_if_slow(self, seconds: float, subject: str, count: int) -> None:
+        if seconds <= self.config.slow_logging_threshold_seconds:
+            return
+        if not self._owned_by_worker:
+            self.logger.warning("⚠️ Slow logging detected: %.3fs for %d %s values", seconds, count, subject)
+        elif not self._warned_of_slowness:
+            self._warned_of_slowness = True
+            self.logger.info(
+                "%s is slow: %.3fs for %d %s values, in the background; the training does not wait",
+                self.title,
+                seconds,
+                count,
+                subject,
+            )

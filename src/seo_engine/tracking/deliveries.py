@@ -1,0 +1,148 @@
+"""Deliveries: the workers of one run, started, flushed and closed together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from seo_engine.profiling import CodeProfiler
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery import DeliveryState, write_delivery
+from seo_engine.tracking.delivery_workers import CallerWorker, DeliveryWorker, ProcessWorker, ThreadWorker
+from seo_engine.tracking.logging_queue import LoggingQueue
+from seo_engine.tracking.run_directory import DELIVERY
+from seo_engine.tracking.tracker import Tracker
+
+logger = logging.getLogger(__name__)
+
+
+class Deliveries:
+    """One worker a tracker, each with its own position in the journal, and their common ledger.
+
+    Args:
+        run_directory (Path): The run's folder, where `delivery.json` is kept.
+        logging_queue (LoggingQueue): The journal.
+        config (TrackingConfig): The settings.
+    """
+
+    def __init__(self, run_directory: Path, logging_queue: LoggingQueue, config: TrackingConfig) -> None:
+        self._run_directory = run_directory
+        self._logging_queue = logging_queue
+        self._config = config
+        self._workers: dict[str, DeliveryWorker] = {}
+        self._changed = threading.Condition()
+
+    @property
+    def states(self) -> dict[str, DeliveryState]:
+        """dict[str, DeliveryState]: The ledger of each tracker, by its name."""
+        return {name: worker.state for name, worker in self._workers.items()}
+
+    def start(self, in_process: Sequence[Tracker], in_child: Sequence[str], code_profiler: CodeProfiler) -> None:
+        """Start a worker for each tracker; none of them is waited for.
+
+        Args:
+            in_process (Sequence[Tracker]): Delivered to by a thread, or by the caller if logging is synchronous.
+            in_child (Sequence[str]): Names of trackers that a child process opens and delivers to.
+            code_profiler (CodeProfiler): Takes in what the children measure.
+        """
+        for name in in_child:
+            self._workers[name] = ProcessWorker(name, self._run_directory, code_profiler, self._take_change)
+        worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
+        for tracker in in_process:
+            self._workers[tracker.name] = worker_class(tracker, self._logging_queue, self._config, self._take_change)
+        for worker in self._workers.values():
+            worker.start()
+
+    def logging_thread(self, name: str) -> threading.Thread | None:
+        """Return the thread that delivers to a tracker, if a thread does."""
+        worker = self._workers.get(name)
+        return worker.logging_thread if isinstance(worker, ThreadWorker) else None
+
+    def deliver_in_caller(self) -> None:
+        """Deliver what was just appended, where logging is synchronous."""
+        for worker in self._workers.values():
+            if isinstance(worker, CallerWorker):
+                worker.request_flush()
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until every tracker holds what the journal holds now.
+
+        Args:
+            timeout_seconds (float): The longest time to wait.
+
+        Returns:
+            bool: Whether all of them do.
+        """
+        logged = self._logging_queue.size()
+        for worker in self._workers.values():
+            worker.request_flush()
+        return self._wait_for(
+            lambda: all(worker.state.offset >= logged for worker in self._workers.values()), timeout_seconds
+        )
+
+    def close(self, status: str, timeout_seconds: float) -> None:
+        """Have every worker deliver the rest and close its tracker, and say what is left undelivered.
+
+        Args:
+            status (str): How the run ended.
+            timeout_seconds (float): The longest time to wait.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        for worker in self._workers.values():
+            worker.request_close(status)
+        self._wait_for(lambda: all(worker.ended for worker in self._workers.values()), deadline - time.monotonic())
+        for worker in self._workers.values():
+            worker.end()
+        self._write_states()
+        self._say_what_is_left()
+
+    def renew_after_fork(self) -> None:
+        """Leave the workers to the parent process."""
+        self._changed = threading.Condition()
+        for worker in self._workers.values():
+            if isinstance(worker, ProcessWorker):
+                worker.disown_after_fork()
+        self._workers = {}
+
+    def _say_what_is_left(self) -> None:
+        complete = True
+        for name, state in self.states.items():
+            if state.pending or state.dropped or not state.closed:
+                complete = False
+                logger.warning(
+                    "⚠️ %s: %d of %d records delivered, %d dropped, %d pending%s; the journal in %s keeps them all",
+                    name,
+                    state.delivered,
+                    state.accepted,
+                    sum(state.dropped.values()),
+                    state.pending,
+                    f" ({state.last_error})" if state.last_error else "",
+                    self._run_directory,
+                )
+        if complete:
+            logger.info("✅ All experiment trackers closed")
+
+    def _take_change(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+            self._write_states()
+
+    def _write_states(self) -> None:
+        try:
+            write_delivery(self._run_directory / DELIVERY, self.states)
+        except OSError as error:
+            # A cache of what the views hold: without it nothing is lost.
+            logger.debug("%s cannot be written: %s", DELIVERY, error)
+
+    def _wait_for(self, is_done: Callable[[], bool], timeout_seconds: float) -> bool:
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            while not is_done():
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                self._changed.wait(remaining)
+        return True

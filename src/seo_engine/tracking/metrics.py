@@ -1,0 +1,180 @@
+"""Names and values of metrics: hierarchy and validation."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+MAXIMUM_NAME_LENGTH = 512
+
+# JSON has integers of any size, the views and most readers 64 bits.
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def metric_name(group: str, name: str) -> str:
+    """Return the hierarchical name of a metric: without a slash it gets its group.
+
+    Args:
+        group (str): `training`, `evaluation`, `performance`, ….
+        name (str): The name given by the caller.
+
+    Returns:
+        str: A name with a slash.
+
+    Raises:
+        ValueError: If it is no name.
+
+    Example:
+        >>> metric_name("training", "loss"), metric_name("training", "teacher/loss")
+        ('training/loss', 'teacher/loss')
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"a metric's name must be a string, got {name!r} ({type(name).__name__})")
+    if not name.strip() or not name.isprintable() or len(name) > MAXIMUM_NAME_LENGTH:
+        raise ValueError(f"a metric's name must be 1 to {MAXIMUM_NAME_LENGTH} printable characters, got {name[:50]!r}")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"a metric's name must be valid Unicode, got {name[:50]!r}") from None
+    return name if "/" in name else f"{group}/{name}"
+
+
+def metric_value(value: Any) -> int | float | None:
+    """Return the number behind a value, or None if it is none.
+
+    Args:
+        value (Any): int, float, bool, a numpy scalar, or a tensor of one element without dimensions.
+
+    Returns:
+        int | float | None: A plain number, perhaps not finite.
+
+    Example:
+        >>> metric_value(True), metric_value(0.5), metric_value("0.5")
+        (1, 0.5, None)
+    """
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return int(value) if -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER else None
+    if getattr(value, "ndim", None) != 0 or not callable(getattr(value, "item", None)):
+        return None
+    # A numpy scalar or a 0-d tensor; `item` waits for a device, so it is asked once.
+    plain = value.item()
+    return metric_value(plain) if isinstance(plain, int | float) else None
+
+
+@dataclass
+class MetricValidation:
+    """Sorts the metrics of a call into names and numbers that can be kept, and warns of the rest once a metric.
+
+    Example:
+        >>> validation = MetricValidation()
+        >>> validation.validated("training", {"loss": 0.5, "note": "good"})
+        ({'training/loss': 0.5}, {})
+        >>> validation.dropped
+        Counter({'non-numeric value': 1})
+    """
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    nonfinite: Counter[str] = field(default_factory=Counter)
+    _warned: set[str] = field(default_factory=set)
+
+    def validated(
+        self, group: str, metrics: Mapping[str, Any], *, skip_nonfinite: bool = True
+    ) -> tuple[dict[str, int | float], dict[str, str]]:
+        """Return the metrics that can be kept, by hierarchical name.
+
+        Args:
+            group (str): The group of names without a slash.
+            metrics (Mapping[str, Any]): Names and values as the caller gave them.
+            skip_nonfinite (bool): Whether the views leave NaN and infinities out, which is then warned of.
+
+        Returns:
+            tuple[dict[str, int | float], dict[str, str]]: Finite numbers, and the others as `NaN`,
+            `Infinity` or `-Infinity`.
+        """
+        numbers: dict[str, int | float] = {}
+        nonfinite: dict[str, str] = {}
+        for name, value in metrics.items():
+            try:
+                full_name = metric_name(group, name)
+            except ValueError as error:
+                self._drop("invalid name", repr(name), f"⚠️ Skipping metric: {error}")
+                continue
+            try:
+                number = metric_value(value)
+            except Exception as error:  # `item` of a foreign object may raise anything
+                self._drop("unreadable value", full_name, f"⚠️ Skipping unreadable metric {name}: {error}")
+                continue
+            if number is None:
+                self._drop("non-numeric value", full_name, f"⚠️ Skipping non-numeric metric {name}: {type(value)}")
+            elif math.isfinite(number):
+                numbers[full_name] = number
+            else:
+                nonfinite[full_name] = _NONFINITE_WORDS.get(number, "NaN")
+                self.nonfinite[full_name] += 1
+                if skip_nonfinite and self.nonfinite[full_name] == 1:
+                    logger.warning("⚠️ Skipping invalid metric %s: %s", name, number)
+        return numbers, nonfinite
+
+    def _drop(self, reason: str, name: str, message: str) -> None:
+        self.dropped[reason] += 1
+        # Bounded: a caller that makes up a new bad name at every step is not remembered for ever.
+        if name not in self._warned and len(self._warned) < 1000:
+            self._warned.add(name)
+            logger.warning("%s", message)
+
+
+_NONFINITE_WORDS = {math.inf: "Infinity", -math.inf: "-Infinity"}
+
+
+def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
+    """Return the numbers that a record keeps beside its metrics as words.
+
+    Args:
+        nonfinite (Mapping[str, str]): Names, and `NaN`, `Infinity` or `-Infinity`.
+
+    Returns:
+        dict[str, float]: The numbers.
+    """
+    return {name: float(word) for name, word in nonfinite.items()}
+
+
+def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the metrics and texts that a view shows of profiling data.
+
+    Args:
+        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+
+    Returns:
+        tuple[dict[str, Any], dict[str, str]]: `profiling/timing/<operation>` in seconds and
+        `profiling/memory/<operation>` in MB; `profiling/bottlenecks/bottleneck_<rank>` as text.
+
+    Example:
+        >>> profiling_metrics({"timings": {"forward_pass": 0.25}})
+        ({'profiling/timing/forward_pass': 0.25}, {})
+    """
+    metrics = {f"profiling/timing/{name}": value for name, value in profiling_data.get("timings", {}).items()}
+    metrics.update({f"profiling/memory/{name}": value for name, value in profiling_data.get("memory", {}).items()})
+    texts = {
+        f"profiling/bottlenecks/bottleneck_{rank}": _describe_bottleneck(bottleneck)
+        for rank, bottleneck in enumerate(profiling_data.get("bottlenecks", []))
+    }
+    return metrics, texts
+
+
+def _describe_bottleneck(bottleneck: Any) -> str:
+    try:
+        return (
+            f"{bottleneck['operation']} ({bottleneck['category']}): {bottleneck['self_seconds']:.3f} s of its own, "
+            f"{bottleneck['share_percent']:.1f} % of the wall time, {bottleneck['calls']} calls"
+        )
+    except (KeyError, TypeError, ValueError):
+        # A caller may bring bottlenecks of another profiler, in words of its own.
+        return str(bottleneck)

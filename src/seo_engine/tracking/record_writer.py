@@ -1,0 +1,144 @@
+"""RecordWriter: what a caller logged -> one line of the journal, checked and counted."""
+
+from __future__ import annotations
+
+import logging
+import operator
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.logging_queue import LoggingQueue
+from seo_engine.tracking.metrics import MetricValidation
+from seo_engine.tracking.records import METRIC_KINDS, encode_plain_metrics, encode_record, new_record
+from seo_engine.tracking.selection import THINNED_KINDS, MetricPriorities
+
+logger = logging.getLogger(__name__)
+
+# Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
+MOST_REMEMBERED_NAMES = 10_000
+
+# At the end of a run there is room in the journal for this many records of values that a view has not shown yet.
+MOST_LAST_VALUES = 1_000
+
+
+class RecordWriter:
+    """Appends records to the journal. It never raises: what cannot be recorded is counted, and said once.
+
+    Args:
+        logging_queue (LoggingQueue): The journal.
+        config (TrackingConfig): The settings.
+        rank (int): Rank of this process among those of a distributed training.
+    """
+
+    def __init__(self, logging_queue: LoggingQueue, config: TrackingConfig, rank: int) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._logging_queue = logging_queue
+        self._config = config
+        self._rank = rank
+        self._validation = MetricValidation()
+        self._names: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
+
+    def write_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bool:
+        """Append a record of metrics.
+
+        Args:
+            kind (str): One of `METRIC_KINDS`.
+            epoch (float): Epoch of the metrics.
+            step (int): Step of the metrics.
+            metrics (Mapping[str, Any]): As the caller gave them.
+
+        Returns:
+            bool: Whether there is a record of them now.
+        """
+        try:
+            line = encode_plain_metrics(kind, epoch, step, metrics, self._names[kind], self._rank)
+            if line is None:
+                line = self._encode_after_validation(kind, epoch, step, metrics)
+            self._logging_queue.append(line)
+        except Exception as error:
+            self._count_failure(kind, error)
+            return False
+        return True
+
+    def write(self, kind: str, **contents: Any) -> None:
+        """Append a record that is rare enough to be encoded without haste.
+
+        Args:
+            kind (str): What it holds.
+            **contents (Any): The rest of it.
+        """
+        try:
+            self._logging_queue.append(encode_record(new_record(kind, rank=self._rank, **contents)))
+        except Exception as error:
+            self._count_failure(kind, error)
+
+    def write_end(self, status: str) -> None:
+        """Append the end of the run, and say what was not recorded.
+
+        Args:
+            status (str): How the run ended.
+        """
+        if self._config.selective_logging:
+            priorities = MetricPriorities(self._config)
+            thinned = sum(
+                priorities.of(name) != "high" for kind in THINNED_KINDS for name in set(self._names[kind].values())
+            )
+            for _ in range(min(thinned, MOST_LAST_VALUES)):
+                self.write("last_values")
+        nonfinite = self._validation.nonfinite
+        dropped = self.dropped + self._validation.dropped
+        self.write("end", status=status, dropped=dict(dropped), nonfinite=dict(nonfinite))
+        if dropped:
+            logger.warning("⚠️ Not recorded: %s", _counts_in_words(dropped))
+        if nonfinite:
+            shown = "left out of the views" if self._config.skip_nonfinite_metrics else "shown as they are"
+            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, _counts_in_words(nonfinite))
+
+    def drop(self, reason: str, message: str, level: int = logging.WARNING) -> None:
+        """Count a call that leaves no record, and say it the first time.
+
+        Args:
+            reason (str): Under which it is counted.
+            message (str): Said once a reason.
+            level (int): Of the message.
+        """
+        self.dropped[reason] += 1
+        if self.dropped[reason] == 1:
+            logger.log(level, "%s", message)
+
+    def _count_failure(self, kind: str, error: Exception) -> None:
+        if isinstance(error, OSError):
+            message = f"❌ The journal cannot be written, records are lost until it can: {error}"
+            self.drop("journal not writable", message, logging.ERROR)
+        else:
+            self.drop("misuse", f"⚠️ Skipping a call ({kind}): {error}")
+
+    def _encode_after_validation(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
+        if not isinstance(metrics, Mapping):
+            raise TypeError(f"metrics must be a dictionary, got {type(metrics).__name__}")
+        numbers, nonfinite = self._validation.validated(
+            kind, metrics, skip_nonfinite=self._config.skip_nonfinite_metrics
+        )
+        self._remember_names(kind, metrics, numbers)
+        record = new_record(kind, epoch=_plain(epoch), step=operator.index(step), rank=self._rank, metrics=numbers)
+        if nonfinite:
+            record["nonfinite"] = nonfinite
+        return encode_record(record)
+
+    def _remember_names(self, kind: str, metrics: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
+        names = self._names[kind]
+        for name in metrics:
+            full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
+            if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
+                names[name] = full_name
+
+
+def _plain(epoch: float) -> float:
+    """Return an epoch as JSON takes it; numpy's and torch's numbers have `item`."""
+    return epoch if isinstance(epoch, int | float) else float(epoch)
+
+
+def _counts_in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {reason}" for reason, count in counts.items())

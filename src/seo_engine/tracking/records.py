@@ -1,0 +1,141 @@
+"""The records: what one line of the journal holds, as plain data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import orjson
+
+if TYPE_CHECKING:
+    import torch
+
+JOURNAL_VERSION = 1
+
+# A line beyond this is not written: bulky payloads belong in files that a record refers to.
+MAXIMUM_RECORD_BYTES = 1_000_000
+
+# Kinds whose `metrics` are numbers by hierarchical name.
+METRIC_KINDS = ("training", "evaluation", "performance")
+
+# How a run can end.
+STATUSES = ("finished", "failed", "interrupted", "killed")
+
+Record = dict[str, Any]
+
+
+class ModelArchitecture(TypedDict):
+    """A model as plain data: its printed form and its numbers of parameters."""
+
+    text: str
+    parameters: int
+    trainable_parameters: int
+
+
+def encode_record(record: Mapping[str, Any]) -> bytes:
+    """Return the record as one line of the journal.
+
+    Args:
+        record (Mapping[str, Any]): Plain data. What JSON does not know is written as its `str`.
+
+    Returns:
+        bytes: JSON and a newline.
+
+    Raises:
+        ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
+        TypeError: If the record holds something that cannot be written at all.
+    """
+    line = orjson.dumps(
+        record, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    )
+    if len(line) > MAXIMUM_RECORD_BYTES:
+        raise ValueError(f"a record of {len(line)} bytes is larger than the limit of {MAXIMUM_RECORD_BYTES}")
+    return line
+
+
+def encode_plain_metrics(
+    kind: str, epoch: float, step: int, metrics: Mapping[str, Any], names: Mapping[str, str], rank: int
+) -> bytes | None:
+    """Return the line of a record of metrics, if they are what they nearly always are: known names and finite floats.
+
+    Args:
+        kind (str): One of `METRIC_KINDS`.
+        epoch (float): Epoch of the metrics.
+        step (int): Step of the metrics.
+        metrics (Mapping[str, Any]): As the caller gave them.
+        names (Mapping[str, str]): The hierarchical name of each name seen before.
+        rank (int): Rank of this process among those of a distributed training.
+
+    Returns:
+        bytes | None: JSON and a newline; None if the metrics need a closer look.
+    """
+    if type(step) is not int:
+        return None
+    values = {}
+    for name, value in metrics.items():
+        if type(value) is not float or name not in names:
+            return None
+        values[names[name]] = value
+    try:
+        line = orjson.dumps(
+            {"kind": kind, "epoch": epoch, "step": step, "time": time.time(), "rank": rank, "metrics": values},
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+    except TypeError:
+        return None
+    # JSON has no NaN and no infinities: they come out as null.
+    return None if b"null" in line or len(line) > MAXIMUM_RECORD_BYTES else line
+
+
+def decode_record(line: bytes) -> Record | None:
+    """Return the record of a line, or None if the line is torn, blank or no record.
+
+    Args:
+        line (bytes): One line of the journal.
+
+    Returns:
+        Record | None: The record.
+
+    Example:
+        >>> decode_record(b'{"kind": "text", "name": "note", "text": "hello"}')["name"]
+        'note'
+        >>> decode_record(b'{"kind": "tex') is None
+        True
+    """
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
+        return None
+    return record
+
+
+def new_record(kind: str, **contents: Any) -> Record:
+    """Return a record of this moment.
+
+    Args:
+        kind (str): What it holds.
+        **contents (Any): The rest of it.
+
+    Returns:
+        Record: Plain data.
+    """
+    return {"kind": kind, "time": time.time(), **contents}
+
+
+def describe_model(model: torch.nn.Module) -> ModelArchitecture:
+    """Describe a model as plain data.
+
+    Args:
+        model (torch.nn.Module): Any module.
+
+    Returns:
+        ModelArchitecture: Its printed form, at most 100,000 characters, and its numbers of parameters.
+    """
+    return {
+        "text": str(model)[:100_000],
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }

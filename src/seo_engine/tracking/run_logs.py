@@ -1,0 +1,214 @@
+"""Console and log files of a run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from seo_engine.tracking.metrics import profiling_metrics
+from seo_engine.tracking.records import ModelArchitecture
+from seo_engine.tracking.run_directory import LOGS
+from seo_engine.tracking.tracker import Recorded
+
+_PACKAGE_LOGGER = logging.getLogger("seo_engine")
+_FILE_FORMAT = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+# What the emojis of the message style say, for a console that is no terminal.
+_PLAIN_WORDS = {"✅ ": "", "⚠️ ": "warning: ", "❌ ": "error: "}
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Formats messages with their emojis on a terminal, and in plain words elsewhere.
+
+    Args:
+        stream (TextIO): Where the messages go.
+
+    Example:
+        >>> import io
+        >>> record = logging.LogRecord("seo_engine", logging.ERROR, "", 0, "❌ TensorBoard setup failed", None, None)
+        >>> ConsoleFormatter(io.StringIO()).format(record)
+        'error: TensorBoard setup failed'
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__("%(message)s")
+        self._is_terminal = stream.isatty()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message, plain where the stream is no terminal."""
+        message = super().format(record)
+        return message if self._is_terminal else plain_message(message)
+
+
+def plain_message(message: str) -> str:
+    """Return a message of the house's style in plain words, without its emoji."""
+    for emoji, words in _PLAIN_WORDS.items():
+        message = message.replace(emoji, words)
+    return message
+
+
+class RunLogs:
+    """The log files of one run, and its console while nobody else has set one up.
+
+    Args:
+        run_directory (Path): The run's folder; the files lie in its `logs/`.
+        timestamp (int): Unix time in the files' names.
+    """
+
+    def __init__(self, run_directory: Path, timestamp: int) -> None:
+        directory = run_directory / LOGS
+        directory.mkdir(exist_ok=True)
+        self._handlers: list[logging.Handler] = [
+            _file_handler(directory / f"seo_engine_{timestamp}.log", logging.DEBUG),
+            _file_handler(directory / f"errors_{timestamp}.log", logging.ERROR),
+        ]
+        # With a handler of ours attached, logging's own last resort is silent; so the console is ours to serve.
+        if not logging.getLogger().handlers and not _PACKAGE_LOGGER.handlers:
+            console = logging.StreamHandler(sys.stderr)
+            console.setLevel(logging.INFO)
+            console.setFormatter(ConsoleFormatter(sys.stderr))
+            self._handlers.append(console)
+        self._level_before = _PACKAGE_LOGGER.level
+        if _PACKAGE_LOGGER.level == logging.NOTSET:
+            _PACKAGE_LOGGER.setLevel(logging.INFO)
+        for handler in self._handlers:
+            _PACKAGE_LOGGER.addHandler(handler)
+
+    def close(self) -> None:
+        """Close the files and leave logging as it was."""
+        for handler in self._handlers:
+            _PACKAGE_LOGGER.removeHandler(handler)
+            handler.close()
+        self._handlers = []
+        _PACKAGE_LOGGER.setLevel(self._level_before)
+
+
+class RunLogTracker:
+    """Writes training progress and performance metrics of the journal as lines for people.
+
+    Args:
+        run_directory (Path): The run's folder.
+        timestamp (int): Unix time in the files' names.
+    """
+
+    name = "run_logs"
+
+    def __init__(self, run_directory: Path, timestamp: int) -> None:
+        self._directory = run_directory / LOGS
+        self._timestamp = timestamp
+        self._progress: TextIO | None = None
+        self._performance: TextIO | None = None
+
+    @property
+    def available(self) -> bool:
+        """bool: Whether the files are open."""
+        return self._progress is not None
+
+    def setup(self) -> None:
+        """Open the files; a failure is logged, and `available` stays False."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._performance = self._open("performance_metrics")
+            self._progress = self._open("training_progress")
+        except OSError as error:
+            logging.getLogger(__name__).error("❌ Log files setup failed: %s", error)
+
+    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Write nothing: the configuration stands in the journal."""
+
+    def log_training_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Write one line of progress."""
+        self._write(self._progress, f"epoch {epoch:g} step {step} {_as_words(metrics)}", recorded)
+
+    def log_evaluation_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Write one line of progress."""
+        self._write(self._progress, f"epoch {epoch:g} step {step} {_as_words(metrics)}", recorded)
+
+    def log_performance_metrics(
+        self,
+        metrics: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Write one line of performance."""
+        self._write(self._performance, f"epoch {epoch or 0:g} step {step} {_as_words(metrics)}", recorded)
+
+    def log_profiling_data(
+        self,
+        profiling_data: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Write one line an operation."""
+        metrics, texts = profiling_metrics(profiling_data)
+        for name, value in {**metrics, **texts}.items():
+            self._write(self._performance, f"step {step} {_as_words({name: value})}", recorded)
+
+    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Write one line."""
+        self._write(self._progress, f"hyperparameters {_as_words(hyperparameters)}", recorded)
+
+    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
+        """Write how large the model is."""
+        counts = f"{architecture['parameters']} parameters, {architecture['trainable_parameters']} trainable"
+        self._write(self._progress, f"model {counts}", recorded)
+
+    def log_text(
+        self,
+        name: str,
+        text: str,
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Write one line; line breaks in the text are shown as such."""
+        self._write(self._progress, f"step {step} {name}: {text!r}", recorded)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        for file in (self._progress, self._performance):
+            if file is not None:
+                file.flush()
+
+    def close(self, status: str = "finished") -> None:
+        """Close the files."""
+        for file in (self._progress, self._performance):
+            if file is not None:
+                file.close()
+        self._progress = self._performance = None
+
+    def details(self) -> dict[str, str]:
+        """Return the folder of the files."""
+        return {"directory": str(self._directory)}
+
+    def _open(self, subject: str) -> TextIO:
+        return (self._directory / f"{subject}_{self._timestamp}.log").open("a", encoding="utf-8")
+
+    @staticmethod
+    def _write(file: TextIO | None, line: str, recorded: Recorded | None) -> None:
+        if file is not None:
+            moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(recorded.time if recorded else None))
+            file.write(f"{moment} {line}\n")
+
+
+def _as_words(values: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
+    )
+
+
+def _file_handler(path: Path, level: int) -> logging.Handler:
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setLevel(level)
+    handler.setFormatter(_FILE_FORMAT)
+    return handler

@@ -1,0 +1,174 @@
+"""What a tracker is, and MemoryTracker, the double for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from seo_engine.tracking.records import ModelArchitecture
+
+
+class Recorded(NamedTuple):
+    """Where a value stands in the journal: the record's number and its time in seconds since 1970."""
+
+    number: int
+    time: float
+
+
+class Tracker(Protocol):
+    """A destination of records. A worker calls these methods, always from one thread.
+
+    A method that raises is tried again and at last counted as dropped; the training never sees it.
+    """
+
+    name: str
+
+    def setup(self) -> None:
+        """Open the destination; called again later if `available` stays False."""
+
+    @property
+    def available(self) -> bool:
+        """bool: Whether the destination is open."""
+
+    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Show the configuration of the run."""
+
+    def log_training_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Show metrics of the training at a step."""
+
+    def log_evaluation_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Show metrics of an evaluation at a step."""
+
+    def log_performance_metrics(
+        self,
+        metrics: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Show metrics of the machine; without epoch and step at the last ones seen."""
+
+    def log_profiling_data(
+        self,
+        profiling_data: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Show where time and memory went."""
+
+    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Show the hyperparameters of the run."""
+
+    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
+        """Show the model."""
+
+    def log_text(
+        self,
+        name: str,
+        text: str,
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Show a text."""
+
+    def flush(self) -> None:
+        """Make everything logged so far visible to readers."""
+
+    def close(self, status: str = "finished") -> None:
+        """End the run in the destination as finished, failed, interrupted or killed."""
+
+    def details(self) -> dict[str, str]:
+        """Return what people want to know of the destination, such as its folder or address."""
+        return {}
+
+
+class MemoryTracker:
+    """Keeps every call in memory: a double of a tracker, for tests.
+
+    Example:
+        >>> tracker = MemoryTracker()
+        >>> tracker.log_training_metrics(1, 100, {"training/loss": 0.5})
+        >>> tracker.calls
+        [('log_training_metrics', {'epoch': 1, 'step': 100, 'metrics': {'training/loss': 0.5}})]
+    """
+
+    def __init__(self, name: str = "memory") -> None:
+        self.name = name
+        self.available = True
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.status: str | None = None
+
+    def setup(self) -> None:
+        """Do nothing: memory is always there."""
+
+    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Keep the call."""
+        self.calls.append(("log_experiment_config", {"configuration": dict(configuration)}))
+
+    def log_training_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Keep the call."""
+        self.calls.append(("log_training_metrics", {"epoch": epoch, "step": step, "metrics": dict(metrics)}))
+
+    def log_evaluation_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Keep the call."""
+        self.calls.append(("log_evaluation_metrics", {"epoch": epoch, "step": step, "metrics": dict(metrics)}))
+
+    def log_performance_metrics(
+        self,
+        metrics: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Keep the call."""
+        self.calls.append(("log_performance_metrics", {"epoch": epoch, "step": step, "metrics": dict(metrics)}))
+
+    def log_profiling_data(
+        self,
+        profiling_data: Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Keep the call."""
+        self.calls.append(("log_profiling_data", {"profiling_data": dict(profiling_data)}))
+
+    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Keep the call."""
+        self.calls.append(("log_hyperparameters", {"hyperparameters": dict(hyperparameters)}))
+
+    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
+        """Keep the call."""
+        self.calls.append(("log_model_architecture", {"architecture": architecture}))
+
+    def log_text(
+        self,
+        name: str,
+        text: str,
+        epoch: float | None = None,
+        step: int | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
+        """Keep the call."""
+        self.calls.append(("log_text", {"name": name, "text": text, "epoch": epoch, "step": step}))
+
+    def flush(self) -> None:
+        """Do nothing: memory is always visible."""
+
+    def close(self, status: str = "finished") -> None:
+        """Keep how the run ended."""
+        self.status = status
+
+    def details(self) -> dict[str, str]:
+        """Return nothing: there is no folder or address."""
+        return {}
