@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 # Read at a time: large enough to be fast, small enough that memory does not depend on the backlog.
 READ_BYTES = 256 * 1024
@@ -37,46 +37,20 @@ class JournalLine(NamedTuple):
     end: Position
 
 
-class LoggingQueue:
-    """Appends lines to a run's journal, and reads them from a position on.
-
-    Any number of threads and processes may append at the same time: each line is one `write` on a descriptor
-    opened `O_APPEND`, so lines do not mix, and the page cache keeps them when the process dies.
+class JournalReader:
+    """Reads the lines of a journal from a position on; the file may grow meanwhile.
 
     Args:
-        path (str | Path): The journal; made if it is not there.
+        path (str | Path): The journal.
+        flags (int): How the file is opened.
 
     Raises:
-        OSError: If the file cannot be opened for writing.
-
-    Example:
-        >>> import tempfile
-        >>> logging_queue = LoggingQueue(tempfile.mkdtemp() + "/journal.jsonl")
-        >>> logging_queue.append(b'{"kind": "text"}' + b"\\n")
-        >>> logging_queue.read(Position())
-        [JournalLine(content=b'{"kind": "text"}', end=Position(offset=17, number=1))]
+        OSError: If the file cannot be opened.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, flags: int = os.O_RDONLY) -> None:
         self.path = Path(path)
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        size = os.fstat(self._descriptor).st_size
-        # A torn last line, left by a writer that was killed, must spoil only itself.
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
-
-    def append(self, line: bytes) -> None:
-        """Append one line; when this returns, a kill of the process loses nothing of it.
-
-        Args:
-            line (bytes): Content and newline.
-
-        Raises:
-            OSError: If it could not be written.
-        """
-        written = os.write(self._descriptor, line)
-        if written != len(line):
-            self._append_again(line)
+        self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, 0o644)
 
     def read(self, position: Position) -> list[JournalLine]:
         """Read the next complete lines.
@@ -134,11 +108,11 @@ class LoggingQueue:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _append_again(self, line: bytes) -> None:
-        # The disk took a part only. End that part, so that it spoils itself alone, and write the whole again.
-        os.write(self._descriptor, b"\n")
-        if os.write(self._descriptor, line) != len(line):
-            raise OSError(f"{self.path}: the disk takes no whole line")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def _skip_endless_line(self, position: Position, read: int) -> list[JournalLine]:
         offset = position.offset + read
@@ -149,3 +123,50 @@ class LoggingQueue:
                 return [JournalLine(ENDLESS_LINE, Position(offset + end, position.number + 1))]
             offset += len(data)
         return []
+
+
+class LoggingQueue(JournalReader):
+    """Appends lines to a run's journal, and reads them from a position on.
+
+    Any number of threads and processes may append at the same time: each line is one `write` on a descriptor
+    opened `O_APPEND`, so lines do not mix, and the page cache keeps them when the process dies.
+
+    Args:
+        path (str | Path): The journal; made if it is not there.
+
+    Raises:
+        OSError: If the file cannot be opened for writing.
+
+    Example:
+        >>> import tempfile
+        >>> logging_queue = LoggingQueue(tempfile.mkdtemp() + "/journal.jsonl")
+        >>> logging_queue.append(b'{"kind": "text"}' + b"\\n")
+        >>> logging_queue.read(Position())
+        [JournalLine(content=b'{"kind": "text"}', end=Position(offset=17, number=1))]
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        size = os.fstat(self._descriptor).st_size
+        # A torn last line, left by a writer that was killed, must spoil only itself.
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+
+    def append(self, line: bytes) -> None:
+        """Append one line; when this returns, a kill of the process loses nothing of it.
+
+        Args:
+            line (bytes): Content and newline.
+
+        Raises:
+            OSError: If it could not be written.
+        """
+        written = os.write(self._descriptor, line)
+        if written != len(line):
+            self._append_again(line)
+
+    def _append_again(self, line: bytes) -> None:
+        # The disk took a part only. End that part, so that it spoils itself alone, and write the whole again.
+        os.write(self._descriptor, b"\n")
+        if os.write(self._descriptor, line) != len(line):
+            raise OSError(f"{self.path}: the disk takes no whole line")

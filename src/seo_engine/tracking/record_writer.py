@@ -89,7 +89,7 @@ class RecordWriter:
                 self.write("last_values")
         nonfinite = self._validation.nonfinite
         dropped = self.dropped + self._validation.dropped
-        self.write("end", status=status, dropped=dict(dropped), nonfinite=dict(nonfinite))
+        self.write("end", status=status, dropped=dict(dropped), nonfinite_counts=dict(nonfinite))
         if dropped:
             logger.warning("⚠️ Not recorded: %s", _counts_in_words(dropped))
         if nonfinite:

@@ -72,14 +72,14 @@ class WandBTracker(BackendTracker):
         if self.run is None:
             return {}
         details = {
-            "mode": "offline" if self.run.settings._offline else "online",
+            "mode": "offline" if self.run.offline else "online",
             "name": str(self.run.name),
             "id": str(self.run.id),
             # The folder that `wandb sync` takes; `run.dir` is the folder of its files within.
             "directory": str(Path(self.run.dir).parent),
         }
-        if url := self.run.url:
-            details["url"] = str(url)
+        if not self.run.offline:
+            details["url"] = str(self.run.url)
         return details
 
     def _open(self, run_directory: Path) -> object:
@@ -110,7 +110,8 @@ class WandBTracker(BackendTracker):
         self.run.define_metric("global_step", hidden=True)
         for group in (*METRIC_KINDS, "profiling"):
             self.run.define_metric(f"{group}/*", step_metric="global_step")
-        return f"{self.run.name} ({self.run.url or Path(self.run.dir).parent})"
+        details = self.details()
+        return f"{details['name']} ({details.get('url', details['directory'])})"
 
     def _resolved_mode(self, wandb: Any) -> str:
         """Decide between online and offline here, because `wandb.init` itself would prompt for a key."""

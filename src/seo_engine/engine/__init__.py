@@ -1,0 +1,1 @@
+"""The SEO engine: pages in, a fine-tuned model and better snippets out."""

@@ -1,0 +1,176 @@
+"""Reading runs back from their journals: which there are, and what one holds."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from seo_engine.tracking.delivery import DeliveryState, read_delivery
+from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
+from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
+
+
+class RunNotFoundError(ValueError):
+    """There is no run of that name."""
+
+
+@dataclass
+class MetricSummary:
+    """What became of one metric: count of finite values, first, last, smallest and largest."""
+
+    count: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    minimum: float = 0.0
+    maximum: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Take in the next value."""
+        if not self.count:
+            self.first = self.minimum = self.maximum = value
+        self.count += 1
+        self.last = value
+        self.minimum = min(self.minimum, value)
+        self.maximum = max(self.maximum, value)
+
+
+@dataclass
+class RunSummary:
+    """One run as its journal tells it."""
+
+    name: str
+    directory: Path
+    status: str = "unknown"
+    started: float = 0.0
+    ended: float = 0.0
+    epoch: float = 0
+    step: int = 0
+    records: int = 0
+    unreadable_lines: int = 0
+    metrics: dict[str, MetricSummary] = field(default_factory=dict)
+    nonfinite: dict[str, int] = field(default_factory=dict)
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    configuration: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    delivery: dict[str, DeliveryState] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """float: From the first record to the last."""
+        return max(0.0, self.ended - self.started)
+
+
+def list_runs(log_directory: str | Path) -> list[RunSummary]:
+    """Return the runs in a folder, the newest first.
+
+    Args:
+        log_directory (str | Path): The folder of all runs.
+
+    Returns:
+        list[RunSummary]: One for each folder with a journal.
+    """
+    journals = Path(log_directory).glob(f"*/{JOURNAL}")
+    return sorted((read_run(path.parent) for path in journals), key=lambda run: run.started, reverse=True)
+
+
+def find_run(log_directory: str | Path, name: str) -> Path:
+    """Return the folder of a run that is named by its folder's name or its path.
+
+    Args:
+        log_directory (str | Path): The folder of all runs.
+        name (str): Name or path.
+
+    Returns:
+        Path: The run's folder.
+
+    Raises:
+        RunNotFoundError: If there is no journal.
+    """
+    for directory in (Path(log_directory) / name, Path(name)):
+        if (directory / JOURNAL).is_file():
+            return directory
+    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")
+
+
+def read_run(directory: Path) -> RunSummary:
+    """Read one run from its journal; torn and foreign lines are counted and passed over.
+
+    Args:
+        directory (Path): The run's folder.
+
+    Returns:
+        RunSummary: What it holds.
+
+    Raises:
+        OSError: If the journal cannot be read.
+    """
+    run = RunSummary(name=directory.name, directory=directory, delivery=read_delivery(directory / DELIVERY))
+    start: Record | None = None
+    for record in _read_records(directory / JOURNAL, run):
+        try:
+            _take_in(run, record)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            run.unreadable_lines += 1
+            continue
+        run.records += 1
+        if record["kind"] == "start":
+            start = record
+    if run.status == "started":
+        run.status = "running" if start is not None and _is_alive(start) else "killed"
+    return run
+
+
+def _read_records(path: Path, run: RunSummary) -> Iterator[Record]:
+    position = Position()
+    with JournalReader(path) as reader:
+        while lines := reader.read(position):
+            for line in lines:
+                record = decode_record(line.content)
+                if record is not None:
+                    yield record
+                elif line.content.strip():
+                    run.unreadable_lines += 1
+            position = lines[-1].end
+
+
+def _take_in(run: RunSummary, record: Record) -> None:
+    moment = float(record["time"])
+    match record["kind"]:
+        case "start":
+            run.started = run.started or moment
+            run.configuration = dict(record["configuration"])
+            run.status = "started"
+        case "end":
+            run.status = str(record["status"])
+        case "hyperparameters":
+            run.hyperparameters.update(record["hyperparameters"])
+        case "profiling":
+            run.timings = dict(record["profiling_data"].get("timings", {}))
+        case kind if kind in METRIC_KINDS:
+            _add_metrics(run, record)
+    run.ended = max(run.ended, moment)
+
+
+def _is_alive(start: Record) -> bool:
+    """Return whether the process that wrote a `start` record still runs on this machine."""
+    if start.get("host") != platform.node():
+        return False
+    try:
+        # A process made after the run began only has the same number.
+        return bool(psutil.Process(start["process"]).create_time() <= start["time"])
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return False
+
+
+def _add_metrics(run: RunSummary, record: Record) -> None:
+    for name, value in record["metrics"].items():
+        run.metrics.setdefault(name, MetricSummary()).add(float(value))
+    for name in record.get("nonfinite", {}):
+        run.nonfinite[name] = run.nonfinite.get(name, 0) + 1
+    run.epoch, run.step = record["epoch"], max(run.step, int(record["step"]))

@@ -1,0 +1,29 @@
+"""Every test runs in a folder of its own, with no account and no setting of the developer's."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def fresh_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("WANDB_") or name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+            monkeypatch.delenv(name)
+    # No .netrc with a key, and no cache of an earlier run.
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    package_logger = logging.getLogger("seo_engine")
+    handlers, level = list(package_logger.handlers), package_logger.level
+    yield
+    package_logger.handlers[:] = handlers
+    package_logger.setLevel(level)

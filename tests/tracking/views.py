@@ -1,0 +1,119 @@
+"""Reads back what the views hold: event files with TensorBoard's own reader, `.wandb` files by their framing."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
+
+
+@dataclass
+class Scalar:
+    step: int
+    value: float
+    wall_time: float
+    record: int
+
+
+@dataclass
+class TensorBoardView:
+    scalars: dict[str, list[Scalar]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    events: int = 0
+
+
+def read_tensorboard(directory: Path) -> TensorBoardView:
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+
+    view = TensorBoardView()
+    for path in sorted(directory.glob("events.out.tfevents.*")):
+        for event in LegacyEventFileLoader(str(path)).Load():
+            if not event.HasField("summary"):
+                continue
+            view.events += 1
+            number = event.source_metadata.writer.removeprefix("journal:")
+            for value in event.summary.value:
+                if value.HasField("simple_value"):
+                    scalar = Scalar(event.step, value.simple_value, event.wall_time, int(number or 0))
+                    view.scalars.setdefault(value.tag, []).append(scalar)
+                elif value.metadata.plugin_data.plugin_name == "text":
+                    text = value.tensor.string_val[0].decode()
+                    view.texts.setdefault(value.tag.removesuffix("/text_summary"), []).append(text)
+    return view
+
+
+@dataclass
+class WandBView:
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+
+
+def read_wandb(directory: Path) -> WandBView:
+    """Read every `.wandb` file below a folder, in the order of their names."""
+    from wandb.proto import wandb_internal_pb2
+
+    view = WandBView()
+    for path in sorted(directory.rglob("*.wandb")):
+        for data in _framed_messages(path.read_bytes()):
+            message = wandb_internal_pb2.Record()
+            message.ParseFromString(data)
+            if message.HasField("history"):
+                row = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in message.history.item}
+                row["_step"] = message.history.step.num
+                view.rows.append(row)
+            elif message.HasField("run"):
+                _update(view.config, message.run.config.update)
+            elif message.HasField("config"):
+                _update(view.config, message.config.update)
+            elif message.HasField("exit"):
+                view.exit_code = message.exit.exit_code
+    return view
+
+
+def _update(config: dict[str, Any], items: Any) -> None:
+    for item in items:
+        config[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+
+
+def _framed_messages(data: bytes) -> Iterator[bytes]:
+    """Yield the messages of a LevelDB log, as W&B writes it: 7 bytes of its own, then 32 KiB blocks."""
+    block_size, header = 32 * 1024, struct.Struct("<IHB")
+    offset, parts = 7, []
+    while offset + header.size <= len(data):
+        left_in_block = block_size - offset % block_size
+        if left_in_block < header.size:
+            offset += left_in_block
+            continue
+        checksum, length, kind = header.unpack_from(data, offset)
+        body = data[offset + header.size : offset + header.size + length]
+        assert zlib.crc32(bytes([kind]) + body) == checksum, f"damaged at {offset}"
+        offset += header.size + length
+        parts.append(body)
+        if kind in (1, 4):
+            yield b"".join(parts)
+            parts = []
+
+
+def read_journal(run_directory: Path) -> list[tuple[int, Record]]:
+    """Return the numbered records of a run."""
+    position, records = Position(), []
+    with JournalReader(run_directory / "journal.jsonl") as reader:
+        while lines := reader.read(position):
+            for line in lines:
+                record = decode_record(line.content)
+                if record is not None:
+                    records.append((line.end.number, record))
+            position = lines[-1].end
+    return records
+
+
+def metric_records(run_directory: Path) -> list[tuple[int, Record]]:
+    return [(number, record) for number, record in read_journal(run_directory) if record["kind"] in METRIC_KINDS]
