@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
@@ -64,7 +64,7 @@ class ExperimentTrackingCallback(TrainerCallback):
     def __init__(self, tracker: ExperimentTracker) -> None:
         self._tracker = tracker
         self._system_metrics = SystemMetrics()
-        self._step_started: int | None = None
+        self._step: AbstractContextManager[object] | None = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **others: Any
@@ -80,13 +80,14 @@ class ExperimentTrackingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Start the clock of a step."""
-        self._step_started = time.perf_counter_ns()
+        self._step = self._tracker.code_profiler.profile_operation("training_step", "training_loop")
+        self._step.__enter__()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """Stop the clock of a step."""
-        if self._step_started is not None:
-            duration = time.perf_counter_ns() - self._step_started
-            self._tracker.code_profiler.add_span("training_step", "training_loop", duration)
+        if self._step is not None:
+            self._step.__exit__(None, None, None)
+            self._step = None
 
     def on_log(
         self,

@@ -98,7 +98,7 @@ class CodeProfiler:
         return _Region(self, name, category, measure_memory)
 
     def add_span(self, name: str, category: str, duration: int) -> None:
-        """Add a region that was timed by the caller, for paths where even a `with` block is too dear.
+        """Add a region without nested ones that was timed by the caller, where even a `with` block is too dear.
 
         Args:
             name (str): The operation.
@@ -106,6 +106,9 @@ class CodeProfiler:
             duration (int): Nanoseconds.
         """
         if self.enabled:
+            stack = self._open_regions.stack
+            if stack:
+                stack[-1]._children += duration
             self._spans.append((name, category, duration, duration, False, None))
             if len(self._spans) >= SPANS_PER_BATCH:
                 self._make_statistics_if_free()
@@ -236,7 +239,11 @@ class _Region:
     ) -> None:
         duration = _now() - self._start
         stack = self._stack
-        stack.pop()
+        if stack and stack[-1] is self:
+            stack.pop()
+        elif self in stack:
+            # Regions within this one that were never left, such as a step that an exception ended.
+            del stack[stack.index(self) :]
         if stack:
             stack[-1]._children += duration
         memory = self._memory

