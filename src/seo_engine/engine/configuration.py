@@ -33,10 +33,10 @@ class TrainingConfig(Configuration):
     gradient_accumulation_steps: int = setting(1, "Forward passes that make one step.", above=0)
     lora_rank: int = setting(8, "Rank of the adapter's matrices: its capacity and its size.", above=0)
     maximum_example_tokens: int = setting(
-        320, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
+        272, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
     )
-    maximum_new_tokens: int = setting(80, "Longest answer that is generated, in tokens.", at_least=16)
-    generation_batch_size: int = setting(10, "Answers generated at the same time.", above=0)
+    maximum_new_tokens: int = setting(72, "Longest answer that is generated, in tokens.", at_least=16)
+    generation_batch_size: int = setting(16, "Answers generated at the same time.", above=0)
     validation_share: float = setting(0.15, "Share of the pages held out to measure on.", above=0, at_most=0.5)
     early_stopping_patience: int = setting(
         2, "Epochs without a lower validation loss after which the training ends.", above=0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ from seo_engine.engine.pages import Page
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-INSTRUCTION = "Write the title (30 to 60 characters) and the meta description (70 to 155 characters) of this web page."
+INSTRUCTION = (
+    "Write a title of 30 to 60 characters and a meta description of 70 to 155 characters for this web page, "
+    "as two lines: Title: and Description:"
+)
 
 # Tokens with this label are not learnt: PyTorch's cross entropy leaves them out.
 IGNORED_LABEL = -100
@@ -20,6 +24,15 @@ IGNORED_LABEL = -100
 # Pages of which nine tenths of the word sequences agree are one page for the split.
 NEAR_DUPLICATE_SIMILARITY = 0.9
 _WORDS_IN_SEQUENCE = 4
+
+# Bounds for pages of any size: no token is longer on average, and no page needs more words to tell it from others.
+_LONGEST_TOKEN = 32
+_WORDS_COMPARED = 5_000
+
+# Models that were not taught the form yet like to embellish it with Markdown.
+_LABEL = re.compile(
+    r"^[ \t*#>_-]{0,10}(title|(?:meta )?description)[*_]{0,2}:[ \t*_]{0,10}", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -59,16 +72,13 @@ def parse_answer(answer: str) -> Snippet:
         >>> parse_answer("Title: Pots\\nDescription: Made by hand.")
         Snippet(title='Pots', description='Made by hand.')
     """
-    title = description = ""
-    for line in answer.splitlines():
-        label, separator, text = line.partition(":")
-        value = " ".join(text.split())
-        match label.strip().lower() if separator else "":
-            case "title" if not title:
-                title = value
-            case "description" | "meta description" if not description:
-                description = value
-    return Snippet(title, description)
+    labels = list(_LABEL.finditer(answer))
+    ends = [*(label.start() for label in labels[1:]), len(answer)]
+    values: dict[str, str] = {}
+    for label, end in zip(labels, ends, strict=False):
+        first_line = answer[label.end() : end].strip(" \t\r\n*").partition("\n")[0]
+        values.setdefault(label.group(1).lower().removeprefix("meta "), " ".join(first_line.split()))
+    return Snippet(values.get("title", ""), values.get("description", ""))
 
 
 def make_prompt(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_page_tokens: int) -> str:
@@ -82,7 +92,8 @@ def make_prompt(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_page_tok
     Returns:
         str: Instruction and text in the chat template, up to where the answer begins.
     """
-    tokens = tokenizer(page.main_text, add_special_tokens=False)["input_ids"][:maximum_page_tokens]
+    start = page.main_text[: maximum_page_tokens * _LONGEST_TOKEN]
+    tokens = tokenizer(start, add_special_tokens=False)["input_ids"][:maximum_page_tokens]
     text = tokenizer.decode(tokens, skip_special_tokens=True)
     return _in_chat_template(str(text), tokenizer)
 
@@ -98,11 +109,11 @@ def make_example(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_tokens:
     Returns:
         dict[str, list[int]]: `input_ids`, `attention_mask`, and `labels` that are learnt on the answer only.
     """
-    prompt = tokenizer(make_prompt(page, tokenizer, page_tokens(tokenizer, maximum_tokens)), add_special_tokens=False)[
-        "input_ids"
-    ]
     answer = tokenizer(format_answer(snippet_of(page)), add_special_tokens=False)["input_ids"]
     answer = [*answer, tokenizer.eos_token_id]
+    # An answer longer than there is room for takes the rest from the page.
+    room = page_tokens(tokenizer, maximum_tokens) - max(0, len(answer) - ANSWER_TOKENS)
+    prompt = tokenizer(make_prompt(page, tokenizer, max(0, room)), add_special_tokens=False)["input_ids"]
     return {
         "input_ids": prompt + answer,
         "attention_mask": [1] * (len(prompt) + len(answer)),
@@ -110,8 +121,8 @@ def make_example(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_tokens:
     }
 
 
-# Room for the answer: 60 + 155 characters and the labels are about 60 tokens of English, twice that elsewhere.
-ANSWER_TOKENS = 120
+# Room for the answer: 60 + 155 characters and the labels are at most about 60 tokens of English.
+ANSWER_TOKENS = 72
 
 
 def page_tokens(tokenizer: PreTrainedTokenizerBase, maximum_tokens: int) -> int:
@@ -183,7 +194,7 @@ def _group_near_duplicates(pages: Sequence[Page]) -> list[list[int]]:
 
 
 def _word_sequences(text: str) -> set[str]:
-    words = text.lower().split()
+    words = text.lower().split(maxsplit=_WORDS_COMPARED)[:_WORDS_COMPARED]
     return {
         " ".join(words[start : start + _WORDS_IN_SEQUENCE])
         for start in range(max(1, len(words) - _WORDS_IN_SEQUENCE + 1))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,21 @@ class LanguageModel:
     tokenizer: Any
 
 
+def require_model(name: str) -> None:
+    """Check, without loading anything, that a packaged model or a folder is there.
+
+    Args:
+        name (str): As for `load_language_model`; a name on the hub is not asked for.
+
+    Raises:
+        ModelError: If it is not there; the message says how to get it.
+    """
+    if name == PACKAGED_MODEL:
+        packaged_model_file()
+    else:
+        _place(name)
+
+
 def load_language_model(name: str, seed: int = 0) -> LanguageModel:
     """Load a model by its name.
 
@@ -49,7 +65,7 @@ def load_language_model(name: str, seed: int = 0) -> LanguageModel:
     import transformers
 
     transformers.set_seed(seed)
-    place = converted_packaged_model() if name == PACKAGED_MODEL else _existing(name)
+    place = converted_packaged_model() if name == PACKAGED_MODEL else _place(name)
     try:
         with _quiet_transformers():
             tokenizer = transformers.AutoTokenizer.from_pretrained(place)
@@ -64,6 +80,8 @@ def load_language_model(name: str, seed: int = 0) -> LanguageModel:
         raise ModelError(f"model {name!r} has no chat template; give an instruction-tuned model")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    # An answer must follow its prompt without a gap.
+    tokenizer.padding_side = "left"
     model.train(False)
     return LanguageModel(name, model, tokenizer)
 
@@ -193,13 +211,8 @@ def generate_answers(
     for start in range(0, len(prompts), batch_size):
         if stop_requested():
             break
-        # Padded on the left: an answer must follow its prompt without a gap.
         batch = tokenizer(
-            list(prompts[start : start + batch_size]),
-            return_tensors="pt",
-            padding=True,
-            padding_side="left",
-            add_special_tokens=False,
+            list(prompts[start : start + batch_size]), return_tensors="pt", padding=True, add_special_tokens=False
         ).to(model.device)
         with torch.inference_mode():
             tokens = model.generate(
@@ -217,7 +230,7 @@ def generate_answers(
     return answers
 
 
-def _existing(name: str) -> str:
+def _place(name: str) -> str:
     """Return the name, unless it is meant as a folder that is not there."""
     looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     path = Path(name).expanduser()
@@ -229,7 +242,8 @@ def _existing(name: str) -> str:
 def _convert(file: Path, folder: Path) -> None:
     import transformers
 
-    with _quiet_transformers():
+    # Its bars come from a library that has no switch for them.
+    with _quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
         tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             file.parent, gguf_file=file.name, dtype="float32"
@@ -253,7 +267,7 @@ def _rename_unless_there(unfinished: Path, folder: Path) -> None:
             raise
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet_transformers() -> Iterator[None]:
     """Keep bars and notes of loading off the terminal, where our own progress is shown."""
     # Untyped in transformers.

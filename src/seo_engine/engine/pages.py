@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 import re
@@ -17,13 +18,31 @@ logger = logging.getLogger(__name__)
 # A page of text is thousands of times smaller; what is larger is a data dump or an attack.
 MAXIMUM_FILE_BYTES = 5_000_000
 
+# What is longer is no title and no description, but a fault of the page to report, not one to learn.
+LONGEST_TITLE = 200
+LONGEST_DESCRIPTION = 500
+
 # Fewer leave nothing to learn from once some are held out to measure on.
 FEWEST_USABLE_PAGES = 4
 
+# Parsing takes the square of the depth; browsers themselves stop nesting at 512.
+MAXIMUM_DEPTH = 1_000
+
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
-_MAIN_CONTENT = "main, [role=main], article"
-_NO_CONTENT = "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe"
-_BLOCKS = "p, li, h1, h2, h3, h4, h5, h6, td, th, dt, dd, blockquote, pre, figcaption"
+_NO_CONTENT = "script, style, noscript, template, svg, nav, header, footer, aside, iframe, select, button"
+_BLOCKS = (
+    "address, article, blockquote, br, caption, dd, details, div, dl, dt, figcaption, figure, form, h1, h2, h3, h4, "
+    "h5, h6, hr, li, main, ol, p, pre, section, summary, table, td, th, tr, ul"
+)
+# Stands between blocks while a page is taken apart; no page needs this control character.
+_BLOCK_EDGE = "\x1e"
+_TAG = re.compile(r"<(/?)([a-z][^\s/>]*)", re.IGNORECASE)
+# They hold nothing, or end by themselves, so that a page has many of them without being deep.
+_UNCOUNTED_TAG = re.compile(
+    "area|base|br|circle|col|ellipse|embed|hr|img|input|line|link|meta|path|polygon|polyline|rect|source|stop|track|use"
+    "|wbr|body|colgroup|dd|dt|head|html|li|optgroup|option|p|rp|rt|tbody|td|tfoot|th|thead|tr",
+    re.IGNORECASE,
+)
 _DECLARED_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 
 
@@ -66,7 +85,8 @@ class Page:
     @property
     def is_usable(self) -> bool:
         """bool: Whether there is a text to read, and a title and a description to learn from."""
-        return bool(self.main_text and self.title and self.description)
+        has_title = 0 < len(self.title) <= LONGEST_TITLE
+        return bool(self.main_text) and has_title and 0 < len(self.description) <= LONGEST_DESCRIPTION
 
 
 @dataclass(frozen=True)
@@ -96,7 +116,7 @@ def read_site(folder: str | Path) -> Site:
         SiteError: If there is no such folder, or no page in it.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises where a name is too long to be one)
         raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
     if not folder.is_dir():
         raise SiteError(f"{folder}: this is no folder; give the folder that holds the site's HTML files")
@@ -112,8 +132,8 @@ def read_site(folder: str | Path) -> Site:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
         logger.warning("⚠️ Skipped %d files of %s: %s", sum(skipped.values()), folder, reasons)
     if not pages:
-        found = "only files that cannot be read as pages" if skipped else "no .html file"
-        raise SiteError(f"{folder}: there is {found} in it; give the folder that holds the site's HTML files")
+        found = "no file in it can be read as a page" if skipped else "there is no .html file in it"
+        raise SiteError(f"{folder}: {found}; give the folder that holds the site's HTML files")
     return Site(folder, tuple(pages), dict(skipped))
 
 
@@ -153,7 +173,10 @@ def parse_page(html: str, path: str) -> Page:
         >>> page.title, page.main_heading, page.main_text
         ('Pots', 'Our pots', 'Our pots\\nMade by hand.')
     """
-    tree = LexborHTMLParser(html)
+    # Encoded here, because half a character (a lone surrogate) is text to Python and an error to the parser.
+    tree = LexborHTMLParser(html.encode("utf-8", "replace"))
+    for line_break in tree.css("br"):
+        line_break.insert_after("\n")
     canonical = _attribute(tree.css_first('link[rel~="canonical"]'), "href")
     body = tree.body
     return Page(
@@ -166,7 +189,6 @@ def parse_page(html: str, path: str) -> Page:
             for node in tree.css("h1, h2, h3, h4, h5, h6")
             if node.tag and (text := _text(node))
         ),
-        main_text=_main_text(html),
         links=tuple(href for node in (body.css("a[href]") if body else []) if (href := _attribute(node, "href"))),
         images=tuple(
             Image(_attribute(node, "src"), node.attributes["alt"] or "" if "alt" in node.attributes else None)
@@ -174,6 +196,8 @@ def parse_page(html: str, path: str) -> Page:
         ),
         language=_attribute(tree.css_first("html"), "lang"),
         canonical=canonical,
+        # Last, because it takes the tree apart.
+        main_text=_take_main_text(tree),
     )
 
 
@@ -184,7 +208,7 @@ def _html_files(folder: Path) -> Iterator[Path]:
         directories.sort()
         for name in sorted(names):
             path = Path(directory, name)
-            if path.suffix.lower() in _HTML_SUFFIXES and path.resolve().is_relative_to(root):
+            if path.suffix.lower() in _HTML_SUFFIXES and Path(os.path.realpath(path)).is_relative_to(root):
                 yield path
 
 
@@ -203,6 +227,8 @@ def _read_page(folder: Path, path: Path) -> Page | str:
     html = _decode(data)
     if html is None:
         return "binary"
+    if _is_too_deep(html):
+        return "nested too deeply"
     page = parse_page(html, path.relative_to(folder).as_posix())
     return page if page.main_text or page.title else "without text"
 
@@ -214,41 +240,52 @@ def _decode(data: bytes) -> str | None:
             return data.decode(charset, errors="replace")
     if b"\x00" in data[:4096]:
         return None
-    declared = _DECLARED_CHARSET.search(data[:4096])
-    for charset in ([declared.group(1).decode()] if declared else []) + ["utf-8", "windows-1252"]:
+    for charset in (*_declared_charset(data), "utf-8", "windows-1252"):
         try:
             return data.decode(charset)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     # Not even Latin: a few stray bytes in a page are replaced, a file full of them is no page.
     html = data.decode("utf-8", errors="replace")
-    return html if html.count("�") < len(html) / 20 else None
+    return html if html.count("\N{REPLACEMENT CHARACTER}") < len(html) / 20 else None
 
 
-def _main_text(html: str) -> str:
-    # A tree of its own, because what is no content is cut out of it.
-    tree = LexborHTMLParser(html)
-    if tree.body is None:
-        return ""
-    content: LexborNode = tree.css_first(_MAIN_CONTENT) or tree.body
-    for node in content.css(_NO_CONTENT):
-        node.decompose()
-    # A block within a block, such as a paragraph in a list item, is part of the outer one's text.
-    lines = [_text(node) for node in content.css(_BLOCKS) if not _is_within_block(node, content)]
-    text = "\n".join(line for line in lines if line)
-    return text or _text(content)
+def _declared_charset(data: bytes) -> Iterator[str]:
+    declared = _DECLARED_CHARSET.search(data[:4096])
+    if declared is None:
+        return
+    try:
+        charset = codecs.lookup(declared.group(1).decode()).name
+    except LookupError:
+        return
+    # As browsers have it: what can be read as ASCII is not UTF-16, and who says Latin-1 means windows-1252.
+    if not charset.startswith(("utf-16", "utf-32")) and charset not in ("iso8859-1", "ascii"):
+        yield charset
 
 
-def _is_within_block(node: LexborNode, content: LexborNode) -> bool:
-    parent = node.parent
-    while parent is not None and parent.mem_id != content.mem_id:
-        if parent.tag in _BLOCK_TAGS:
-            return True
-        parent = parent.parent
+def _is_too_deep(html: str) -> bool:
+    depth = 0
+    for tag in _TAG.finditer(html):
+        if not _UNCOUNTED_TAG.fullmatch(tag.group(2)):
+            depth = max(0, depth - 1) if tag.group(1) else depth + 1
+            if depth > MAXIMUM_DEPTH:
+                return True
     return False
 
 
-_BLOCK_TAGS = frozenset(_BLOCKS.split(", "))
+def _take_main_text(tree: LexborHTMLParser) -> str:
+    articles = tree.css("article")
+    # Several articles are a list of teasers, and all of them are what the page says.
+    content = tree.css_first("main, [role=main]") or (articles[0] if len(articles) == 1 else tree.body)
+    if content is None:
+        return ""
+    for node in content.css(_NO_CONTENT):
+        node.decompose()
+    for node in content.css(_BLOCKS):
+        node.insert_before(_BLOCK_EDGE)
+        node.insert_after(_BLOCK_EDGE)
+    lines = (_one_line(line) for line in content.text(separator="").split(_BLOCK_EDGE))
+    return "\n".join(line for line in lines if line)
 
 
 def _text(node: LexborNode | None) -> str:

@@ -38,7 +38,7 @@ def make_trainer(
     tracker: ExperimentTracker,
     checkpoints: Path,
     *,
-    step_done: Callable[[int, int], None],
+    step_done: Callable[[int, int, str], None],
     stop_requested: Callable[[], bool],
 ) -> SnippetTrainer:
     """Compose the Trainer.
@@ -50,7 +50,7 @@ def make_trainer(
         config (TrainingConfig): The settings.
         tracker (ExperimentTracker): Gets what the Trainer logs.
         checkpoints (Path): Where checkpoints are kept.
-        step_done (Callable[[int, int], None]): Told the number of steps done and of all steps.
+        step_done (Callable[[int, int, str], None]): Told the number of steps done, of all steps, and the loss.
         stop_requested (Callable[[], bool]): Asked after each forward and backward pass.
 
     Returns:
@@ -116,7 +116,12 @@ class SnippetTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, Any]:
-        """Compute the loss as always, and count right tokens on the way."""
+        """Compute the loss where something is learnt, and count right tokens on the way."""
+        # Examples are padded on the left, so all answers are at the end. Elsewhere no logits are needed, and with a
+        # vocabulary this large they would be a third of the work.
+        learnt_columns = (inputs["labels"] != IGNORED_LABEL).any(dim=0).nonzero()
+        kept = inputs["labels"].shape[1] - int(learnt_columns[0]) + 1
+        inputs = {**inputs, "labels": inputs["labels"][:, -kept:], "logits_to_keep": kept}
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training:
             with torch.no_grad():
@@ -157,14 +162,15 @@ class SnippetTrainer(Trainer):
 class _StepCallback(TrainerCallback):
     """Tells of each step, and ends the training in order when asked to."""
 
-    def __init__(self, step_done: Callable[[int, int], None], stop_requested: Callable[[], bool]) -> None:
+    def __init__(self, step_done: Callable[[int, int, str], None], stop_requested: Callable[[], bool]) -> None:
         self._step_done = step_done
+        self._losses: dict[str, float] = {}
         self._stop_requested = stop_requested
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        self._step_done(0, state.max_steps)
+        self._tell(state)
 
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
@@ -172,8 +178,24 @@ class _StepCallback(TrainerCallback):
         self._end_if_requested(control)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        self._step_done(state.global_step, state.max_steps)
+        self._tell(state)
         self._end_if_requested(control)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **others: Any,
+    ) -> None:
+        for name, words in (("loss", "loss"), ("eval_loss", "validation loss")):
+            if logs is not None and name in logs:
+                self._losses[words] = float(logs[name])
+
+    def _tell(self, state: TrainerState) -> None:
+        note = "  ".join(f"{words} {loss:.3f}" for words, loss in self._losses.items())
+        self._step_done(state.global_step, state.max_steps, note)
 
     def _end_if_requested(self, control: TrainerControl) -> None:
         if self._stop_requested():

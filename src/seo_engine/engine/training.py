@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from seo_engine.engine.configuration import TrainingConfig
 from seo_engine.engine.examples import (
@@ -30,8 +31,13 @@ from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippet
 from seo_engine.tracking import ExperimentTracker
 from seo_engine.tracking.run_directory import CHECKPOINTS
 
-# Told the stage, how much of it is done, and the whole of it.
-Progress = Callable[[str, int, int], None]
+
+class Progress(Protocol):
+    """Told the stage, how much of it is done, the whole of it, and a note such as the loss."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Show it."""
+
 
 LOADING, MEASURING_BEFORE, TRAINING, MEASURING_AFTER = (
     "Loading the language model",
@@ -75,7 +81,7 @@ def train(
     config: TrainingConfig,
     tracker: ExperimentTracker,
     *,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress = lambda stage, done, total, note="": None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Fine-tune a language model to write the titles and descriptions of pages.
@@ -117,7 +123,7 @@ def train(
             config,
             tracker,
             checkpoints,
-            step_done=lambda done, total: progress(TRAINING, done, total),
+            step_done=lambda done, total, note: progress(TRAINING, done, total, note),
             stop_requested=stop_requested,
         )
     tracker.log_hyperparameters(

@@ -21,31 +21,28 @@ _FILE_FORMAT = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)
 _PLAIN_WORDS = {"✅ ": "", "⚠️ ": "warning: ", "❌ ": "error: "}
 
 
-class ConsoleFormatter(logging.Formatter):
-    """Formats messages with their emojis on a terminal, and in plain words elsewhere.
+class ConsoleHandler(logging.Handler):
+    """Shows messages on standard error: with their emojis on a terminal, in plain words elsewhere.
 
-    Args:
-        stream (TextIO): Where the messages go.
-
-    Example:
-        >>> import io
-        >>> record = logging.LogRecord("seo_engine", logging.ERROR, "", 0, "❌ TensorBoard setup failed", None, None)
-        >>> ConsoleFormatter(io.StringIO()).format(record)
-        'error: TensorBoard setup failed'
+    Standard error is looked up at each message, because a progress bar may stand in for it meanwhile.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__("%(message)s")
-        self._is_terminal = stream.isatty()
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the message, plain where the stream is no terminal."""
-        message = super().format(record)
-        return message if self._is_terminal else plain_message(message)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        message = self.format(record)
+        print(message if sys.stderr.isatty() else plain_message(message), file=sys.stderr, flush=True)
 
 
 def plain_message(message: str) -> str:
-    """Return a message of the house's style in plain words, without its emoji."""
+    """Return a message of the house's style in plain words, without its emoji.
+
+    Example:
+        >>> plain_message("❌ TensorBoard setup failed: disk full")
+        'error: TensorBoard setup failed: disk full'
+    """
     for emoji, words in _PLAIN_WORDS.items():
         message = message.replace(emoji, words)
     return message
@@ -68,10 +65,7 @@ class RunLogs:
         ]
         # With a handler of ours attached, logging's own last resort is silent; so the console is ours to serve.
         if not logging.getLogger().handlers and not _PACKAGE_LOGGER.handlers:
-            console = logging.StreamHandler(sys.stderr)
-            console.setLevel(logging.INFO)
-            console.setFormatter(ConsoleFormatter(sys.stderr))
-            self._handlers.append(console)
+            self._handlers.append(ConsoleHandler())
         self._level_before = _PACKAGE_LOGGER.level
         if _PACKAGE_LOGGER.level == logging.NOTSET:
             _PACKAGE_LOGGER.setLevel(logging.INFO)

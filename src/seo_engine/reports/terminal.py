@@ -1,0 +1,294 @@
+"""A training and its runs as tables on the terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.tracking.delivery import DeliveryState
+from seo_engine.tracking.run_history import RunSummary
+
+if TYPE_CHECKING:
+    from seo_engine.engine.training import SnippetSample, TrainingResult
+
+# Operations of the tracker that the training waits for; the others run in a thread or a child process.
+_CALLER_OPERATIONS = ("unified_", "experiment_tracker_")
+_MOST_OPERATIONS = 6
+_MOST_SAMPLES = 2
+
+_MEASURES = {
+    "loss": "validation loss (lower is better)",
+    "perplexity": "perplexity (lower is better)",
+    "rouge_l_title": "ROUGE-L of titles (1 is the editor's)",
+    "rouge_l_description": "ROUGE-L of descriptions",
+    "titles_within_limits": "titles of 30 to 60 characters",
+    "descriptions_within_limits": "descriptions of 70 to 155 characters",
+}
+
+
+def plain_console(stream: Any) -> Console:
+    """Return a console that shows colours on a terminal and plain text elsewhere.
+
+    Args:
+        stream (Any): Where it writes.
+
+    Returns:
+        Console: At least 100 columns wide in a pipe, so that paths are not broken.
+    """
+    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
+
+
+def tracker_share(operations: Iterable[OperationStatistics], wall_seconds: float) -> tuple[float, float]:
+    """Return what the tracking cost: share of the wall time in the caller, and seconds in the background.
+
+    Args:
+        operations (Iterable[OperationStatistics]): Of the run's profiler.
+        wall_seconds (float): Of the run.
+
+    Returns:
+        tuple[float, float]: Percent, and seconds.
+    """
+    in_caller = in_background = 0.0
+    for operation in operations:
+        if operation.category == "experiment_tracking":
+            if operation.name.startswith(_CALLER_OPERATIONS):
+                in_caller += operation.total_seconds
+            else:
+                in_background += operation.total_seconds
+    return 100 * in_caller / wall_seconds if wall_seconds else 0.0, in_background
+
+
+def training_summary(
+    result: TrainingResult, operations: Sequence[OperationStatistics], wall_seconds: float
+) -> RenderableType:
+    """Return what a training changed and where its time went.
+
+    Args:
+        result (TrainingResult): What the training came to.
+        operations (Sequence[OperationStatistics]): Of its profiler.
+        wall_seconds (float): Of the whole command.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    parts: list[RenderableType] = []
+    if result.after:
+        parts += ["", _measures_table(result), *_sample_texts(result.samples)]
+    percent, background = tracker_share(operations, wall_seconds)
+    parts += [
+        "",
+        operations_table(operations, wall_seconds),
+        f"The tracker took {percent:.3f} % of the wall time from the training, and {background:.1f} s in the background.",
+    ]
+    return Group(*parts)
+
+
+def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapter: Path | None) -> RenderableType:
+    """Return what to type next.
+
+    Args:
+        run_directory (Path): The run's folder.
+        delivery (Mapping[str, DeliveryState]): Where the trackers are.
+        adapter (Path | None): The adapter, if there is one.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    lines = [("the run", str(run_directory))]
+    if adapter is not None and adapter.is_dir():
+        lines.append(("its adapter", str(adapter)))
+    lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
+    if "tensorboard" in delivery:
+        lines.append(("curves", f"{command('tensorboard')} --logdir {run_directory.parent}"))
+    wandb = delivery["wandb"].details if "wandb" in delivery else {}
+    if "url" in wandb:
+        lines.append(("on W&B", wandb["url"]))
+    elif "directory" in wandb:
+        folder = _relative(Path(wandb["directory"]))
+        lines.append(("on W&B", f"{command('wandb')} sync {folder}   (after `wandb login`)"))
+        lines.append(("offline", f"{command('wandb')} leet {folder}"))
+    table = Table.grid(padding=(0, 2))
+    for name, text in lines:
+        table.add_row(Text(name, style="bold"), escape(text))
+    return Group("", "Where it is, and what to type next:", table)
+
+
+def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
+    """Return one row a run.
+
+    Args:
+        runs (Sequence[RunSummary]): The runs.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    table = Table("run", "status", "started", "duration", "steps", "training/loss", "evaluation/loss", box=None)
+    for run in runs:
+        table.add_row(
+            escape(run.name),
+            _colored_status(run.status),
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
+            _duration(run.seconds),
+            str(run.step),
+            _last(run, "training/loss"),
+            _last(run, "evaluation/loss"),
+        )
+    return table
+
+
+def run_details(run: RunSummary) -> RenderableType:
+    """Return all that the journal tells of one run.
+
+    Args:
+        run (RunSummary): The run.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (run.name, "bold"), "  ", _colored_status(run.status), f"  {run.records} records, step {run.step}, "
+        ),
+        f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(run.started))}, {_duration(run.seconds)}",
+    ]
+    if run.unreadable_lines:
+        parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
+    metrics = Table("metric", *(_right(name) for name in ("values", "first", "last", "smallest", "largest")), box=None)
+    for name, metric in sorted(run.metrics.items()):
+        numbers = (metric.first, metric.last, metric.minimum, metric.maximum)
+        metrics.add_row(escape(name), str(metric.count), *(f"{number:.6g}" for number in numbers))
+    parts += ["", metrics]
+    for name, count in sorted(run.nonfinite.items()):
+        parts.append(escape(f"{name}: {count} values are no finite number"))
+    if run.hyperparameters:
+        parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
+    if run.timings:
+        seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
+        parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
+    if run.delivery:
+        table = Table("tracker", *(_right(name) for name in ("accepted", "delivered", "dropped", "pending")), box=None)
+        for name, state in run.delivery.items():
+            counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
+            table.add_row(escape(name), *(str(count) for count in counts))
+        parts += ["", table]
+    return Group(*parts)
+
+
+def operations_table(operations: Sequence[OperationStatistics], wall_seconds: float) -> Table:
+    """Return the operations in which most time was spent, nested operations left out.
+
+    Args:
+        operations (Sequence[OperationStatistics]): Of a profiler.
+        wall_seconds (float): Of the run.
+
+    Returns:
+        Table: For a console.
+    """
+    table = Table(
+        "slowest operations",
+        "category",
+        *(_right(name) for name in ("own seconds", "of the time", "calls")),
+        box=None,
+    )
+    slowest = sorted(operations, key=lambda operation: operation.self_time, reverse=True)[:_MOST_OPERATIONS]
+    for operation in slowest:
+        share = 100 * operation.self_seconds / wall_seconds if wall_seconds else 0.0
+        table.add_row(
+            operation.name, operation.category, f"{operation.self_seconds:.1f}", f"{share:.1f} %", str(operation.count)
+        )
+    return table
+
+
+def command(name: str) -> str:
+    """Return how a command of this environment is typed here: its name, or its path if the shell would not find it.
+
+    Args:
+        name (str): `tensorboard`, `wandb`, `seo-engine`.
+
+    Returns:
+        str: What to type.
+    """
+    beside_python = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    if found is not None and Path(found) == beside_python:
+        return name
+    return str(_relative(beside_python)) if beside_python.exists() else name
+
+
+def _measures_table(result: TrainingResult) -> Table:
+    held_out = result.validation_pages
+    table = Table(
+        f"on {held_out} pages that it never saw",
+        *(_right(name) for name in ("before", "after", "without a model")),
+        box=None,
+    )
+    for name, words in _MEASURES.items():
+        values = [measures.get(name) for measures in (result.before, result.after, result.baseline)]
+        table.add_row(words, *(_measure(name, value, held_out) for value in values))
+    return table
+
+
+def _measure(name: str, value: float | None, pages: int) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f} of {pages}" if name.endswith("within_limits") else f"{value:.3f}"
+
+
+def _sample_texts(samples: Sequence[SnippetSample]) -> list[RenderableType]:
+    texts: list[RenderableType] = []
+    for sample in samples[:_MOST_SAMPLES]:
+        table = Table.grid(padding=(0, 2))
+        for who, snippet in (("editor", sample.reference), ("before", sample.before), ("after", sample.after)):
+            words = (
+                f"{snippet.title} — {snippet.description}" if snippet.title or snippet.description else "(no answer)"
+            )
+            table.add_row(Text(who, style="bold"), escape(words))
+        texts += ["", escape(sample.url), table]
+    return texts
+
+
+def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
+    table = Table(first, second, box=None)
+    for name, value in values.items():
+        table.add_row(escape(str(name)), escape(str(value)))
+    return table
+
+
+def _right(name: str) -> Any:
+    from rich.table import Column
+
+    return Column(name, justify="right")
+
+
+_STATUS_STYLES = {"finished": "green", "running": "cyan", "failed": "red", "killed": "red", "interrupted": "yellow"}
+
+
+def _colored_status(status: str) -> Text:
+    return Text(status, style=_STATUS_STYLES.get(status, ""))
+
+
+def _last(run: RunSummary, name: str) -> str:
+    metric = run.metrics.get(name)
+    return f"{metric.last:.4f}" if metric is not None else "–"
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _relative(path: Path) -> Path:
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else Path(relative)
