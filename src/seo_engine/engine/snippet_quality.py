@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from seo_engine.engine.examples import Snippet, snippet_of
-from seo_engine.engine.pages import Page
+from seo_engine.engine.pages import LONGEST_DESCRIPTION, Page
 
 # Lengths in use among SEO tools (Screaming Frog, Sistrix, Yoast): what is longer risks being cut in the result.
 TITLE_CHARACTERS = (30, 60)
@@ -85,4 +85,4 @@ def _first_sentence(page: Page) -> str:
     """Return the first sentence behind the headings."""
     headings = {text for _, text in page.headings}
     body = next((line for line in page.main_text.splitlines() if line not in headings), "")
-    return _SENTENCE_END.split(body)[0]
+    return _SENTENCE_END.split(body)[0][:LONGEST_DESCRIPTION]

@@ -89,7 +89,7 @@ def training_summary(
     parts += [
         "",
         operations_table(operations, wall_seconds),
-        f"The tracker took {percent:.3f} % of the wall time from the training, and {background:.1f} s in the background.",
+        f"The tracker took {percent:.3f} % of the training's wall time, and {background:.1f} s in the background.",
     ]
     return Group(*parts)
 

@@ -40,6 +40,11 @@ class Deliveries:
         """dict[str, DeliveryState]: The ledger of each tracker, by its name."""
         return {name: worker.state for name, worker in self._workers.items()}
 
+    @property
+    def have_ended(self) -> bool:
+        """bool: Whether every worker has closed its tracker."""
+        return all(worker.ended for worker in self._workers.values())
+
     def start(self, in_process: Sequence[Tracker], in_child: Sequence[str], code_profiler: CodeProfiler) -> None:
         """Start a worker for each tracker; none of them is waited for.
 
@@ -93,9 +98,14 @@ class Deliveries:
         deadline = time.monotonic() + timeout_seconds
         for worker in self._workers.values():
             worker.request_close(status)
-        self._wait_for(lambda: all(worker.ended for worker in self._workers.values()), deadline - time.monotonic())
+        self._wait_for(lambda: self.have_ended, deadline - time.monotonic())
         for worker in self._workers.values():
             worker.end()
+            if not worker.ended:
+                # Its last report may be old: what it has not delivered is what lies behind its position.
+                state = worker.state
+                state.pending = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
+                state.accepted = state.delivered + sum(state.dropped.values()) + state.pending
         self._write_states()
         self._say_what_is_left()
 

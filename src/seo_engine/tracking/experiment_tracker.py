@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import atexit
+
+# Registers its exit hook when it is imported. SummaryWriter imports it too, and in a short program that may be in our
+# thread and after the interpreter began to end, when nothing can be registered any more.
+import concurrent.futures.thread  # noqa: F401
 import logging
 import os
 import platform
@@ -187,7 +191,7 @@ class ExperimentTracker:
             profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
         """
         with self.code_profiler.profile_operation("unified_profiling_logging", PROFILING_CATEGORY):
-            self._log("profiling", profiling_data=dict(profiling_data), epoch=self.current_epoch, step=self.global_step)
+            self._log("profiling", profiling_data=profiling_data, epoch=self.current_epoch, step=self.global_step)
 
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
         """Log the hyperparameters of the run.
@@ -195,7 +199,7 @@ class ExperimentTracker:
         Args:
             hyperparameters (Mapping[str, Any]): Names and plain values.
         """
-        self._log("hyperparameters", hyperparameters=dict(hyperparameters))
+        self._log("hyperparameters", hyperparameters=hyperparameters)
 
     def log_model_architecture(self, model: torch.nn.Module) -> None:
         """Log a model's printed form and its numbers of parameters.
@@ -256,7 +260,9 @@ class ExperimentTracker:
                 self._deliveries.close(status, self.config.close_timeout_seconds)
         atexit.unregister(self.close)
         _open_trackers.discard(self)
-        self.logging_queue.close()
+        if self._deliveries.have_ended:
+            # Otherwise a worker that hangs still reads it; the descriptor then ends with the process.
+            self.logging_queue.close()
         self._run_logs.close()
 
     def __enter__(self) -> Self:

@@ -70,6 +70,9 @@ class RecordWriter:
             **contents (Any): The rest of it.
         """
         try:
+            for name in ("hyperparameters", "profiling_data"):
+                if name in contents and not isinstance(contents[name], Mapping):
+                    raise TypeError(f"{name} must be a dictionary, got {type(contents[name]).__name__}")
             self._logging_queue.append(encode_record(new_record(kind, rank=self._rank, **contents)))
         except Exception as error:
             self._count_failure(kind, error)

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy
+import psutil
+import pytest
+import torch
+
+from seo_engine import ExperimentTracker, MemoryTracker, SEOConfig, TrackingConfig
+from seo_engine.tracking.run_history import read_run
+from tests.tracking.views import metric_records, read_journal, read_wandb
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrackingConfig:
+    """No backend: the journal, the log files, and what a test adds."""
+    return TrackingConfig(
+        tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, wandb_logging=False
+    )
+
+
+def directory_of(tracker: ExperimentTracker) -> Path:
+    assert tracker.run_directory is not None
+    return tracker.run_directory
+
+
+def run_program(program: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=folder, text=True, capture_output=True, timeout=120,
+        check=False, **options,
+    )
+
+
+def test_each_call_leaves_its_record(config: TrackingConfig) -> None:
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+        tracker.log_evaluation_metrics(epoch=1, step=100, metrics={"loss": 0.2})
+        tracker.log_performance_metrics({"cpu_usage_percent": 40.0})
+        tracker.log_text("name", "text")
+        tracker.log_hyperparameters({"learning_rate": 1e-4, "path": Path("x")})
+        tracker.log_model_architecture(torch.nn.Linear(2, 3))
+        tracker.log_profiling_data(config.code_profiler.profiling_data())
+    records = [record for _, record in read_journal(directory_of(tracker))]
+    assert [record["kind"] for record in records if record["kind"] != "last_values"] == [
+        "start", "training", "evaluation", "performance", "text", "hyperparameters", "model_architecture",
+        "profiling", "end",
+    ]  # fmt: skip
+    training, evaluation, performance = records[1:4]
+    assert {name: training[name] for name in ("epoch", "step", "rank")} == {"epoch": 1, "step": 100, "rank": 0}
+    assert training["metrics"] == {"training/loss": 0.123, "training/accuracy": 0.95}
+    assert evaluation["metrics"] == {"evaluation/loss": 0.2}
+    # Epoch and step default to the last ones seen.
+    assert (performance["epoch"], performance["step"]) == (1, 100)
+    assert records[5]["hyperparameters"] == {"learning_rate": 1e-4, "path": "x"}
+    assert records[6]["architecture"]["parameters"] == 9
+    assert records[-1]["status"] == "finished"
+
+
+def test_numbers_of_every_sort_are_kept_and_the_rest_of_a_bad_call_too(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = {
+        "a": 1, "b": True, "c": numpy.float32(0.5), "d": torch.tensor(0.25), "e": "text", "f": math.inf,
+        "g/h": numpy.int64(3), "i": None,
+    }  # fmt: skip
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(numpy.float64(1), numpy.int64(5), metrics)  # type: ignore[arg-type]
+        metrics["a"] = 99
+        for _ in range(3):
+            tracker.log_training_metrics(1, 6, {"f": math.nan})
+    records = [record for _, record in metric_records(directory_of(tracker))]
+    assert records[0]["metrics"] == {
+        "training/a": 1, "training/b": 1, "training/c": 0.5, "training/d": 0.25, "g/h": 3
+    }  # fmt: skip
+    assert records[0]["step"] == 5 and records[0]["nonfinite"] == {"training/f": "Infinity"}
+    assert records[3]["metrics"] == {} and records[3]["nonfinite"] == {"training/f": "NaN"}
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages.count("⚠️ Skipping invalid metric f: inf") == 1
+    assert "⚠️ Values that are no finite number, left out of the views: 4 × training/f" in messages
+    assert "⚠️ Not recorded: 2 × non-numeric value" in messages
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda tracker: tracker.log_training_metrics(1, "two", {"loss": 1.0}),
+        lambda tracker: tracker.log_training_metrics(1, 1.5, {"loss": 1.0}),
+        lambda tracker: tracker.log_training_metrics("one", 1, {"loss": 1.0}),
+        lambda tracker: tracker.log_training_metrics(1, 1, [1.0]),
+        lambda tracker: tracker.log_training_metrics(1, 1, None),
+        lambda tracker: tracker.log_metrics_with_priority({"loss": 1.0}, priority="top"),
+        lambda tracker: tracker.log_metrics_with_priority(5),
+        lambda tracker: tracker.log_text("", "text"),
+        lambda tracker: tracker.log_text("big", "x" * 2_000_000),
+        lambda tracker: tracker.log_hyperparameters(7),
+        lambda tracker: tracker.log_model_architecture("no model"),
+        lambda tracker: tracker.log_profiling_data(None),
+    ],
+)
+def test_misuse_warns_and_is_counted_and_never_raises(
+    config: TrackingConfig, call: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExperimentTracker(config) as tracker:
+        call(tracker)
+        tracker.log_training_metrics(1, 2, {"loss": 0.5})
+    (record,) = [record for _, record in metric_records(directory_of(tracker))]
+    assert record["metrics"] == {"training/loss": 0.5}
+    assert sum(read_journal(directory_of(tracker))[-1][1]["dropped"].values()) == 1
+    assert any(record.levelno == logging.WARNING for record in caplog.records)
+
+
+def test_priority_chooses_what_is_recorded(config: TrackingConfig) -> None:
+    metrics = {"loss": 0.5, "gradient_norm": 1.0, "memory_usage": 3.0}
+    with ExperimentTracker(config) as tracker:
+        tracker.current_epoch, tracker.global_step = 2, 7
+        for priority in ("high", "medium", "low"):
+            tracker.log_metrics_with_priority(metrics, priority=priority)
+    records = [record for _, record in metric_records(directory_of(tracker))]
+    assert [list(record["metrics"]) for record in records] == [
+        ["training/loss"],
+        ["training/loss", "training/gradient_norm"],
+        ["training/loss", "training/gradient_norm", "training/memory_usage"],
+    ]
+    assert {(record["epoch"], record["step"]) for record in records} == {(2, 7)}
+
+
+def test_disabled_tracking_leaves_nothing(tmp_path: Path) -> None:
+    program = """
+        import sys, threading
+        from seo_engine import ExperimentTracker, TrackingConfig
+        with ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False)) as tracker:
+            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+            tracker.log_text("a", "b")
+            assert tracker.flush() and tracker.run_directory is None
+        assert threading.active_count() == 1
+        assert not {"torch", "wandb", "tensorboard"} & set(sys.modules)
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == "" and list(tmp_path.iterdir()) == []
+
+
+def test_closing_twice_does_nothing_more_and_a_later_call_is_warned_of_once(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = ExperimentTracker(config)
+    tracker.close()
+    tracker.close("failed")
+    for _ in range(3):
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert read_run(directory_of(tracker)).status == "finished"
+    late = [record for record in caplog.records if "is closed" in record.getMessage()]
+    assert len(late) == 1
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError, "failed"), (KeyboardInterrupt, "interrupted")])
+def test_an_exception_ends_the_run_as_what_it_is(
+    config: TrackingConfig, error: type[BaseException], status: str
+) -> None:
+    with pytest.raises(error), ExperimentTracker(config) as tracker:
+        raise error
+    assert read_run(directory_of(tracker)).status == status
+
+
+def test_two_runs_of_the_same_second_get_folders_of_their_own(config: TrackingConfig) -> None:
+    config.experiment_name = "twice"
+    with ExperimentTracker(config) as first, ExperimentTracker(config) as second:
+        pass
+    assert (directory_of(first).name, directory_of(second).name) == ("twice", "twice_2")
+
+
+def test_an_unwritable_log_directory_is_said_and_the_training_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "runs").write_text("a file, not a folder")
+    with ExperimentTracker(SEOConfig(tensorboard_log_dir=str(tmp_path / "runs"))) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert tracker.run_directory is None
+    assert any("❌ Experiment tracker setup failed" in record.getMessage() for record in caplog.records)
+
+
+def test_extra_trackers_are_delivered_to_and_flush_waits_for_them(config: TrackingConfig) -> None:
+    memory = MemoryTracker()
+    with ExperimentTracker(config, extra_trackers=[memory]) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        assert tracker.flush()
+        assert ("log_training_metrics", {"epoch": 1, "step": 1, "metrics": {"training/loss": 0.5}}) in memory.calls
+    assert memory.status == "finished"
+
+
+def test_a_tracker_that_hangs_delays_neither_the_training_nor_the_others_nor_the_end(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+
+    class HangingTracker(MemoryTracker):
+        def log_training_metrics(self, *arguments: Any, **others: Any) -> None:
+            release.wait()
+
+    healthy = MemoryTracker("healthy")
+    config.close_timeout_seconds = 1.0
+    tracker = ExperimentTracker(config, extra_trackers=[HangingTracker("hanging"), healthy])
+    for step in range(100):
+        tracker.log_training_metrics(1, step, {"loss": 0.5})
+    tracker.close()
+    assert len([name for name, _ in healthy.calls if name == "log_training_metrics"]) == 100
+    assert tracker.delivery["hanging"].pending > 0
+    assert any("hanging: " in record.getMessage() and "pending" in record.getMessage() for record in caplog.records)
+    release.set()
+
+
+def test_threads_lose_nothing(config: TrackingConfig) -> None:
+    def log(thread: int) -> None:
+        for step in range(1000):
+            tracker.log_training_metrics(thread, step, {"loss": 0.5})
+
+    with ExperimentTracker(config) as tracker:
+        threads = [threading.Thread(target=log, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    records = [record for _, record in metric_records(directory_of(tracker))]
+    assert len(records) == 4000
+    for thread in range(4):
+        assert [record["step"] for record in records if record["epoch"] == thread] == list(range(1000))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_logs_into_the_same_journal_and_does_not_end_the_run(tmp_path: Path) -> None:
+    program = """
+        import os, sys
+        from seo_engine import ExperimentTracker, TrackingConfig
+        tracker = ExperimentTracker(TrackingConfig(wandb_mode="offline", tensorboard_logging=False, experiment_name="r"))
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        child = os.fork()
+        if child == 0:
+            tracker.log_training_metrics(1, 2, {"loss": 0.25})
+            tracker.close()
+            sys.exit(0)  # with exit hooks, unlike os._exit
+        assert os.waitpid(child, 0)[1] == 0
+        tracker.log_training_metrics(1, 3, {"loss": 0.125})
+        tracker.close()
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    run = read_run(tmp_path / "runs" / "r")
+    assert run.status == "finished" and run.metrics["training/loss"].count == 3
+    rows = [row for row in read_wandb(run.directory / "wandb").rows if "training/loss" in row]
+    assert [row["global_step"] for row in rows] == [1, 2, 3]
+
+
+def test_a_killed_training_loses_nothing_and_its_child_delivers_the_rest(tmp_path: Path) -> None:
+    program = """
+        import os, signal, psutil
+        from seo_engine import ExperimentTracker, TrackingConfig
+        tracker = ExperimentTracker(TrackingConfig(tensorboard_logging=False, experiment_name="r"))
+        for step in range(500):
+            tracker.log_training_metrics(1, step, {"loss": 1 / (step + 1)})
+        print(psutil.Process().children()[0].pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == -signal.SIGKILL
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(finished.stdout)).wait(timeout=60)
+    directory = tmp_path / "runs" / "r"
+    run = read_run(directory)
+    assert run.status == "killed" and run.metrics["training/loss"].count == 500
+    rows = [row for row in read_wandb(directory / "wandb").rows if "training/loss" in row]
+    assert [row["global_step"] for row in rows] == list(range(500))
+    assert read_wandb(directory / "wandb").exit_code == 1
+
+
+def test_interpreter_exit_without_close_delivers_and_ends_the_run(tmp_path: Path) -> None:
+    program = """
+        from seo_engine import ExperimentTracker, TrackingConfig
+        tracker = ExperimentTracker(TrackingConfig(experiment_name="r"))
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    run = read_run(tmp_path / "runs" / "r")
+    assert run.status == "finished"
+    assert {state.pending for state in run.delivery.values()} == {0}
+    assert len(read_wandb(run.directory / "wandb").rows) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_a_wandb_run_of_the_users_is_neither_used_nor_touched(tmp_path: Path, asynchronous: bool) -> None:
+    program = f"""
+        import wandb
+        from seo_engine import ExperimentTracker, TrackingConfig
+        mine = wandb.init(mode="offline", dir=".", project="mine")
+        mine.log({{"mine": 1}})
+        config = TrackingConfig(asynchronous_logging={asynchronous}, experiment_name="r", tensorboard_logging=False)
+        with ExperimentTracker(config) as tracker:
+            tracker.log_training_metrics(1, 1, {{"loss": 0.5}})
+        assert wandb.run is mine
+        mine.log({{"mine": 2}})
+        mine.finish()
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    mine = [row for row in read_wandb(tmp_path / "wandb").rows if "mine" in row]
+    assert [row["mine"] for row in mine] == [1, 2] and all("training/loss" not in row for row in mine)
+    ours = read_wandb(tmp_path / "runs" / "r" / "wandb").rows
+    assert [row["training/loss"] for row in ours] == [0.5]
+
+
+def test_delivery_json_balances(config: TrackingConfig) -> None:
+    with ExperimentTracker(config) as tracker:
+        for step in range(20):
+            tracker.log_training_metrics(1, step, {"loss": 0.5})
+    contents = json.loads((directory_of(tracker) / "delivery.json").read_text())
+    assert set(contents) == {"run_logs"}
+    for state in contents.values():
+        assert state["accepted"] == state["delivered"] + sum(state["dropped"].values()) + state["pending"] > 20
+
+
+def test_tracking_operations_are_profiled_under_their_names(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"))
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        tracker.log_evaluation_metrics(1, 1, {"loss": 0.5})
+        tracker.log_performance_metrics({"cpu_usage_percent": 1.0})
+        tracker.log_profiling_data(config.code_profiler.profiling_data())
+    expected = {
+        f"{who}_{what}_logging"
+        for who in ("unified", "tensorboard", "wandb")
+        for what in ("training", "evaluation", "performance", "profiling")
+    } | {"tensorboard_setup", "wandb_setup", "experiment_tracker_setup", "experiment_tracker_cleanup"}
+    operations = {operation.name: operation for operation in config.code_profiler.statistics()}
+    assert expected <= operations.keys()
+    assert {operations[name].category for name in expected} == {"experiment_tracking"}
+
+
+def test_the_journal_keeps_what_was_logged_when_a_worker_cannot_start(
+    config: TrackingConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    config.wandb_logging = True
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert len(metric_records(directory_of(tracker))) == 1
+    assert any("no more processes" in record.getMessage() for record in caplog.records)
