@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import time
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -91,6 +92,8 @@ def train(
     overrides |= {"wandb_logging": False} if no_wandb else {}
     overrides |= {"tensorboard_logging": False} if no_tensorboard else {}
     _require_engine()
+    # Notes of transformers and peft to each other's developers, of no use to anybody here.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     # Only now, when it is known that the libraries are there.
     from seo_engine.engine.language_model import require_model
     from seo_engine.engine.pages import read_site, require_usable_pages

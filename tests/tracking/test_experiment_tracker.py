@@ -26,9 +26,7 @@ from tests.tracking.views import metric_records, read_journal, read_wandb
 @pytest.fixture
 def config(tmp_path: Path) -> TrackingConfig:
     """No backend: the journal, the log files, and what a test adds."""
-    return TrackingConfig(
-        tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, wandb_logging=False
-    )
+    return TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, wandb_logging=False)
 
 
 def directory_of(tracker: ExperimentTracker) -> Path:
@@ -38,8 +36,13 @@ def directory_of(tracker: ExperimentTracker) -> Path:
 
 def run_program(program: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], cwd=folder, text=True, capture_output=True, timeout=120,
-        check=False, **options,
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        check=False,
+        **options,
     )
 
 
@@ -243,7 +246,7 @@ def test_a_forked_child_logs_into_the_same_journal_and_does_not_end_the_run(tmp_
     program = """
         import os, sys
         from seo_engine import ExperimentTracker, TrackingConfig
-        tracker = ExperimentTracker(TrackingConfig(wandb_mode="offline", tensorboard_logging=False, experiment_name="r"))
+        tracker = ExperimentTracker(TrackingConfig(tensorboard_logging=False, experiment_name="r"))
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
         child = os.fork()
         if child == 0:

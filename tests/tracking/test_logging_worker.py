@@ -111,7 +111,14 @@ def test_unreadable_lines_are_counted_and_blank_ones_are_nothing(queue: LoggingQ
     tracker = MemoryTracker()
     worker = LoggingWorker(tracker, queue, TrackingConfig())
     append_steps(queue, 1)
-    for line in (b"\n", b"no json\n", b"[1]\n", b'{"kind": "training", "metrics": 5}\n', b'{"kind": 7}\n', b"\x00" * 9 + b"\n"):
+    for line in (
+        b"\n",
+        b"no json\n",
+        b"[1]\n",
+        b'{"kind": "training", "metrics": 5}\n',
+        b'{"kind": 7}\n',
+        b"\x00" * 9 + b"\n",
+    ):
         queue.append(line)
     append_steps(queue, 2)
     worker.deliver_available()
@@ -155,8 +162,14 @@ def test_metrics_that_are_not_finite_are_left_out_or_shown_as_configured(tmp_pat
         queue = LoggingQueue(tmp_path / f"{skip}.jsonl")
         queue.append(
             encode_record(
-                {"kind": "training", "epoch": 1, "step": 1, "time": 1.0, "metrics": {"training/a": 1.0},
-                 "nonfinite": {"training/loss": "Infinity"}}
+                {
+                    "kind": "training",
+                    "epoch": 1,
+                    "step": 1,
+                    "time": 1.0,
+                    "metrics": {"training/a": 1.0},
+                    "nonfinite": {"training/loss": "Infinity"},
+                }
             )
         )
         tracker = MemoryTracker()

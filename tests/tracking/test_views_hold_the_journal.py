@@ -44,7 +44,9 @@ def track_a_run(config: TrackingConfig, steps: int = 130) -> Path:
     return directory
 
 
-def expected_points(run_directory: Path, shown: Any = lambda record, name: True) -> dict[str, list[tuple[int, int, float]]]:
+def expected_points(
+    run_directory: Path, shown: Any = lambda record, name: True
+) -> dict[str, list[tuple[int, int, float]]]:
     """Name -> (record number, step, value) of every value of the journal that a view should show."""
     points: dict[str, list[tuple[int, int, float]]] = {}
     for number, record in read_journal(run_directory):
@@ -88,7 +90,7 @@ def test_views_hold_each_value_of_the_journal_exactly(tmp_path: Path, asynchrono
     in_wandb: dict[str, list[tuple[int, int, float]]] = {}
     for row in wandb.rows:
         for name, value in row.items():
-            if "/" in name and not isinstance(value, str) or value in ("NaN", "Infinity", "-Infinity"):
+            if ("/" in name and not isinstance(value, str)) or value in ("NaN", "Infinity", "-Infinity"):
                 in_wandb.setdefault(name, []).append((row["_step"], row["global_step"], float(value)))
     numpy.testing.assert_equal(in_wandb, expected)
     assert all(row["_timestamp"] == times[row["_step"]] for row in wandb.rows)
@@ -97,9 +99,7 @@ def test_views_hold_each_value_of_the_journal_exactly(tmp_path: Path, asynchrono
 
 
 def test_one_record_is_one_event(tmp_path: Path) -> None:
-    config = TrackingConfig(
-        tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False, selective_logging=False
-    )
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False, selective_logging=False)
     directory = track_a_run(config)
     shown = sum(bool(record["metrics"]) for _, record in metric_records(directory))
     # Beside the metrics: configuration, hyperparameters, text, profiling.

@@ -66,7 +66,9 @@ def read_wandb(directory: Path) -> WandBView:
             message = wandb_internal_pb2.Record()
             message.ParseFromString(data)
             if message.HasField("history"):
-                row = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in message.history.item}
+                row = {
+                    item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in message.history.item
+                }
                 row["_step"] = message.history.step.num
                 view.rows.append(row)
             elif message.HasField("run"):

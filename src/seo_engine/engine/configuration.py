@@ -27,13 +27,13 @@ class TrainingConfig(Configuration):
         required=True,
     )
     number_of_epochs: int = setting(2, "How often each page is learnt from.", above=0)
-    learning_rate: float = setting(5e-4, "Highest learning rate; it warms up to it and falls to zero.", above=0)
+    learning_rate: float = setting(1e-3, "Highest learning rate; it warms up to it and falls to zero.", above=0)
     warmup_share: float = setting(0.1, "Share of the steps in which the learning rate rises.", at_least=0, at_most=1)
     train_batch_size: int = setting(4, "Pages in one forward pass.", above=0)
     gradient_accumulation_steps: int = setting(1, "Forward passes that make one step.", above=0)
     lora_rank: int = setting(8, "Rank of the adapter's matrices: its capacity and its size.", above=0)
     maximum_example_tokens: int = setting(
-        272, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
+        208, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
     )
     maximum_new_tokens: int = setting(72, "Longest answer that is generated, in tokens.", at_least=16)
     generation_batch_size: int = setting(16, "Answers generated at the same time.", above=0)

@@ -8,11 +8,12 @@ import importlib.util
 import io
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +72,9 @@ def load_language_model(name: str, seed: int = 0) -> LanguageModel:
             tokenizer = transformers.AutoTokenizer.from_pretrained(place)
             model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype="float32")
     except Exception as error:  # the hub's errors are of many libraries
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
-            f"model {name!r} cannot be loaded: {reason}; give {PACKAGED_MODEL}, a folder that holds a causal language "
-            "model, or a name on the hub"
+            f"model {name!r} cannot be loaded: {_first_line(error)}; give {PACKAGED_MODEL}, a folder that holds a "
+            "causal language model, or a name on the hub"
         ) from error
     if tokenizer.chat_template is None:
         raise ModelError(f"model {name!r} has no chat template; give an instruction-tuned model")
@@ -98,15 +98,16 @@ def converted_packaged_model() -> Path:
     file = packaged_model_file()
     folder = cache_folder() / f"{PACKAGED_MODEL}-{file.stat().st_size}"
     if not folder.is_dir():
-        logger.info("✅ Converting the packaged model to safetensors, once: %s", folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its final place, so that the last step is one rename and a kill leaves no half model.
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{PACKAGED_MODEL}-", dir=folder.parent))
         try:
-            _convert(file, unfinished)
-            _rename_unless_there(unfinished, folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            # One process converts; others wait for it, and a killed one lets go of it.
+            with FileLock(folder.with_name(f"{folder.name}.lock")):
+                if not folder.is_dir():
+                    _convert_beside(file, folder)
+        except Exception as error:  # of the disk, or of the libraries that read and write models
+            raise ModelError(
+                f"the packaged model cannot be converted into {folder}: {_first_line(error)}; make room or access there"
+            ) from error
     return folder
 
 
@@ -230,6 +231,10 @@ def generate_answers(
     return answers
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _place(name: str) -> str:
     """Return the name, unless it is meant as a folder that is not there."""
     looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") > 1
@@ -237,6 +242,19 @@ def _place(name: str) -> str:
     if looks_like_a_path and not path.is_dir():
         raise ModelError(f"model {name!r}: there is no such folder")
     return str(path) if path.is_dir() else name
+
+
+def _convert_beside(file: Path, folder: Path) -> None:
+    logger.info("✅ Converting the packaged model to safetensors, once: %s", folder)
+    # Beside its final place, so that the last step is one rename and a kill leaves no half model.
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        _convert(file, unfinished)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _convert(file: Path, folder: Path) -> None:
@@ -256,15 +274,6 @@ def _convert(file: Path, folder: Path) -> None:
     with _quiet_transformers():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-
-
-def _rename_unless_there(unfinished: Path, folder: Path) -> None:
-    try:
-        unfinished.rename(folder)
-    except OSError:
-        # Another process was first; its result is the same.
-        if not folder.is_dir():
-            raise
 
 
 @contextlib.contextmanager

@@ -1,0 +1,34 @@
+"""Track any PyTorch loop: run `python examples/plain_loop.py`, then `tensorboard --logdir runs`."""
+
+import torch
+
+from seo_engine import ExperimentTracker, SEOConfig
+
+
+def main() -> None:
+    config = SEOConfig(wandb_mode="offline")
+    profile = config.code_profiler.profile_operation
+    torch.manual_seed(0)
+    inputs, noise = torch.randn(512, 8), 0.1 * torch.randn(512, 1)
+    targets = inputs @ torch.randn(8, 1) + noise
+    model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+
+    with ExperimentTracker(config) as tracker:
+        tracker.log_hyperparameters({"learning_rate": 1e-2, "batch_size": 64, "epochs": 5})
+        tracker.log_model_architecture(model)
+        for epoch in range(1, 6):
+            for batch in torch.randperm(512).split(64):
+                with profile("forward_pass", "training_loop"):
+                    loss = torch.nn.functional.mse_loss(model(inputs[batch]), targets[batch])
+                with profile("backward_pass", "training_loop"):
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                tracker.log_training_metrics(epoch, tracker.global_step + 1, {"loss": loss.detach()})
+        tracker.log_profiling_data(config.code_profiler.profiling_data())
+    print(f"The run is in {tracker.run_directory}; now type: tensorboard --logdir runs")
+
+
+if __name__ == "__main__":
+    main()

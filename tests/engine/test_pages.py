@@ -1,0 +1,185 @@
+"""Pages are read from a folder as they are; what is no page is counted, and nothing crashes or hangs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seo_engine.engine import pages
+from seo_engine.engine.pages import Image, SiteError, parse_page, read_site, require_usable_pages
+
+SAMPLE_SITE = Path(pages.__file__).parent / "sample_site"
+
+DOCUMENT = """<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title> Clay
+ pots </title><meta name="Description" content="Pots of  red clay."><link rel="canonical" href="https://a.example/pots">
+</head><body><header>Logo</header><nav><a href="/">Home</a></nav>
+<main><h1>Our<br>pots</h1><p>Made <b>by</b> hand.</p><script>no()</script><aside>Offer</aside>
+<div>Loose text</div><ul><li>red<ul><li>large</li></ul></li></ul>
+<img src="pot.jpg" alt="A pot"><img src="line.png" alt=""><img src="bare.png"><a href="care.html">Care</a></main>
+<footer>Imprint</footer></body></html>"""
+
+
+def write(folder: Path, **files: str | bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / f"{name}.html").write_bytes(data)
+    return folder
+
+
+def test_a_page_holds_what_the_document_says() -> None:
+    page = parse_page(DOCUMENT, "pots.html")
+    assert page.url == page.canonical == "https://a.example/pots"
+    assert (page.title, page.description, page.language) == ("Clay pots", "Pots of red clay.", "en-GB")
+    assert page.headings == ((1, "Our pots"),)
+    assert page.links == ("/", "care.html")
+    assert page.images == (Image("pot.jpg", "A pot"), Image("line.png", ""), Image("bare.png", None))
+    assert page.is_usable
+
+
+def test_main_text_is_one_line_a_block_without_what_surrounds_it() -> None:
+    text = parse_page(DOCUMENT, "pots.html").main_text
+    assert text.splitlines() == ["Our", "pots", "Made by hand.", "Loose text", "red", "large", "Care"]
+
+
+def test_blocks_within_a_cell_are_not_glued_together() -> None:
+    assert parse_page("<table><tr><td><p>One</p><p>Two</p></td></tr></table>", "x").main_text == "One\nTwo"
+
+
+def test_a_list_of_articles_is_read_whole() -> None:
+    assert parse_page("<article>One</article><article>Two</article>", "x").main_text == "One\nTwo"
+
+
+def test_a_form_around_the_whole_page_does_not_hide_it() -> None:
+    assert parse_page("<form><p>Text</p></form>", "x").main_text == "Text"
+
+
+@pytest.mark.parametrize("canonical", ["", "/pots", "javascript:alert(1)"])
+def test_without_an_absolute_canonical_link_the_path_is_the_address(canonical: str) -> None:
+    page = parse_page(f'<link rel="canonical" href="{canonical}"><p>Text', "shop/pots.html")
+    assert page.url == "shop/pots.html"
+
+
+def test_a_title_of_endless_length_is_not_one_to_learn() -> None:
+    page = parse_page(f"<title>{'pots ' * 100}</title><meta name=description content=Pots><p>Text", "x")
+    assert not page.is_usable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<p>Café</p>".encode(),
+        b"\xef\xbb\xbf" + "<p>Café</p>".encode(),
+        "<p>Café</p>".encode("utf-16"),
+        '<meta charset="windows-1252"><p>Café</p>'.encode("windows-1252"),
+        '<meta charset="iso-8859-1"><p>Café</p>'.encode("windows-1252"),
+        '<meta charset="utf-16"><p>Café</p>'.encode(),
+        '<meta charset="undefined"><p>Café</p>'.encode(),
+        '<meta charset="no-such-charset"><p>Café</p>'.encode(),
+        "<p>Café</p>".encode("windows-1252"),
+    ],
+)
+def test_the_charset_is_found_as_browsers_find_it(tmp_path: Path, data: bytes) -> None:
+    assert read_site(write(tmp_path / "site", page=data)).pages[0].main_text == "Café"
+
+
+def test_another_declared_charset_is_followed(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", page='<meta charset="koi8-r"><p>Горшки</p>'.encode("koi8-r"))
+    assert read_site(site).pages[0].main_text == "Горшки"
+
+
+def test_what_is_no_page_is_skipped_and_counted_in_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MAXIMUM_FILE_BYTES", 100_000)
+    site = write(
+        tmp_path / "site",
+        good="<p>Text",
+        empty=" \n",
+        picture=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" * 9,
+        huge="<p>x" * 50_000,
+        deep="<div>" * 5_000,
+        bare="<body></body>",
+    )
+    (site / "folder.html").mkdir()
+    with caplog.at_level(logging.WARNING, logger="seo_engine"):
+        read = read_site(site)
+    assert [page.path for page in read.pages] == ["good.html"]
+    assert read.skipped == {"empty": 1, "binary": 1, "too large": 1, "nested too deeply": 1, "without text": 1}
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("⚠️ Skipped 5 files")
+
+
+def test_links_out_of_the_folder_and_in_a_circle_are_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere", secret="<p>Secret")
+    site = write(tmp_path / "site", good="<p>Text")
+    (site / "link.html").symlink_to(tmp_path / "elsewhere" / "secret.html")
+    (site / "linked").symlink_to(tmp_path / "elsewhere")
+    (site / "circle.html").symlink_to(site / "circle.html")
+    assert [page.path for page in read_site(site).pages] == ["good.html"]
+
+
+def test_pages_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", b="<p>b", a="<p>a")
+    write(site / "inner", c="<p>c")
+    assert [page.path for page in read_site(site).pages] == ["a.html", "b.html", "inner/c.html"]
+    assert read_site(site) == read_site(site)
+
+
+def test_a_folder_that_is_no_site_is_told_in_one_line(tmp_path: Path) -> None:
+    empty, pictures, file = tmp_path / "empty", tmp_path / "pictures", tmp_path / "file.html"
+    empty.mkdir()
+    pictures.mkdir()
+    (pictures / "a.jpg").write_bytes(b"\xff\xd8")
+    file.write_text("<p>Text")
+    broken = write(tmp_path / "broken", empty="")
+    for folder, reason in [
+        (tmp_path / "nowhere", "there is no such folder"),
+        (tmp_path / ("x" * 300), "there is no such folder"),
+        (file, "this is no folder"),
+        (empty, "there is no .html file"),
+        (pictures, "there is no .html file"),
+        (broken, "no file in it can be read as a page"),
+    ]:
+        with pytest.raises(SiteError, match=reason) as error:
+            read_site(folder)
+        assert str(folder) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_fewer_than_four_usable_pages_are_told_in_one_line(tmp_path: Path) -> None:
+    usable = "<title>Pots</title><meta name=description content=Pots><p>Text"
+    site = write(tmp_path / "site", a=usable, b=usable, c=usable, d="<p>Text")
+    with pytest.raises(SiteError, match="3 of 4 pages") as error:
+        require_usable_pages(read_site(site))
+    assert "\n" not in str(error.value)
+    write(site, d=usable)
+    assert len(require_usable_pages(read_site(site))) == 4
+
+
+def test_every_page_of_the_bundled_site_is_usable_and_within_the_usual_lengths() -> None:
+    site = read_site(SAMPLE_SITE)
+    assert len(site.pages) >= 60
+    assert site.skipped == {}
+    assert site.usable_pages == site.pages
+    for page in site.pages:
+        assert 30 <= len(page.title) <= 60, page.path
+        assert 70 <= len(page.description) <= 155, page.path
+        assert 100 <= len(page.main_text.split()) <= 300, page.path
+        assert page.main_heading, page.path
+
+
+@given(st.text(st.characters()) | st.text("<>/=\"'abdivpulit \ud800", max_size=200))
+def test_any_text_is_parsed(html: str) -> None:
+    assert parse_page(html, "x").path == "x"
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_page_or_skipped(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = write(tmp_path_factory.mktemp("site"), good="<p>Text", page=b"<p>" + data)
+    site = read_site(folder)
+    assert len(site.pages) + sum(site.skipped.values()) == 2

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from unittest.mock import MagicMock, patch
+
+import pytest
+
+from seo_engine import TensorBoardTracker, TrackingConfig
+from tests.tracking.views import read_tensorboard
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrackingConfig:
+    return TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"))
+
+
+def test_tensorboard_tracker_setup_success(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        tracker = TensorBoardTracker(config)
+    assert tracker.writer is not None
+    assert f"✅ TensorBoard initialized: {tracker.run_directory}" in caplog.messages
+    tracker.close()
+
+
+@patch("torch.utils.tensorboard.SummaryWriter", side_effect=OSError("disk full"))
+def test_tensorboard_tracker_setup_failure_handling(
+    mock_summary_writer: MagicMock, config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        tracker = TensorBoardTracker(config)
+        tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.5})
+        tracker.flush()
+        tracker.close()
+    mock_summary_writer.assert_called_once()
+    assert tracker.writer is None
+    assert "❌ TensorBoard setup failed: disk full" in caplog.messages
+    assert "TensorBoard is not available, skipping training logging" in caplog.messages
+
+
+@patch("torch.utils.tensorboard.SummaryWriter")
+def test_tensorboard_tracker_logging_failure_handling(
+    mock_summary_writer: MagicMock, config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = TensorBoardTracker(config)
+    mock_summary_writer.return_value.file_writer.add_event.side_effect = OSError("disk full")
+    with caplog.at_level(logging.DEBUG):
+        tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.5})
+    assert "❌ TensorBoard training logging failed: disk full" in caplog.messages
+    assert "Failed at epoch 1, step 100" in caplog.messages
+
+
+@patch("torch.utils.tensorboard.SummaryWriter")
+def test_tensorboard_tracker_gives_the_configured_queue_and_flush(
+    mock_summary_writer: MagicMock, tmp_path: Path
+) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), tensorboard_flush_secs=7, tensorboard_max_queue=3)
+    TensorBoardTracker(config)
+    assert mock_summary_writer.call_args.kwargs["flush_secs"] == 7
+    assert mock_summary_writer.call_args.kwargs["max_queue"] == 3
+
+
+def test_setup_tensorboard_tries_again_after_a_failure(config: TrackingConfig) -> None:
+    with patch("torch.utils.tensorboard.SummaryWriter", side_effect=OSError("disk full")):
+        tracker = TensorBoardTracker(config)
+    tracker.setup_tensorboard()
+    assert tracker.writer is not None
+    tracker.close()
+
+
+def test_stand_alone_metrics_are_validated_and_written_at_once(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with TensorBoardTracker(config) as tracker:
+        tracker.log_training_metrics(1, 5, {"loss": 0.5, "bad": "text", "gone": float("nan")})
+        tracker.log_performance_metrics({"cpu_usage_percent": 40.0})
+        tracker.log_profiling_data({"timings": {"forward_pass": 0.25}})
+        tracker.flush()
+        assert tracker.run_directory is not None
+        view = read_tensorboard(tracker.run_directory)
+    assert {tag: (each[0].step, each[0].value) for tag, each in view.scalars.items()} == {
+        "training/loss": (5, 0.5),
+        "performance/cpu_usage_percent": (5, 40.0),
+        "profiling/timing/forward_pass": (5, 0.25),
+    }
+    assert "⚠️ Skipping non-numeric metric bad: <class 'str'>" in caplog.messages
+    assert "⚠️ Skipping invalid metric gone: nan" in caplog.messages
+
+
+def test_slow_logging_is_warned_of(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
+    config.slow_logging_threshold_seconds = 0.01
+    with (
+        TensorBoardTracker(config) as tracker,
+        patch.object(tracker, "_write_metrics", side_effect=lambda *arguments: time.sleep(0.02)),
+    ):
+        tracker.log_training_metrics(1, 1, {"loss": 0.5, "accuracy": 0.5})
+    assert any("⚠️ Slow logging detected" in message and "2 training values" in message for message in caplog.messages)
