@@ -33,7 +33,7 @@ class TrainingConfig(Configuration):
     gradient_accumulation_steps: int = setting(1, "Forward passes that make one step.", above=0)
     lora_rank: int = setting(8, "Rank of the adapter's matrices: its capacity and its size.", above=0)
     maximum_example_tokens: int = setting(
-        208, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
+        240, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
     )
     maximum_new_tokens: int = setting(72, "Longest answer that is generated, in tokens.", at_least=16)
     generation_batch_size: int = setting(16, "Answers generated at the same time.", above=0)

@@ -21,8 +21,8 @@ INSTRUCTION = (
 # Tokens with this label are not learnt: PyTorch's cross entropy leaves them out.
 IGNORED_LABEL = -100
 
-# Pages of which nine tenths of the word sequences agree are one page for the split.
-NEAR_DUPLICATE_SIMILARITY = 0.9
+# Pages of which eight tenths of the word sequences agree are one page for the split.
+NEAR_DUPLICATE_SIMILARITY = 0.8
 _WORDS_IN_SEQUENCE = 4
 
 # Bounds for pages of any size: no token is longer on average, and no page needs more words to tell it from others.

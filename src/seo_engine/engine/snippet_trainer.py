@@ -104,6 +104,7 @@ class SnippetTrainer(Trainer):
     """A Trainer that also logs token accuracy, the adapter's weight norm, and tokens per second."""
 
     _counts: torch.Tensor
+    _interval_started: float | None
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -122,6 +123,9 @@ class SnippetTrainer(Trainer):
         learnt_columns = (inputs["labels"] != IGNORED_LABEL).any(dim=0).nonzero()
         kept = inputs["labels"].shape[1] - int(learnt_columns[0]) + 1
         inputs = {**inputs, "labels": inputs["labels"][:, -kept:], "logits_to_keep": kept}
+        if model.training and self._interval_started is None:
+            # From the first pass on, so that an evaluation before it is not counted as slow training.
+            self._interval_started = time.perf_counter()
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training:
             with torch.no_grad():
@@ -131,12 +135,12 @@ class SnippetTrainer(Trainer):
                 predicted = outputs.logits[:, :-1][is_learnt].argmax(-1)
                 # Kept on the device, and read only when logged: reading waits for it.
                 counts = ((predicted == labels[is_learnt]).sum(), is_learnt.sum(), inputs["attention_mask"].sum())
-                self._counts = self._counts + torch.stack(counts).double()
+                self._counts = self._counts + torch.stack(counts)
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add this engine's metrics to those of a training interval."""
-        if "loss" in logs:
+        if "loss" in logs and self._interval_started is not None:
             right, learnt, tokens = self._counts.tolist()
             logs["accuracy"] = right / max(1, learnt)
             logs["tokens_per_second"] = tokens / (time.perf_counter() - self._interval_started)
@@ -149,9 +153,9 @@ class SnippetTrainer(Trainer):
         return math.nan if self.state.best_metric is None else float(self.state.best_metric)
 
     def _start_interval(self) -> None:
-        self._interval_started = time.perf_counter()
+        self._interval_started = None
         # Tokens predicted rightly, tokens learnt, all tokens.
-        self._counts = torch.zeros(3, dtype=torch.float64, device=self.args.device)
+        self._counts = torch.zeros(3, dtype=torch.long, device=self.args.device)
 
     def _adapter_norm(self) -> float:
         assert self.model is not None
@@ -199,5 +203,5 @@ class _StepCallback(TrainerCallback):
 
     def _end_if_requested(self, control: TrainerControl) -> None:
         if self._stop_requested():
+            # The Trainer then ends the epoch, and with it saves a checkpoint.
             control.should_training_stop = True
-            control.should_save = True

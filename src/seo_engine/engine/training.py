@@ -141,6 +141,8 @@ def train(
             return _write_snippets(language_model, held_out, config, stage, progress, stop_requested)
 
     baseline = measure_snippets(held_out, baseline_snippets(held_out))
+    # Logged before and after, so that it is a line beside the model's curve.
+    baselines = {f"baseline_{name}": value for name, value in baseline.items()}
     before: dict[str, float] = {}
     after: dict[str, float] = {}
     samples: tuple[SnippetSample, ...] = ()
@@ -150,7 +152,7 @@ def train(
             loss_before = float(trainer.evaluate()["eval_loss"])
         snippets_before = write_snippets(MEASURING_BEFORE)
         before = _measure(held_out, snippets_before, loss_before)
-        tracker.log_evaluation_metrics(0, 0, _without_loss(before) | _named_baseline(baseline))
+        tracker.log_evaluation_metrics(0, 0, _without_loss(before) | baselines)
         with profile("fine_tune", "training_loop", measure_memory=True):
             trainer.train()
         if stop_requested():
@@ -158,7 +160,9 @@ def train(
         snippets_after = write_snippets(MEASURING_AFTER)
         # The Trainer has gone back to the epoch with the lowest loss.
         after = _measure(held_out, snippets_after, trainer.lowest_loss())
-        tracker.log_evaluation_metrics(trainer.state.epoch or 0.0, trainer.state.global_step, _without_loss(after))
+        tracker.log_evaluation_metrics(
+            trainer.state.epoch or 0.0, trainer.state.global_step, _without_loss(after) | baselines
+        )
         samples = _compare(held_out, snippets_before, snippets_after)
         for sample in samples:
             tracker.log_text("snippets" + _as_name(sample.url), _in_words(sample))
@@ -211,10 +215,6 @@ def _measure(pages: Sequence[Page], snippets: Sequence[Snippet], loss: float) ->
 def _without_loss(measures: dict[str, float]) -> dict[str, float]:
     """Leave out the loss: the Trainer has logged it at the same step already."""
     return {name: value for name, value in measures.items() if name != "loss"}
-
-
-def _named_baseline(measures: dict[str, float]) -> dict[str, float]:
-    return {f"baseline_{name}": value for name, value in measures.items()}
 
 
 def _compare(pages: Sequence[Page], before: Sequence[Snippet], after: Sequence[Snippet]) -> tuple[SnippetSample, ...]:

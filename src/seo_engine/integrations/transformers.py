@@ -25,6 +25,7 @@ _PERFORMANCE_NAMES = {
     "eval_runtime": "evaluation_seconds",
     "eval_samples_per_second": "evaluation_samples_per_second",
     "eval_steps_per_second": "evaluation_steps_per_second",
+    "eval_model_preparation_time": "evaluation_preparation_seconds",
 }
 _EVALUATION_PREFIX = "eval_"
 

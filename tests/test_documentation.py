@@ -1,0 +1,69 @@
+"""What the documents say is what the program does."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seo_engine import SEOConfig
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def settings_table() -> str:
+    """Return the configuration guide as the README must hold it."""
+    rows = []
+    for field in dataclasses.fields(SEOConfig):
+        has_factory = field.default_factory is not dataclasses.MISSING
+        default = field.default_factory() if has_factory else field.default  # type: ignore[misc]
+        shown = repr(default).replace("'", '"')
+        rows.append(f"| `{field.name}` | `{shown}` | {field.metadata['meaning']} |")
+    return "\n".join(["| field | default | meaning |", "|---|---|---|", *sorted(rows)])
+
+
+def test_the_readmes_configuration_guide_is_complete_and_right() -> None:
+    assert settings_table() in README, f"put this into README.md:\n{settings_table()}"
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/experiment_tracking.md"])
+def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    programs = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Trainer(..." not in block]
+    assert programs
+    for program in programs:
+        finished = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
+
+
+def test_links_and_pictures_of_the_documents_are_there() -> None:
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            if not target.startswith(("http://", "https://")):
+                assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_direct_dependency_is_explained_and_pinned() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    explained = (ROOT / "docs" / "dependencies.md").read_text()
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["engine"]]:
+        name = re.split(r"[<>=]", requirement)[0]
+        assert f"| {name} |" in explained, name
+        assert name in pinned, name
+
+
+def test_no_module_is_longer_than_a_newcomer_reads_at_once() -> None:
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        assert len(path.read_text().splitlines()) <= 400, path
