@@ -96,7 +96,7 @@ def test_train_prints_json_alone_on_standard_output(place: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     result = json.loads(finished.stdout)
     assert result["status"] == "finished" and set(result["delivery"]) == {"run_logs"}
-    assert {"before", "after", "baseline", "samples", "tracker_percent_of_wall_time"} <= result.keys()
+    assert {"before", "after", "baseline", "samples", "tracker_cost"} <= result.keys()
 
 
 def test_runs_list_and_show(trained: subprocess.CompletedProcess[str], place: Path) -> None:

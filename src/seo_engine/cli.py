@@ -131,13 +131,11 @@ def train(
     wall_seconds = time.perf_counter() - started
     operations = config.code_profiler.statistics()
     if as_json:
-        percent, background = terminal.tracker_share(operations, wall_seconds)
         contents = asdict(result) | {
             "run_directory": tracker.run_directory,
             "status": status,
             "wall_seconds": wall_seconds,
-            "tracker_percent_of_wall_time": percent,
-            "tracker_background_seconds": background,
+            "tracker_cost": asdict(terminal.tracker_cost(operations, wall_seconds)),
             "delivery": {name: state.as_dictionary() for name, state in tracker.delivery.items()},
         }
         click.echo(json.dumps(contents, default=str, indent=2))

@@ -83,6 +83,13 @@ def make_trainer(
         disable_tqdm=True,
         report_to="none",
     )
+    hyperparameters = {
+        "model_name": config.model_name,
+        "lora_rank": config.lora_rank,
+        "maximum_example_tokens": config.maximum_example_tokens,
+        "training_pages": len(training_examples),
+        "validation_pages": len(validation_examples),
+    }
     trainer = SnippetTrainer(
         model=language_model.model,
         args=arguments,
@@ -90,7 +97,7 @@ def make_trainer(
         eval_dataset=validation_examples,
         data_collator=DataCollatorForSeq2Seq(language_model.tokenizer, label_pad_token_id=IGNORED_LABEL),
         callbacks=[
-            ExperimentTrackingCallback(tracker),
+            ExperimentTrackingCallback(tracker, hyperparameters),
             EarlyStoppingCallback(config.early_stopping_patience),
             _StepCallback(step_done, stop_requested),
         ],

@@ -126,15 +126,6 @@ def train(
             step_done=lambda done, total, note: progress(TRAINING, done, total, note),
             stop_requested=stop_requested,
         )
-    tracker.log_hyperparameters(
-        {
-            "model_name": config.model_name,
-            "lora_rank": config.lora_rank,
-            "maximum_example_tokens": config.maximum_example_tokens,
-            "training_pages": len(training_pages),
-            "validation_pages": len(held_out),
-        }
-    )
 
     def write_snippets(stage: str) -> list[Snippet]:
         with profile("generate_snippets", "model_inference"):

@@ -55,6 +55,8 @@ class ExperimentTrackingCallback(TrainerCallback):
 
     Args:
         tracker (ExperimentTracker): Where everything is logged.
+        hyperparameters (Mapping[str, Any] | None): Further ones, logged together with the Trainer's: TensorBoard's
+            HPARAMS page shows only the first that a run logs.
 
     Example:
         >>> from seo_engine.tracking import TrackingConfig
@@ -62,8 +64,9 @@ class ExperimentTrackingCallback(TrainerCallback):
         >>> callback = ExperimentTrackingCallback(tracker)  # Trainer(..., callbacks=[callback])
     """
 
-    def __init__(self, tracker: ExperimentTracker) -> None:
+    def __init__(self, tracker: ExperimentTracker, hyperparameters: Mapping[str, Any] | None = None) -> None:
         self._tracker = tracker
+        self._hyperparameters = dict(hyperparameters or {})
         self._system_metrics = SystemMetrics()
         self._step: AbstractContextManager[object] | None = None
 
@@ -73,7 +76,9 @@ class ExperimentTrackingCallback(TrainerCallback):
         """Log hyperparameters and the model."""
         if state.is_world_process_zero:
             arguments = args.to_sanitized_dict()
-            self._tracker.log_hyperparameters({name: arguments.get(name) for name in _HYPERPARAMETERS})
+            self._tracker.log_hyperparameters(
+                self._hyperparameters | {name: arguments.get(name) for name in _HYPERPARAMETERS}
+            )
             if model is not None:
                 self._tracker.log_model_architecture(model)
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from seo_engine.engine.training import SnippetSample, TrainingResult
 
 # Operations of the tracker that the training waits for; the others run in a thread or a child process.
-_CALLER_OPERATIONS = ("unified_", "experiment_tracker_")
+_IN_TRAINING = ("unified_", "experiment_tracker_setup")
+_AT_THE_END = "experiment_tracker_cleanup"
 _MOST_OPERATIONS = 6
 _MOST_SAMPLES = 2
 
@@ -49,24 +51,36 @@ def plain_console(stream: Any) -> Console:
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
 
 
-def tracker_share(operations: Iterable[OperationStatistics], wall_seconds: float) -> tuple[float, float]:
-    """Return what the tracking cost: share of the wall time in the caller, and seconds in the background.
+@dataclass(frozen=True)
+class TrackerCost:
+    """What the tracking of a run cost: in the training, to close it, and in thread and child process."""
+
+    percent_of_wall_time: float
+    closing_seconds: float
+    background_seconds: float
+
+
+def tracker_cost(operations: Iterable[OperationStatistics], wall_seconds: float) -> TrackerCost:
+    """Return what the tracking of a run cost.
 
     Args:
         operations (Iterable[OperationStatistics]): Of the run's profiler.
         wall_seconds (float): Of the run.
 
     Returns:
-        tuple[float, float]: Percent, and seconds.
+        TrackerCost: Shares and seconds.
     """
-    in_caller = in_background = 0.0
+    in_training = closing = background = 0.0
     for operation in operations:
-        if operation.category == "experiment_tracking":
-            if operation.name.startswith(_CALLER_OPERATIONS):
-                in_caller += operation.total_seconds
-            else:
-                in_background += operation.total_seconds
-    return 100 * in_caller / wall_seconds if wall_seconds else 0.0, in_background
+        if operation.category != "experiment_tracking":
+            continue
+        if operation.name.startswith(_IN_TRAINING):
+            in_training += operation.total_seconds
+        elif operation.name == _AT_THE_END:
+            closing += operation.total_seconds
+        else:
+            background += operation.total_seconds
+    return TrackerCost(100 * in_training / wall_seconds if wall_seconds else 0.0, closing, background)
 
 
 def training_summary(
@@ -85,11 +99,12 @@ def training_summary(
     parts: list[RenderableType] = []
     if result.after:
         parts += ["", _measures_table(result), *_sample_texts(result.samples)]
-    percent, background = tracker_share(operations, wall_seconds)
+    cost = tracker_cost(operations, wall_seconds)
     parts += [
         "",
         operations_table(operations, wall_seconds),
-        f"The tracker took {percent:.3f} % of the training's wall time, and {background:.1f} s in the background.",
+        f"The tracker took {cost.percent_of_wall_time:.3f} % of the wall time from the training, "
+        f"{cost.closing_seconds:.1f} s to close, and {cost.background_seconds:.1f} s in the background.",
     ]
     return Group(*parts)
 
@@ -116,12 +131,12 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         lines.append(("on W&B", wandb["url"]))
     elif "directory" in wandb:
         folder = _relative(Path(wandb["directory"]))
-        lines.append(("on W&B", f"{command('wandb')} sync {folder}   (after `wandb login`)"))
-        lines.append(("offline", f"{command('wandb')} leet {folder}"))
-    table = Table.grid(padding=(0, 2))
-    for name, text in lines:
-        table.add_row(Text(name, style="bold"), escape(text))
-    return Group("", "Where it is, and what to type next:", table)
+        wandb_command = command("wandb")
+        lines.append(("on W&B", f"{wandb_command} login && {wandb_command} sync {folder}"))
+        lines.append(("offline", f"{wandb_command} leet {folder}"))
+    # Never wrapped: these lines are there to be copied.
+    texts = [Text.assemble((f"{name:<12}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
+    return Group("", "Where it is, and what to type next:", *texts)
 
 
 def runs_table(runs: Sequence[RunSummary]) -> RenderableType:

@@ -204,7 +204,9 @@ class ProcessWorker:
     def disown_after_fork(self) -> None:
         """Close the pipe in a forked child: the worker must see its end when the training process dies."""
         if self._process is not None and self._process.stdin is not None:
-            os.close(self._process.stdin.fileno())
+            # The raw file, because the buffer around it may be locked by a thread that this process does not have.
+            raw: Any = getattr(self._process.stdin, "raw", self._process.stdin)
+            raw.close()
             self._process = None
 
     def _send(self, message: dict[str, str]) -> None:
