@@ -120,13 +120,19 @@ def test_profiling_data_tells_one_name_in_two_categories_apart() -> None:
 
 
 def test_memory_is_measured_where_asked_for() -> None:
-    profiler = CodeProfiler()
-    with profiler.profile_operation("grow", "memory_usage", measure_memory=True):
-        kept = bytearray(os.urandom(1024)) * 50_000
-    with profiler.profile_operation("still", "memory_usage"):
-        pass
-    memory = profiler.profiling_data()["memory"]
-    assert len(kept) == 51_200_000 and memory["grow"] == pytest.approx(51.2, rel=0.2) and set(memory) == {"grow"}
+    # In a process of its own: in this one, other tests free memory meanwhile.
+    program = """
+from seo_engine.profiling import CodeProfiler
+profiler = CodeProfiler()
+with profiler.profile_operation("grow", "memory_usage", measure_memory=True):
+    kept = bytearray(b"x" * 1024) * 50_000
+with profiler.profile_operation("still", "memory_usage"):
+    pass
+memory = profiler.profiling_data()["memory"]
+assert set(memory) == {"grow"} and 45 < memory["grow"] < 60, memory
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_bottlenecks_rank_own_time() -> None:
