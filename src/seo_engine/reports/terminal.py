@@ -135,7 +135,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         lines.append(("on W&B", f"{wandb_command} login && {wandb_command} sync {folder}"))
         lines.append(("offline", f"{wandb_command} leet {folder}"))
     # Never wrapped: these lines are there to be copied.
-    texts = [Text.assemble((f"{name:<12}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
+    texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
     return Group("", "Where it is, and what to type next:", *texts)
 
 

@@ -43,7 +43,7 @@ class BackendTracker(ABC):
         self.current_epoch: float = 0
         self.global_step = 0
         self._owned_by_worker = run_directory is not None
-        self._warned_of_slowness = False
+        self._slow_calls = 0
         self._validation = MetricValidation()
         if run_directory is None:
             self.setup()
@@ -277,8 +277,10 @@ class BackendTracker(ABC):
             return
         if not self._owned_by_worker:
             self.logger.warning("⚠️ Slow logging detected: %.3fs for %d %s values", seconds, count, subject)
-        elif not self._warned_of_slowness:
-            self._warned_of_slowness = True
+            return
+        self._slow_calls += 1
+        # The first call of an SDK opens files and pipes and is always slow; it says nothing of those that follow.
+        if self._slow_calls == 2:
             self.logger.info(
                 "%s is slow: %.3fs for %d %s values, in the background; the training does not wait",
                 self.title,

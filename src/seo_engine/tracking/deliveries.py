@@ -120,7 +120,8 @@ class Deliveries:
     def _say_what_is_left(self) -> None:
         complete = True
         for name, state in self.states.items():
-            if state.pending or state.dropped or not state.closed:
+            # An error that nothing followed, such as one of closing, may mean that the view lacks what it was given.
+            if state.pending or state.dropped or state.last_error or not state.closed:
                 complete = False
                 logger.warning(
                     "⚠️ %s: %d of %d records delivered, %d dropped, %d pending%s; the journal in %s keeps them all",

@@ -45,41 +45,8 @@ class DeliveryWorker(Protocol):
         """Let go of a worker that has closed, or that did not close in time."""
 
 
-class CallerWorker:
-    """Delivers in the calling thread: `asynchronous_logging=False`."""
-
-    def __init__(
-        self, tracker: Tracker, logging_queue: LoggingQueue, config: TrackingConfig, state_changed: StateChanged
-    ) -> None:
-        self.state = DeliveryState()
-        self.ended = False
-        self._state_changed = state_changed
-        self._logging_worker = LoggingWorker(tracker, logging_queue, config, self._take_report)
-
-    def start(self) -> None:
-        """Open the tracker and deliver the start of the run."""
-        self._logging_worker.deliver_available()
-
-    def request_flush(self) -> None:
-        """Deliver what the journal holds."""
-        self._logging_worker.deliver_available()
-
-    def request_close(self, status: str) -> None:
-        """Deliver what the journal holds and close the tracker."""
-        self._logging_worker.request_close(status)
-        self._logging_worker.run()
-
-    def end(self) -> None:
-        """Do nothing: there is neither thread nor process."""
-
-    def _take_report(self, state: DeliveryState) -> None:
-        self.state = state
-        self.ended = state.closed
-        self._state_changed()
-
-
-class ThreadWorker:
-    """Delivers in a thread of this process."""
+class _InProcessWorker:
+    """What the workers of this process share: a LoggingWorker whose reports are kept."""
 
     def __init__(
         self, tracker: Tracker, logging_queue: LoggingQueue, config: TrackingConfig, state_changed: StateChanged
@@ -88,6 +55,40 @@ class ThreadWorker:
         self.ended = False
         self._state_changed = state_changed
         self._worker = LoggingWorker(tracker, logging_queue, config, self._take_report)
+
+    def _take_report(self, state: DeliveryState) -> None:
+        self.state = state
+        self.ended = state.closed
+        self._state_changed()
+
+
+class CallerWorker(_InProcessWorker):
+    """Delivers in the calling thread: `asynchronous_logging=False`."""
+
+    def start(self) -> None:
+        """Open the tracker and deliver the start of the run."""
+        self._worker.deliver_available()
+
+    def request_flush(self) -> None:
+        """Deliver what the journal holds."""
+        self._worker.deliver_available()
+
+    def request_close(self, status: str) -> None:
+        """Deliver what the journal holds and close the tracker."""
+        self._worker.request_close(status)
+        self._worker.run()
+
+    def end(self) -> None:
+        """Do nothing: there is neither thread nor process."""
+
+
+class ThreadWorker(_InProcessWorker):
+    """Delivers in a thread of this process."""
+
+    def __init__(
+        self, tracker: Tracker, logging_queue: LoggingQueue, config: TrackingConfig, state_changed: StateChanged
+    ) -> None:
+        super().__init__(tracker, logging_queue, config, state_changed)
         # A daemon: a backend that hangs must not keep the interpreter from ending.
         self.logging_thread = threading.Thread(
             target=self._logging_worker, name=f"{tracker.name}-logging-thread", daemon=True
@@ -112,11 +113,6 @@ class ThreadWorker:
 
     def _logging_worker(self) -> None:
         self._worker.run()
-
-    def _take_report(self, state: DeliveryState) -> None:
-        self.state = state
-        self.ended = state.closed
-        self._state_changed()
 
 
 class ProcessWorker:

@@ -183,6 +183,7 @@ class LoggingWorker:
         delivery = self._waiting.popleft()
         self._tries = 0
         self._retry_seconds = FIRST_RETRY_SECONDS
+        self.state.last_error = None
         self.state.offset, self.state.number = delivery.end.offset, delivery.end.number
         drop_reason = drop_reason or delivery.drop_reason
         if drop_reason is not None:
