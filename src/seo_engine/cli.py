@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import signal
 import sys
 import time
@@ -25,7 +26,7 @@ SAMPLE_SITE = Path(__file__).parent / "engine" / "sample_site"
 
 # What `pip install "seo-engine[engine]"` brings.
 _ENGINE_LIBRARIES = (
-    "accelerate", "datasketch", "gguf", "peft", "platformdirs", "rouge_score", "safetensors", "selectolax",
+    "accelerate", "datasketch", "filelock", "gguf", "peft", "platformdirs", "rouge_score", "safetensors", "selectolax",
     "transformers",
 )  # fmt: skip
 
@@ -94,6 +95,7 @@ def train(
     _require_engine()
     # Notes of transformers and peft to each other's developers, of no use to anybody here.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     # Only now, when it is known that the libraries are there.
     from seo_engine.engine.language_model import require_model
     from seo_engine.engine.pages import read_site, require_usable_pages

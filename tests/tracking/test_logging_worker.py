@@ -96,6 +96,30 @@ def test_while_the_backend_is_gone_nothing_is_dropped(queue: LoggingQueue) -> No
     assert_balanced(worker)
 
 
+def test_a_record_that_shows_nothing_is_no_proof_that_the_backend_is_there(queue: LoggingQueue) -> None:
+    tracker = UnreliableTracker(refused_steps={1})
+    worker = LoggingWorker(tracker, queue, TrackingConfig())
+    # The first is shown, the second is thinned away, the end shows nothing.
+    append_steps(queue, 1, 2, name="training/medium")
+    queue.append(encode_record({"kind": "end", "time": 1.0, "status": "finished"}))
+    for _ in range(10):
+        worker.deliver_available()
+    assert not worker.state.dropped and worker.state.pending == 3
+    tracker.refused_steps.clear()
+    worker.deliver_available()
+    assert tracker.steps == [1] and worker.state.pending == 0
+
+
+def test_a_failing_record_is_dropped_with_thinned_ones_behind_it(queue: LoggingQueue) -> None:
+    tracker = UnreliableTracker(refused_steps={1})
+    worker = LoggingWorker(tracker, queue, TrackingConfig())
+    append_steps(queue, 1, 2, 3, 11, name="training/medium")
+    for _ in range(4):
+        worker.deliver_available()
+    assert tracker.steps == [11] and worker.state.dropped == {"failed": 1} and worker.state.delivered == 3
+    assert_balanced(worker)
+
+
 def test_a_second_try_shows_the_same_as_the_first_would_have(queue: LoggingQueue) -> None:
     tracker = UnreliableTracker(refused_steps={1})
     worker = LoggingWorker(tracker, queue, TrackingConfig())

@@ -283,8 +283,8 @@ class ExperimentTracker:
         self._timestamp = int(time.time())
         self._wandb_run_id = secrets.token_hex(4)
         directory = create_run_directory(self.config.tensorboard_log_dir, self.config.experiment_name)
-        self._run_logs = RunLogs(directory, self._timestamp)
         self.logging_queue = LoggingQueue(directory / JOURNAL)
+        self._run_logs = RunLogs(directory, self._timestamp)
         self.run_directory = directory
         rank = os.environ.get("RANK", "0")
         self._record_writer = RecordWriter(self.logging_queue, self.config, int(rank) if rank.isdigit() else 0)

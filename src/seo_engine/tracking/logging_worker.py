@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import threading
 import time
@@ -169,14 +170,22 @@ class LoggingWorker:
             try:
                 self._hand_over(self._waiting[0])
             except Exception:
-                if self._tries < TRIES_PER_RECORD or len(self._waiting) == 1:
+                witness = self._next_shown()
+                if self._tries < TRIES_PER_RECORD or witness is None:
                     raise
-                # Is it the record or the tracker? If the next record passes, it was the record.
-                self._hand_over(self._waiting[1])
+                # Is it the record or the tracker? If the next record that shows anything passes, it was the record.
+                self._hand_over(self._waiting[witness])
                 self._settle("failed")
+                for _ in range(witness - 1):
+                    self._settle(None)
             self._settle(None)
         self.tracker.flush()
         return True
+
+    def _next_shown(self) -> int | None:
+        """Return the place of the next waiting record, behind the foremost, that shows anything."""
+        behind = enumerate(itertools.islice(self._waiting, 1, None), start=1)
+        return next((place for place, delivery in behind if not _shows_nothing(delivery.record)), None)
 
     def _settle(self, drop_reason: str | None) -> None:
         """Count the foremost waiting line as delivered or dropped, and go on behind it."""
@@ -225,12 +234,10 @@ class LoggingWorker:
     def _hand_over(self, delivery: Delivery) -> None:
         """Give one record to the tracker, by the method for its kind."""
         record, tracker = delivery.record, self.tracker
-        if record is None:
+        if record is None or _shows_nothing(record):
             return
         recorded = Recorded(delivery.end.number, float(record.get("time", 0.0)))
         match record["kind"]:
-            case "training" | "evaluation" | "performance" if not record["metrics"]:
-                pass
             case "training":
                 tracker.log_training_metrics(record["epoch"], record["step"], record["metrics"], recorded)
             case "evaluation":
@@ -247,9 +254,6 @@ class LoggingWorker:
                 tracker.log_model_architecture(record["architecture"], recorded)
             case "start":
                 tracker.log_experiment_config(record["configuration"], recorded)
-            case _:
-                # `end`, `last_values` without any, and kinds of a later version: nothing that this view shows.
-                pass
 
     def _count_and_report(self) -> None:
         size = self._logging_queue.size()
@@ -261,3 +265,20 @@ class LoggingWorker:
         if state != self._reported:
             self._reported = dataclasses.replace(state, dropped=dict(state.dropped), details=dict(state.details))
             self._report(self._reported)
+
+
+# What the views show of a run; `end`, `last_values` without any, and kinds of a later version are passed over.
+_SHOWN_KINDS = (
+    *METRIC_KINDS,
+    "profiling",
+    "text",
+    "hyperparameters",
+    "model_architecture",
+    "start",
+)
+
+
+def _shows_nothing(record: Record | None) -> bool:
+    if record is None or record["kind"] not in _SHOWN_KINDS:
+        return True
+    return record["kind"] in METRIC_KINDS and not record["metrics"]
