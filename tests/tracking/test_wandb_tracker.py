@@ -98,6 +98,15 @@ def test_stand_alone_rows_stand_in_the_wandb_file(config: TrackingConfig) -> Non
     assert view.config["learning_rate"] == 0.001 and view.exit_code == 0
 
 
+def test_a_run_that_the_environment_disables_says_so_and_names_no_place(
+    config: TrackingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with WandBTracker(config) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        assert tracker.details().keys() == {"mode", "name", "id"} and tracker.details()["mode"] == "disabled"
+
+
 def test_a_run_that_failed_is_closed_as_failed(config: TrackingConfig) -> None:
     with pytest.raises(ValueError), WandBTracker(config) as tracker:
         directory = Path(tracker.details()["directory"])

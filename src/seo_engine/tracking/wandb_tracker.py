@@ -68,24 +68,21 @@ class WandBTracker(BackendTracker):
         return self.run is not None
 
     def details(self) -> dict[str, str]:
-        """Return mode, name, folder and, online, the address of the W&B run."""
+        """Return mode, name, id, and where the W&B run is: its folder, and online its address."""
         if self.run is None:
             return {}
-        details = {
-            "mode": "offline" if self.run.offline else "online",
-            "name": str(self.run.name),
-            "id": str(self.run.id),
+        details = {"mode": self._mode, "name": str(self.run.name), "id": str(self.run.id)}
+        if self._mode != "disabled":
             # The folder that `wandb sync` takes; `run.dir` is the folder of its files within.
-            "directory": str(Path(self.run.dir).parent),
-        }
-        if not self.run.offline:
+            details["directory"] = str(Path(self.run.dir).parent)
+        if self._mode == "online":
             details["url"] = str(self.run.url)
         return details
 
     def _open(self, run_directory: Path) -> object:
         # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
         wandb = importlib.import_module("wandb")
-        mode = self._resolved_mode(wandb)
+        self._mode = self._resolved_mode(wandb)
         self.run = wandb.init(
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
@@ -93,7 +90,7 @@ class WandBTracker(BackendTracker):
             name=run_directory.name,
             id=self._run_id,
             dir=str(run_directory),
-            mode=mode,
+            mode=self._mode,
             resume="allow" if self._run_id is not None else None,
             # A run of the user's in this process is neither used nor finished.
             reinit="create_new",
@@ -111,7 +108,7 @@ class WandBTracker(BackendTracker):
         for group in (*METRIC_KINDS, "profiling"):
             self.run.define_metric(f"{group}/*", step_metric="global_step")
         details = self.details()
-        return f"{details['name']} ({details.get('url', details['directory'])})"
+        return f"{details['name']} ({details.get('url') or details.get('directory') or self._mode})"
 
     def _resolved_mode(self, wandb: Any) -> str:
         """Decide between online and offline here, because `wandb.init` itself would prompt for a key."""
