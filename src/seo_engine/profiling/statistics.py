@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 NANOSECONDS = 1e-9
 
@@ -27,7 +27,7 @@ class OperationStatistics:
     maximum: int = 0
     failures: int = 0
     memory_readings: int = 0
-    memory_bytes: int = field(default=0)
+    memory_bytes: int = 0
 
     def add(self, duration: int, self_time: int, failed: bool) -> None:
         """Add one run of the operation.

@@ -32,7 +32,6 @@ class DeliveryState:
     offset: int = 0
     number: int = 0
     values_not_shown: int = 0
-    ready: bool = False
     closed: bool = False
     last_error: str | None = None
     details: dict[str, str] = field(default_factory=dict)

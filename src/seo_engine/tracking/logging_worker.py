@@ -146,7 +146,6 @@ class LoggingWorker:
             self.state.last_error = "set-up failed"
             self._wait_before_next_try()
             return False
-        self.state.ready = True
         self.state.last_error = None
         self.state.details = self.tracker.details()
         self._retry_seconds = FIRST_RETRY_SECONDS
