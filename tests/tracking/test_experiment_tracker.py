@@ -362,3 +362,6 @@ def test_the_journal_keeps_what_was_logged_when_a_worker_cannot_start(
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
     assert len(metric_records(directory_of(tracker))) == 1
     assert any("no more processes" in record.getMessage() for record in caplog.records)
+    # What was never read by a worker is pending all the same.
+    state = tracker.delivery["wandb"]
+    assert state.pending == state.accepted == len(read_journal(directory_of(tracker)))

@@ -101,8 +101,8 @@ class Deliveries:
         self._wait_for(lambda: self.have_ended, deadline - time.monotonic())
         for worker in self._workers.values():
             worker.end()
-            if not worker.ended:
-                # Its last report may be old: what it has not delivered is what lies behind its position.
+            if not worker.state.closed:
+                # It hangs or died, and its last report may be old: what lies behind its position is not delivered.
                 state = worker.state
                 state.pending = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
                 state.accepted = state.delivered + sum(state.dropped.values()) + state.pending
