@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.run_history import RunSummary
 
@@ -46,7 +47,7 @@ def plain_console(stream: Any) -> Console:
         stream (Any): Where it writes.
 
     Returns:
-        Console: At least 100 columns wide in a pipe, so that paths are not broken.
+        Console: 120 columns wide where it is no terminal.
     """
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
 
@@ -72,7 +73,7 @@ def tracker_cost(operations: Iterable[OperationStatistics], wall_seconds: float)
     """
     in_training = closing = background = 0.0
     for operation in operations:
-        if operation.category != "experiment_tracking":
+        if operation.category != PROFILING_CATEGORY:
             continue
         if operation.name.startswith(_IN_TRAINING):
             in_training += operation.total_seconds
@@ -280,9 +281,7 @@ def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
     return table
 
 
-def _right(name: str) -> Any:
-    from rich.table import Column
-
+def _right(name: str) -> Column:
     return Column(name, justify="right")
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.metrics import MetricValidation, profiling_metrics
+from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers, profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture
 from seo_engine.tracking.run_directory import create_run_directory
 from seo_engine.tracking.tracker import Recorded
@@ -239,7 +239,7 @@ class BackendTracker(ABC):
         skip = self.config.skip_nonfinite_metrics
         numbers, nonfinite = self._validation.validated(group, metrics, skip_nonfinite=skip)
         if nonfinite and not skip:
-            numbers.update({name: float(word) for name, word in nonfinite.items()})
+            numbers.update(nonfinite_numbers(nonfinite))
         if self.logger.isEnabledFor(logging.DEBUG):
             for name, value in numbers.items():
                 self.logger.debug("Logging metric: %s = %s", name, value)

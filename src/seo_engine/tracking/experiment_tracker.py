@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from seo_engine.profiling import ProfilingData
+from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.deliveries import Deliveries
 from seo_engine.tracking.delivery import DeliveryState
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger(__name__)
-
-PROFILING_CATEGORY = "experiment_tracking"
 
 _now = time.perf_counter_ns
 

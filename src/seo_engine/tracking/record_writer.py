@@ -71,8 +71,8 @@ class RecordWriter:
         """
         try:
             for name in ("hyperparameters", "profiling_data"):
-                if name in contents and not isinstance(contents[name], Mapping):
-                    raise TypeError(f"{name} must be a dictionary, got {type(contents[name]).__name__}")
+                if name in contents:
+                    _require_dictionary(name, contents[name])
             self._logging_queue.append(encode_record(new_record(kind, rank=self._rank, **contents)))
         except Exception as error:
             self._count_failure(kind, error)
@@ -119,8 +119,7 @@ class RecordWriter:
             self.drop("misuse", f"⚠️ Skipping a call ({kind}): {error}")
 
     def _encode_after_validation(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
-        if not isinstance(metrics, Mapping):
-            raise TypeError(f"metrics must be a dictionary, got {type(metrics).__name__}")
+        _require_dictionary("metrics", metrics)
         numbers, nonfinite = self._validation.validated(
             kind, metrics, skip_nonfinite=self._config.skip_nonfinite_metrics
         )
@@ -136,6 +135,11 @@ class RecordWriter:
             full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
             if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
                 names[name] = full_name
+
+
+def _require_dictionary(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dictionary, got {type(value).__name__}")
 
 
 def _plain(epoch: float) -> float:
