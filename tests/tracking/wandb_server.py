@@ -1,4 +1,4 @@
-"""A W&B server on this machine, with as much of the protocol as a run needs."""
+"""A W&B server on this machine, with as much of the protocol as a run needs, that behaves and misbehaves."""
 
 from __future__ import annotations
 
@@ -8,43 +8,61 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-BUCKET = {
-    "id": "bucket", "name": "run", "displayName": "run", "config": "{}", "historyLineCount": 0,
-    "project": {"id": "project", "name": "project", "entity": {"id": "entity", "name": "entity"}},
-}  # fmt: skip
+PROJECT = {"id": "project", "name": "project", "entity": {"id": "entity", "name": "entity"}}
 
 
 class WandBServer:
-    """Keeps the rows it is sent.
+    """Keeps the rows it is sent, by run and place, as the real one does.
 
-    Args:
-        answers_nonsense (bool): Answer every other question with empty data, which makes wandb-core 0.31 panic.
+    `failure` may be set at any time: an HTTP status for every answer, `hangs` for none, or `nonsense` for empty answers
+    to questions other than those of a run, which makes wandb-core 0.31 panic. `stops_runs` asks every run to stop.
     """
 
-    def __init__(self, answers_nonsense: bool = False) -> None:
-        self.rows: list[dict[str, Any]] = []
-        rows = self.rows
+    def __init__(self, failure: int | str | None = None, port: int = 0) -> None:
+        self.failure = failure
+        self.stops_runs = False
+        self.runs: dict[str, dict[int, dict[str, Any]]] = {}
+        self.refused = threading.Event()
+        self.received = threading.Event()
+        self._released = threading.Event()
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                if self.path == "/graphql":
-                    query = json.loads(body)["query"]
-                    if "upsertBucket" in query:
-                        self.answer({"data": {"upsertBucket": {"bucket": BUCKET, "inserted": True}}})
-                    elif "RunResumeStatus" in query:
-                        self.answer({"data": {"model": {"id": "project", "name": "project", "bucket": None}}})
-                    elif answers_nonsense:
-                        self.answer({"data": {}})
-                    else:
-                        self.answer({"errors": [{"message": "not here"}]}, status=400)
+                if server.failure == "hangs":
+                    server.refused.set()
+                    server._released.wait()
                     return
-                if self.path.endswith("/file_stream"):
-                    history = json.loads(body).get("files", {}).get("wandb-history.jsonl", {})
-                    rows.extend(json.loads(line) for line in history.get("content", []))
-                self.answer({})
+                if isinstance(server.failure, int):
+                    server.refused.set()
+                    self.answer({"errors": [{"message": "refused"}]}, server.failure)
+                elif self.path == "/graphql":
+                    request = json.loads(body)
+                    self.answer_question(request["query"], request.get("variables") or {})
+                elif self.path.endswith("/file_stream"):
+                    server.take_rows(self.path.split("/")[-2], json.loads(body))
+                    self.answer({"stopped": True} if server.stops_runs else {})
+                else:
+                    self.answer({})
+
+            def answer_question(self, query: str, variables: dict[str, Any]) -> None:
+                name = str(variables.get("name"))
+                if "upsertBucket" in query:
+                    inserted = name not in server.runs
+                    server.runs.setdefault(name, {})
+                    self.answer({"data": {"upsertBucket": {"bucket": server.bucket(name), "inserted": inserted}}})
+                elif "RunResumeStatus" in query:
+                    bucket = server.bucket(name) if name in server.runs else None
+                    self.answer({"data": {"model": {"id": "project", "name": "project", "bucket": bucket}}})
+                elif "RunStoppedStatus" in query:
+                    self.answer({"data": {"project": {"run": {"stopped": server.stops_runs}}}})
+                elif server.failure == "nonsense":
+                    self.answer({"data": {}})
+                else:
+                    self.answer({"errors": [{"message": "not here"}]}, status=400)
 
             def answer(self, contents: dict[str, Any], status: int = 200) -> None:
                 data = json.dumps(contents).encode()
@@ -57,13 +75,37 @@ class WandBServer:
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Stay silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the only run, in their order."""
+        (rows,) = self.runs.values()
+        return [rows[place] for place in sorted(rows)]
+
+    def take_rows(self, run: str, message: dict[str, Any]) -> None:
+        history = message.get("files", {}).get("wandb-history.jsonl", {})
+        for place, line in enumerate(history.get("content", []), start=history.get("offset", 0)):
+            self.runs.setdefault(run, {})[place] = json.loads(line)
+            self.received.set()
+
+    def bucket(self, run: str) -> dict[str, Any]:
+        rows = self.runs.get(run, {})
+        tail = [json.dumps(rows[max(rows)])] if rows else []
+        return {
+            "id": "bucket", "name": run, "displayName": run, "config": "{}", "wandbConfig": '{"t": 1}', "tags": [],
+            "summaryMetrics": "{}", "historyLineCount": len(rows), "historyTail": json.dumps(tail),
+            "logLineCount": 0, "eventsLineCount": 0, "eventsTail": "[]", "project": PROJECT,
+        }  # fmt: skip
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._released.set()
         self._server.shutdown()
         self._server.server_close()

@@ -19,6 +19,7 @@ from rich.text import Text
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.delivery import DeliveryState
+from seo_engine.tracking.metrics import counts_in_words
 from seo_engine.tracking.run_history import RunSummary
 
 if TYPE_CHECKING:
@@ -193,12 +194,25 @@ def run_details(run: RunSummary) -> RenderableType:
         seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
         parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
     if run.delivery:
-        table = Table("tracker", *(_right(name) for name in ("accepted", "delivered", "dropped", "pending")), box=None)
-        for name, state in run.delivery.items():
-            counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
-            table.add_row(escape(name), *(str(count) for count in counts))
-        parts += ["", table]
+        parts += ["", delivery_table(run.delivery)]
     return Group(*parts)
+
+
+def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
+    """Return the ledger of each tracker, in records.
+
+    Args:
+        delivery (Mapping[str, DeliveryState]): By the tracker's name.
+
+    Returns:
+        Table: For a console.
+    """
+    table = Table("tracker", *(_right(name) for name in ("accepted", "delivered", "dropped", "pending")), "", box=None)
+    for name, state in delivery.items():
+        counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
+        reasons = [counts_in_words(state.dropped), state.last_error or ""]
+        table.add_row(escape(name), *(str(count) for count in counts), escape("; ".join(filter(None, reasons))))
+    return table
 
 
 def operations_table(operations: Sequence[OperationStatistics], wall_seconds: float) -> Table:

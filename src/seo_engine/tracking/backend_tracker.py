@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sized
@@ -43,6 +44,8 @@ class BackendTracker(ABC):
         self.current_epoch: float = 0
         self.global_step = 0
         self._owned_by_worker = run_directory is not None
+        self._owner_process = os.getpid()
+        self._forked = False
         self._slow_calls = 0
         self._validation = MetricValidation()
         if run_directory is None:
@@ -120,6 +123,18 @@ class BackendTracker(ABC):
                 metrics, texts = profiling_metrics(profiling_data)
                 self._write_metrics(epoch, step, self._shown("profiling", metrics), recorded, texts)
 
+    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Log that the training was resumed.
+
+        Args:
+            step (int | None): What was logged at it and later is superseded; None means that nothing is.
+            configuration (Mapping[str, Any]): With which it goes on.
+            recorded (Recorded | None): Where this stands in the journal; a worker's business.
+        """
+        with self._contained("resume", configuration, step=step) as open_:
+            if open_:
+                self._write_resume(step, configuration, recorded)
+
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Log the hyperparameters of the run."""
         with self._contained("hyperparameters", hyperparameters) as open_:
@@ -167,8 +182,19 @@ class BackendTracker(ABC):
         """
         if not self.available:
             return
-        with self._contained("close", []):
-            self._close(status)
+        try:
+            with self._contained("close", []) as open_:
+                if open_:
+                    self._close(status)
+        finally:
+            self._forget()
+
+    def abandon(self) -> None:
+        """Let go of an SDK that failed, without waiting for it; `setup` opens it anew."""
+        try:
+            self._abandon()
+        except Exception as error:
+            self.logger.debug("%s was abandoned with an error: %s", self.title, error)
         self._forget()
 
     def details(self) -> dict[str, str]:
@@ -193,6 +219,18 @@ class BackendTracker(ABC):
     @abstractmethod
     def _forget(self) -> None:
         """Drop the SDK's object, so that `available` is False."""
+
+    @abstractmethod
+    def _abandon(self) -> None:
+        """End what the SDK runs in the background; it may be dead or hang."""
+
+    @abstractmethod
+    def _is_fatal(self, error: Exception) -> bool:
+        """Return whether the SDK takes nothing more after an error."""
+
+    @abstractmethod
+    def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+        """Write that the training was resumed."""
 
     @abstractmethod
     def _write_metrics(
@@ -258,7 +296,7 @@ class BackendTracker(ABC):
         """Profile and time a block, and keep its errors from the caller; yields whether the SDK is open."""
         started = time.perf_counter()
         with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", PROFILING_CATEGORY):
-            if not self.available:
+            if not self.available or self._is_forked():
                 self.logger.debug("%s is not available, skipping %s logging", self.title, subject)
                 yield False
                 return
@@ -268,9 +306,22 @@ class BackendTracker(ABC):
                 self.logger.debug("Failed %s: %s", subject, contents)
                 self.logger.debug("Failed at epoch %s, step %s", epoch, step)
                 if self._owned_by_worker:
+                    if self._is_fatal(error):
+                        self.abandon()
                     raise
                 self.logger.error("❌ %s %s logging failed: %s", self.title, subject, error)
         self._warn_if_slow(time.perf_counter() - started, subject, len(contents))
+
+    def _is_forked(self) -> bool:
+        """Return whether this is a forked child: threads and connections of the SDK are its parent's."""
+        if os.getpid() == self._owner_process:
+            return False
+        if not self._forked:
+            self._forked = True
+            self.logger.warning(
+                "⚠️ %s does not log in a forked process; ExperimentTracker does, through its journal", self.title
+            )
+        return True
 
     def _warn_if_slow(self, seconds: float, subject: str, count: int) -> None:
         if seconds <= self.config.slow_logging_threshold_seconds:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from seo_engine.profiling import CodeProfiler
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.delivery import DeliveryState, write_delivery
-from seo_engine.tracking.delivery_workers import CallerWorker, DeliveryWorker, ProcessWorker, ThreadWorker
+from seo_engine.tracking.delivery import DeliveryState, read_delivery, update_delivery
+from seo_engine.tracking.delivery_workers import CallerWorker, DeliveryWorker, ThreadWorker
 from seo_engine.tracking.logging_queue import LoggingQueue
+from seo_engine.tracking.metrics import counts_in_words
+from seo_engine.tracking.process_worker import ProcessWorker
 from seo_engine.tracking.run_directory import DELIVERY
+from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import Tracker
 
 logger = logging.getLogger(__name__)
@@ -53,11 +56,26 @@ class Deliveries:
             in_child (Sequence[str]): Names of trackers that a child process opens and delivers to.
             code_profiler (CodeProfiler): Takes in what the children measure.
         """
+        before = read_delivery(self._run_directory / DELIVERY)
         for name in in_child:
-            self._workers[name] = ProcessWorker(name, self._run_directory, code_profiler, self._take_change)
+            self._workers[name] = ProcessWorker(
+                name,
+                self._run_directory,
+                self._config,
+                code_profiler,
+                self._take_change,
+                before.get(name, DeliveryState()),
+            )
         worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
         for tracker in in_process:
-            self._workers[tracker.name] = worker_class(tracker, self._logging_queue, self._config, self._take_change)
+            self._workers[tracker.name] = worker_class(
+                tracker,
+                self._logging_queue,
+                self._config,
+                self._take_change,
+                RunLock(self._run_directory, tracker.name),
+                before.get(tracker.name, DeliveryState()),
+            )
         for worker in self._workers.values():
             worker.start()
 
@@ -120,18 +138,23 @@ class Deliveries:
     def _say_what_is_left(self) -> None:
         complete = True
         for name, state in self.states.items():
-            # An error that nothing followed, such as one of closing, may mean that the view lacks what it was given.
-            if state.pending or state.dropped or state.last_error or not state.closed:
-                complete = False
+            if state.is_complete and not state.dropped:
+                continue
+            complete = False
+            dropped = f" ({counts_in_words(state.dropped)})" if state.dropped else ""
+            logger.warning(
+                "⚠️ %s: %d of %d records delivered, %d dropped%s, %d pending%s",
+                name,
+                state.delivered,
+                state.accepted,
+                sum(state.dropped.values()),
+                dropped,
+                state.pending,
+                f" ({state.last_error})" if state.last_error else "",
+            )
+            if not state.is_complete:
                 logger.warning(
-                    "⚠️ %s: %d of %d records delivered, %d dropped, %d pending%s; the journal in %s keeps them all",
-                    name,
-                    state.delivered,
-                    state.accepted,
-                    sum(state.dropped.values()),
-                    state.pending,
-                    f" ({state.last_error})" if state.last_error else "",
-                    self._run_directory,
+                    "⚠️ The journal keeps them all; to deliver them: seo-engine runs recover %s", self._run_directory
                 )
         if complete:
             logger.info("✅ All experiment trackers closed")
@@ -143,7 +166,7 @@ class Deliveries:
 
     def _write_states(self) -> None:
         try:
-            write_delivery(self._run_directory / DELIVERY, self.states)
+            update_delivery(self._run_directory / DELIVERY, self.states)
         except OSError as error:
             # A cache of what the views hold: without it nothing is lost.
             logger.debug("%s cannot be written: %s", DELIVERY, error)

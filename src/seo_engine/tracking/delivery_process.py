@@ -1,28 +1,45 @@
 """The child process that delivers the journal to one tracker: `python -m seo_engine.tracking.delivery_process`.
 
-It outlives the training: when the training process is killed, it delivers what the journal holds and closes the
-run as killed.
+It outlives the training: when the training process is killed, it writes the run's end, completes every view, and
+closes the run as killed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from seo_engine.tracking import wandb_service
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.delivery import DeliveryState, read_delivery, write_delivery
-from seo_engine.tracking.logging_queue import LoggingQueue, Position
+from seo_engine.tracking.delivery import DeliveryState, update_delivery
+from seo_engine.tracking.lifecycle import Lifecycle, RunStillOpenError, conclude, read_configuration, read_lifecycle
+from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.logging_worker import LoggingWorker
-from seo_engine.tracking.records import Record, decode_record
+from seo_engine.tracking.recovery import deliver_rest
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS
-from seo_engine.tracking.wandb_tracker import WandBTracker
+from seo_engine.tracking.run_lock import RunLock
+from seo_engine.tracking.views import configured_views, open_view
+
+logger = logging.getLogger(__name__)
+
+# The training process takes a child that is silent for much longer than this as stuck.
+ALIVE_SECONDS = 1.0
+
+# Longest times of one call into the tracker, in seconds; then its backend is killed, and opened anew. `wandb.init`
+# gives up by itself after 90 s; closing depends on the tracker.
+LONGEST_CALLS = {"setup": 120.0, "log": 15.0, "flush": 15.0, "abandon": 15.0}
+
+# A call that does not return although its backend is dead ends the process.
+GRACE_SECONDS = 10.0
 
 
 class ReportPipe(logging.Handler):
@@ -41,17 +58,21 @@ class ReportPipe(logging.Handler):
         self._stream = stream
         self._run_directory = run_directory
         self._tracker_name = tracker_name
+        self._sending = threading.Lock()
         self._broken = False
 
     def send_state(self, state: DeliveryState) -> None:
         """Report the ledger."""
         if not self._send({"state": state.as_dictionary()}):
-            path = self._run_directory / DELIVERY
-            write_delivery(path, {**read_delivery(path), self._tracker_name: state})
+            update_delivery(self._run_directory / DELIVERY, {self._tracker_name: state})
 
     def send_operations(self, operations: list[dict[str, Any]]) -> None:
         """Report what the profiler measured."""
         self._send({"operations": operations})
+
+    def send_alive(self) -> None:
+        """Report that this process is not stuck."""
+        self._send({"alive": True})
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report a log message."""
@@ -61,55 +82,100 @@ class ReportPipe(logging.Handler):
             print(record.levelname, record.getMessage(), file=sys.stderr, flush=True)
 
     def _send(self, report: dict[str, Any]) -> bool:
-        if self._broken:
-            return False
-        try:
-            self._stream.write(orjson.dumps(report) + b"\n")
-            self._stream.flush()
-        except OSError:
-            self._broken = True
-        return not self._broken
+        with self._sending:
+            if self._broken:
+                return False
+            try:
+                self._stream.write(orjson.dumps(report) + b"\n")
+                self._stream.flush()
+            except OSError:
+                self._broken = True
+            return not self._broken
 
 
-def read_configuration(logging_queue: LoggingQueue) -> tuple[TrackingConfig, Record]:
-    """Read a run's configuration from the first records of its journal.
+class Watchdog:
+    """Says that the process lives, and kills a backend that keeps a call of the worker too long.
 
     Args:
-        logging_queue (LoggingQueue): The run's journal.
-
-    Returns:
-        tuple[TrackingConfig, Record]: The configuration, and the record that holds it.
-
-    Raises:
-        ValueError: If the journal does not begin with a `start` record.
+        worker (LoggingWorker): Whose calls are watched.
+        pipe (ReportPipe): Where the process says that it lives.
     """
-    known = {field.name for field in dataclasses.fields(TrackingConfig)}
-    for line in logging_queue.read(Position()):
-        record = decode_record(line.content)
-        if record is not None and record["kind"] == "start":
-            values = record["configuration"]
-            return TrackingConfig(**{name: value for name, value in values.items() if name in known}), record
-    raise ValueError(f"{logging_queue.path} has no start record")
+
+    def __init__(self, worker: LoggingWorker, pipe: ReportPipe) -> None:
+        self._worker = worker
+        self._pipe = pipe
+        self._killed_for: float | None = None
+
+    def start(self) -> None:
+        """Start watching, in a thread."""
+        threading.Thread(target=self._run, name="watchdog-thread", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._pipe.send_alive()
+            self._look()
+            time.sleep(ALIVE_SECONDS)
+
+    def _look(self) -> None:
+        call = self._worker.call
+        if call is None:
+            return
+        seconds = time.monotonic() - call.started
+        limit: float = LONGEST_CALLS.get(call.name, getattr(self._worker.tracker, "longest_close_seconds", math.inf))
+        if seconds > limit and self._killed_for != call.started:
+            self._killed_for = call.started
+            name = self._worker.tracker.name
+            logger.error("❌ Logging worker error: %s hangs in %s: wandb-core is killed", name, call.name)
+            wandb_service.kill_cores()
+        elif seconds > limit + GRACE_SECONDS:
+            # The training process starts another.
+            os._exit(1)
 
 
-def obey_requests(requests: BinaryIO, worker: LoggingWorker) -> None:
-    """Pass on what the training process asks for; the end of the pipe means that it was killed.
+def obey_requests(requests: BinaryIO, worker: LoggingWorker) -> bool:
+    """Pass on what the training process asks for.
 
     Args:
         requests (BinaryIO): JSON lines.
         worker (LoggingWorker): Obeys.
+
+    Returns:
+        bool: Whether the training process asked to close; otherwise it was killed.
     """
     for line in requests:
         request = orjson.loads(line)
         if request["request"] == "close":
             worker.request_close(request["status"])
-            return
+            return True
         worker.wake()
-    worker.request_close("killed")
+    return False
+
+
+def outlive(run_directory: Path, config: TrackingConfig, worker: LoggingWorker) -> None:
+    """Write the end of a run whose process was killed, and complete all views.
+
+    Args:
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): The settings.
+        worker (LoggingWorker): The tracker that this process delivers to; the others are completed here.
+    """
+    try:
+        life = conclude(run_directory, "killed")
+    except RunStillOpenError:
+        # Another process goes on with the run, and has workers of its own.
+        worker.request_close("killed")
+        return
+    except (OSError, ValueError) as error:
+        logger.error("❌ The end of the run cannot be written: %s", error)
+        worker.request_close("killed")
+        return
+    worker.request_close(life.status or "killed")
+    names = [name for name in configured_views(config) if name != worker.tracker.name]
+    deliver_rest(run_directory, config, life, in_process=names)
 
 
 def main(arguments: list[str]) -> None:
-    """Deliver a run's journal to W&B until asked to close.
+    """Deliver a run's journal to a tracker until asked to close.
 
     Args:
         arguments (list[str]): The run's folder, the tracker's name, and the training's process number.
@@ -117,9 +183,10 @@ def main(arguments: list[str]) -> None:
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
     # Standard output is the report pipe. What libraries print must not get into it.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    logging_queue = LoggingQueue(run_directory / JOURNAL)
-    config, start = read_configuration(logging_queue)
-    log = (run_directory / LOGS / f"{tracker_name}_process_{int(start['time'])}.log").open("ab")
+    beginning = orjson.loads(sys.stdin.buffer.readline())
+    config = read_configuration(beginning["configuration"])
+    life = read_lifecycle(run_directory)
+    log = (run_directory / LOGS / f"{tracker_name}_process_{life.timestamp}.log").open("ab")
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
 
@@ -129,14 +196,38 @@ def main(arguments: list[str]) -> None:
     package_logger.setLevel(logging.INFO)
     package_logger.propagate = False
 
-    tracker = WandBTracker(config, run_directory, run_id=start["wandb_run_id"], watched_process=training_process)
-    worker = LoggingWorker(tracker, logging_queue, config, pipe.send_state)
-    threading.Thread(target=obey_requests, args=(sys.stdin.buffer, worker), name="request-thread", daemon=True).start()
+    worker = LoggingWorker(
+        open_view(tracker_name, config, run_directory, life, watched_process=training_process, owns_core=True),
+        JournalReader(run_directory / JOURNAL),
+        config,
+        pipe.send_state,
+        RunLock(run_directory, tracker_name),
+        DeliveryState.from_dictionary(beginning["previous"]),
+    )
+    Watchdog(worker, pipe).start()
+    listener = threading.Thread(
+        target=listen, args=(run_directory, config, life, worker), name="request-thread", daemon=True
+    )
+    listener.start()
     worker.run()
     pipe.send_operations([dataclasses.asdict(each) for each in config.code_profiler.statistics()])
     # The end of the pipe is what the training process waits for, not the end of this process.
     package_logger.removeHandler(pipe)
     report_stream.close()
+    listener.join()
+
+
+def listen(run_directory: Path, config: TrackingConfig, life: Lifecycle, worker: LoggingWorker) -> None:
+    """Obey the training process, and do its work when it was killed.
+
+    Args:
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): The settings.
+        life (Lifecycle): Identity of the run.
+        worker (LoggingWorker): Delivers.
+    """
+    if not obey_requests(sys.stdin.buffer, worker):
+        outlive(run_directory, config, worker)
 
 
 if __name__ == "__main__":

@@ -9,41 +9,35 @@ import atexit
 import concurrent.futures.thread  # noqa: F401
 import logging
 import os
-import platform
-import secrets
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from seo_engine.profiling import ProfilingData
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
-from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
+from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.deliveries import Deliveries
-from seo_engine.tracking.delivery import DeliveryState
+from seo_engine.tracking.delivery import DeliveryState, wait_for_delivery
+from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.logging_queue import LoggingQueue
-from seo_engine.tracking.metrics import metric_name
-from seo_engine.tracking.record_writer import RecordWriter
-from seo_engine.tracking.records import JOURNAL_VERSION, describe_model
-from seo_engine.tracking.run_directory import JOURNAL, create_run_directory
-from seo_engine.tracking.run_logs import RunLogs, RunLogTracker
-from seo_engine.tracking.selection import LOW_PRIORITY_INTERVALS, MetricPriorities
+from seo_engine.tracking.open_run import OpenRun, attach_run, create_run, resume_run
+from seo_engine.tracking.run_directory import DELIVERY
+from seo_engine.tracking.run_history import find_run
+from seo_engine.tracking.run_logs import RunLogTracker
+from seo_engine.tracking.selection import LOW_PRIORITY_INTERVALS
 from seo_engine.tracking.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.tracker import Tracker
 from seo_engine.tracking.wandb_tracker import WandBTracker
-
-if TYPE_CHECKING:
-    import torch
 
 logger = logging.getLogger(__name__)
 
 _now = time.perf_counter_ns
 
 
-class ExperimentTracker:
+class ExperimentTracker(LoggingCalls):
     """Tracks one run in TensorBoard, Weights & Biases and log files, through one journal.
 
     Each call appends one line to the run's `journal.jsonl` and returns; workers deliver the journal in the
@@ -51,10 +45,13 @@ class ExperimentTracker:
 
     Args:
         config (TrackingConfig | None): The settings; an `SEOConfig` is one too. None means the defaults.
+        resume (str | Path | None): Go on with this run, named by its folder's name or its path; None begins a new one.
+        step (int | None): With `resume`, the step from which the training goes on: what the views show at it and
+            later is superseded. None means that nothing is.
         extra_trackers (Sequence[Tracker]): Further destinations, each delivered to by a thread of its own.
 
     Raises:
-        ValueError: Only for a configuration that is none.
+        ValueError: Only for a configuration that is none, or a run to resume that is not there or still open.
 
     Example:
         >>> import tempfile
@@ -65,56 +62,118 @@ class ExperimentTracker:
         0
     """
 
-    def __init__(self, config: TrackingConfig | None = None, *, extra_trackers: Sequence[Tracker] = ()) -> None:
+    def __init__(
+        self,
+        config: TrackingConfig | None = None,
+        *,
+        resume: str | Path | None = None,
+        step: int | None = None,
+        extra_trackers: Sequence[Tracker] = (),
+    ) -> None:
         config = config if config is not None else TrackingConfig()
         if not isinstance(config, TrackingConfig):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
-        self.config = config
-        self.code_profiler = config.code_profiler
-        self.current_epoch: float = 0
-        self.global_step = 0
-        self.run_directory: Path | None = None
-        self.logging_queue: LoggingQueue | None = None
-        self.tensorboard_tracker: TensorBoardTracker | None = None
-        self.wandb_tracker: WandBTracker | None = None
-        self._extra_trackers = tuple(extra_trackers)
-        self._record_writer: RecordWriter | None = None
-        self._deliveries: Deliveries | None = None
-        self._priorities = MetricPriorities(config)
-        self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
-        self._owner_process = os.getpid()
-        self._closing_lock = threading.Lock()
-        self._closed = False
+        if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
+            raise ValueError(f"step must be an integer, and goes with resume, got {step!r}")
         if not config.experiment_tracking_enabled:
+            self._begin(config, None)
             return
-        with self.code_profiler.profile_operation("experiment_tracker_setup", PROFILING_CATEGORY):
+        # Outside of what is contained: a run to go on with that is none is a mistake of the caller's.
+        directory = find_run(config.tensorboard_log_dir, str(resume)) if resume is not None else None
+        with config.code_profiler.profile_operation("experiment_tracker_setup", PROFILING_CATEGORY):
             try:
-                self._open_run()
+                run = create_run(config) if directory is None else resume_run(config, directory, step)
             except OSError as error:
                 logger.error("❌ Experiment tracker setup failed, nothing of this run is kept: %s", error)
+                self._begin(config, None)
                 return
+            self._begin(config, run, extra_trackers)
+            if resume is not None:
+                self.current_epoch, self.global_step = run.life.epoch, run.life.step
+            self._say_what_is_shown()
             self.setup_trackers()
         atexit.register(self.close)
         _open_trackers.add(self)
 
+    @classmethod
+    def attach(cls, run: str | Path) -> Self:
+        """Log into the run of another process, such as a spawned data-loader worker does.
+
+        Nothing but the run's folder is needed. The run's owner delivers what is logged, and ends the run; a forked
+        process needs no call of this, it simply logs. Pickling a tracker does the same.
+
+        Args:
+            run (str | Path): The run's folder.
+
+        Returns:
+            ExperimentTracker: To log with; `close` only lets go of the journal.
+
+        Raises:
+            ValueError: If there is no run in this folder.
+
+        Example:
+            >>> import tempfile
+            >>> config = TrackingConfig(
+            ...     tensorboard_log_dir=tempfile.mkdtemp(), wandb_logging=False, tensorboard_logging=False
+            ... )
+            >>> with ExperimentTracker(config) as tracker, ExperimentTracker.attach(tracker.run_directory) as attached:
+            ...     attached.log_training_metrics(epoch=1, step=1, metrics={"loss": 0.5})
+        """
+        opened = attach_run(find_run(".", str(run)))
+        tracker = cls.__new__(cls)
+        tracker._begin(opened.config, opened)
+        return tracker
+
+    def _begin(self, config: TrackingConfig, run: OpenRun | None, extra_trackers: Sequence[Tracker] = ()) -> None:
+        super().__init__(config)
+        self._record_writer = run.record_writer if run is not None else None
+        self._run = run
+        self._extra_trackers = tuple(extra_trackers)
+        self._deliveries: Deliveries | None = None
+        self.tensorboard_tracker: TensorBoardTracker | None = None
+        self.wandb_tracker: WandBTracker | None = None
+        self._owner_process = os.getpid()
+        self._closing_lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._run is None:
+            return ExperimentTracker, (self.config,)
+        return ExperimentTracker.attach, (self._run.directory.absolute(),)
+
     def setup_trackers(self) -> None:
         """Start the delivery to every tracker that is switched on; none of them is waited for."""
-        if self.run_directory is None or self.logging_queue is None or self._deliveries is not None:
+        if self._run is None or self._run.lock is None or self._deliveries is not None:
             return
-        self._deliveries = Deliveries(self.run_directory, self.logging_queue, self.config)
-        in_process: list[Tracker] = [RunLogTracker(self.run_directory, self._timestamp), *self._extra_trackers]
+        run = self._run
+        self._deliveries = Deliveries(run.directory, run.logging_queue, self.config)
+        in_process: list[Tracker] = [RunLogTracker(run.directory, run.life.timestamp), *self._extra_trackers]
         in_child: list[str] = []
         if self.config.tensorboard_logging:
-            self.tensorboard_tracker = TensorBoardTracker(self.config, self.run_directory)
+            self.tensorboard_tracker = TensorBoardTracker(self.config, run.directory)
             in_process.append(self.tensorboard_tracker)
         if self.config.wandb_logging:
-            self.wandb_tracker = WandBTracker(self.config, self.run_directory, run_id=self._wandb_run_id)
+            self.wandb_tracker = WandBTracker(self.config, run.directory, run_id=run.life.wandb_run_id)
             if self.config.asynchronous_logging:
                 # A stalled or killed wandb-core blocks or raises in whoever calls it; so that is a child process.
                 in_child.append(self.wandb_tracker.name)
             else:
                 in_process.append(self.wandb_tracker)
         self._deliveries.start(in_process, in_child, self.code_profiler)
+
+    @property
+    def run_directory(self) -> Path | None:
+        """Path | None: The run's folder; None if tracking is off or could not begin."""
+        return self._run.directory if self._run is not None else None
+
+    @property
+    def logging_queue(self) -> LoggingQueue | None:
+        """LoggingQueue | None: The journal."""
+        return self._run.logging_queue if self._run is not None else None
+
+    @property
+    def stop_requested(self) -> bool:
+        """bool: Whether the W&B server asks to stop the training, which goes on unless its loop looks here."""
+        return any(state.stop_requested for state in self.delivery.values())
 
     @property
     def logging_thread(self) -> threading.Thread | None:
@@ -126,109 +185,6 @@ class ExperimentTracker:
         """dict[str, DeliveryState]: How far each tracker has come, by its name."""
         return self._deliveries.states if self._deliveries is not None else {}
 
-    def log_training_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        """Log metrics of the training at a step.
-
-        Args:
-            epoch (float): Current training epoch.
-            step (int): Current training step.
-            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
-                without a slash gets its group: `loss` becomes `training/loss`. What is no number is left out,
-                warned of once and counted; NaN and infinities are kept in the journal.
-
-        Example:
-            >>> tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
-            >>> tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
-        """
-        self._log_metrics("training", "unified_training_logging", epoch, step, metrics)
-
-    def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        """Log metrics of an evaluation at a step; they are never thinned in the views.
-
-        Args:
-            epoch (float): Current training epoch.
-            step (int): Current training step.
-            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
-        """
-        self._log_metrics("evaluation", "unified_evaluation_logging", epoch, step, metrics)
-
-    def log_performance_metrics(
-        self, metrics: Mapping[str, Any], epoch: float | None = None, step: int | None = None
-    ) -> None:
-        """Log metrics of the machine.
-
-        Args:
-            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `performance`.
-            epoch (float | None): None means the last one seen.
-            step (int | None): None means the last one seen.
-        """
-        epoch, step = self._moment(epoch, step)
-        self._log_metrics("performance", "unified_performance_logging", epoch, step, metrics)
-
-    def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
-        """Log those training metrics that matter enough, at `current_epoch` and `global_step`.
-
-        Args:
-            metrics (Mapping[str, Any]): As for `log_training_metrics`.
-            priority (str): `high` records only high-priority metrics, `medium` those and medium ones, `low` all.
-                The caller chose: the rest is not recorded.
-        """
-        if priority not in PRIORITIES:
-            self._misused(f"priority must be one of {', '.join(PRIORITIES)}, got {priority!r}")
-            return
-        if not isinstance(metrics, Mapping):
-            self._misused(f"metrics must be a dictionary, got {type(metrics).__name__}")
-            return
-        chosen = {name: value for name, value in metrics.items() if self._priorities.at_least(str(name), priority)}
-        if chosen:
-            self.log_training_metrics(self.current_epoch, self.global_step, chosen)
-
-    def log_profiling_data(self, profiling_data: ProfilingData | Mapping[str, Any]) -> None:
-        """Log where time and memory went.
-
-        Args:
-            profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
-        """
-        with self.code_profiler.profile_operation("unified_profiling_logging", PROFILING_CATEGORY):
-            self._log("profiling", profiling_data=profiling_data, epoch=self.current_epoch, step=self.global_step)
-
-    def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
-        """Log the hyperparameters of the run.
-
-        Args:
-            hyperparameters (Mapping[str, Any]): Names and plain values.
-        """
-        self._log("hyperparameters", hyperparameters=hyperparameters)
-
-    def log_model_architecture(self, model: torch.nn.Module) -> None:
-        """Log a model's printed form and its numbers of parameters.
-
-        Args:
-            model (torch.nn.Module): Any module.
-        """
-        try:
-            self._log("model_architecture", architecture=describe_model(model))
-        except Exception as error:  # a user's __repr__ may raise anything
-            if self._record_writer is not None:
-                self._record_writer.drop("misuse", f"⚠️ Model architecture logging failed: {error}")
-
-    def log_text(self, name: str, text: str, epoch: float | None = None, step: int | None = None) -> None:
-        """Log a text.
-
-        Args:
-            name (str): A name without a slash becomes `text/<name>`.
-            text (str): At most about one megabyte.
-            epoch (float | None): None means the last one seen.
-            step (int | None): None means the last one seen.
-        """
-        try:
-            full_name = metric_name("text", name)
-        except ValueError as error:
-            self._misused(str(error))
-            return
-        epoch, step = self._moment(epoch, step)
-        self._log("text", name=full_name, text=str(text), epoch=epoch, step=step)
-
     def flush(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the trackers hold what was logged before this call.
 
@@ -238,9 +194,14 @@ class ExperimentTracker:
         Returns:
             bool: Whether all of them do.
         """
-        if self._deliveries is None or self._closed:
+        if self._run is None or self._closed:
             return True
-        return self._deliveries.flush(self.config.close_timeout_seconds if timeout_seconds is None else timeout_seconds)
+        timeout_seconds = self.config.close_timeout_seconds if timeout_seconds is None else timeout_seconds
+        if self._deliveries is None or os.getpid() != self._owner_process:
+            # The workers are another process's.
+            queue, ledger = self._run.logging_queue, self._run.directory / DELIVERY
+            return wait_for_delivery(ledger, queue.size(), timeout_seconds)
+        return self._deliveries.flush(timeout_seconds)
 
     def close(self, status: str = "finished") -> None:
         """Deliver the rest, close every tracker, and say what could not be delivered; twice does nothing more.
@@ -250,19 +211,26 @@ class ExperimentTracker:
         """
         with self._closing_lock:
             # A forked child only appends: the run is its parent's to end.
-            if self._closed or self._deliveries is None or os.getpid() != self._owner_process:
+            if self._closed or self._run is None or os.getpid() != self._owner_process:
                 return
-            assert self._record_writer is not None and self.logging_queue is not None
-            with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
-                self._record_writer.write_end(status)
+            run, limit = self._run, self.config.close_timeout_seconds
+            if self._deliveries is None:
                 self._closed = True
-                self._deliveries.close(status, self.config.close_timeout_seconds)
+                run.close_journal(limit)
+                run.logging_queue.close()
+                return
+            with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
+                deadline = time.monotonic() + limit
+                run.record_writer.write_end(status, max(state.withheld for state in self.delivery.values()))
+                self._closed = True
+                run.close_journal(limit / 2)
+                self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
         atexit.unregister(self.close)
         _open_trackers.discard(self)
         if self._deliveries.have_ended:
             # Otherwise a worker that hangs still reads it; the descriptor then ends with the process.
-            self.logging_queue.close()
-        self._run_logs.close()
+            run.logging_queue.close()
+        run.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -278,27 +246,6 @@ class ExperimentTracker:
         else:
             self.close("interrupted" if issubclass(error_type, KeyboardInterrupt) else "failed")
 
-    def _open_run(self) -> None:
-        self._timestamp = int(time.time())
-        self._wandb_run_id = secrets.token_hex(4)
-        directory = create_run_directory(self.config.tensorboard_log_dir, self.config.experiment_name)
-        self.logging_queue = LoggingQueue(directory / JOURNAL)
-        self._run_logs = RunLogs(directory, self._timestamp)
-        self.run_directory = directory
-        rank = os.environ.get("RANK", "0")
-        self._record_writer = RecordWriter(self.logging_queue, self.config, int(rank) if rank.isdigit() else 0)
-        self._record_writer.write(
-            "start",
-            version=JOURNAL_VERSION,
-            experiment_name=directory.name,
-            wandb_run_id=self._wandb_run_id,
-            process=os.getpid(),
-            host=platform.node(),
-            python=platform.python_version(),
-            configuration=self.config.as_dictionary(),
-        )
-        self._say_what_is_shown()
-
     def _say_what_is_shown(self) -> None:
         if not self.config.selective_logging:
             logger.info("✅ Run %s: journal and views show every value", self.run_directory)
@@ -312,53 +259,15 @@ class ExperimentTracker:
             interval * LOW_PRIORITY_INTERVALS,
         )
 
-    def _log_metrics(self, kind: str, operation: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
-        started = _now()
-        writer = self._record_writer
-        if writer is None:
-            return
-        if self._closed:
-            self._refuse(writer)
-            return
-        if writer.write_metrics(kind, epoch, step, metrics):
-            self.current_epoch = epoch
-            self.global_step = step
-        duration = _now() - started
-        self.code_profiler.add_span(operation, PROFILING_CATEGORY, duration)
-        if duration > self._slow_nanoseconds:
-            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", duration * 1e-9, len(metrics))
-        if not self.config.asynchronous_logging:
-            self._deliver_in_caller()
-
-    def _log(self, kind: str, **contents: Any) -> None:
-        writer = self._record_writer
-        if writer is None:
-            return
-        if self._closed:
-            self._refuse(writer)
-            return
-        writer.write(kind, **contents)
-        if not self.config.asynchronous_logging:
-            self._deliver_in_caller()
-
     def _deliver_in_caller(self) -> None:
         if self._deliveries is not None:
             self._deliveries.deliver_in_caller()
 
-    def _refuse(self, writer: RecordWriter) -> None:
-        writer.drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
-
-    def _misused(self, message: str) -> None:
-        if self._record_writer is not None:
-            self._record_writer.drop("misuse", f"⚠️ Skipping a call: {message}")
-
-    def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
-        return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
-
     def _renew_after_fork(self) -> None:
         # The child appends to the same journal; workers, hooks and locks are the parent's.
         self._closing_lock = threading.Lock()
+        if self._run is not None:
+            self._run.logging_queue.renew_after_fork()
         if self._deliveries is not None:
             self._deliveries.renew_after_fork()
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
+
+from seo_engine.tracking.waiting_lines import MAXIMUM_WAITING_BYTES, WaitingLines
+
+logger = logging.getLogger(__name__)
 
 # Read at a time: large enough to be fast, small enough that memory does not depend on the backlog.
 READ_BYTES = 256 * 1024
@@ -15,6 +21,9 @@ LONGEST_LINE_BYTES = 8 * 1024 * 1024
 
 # What is read in place of a longer line: no record.
 ENDLESS_LINE = b"(a line too long to read)"
+
+# While the disk refuses lines, it is asked again this often.
+RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,19 @@ class JournalReader:
 
     def __init__(self, path: str | Path, flags: int = os.O_RDONLY) -> None:
         self.path = Path(path)
+        # Counts the files that stood at this path: after a new one, positions in the old one mean nothing.
+        self.generation = 0
+        self._flags = flags
         self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, 0o644)
+
+    def follow(self) -> None:
+        """Go over to the file that stands at the path now, if it was made anew after the folder was deleted."""
+        try:
+            if not self._is_at(self.path):
+                self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, 0o644))
+        except OSError as error:
+            # Nothing stands there: the old file lives on as long as it is open.
+            logger.debug("%s cannot be opened anew: %s", self.path, error)
 
     def read(self, position: Position) -> list[JournalLine]:
         """Read the next complete lines.
@@ -114,6 +135,16 @@ class JournalReader:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _is_at(self, path: Path) -> bool:
+        there, here = path.stat(), os.fstat(self._descriptor)
+        return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
+
+    def _replace_descriptor(self, descriptor: int) -> None:
+        # In one step, so that a thread that appends meanwhile finds the old file or the new one.
+        os.dup2(descriptor, self._descriptor, inheritable=False)
+        os.close(descriptor)
+        self.generation += 1
+
     def _skip_endless_line(self, position: Position, read: int) -> list[JournalLine]:
         offset = position.offset + read
         while data := os.pread(self._descriptor, READ_BYTES, offset):
@@ -147,6 +178,8 @@ class LoggingQueue(JournalReader):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        self.waiting = WaitingLines()
+        self._retry_at = 0.0
         size = os.fstat(self._descriptor).st_size
         # A torn last line, left by a writer that was killed, must spoil only itself.
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
@@ -155,18 +188,92 @@ class LoggingQueue(JournalReader):
     def append(self, line: bytes) -> None:
         """Append one line; when this returns, a kill of the process loses nothing of it.
 
+        A line that the disk refuses waits in memory, at most `MAXIMUM_WAITING_BYTES` of them, until it is taken.
+
         Args:
             line (bytes): Content and newline.
+        """
+        if self.waiting:
+            # Behind those that came before.
+            self._wait(line)
+            return
+        try:
+            written = os.write(self._descriptor, line)
+            if written != len(line):
+                self._append_again(line)
+        except OSError as error:
+            logger.error(
+                "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
+                error,
+                MAXIMUM_WAITING_BYTES >> 20,
+            )
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._wait(line)
+
+    def write_waiting(self) -> None:
+        """Write the lines that wait in memory, if the disk takes them now."""
+        if not self.waiting:
+            return
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        count = len(self.waiting)
+        try:
+            self.waiting.write(self._append_again)
+        except OSError as error:
+            logger.debug("The journal cannot be written yet: %s", error)
+        else:
+            logger.info("✅ The journal can be written again; %d records that waited are in it", count)
+
+    def synchronize(self) -> None:
+        """Have the disk keep what was appended, so that a power cut loses nothing of it; this may take long."""
+        os.fsync(self._descriptor)
+
+    def restore(self) -> bool:
+        """Write the journal anew where its folder was deleted; the open descriptor still holds all of it.
+
+        Returns:
+            bool: Whether it had to be.
 
         Raises:
-            OSError: If it could not be written.
+            OSError: If it cannot be written.
         """
-        written = os.write(self._descriptor, line)
-        if written != len(line):
-            self._append_again(line)
+        if self.path.exists():
+            return False
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        old = os.dup(self._descriptor)
+        try:
+            copied = _copy(old, 0, descriptor)
+            temporary.replace(self.path)
+            self._replace_descriptor(os.dup(descriptor))
+            # What a thread appended between the last look and the replacement.
+            _copy(old, copied, descriptor)
+        finally:
+            os.close(old)
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def renew_after_fork(self) -> None:
+        """Leave what waits in memory to the parent process."""
+        self.waiting = WaitingLines()
+
+    def _wait(self, line: bytes) -> None:
+        self.waiting.add(line)
+        if time.monotonic() >= self._retry_at:
+            self.write_waiting()
 
     def _append_again(self, line: bytes) -> None:
-        # The disk took a part only. End that part, so that it spoils itself alone, and write the whole again.
-        os.write(self._descriptor, b"\n")
-        if os.write(self._descriptor, line) != len(line):
+        # The disk may have taken a part only: end that part, so that it spoils itself alone, and write the whole again.
+        again = b"\n" + line
+        if os.write(self._descriptor, again) != len(again):
             raise OSError(f"{self.path}: the disk takes no whole line")
+
+
+def _copy(source: int, offset: int, target: int) -> int:
+    """Copy a file from an offset on, and return the offset behind its end."""
+    while data := os.pread(source, READ_BYTES, offset):
+        offset += len(data)
+        while data:
+            data = data[os.write(target, data) :]
+    return offset

@@ -1,23 +1,24 @@
-"""LoggingWorker: delivers the journal to one tracker, from a position on."""
+"""LoggingWorker: delivers the journal to one tracker."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 import logging
+import math
+import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState
-from seo_engine.tracking.logging_queue import JournalLine, LoggingQueue, Position
-from seo_engine.tracking.metrics import nonfinite_numbers
-from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
-from seo_engine.tracking.selection import MetricSelection
-from seo_engine.tracking.tracker import Recorded, Tracker
+from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.run_lock import RunLock
+from seo_engine.tracking.shown_records import ShownRecord, ShownRecords, hand_over
+from seo_engine.tracking.tracker import IncompleteViewError, Tracker
 
 logger = logging.getLogger(__name__)
 
@@ -27,58 +28,71 @@ POLL_SECONDS = 0.25
 # A record that failed this often is passed over, if the one behind it is taken.
 TRIES_PER_RECORD = 3
 
-# Waits between tries of a tracker that fails, doubled each time.
+# Waits between tries of a tracker that fails, doubled each time; a random half of it, so that many do not come at once.
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
 
 # While closing, a worker that got nothing delivered in this many looks leaves the rest in the journal.
 CLOSING_LOOKS_WITHOUT_PROGRESS = 4
 
+# Records that a tracker refused are remembered by number, so that they are not offered again; beyond this only counted.
+MOST_FAILED_RECORDS = 1_000
 
-class Delivery(NamedTuple):
-    """One line of the journal, ready to be handed over: what the view shows of it, or why it shows nothing."""
+# A view that turns out incomplete when it is closed is opened again and completed, so many times.
+CLOSING_TRIES = 2
 
-    end: Position
-    record: Record | None
-    drop_reason: str | None = None
+
+class TrackerCall(NamedTuple):
+    """A call into a tracker that has not returned yet: `setup`, `log`, `flush` or `close`, and when it began."""
+
+    name: str
+    started: float
 
 
 class LoggingWorker:
     """Reads the journal, selects what the view shows, and hands each record to one tracker.
+
+    Whenever the tracker was opened, the worker starts at the journal's beginning: the tracker knows which records its
+    view holds, and passes over them. So there is one way only, whether a view is new, lost its newest records with a
+    backend, or was left half-way by a process that was killed.
 
     It runs wherever it is put: `run()` in a thread or as the main loop of a process, or `deliver_available()` in
     the calling thread.
 
     Args:
         tracker (Tracker): The destination.
-        logging_queue (LoggingQueue): The journal.
+        journal (JournalReader): The journal.
         config (TrackingConfig): The selection's settings.
         report (Callable[[DeliveryState], None]): Called with a copy of the ledger after each batch.
+        lock (RunLock | None): Held while the tracker is open, so that no two processes write one view.
+        previous (DeliveryState | None): The ledger that an earlier worker left.
     """
 
     def __init__(
         self,
         tracker: Tracker,
-        logging_queue: LoggingQueue,
+        journal: JournalReader,
         config: TrackingConfig,
         report: Callable[[DeliveryState], None] = lambda state: None,
+        lock: RunLock | None = None,
+        previous: DeliveryState | None = None,
     ) -> None:
         self.tracker = tracker
-        self.state = DeliveryState()
-        self._reported: DeliveryState | None = None
-        self._logging_queue = logging_queue
+        self.call: TrackerCall | None = None
+        self._journal = journal
+        self._config = config
         self._report = report
-        self._skip_nonfinite = config.skip_nonfinite_metrics
-        self._selection = MetricSelection(config)
-        self._waiting: deque[Delivery] = deque()
-        self._read_position = Position()
-        self._tries = 0
+        self._lock = lock
+        self._failed_records = list(previous.failed_records) if previous is not None else []
+        self._reported: DeliveryState | None = None
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._retry_at = 0.0
-        self._counted_offset = 0
-        self._counted_lines = 0
         self._wake = threading.Event()
         self._close_status: str | None = None
+        self._closing_size = 0
+        self._closing_deadline = math.inf
+        self._waits_for_lock = False
+        self._start_over()
 
     def wake(self) -> None:
         """Deliver now rather than at the next look at the journal; from any thread."""
@@ -90,23 +104,28 @@ class LoggingWorker:
         Args:
             status (str): How the run ended.
         """
+        # What is appended later belongs to whoever goes on with the run.
+        self._closing_size = self._journal.size()
+        self._closing_deadline = time.monotonic() + self._config.close_timeout_seconds
         self._close_status = status
         self._wake.set()
 
     def run(self) -> None:
         """Deliver until asked to close."""
-        looks_without_progress = 0
-        while looks_without_progress < CLOSING_LOOKS_WITHOUT_PROGRESS:
+        looks_without_progress = closing_tries = 0
+        while looks_without_progress < CLOSING_LOOKS_WITHOUT_PROGRESS and time.monotonic() < self._closing_deadline:
             # Read before the delivery, so that everything appended before the request is delivered.
             closing = self._close_status is not None
             if closing:
                 self._retry_at = 0.0
-            position = self.state.position
+            offset = self.state.offset
             self.deliver_available()
-            if closing:
-                if not self.state.pending:
+            if closing and self.tracker.available and self.state.offset >= self._closing_size:
+                closing_tries += 1
+                if self._is_closed_complete() or closing_tries == CLOSING_TRIES:
                     break
-                looks_without_progress = 0 if self.state.position != position else looks_without_progress + 1
+            elif closing and not self._waits_for_lock:
+                looks_without_progress = 0 if self.state.offset > offset else looks_without_progress + 1
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
         self.close(self._close_status or "finished")
@@ -114,6 +133,7 @@ class LoggingWorker:
     def deliver_available(self) -> None:
         """Deliver what the journal holds beyond the position; errors are contained and counted."""
         try:
+            self._follow_journal()
             while time.monotonic() >= self._retry_at and self._is_ready() and self._deliver_batch():
                 self._count_and_report()
         except Exception as error:
@@ -122,47 +142,95 @@ class LoggingWorker:
         self._count_and_report()
 
     def close(self, status: str) -> None:
-        """Close the tracker and report for the last time.
+        """Close the tracker if it is open, and report for the last time.
 
         Args:
             status (str): How the run ended.
         """
-        try:
-            self.tracker.close(status)
-        except Exception as error:
-            self._contain(error)
+        self._is_closed_complete(status)
+        if self._lock is not None:
+            self._lock.release()
         self.state.closed = True
         self._count_and_report()
+
+    def _is_closed_complete(self, status: str | None = None) -> bool:
+        """Close the tracker; returns whether its view then holds what it was given."""
+        try:
+            self._call("close", lambda: self.tracker.close(status or self._close_status or "finished"))
+        except Exception as error:
+            self._contain(error)
+            if isinstance(error, IncompleteViewError):
+                self._take_back(error.last_record)
+            return False
+        return True
+
+    def _take_back(self, last_record: int) -> None:
+        """Count as pending what lies behind the newest record that the view holds."""
+        state = self.state
+        missing = min(state.number - last_record, state.delivered)
+        state.delivered -= missing
+        state.pending += missing
 
     def _contain(self, error: Exception) -> None:
         self.state.last_error = f"{type(error).__name__}: {error}"
         logger.error("❌ Logging worker error: %s: %s", self.tracker.name, self.state.last_error)
 
+    def _call(self, name: str, function: Callable[[], None]) -> None:
+        # Kept for the watchdog of a child process: a backend that hangs does not return.
+        self.call = TrackerCall(name, time.monotonic())
+        try:
+            function()
+        finally:
+            self.call = None
+
+    def _follow_journal(self) -> None:
+        self._journal.follow()
+        if self._journal.generation != self._generation:
+            # The run's folder was deleted, and the view in it.
+            abandon = getattr(self.tracker, "abandon", None)
+            if abandon is not None:
+                self._call("abandon", abandon)
+            self._start_over()
+
+    def _start_over(self) -> None:
+        self.state = DeliveryState(failed_records=self._failed_records)
+        self._generation = self._journal.generation
+        self._shown = ShownRecords(self._config)
+        self._waiting: deque[ShownRecord] = deque()
+        self._read_position = Position()
+        self._tries = 0
+        self._counted_offset = 0
+        self._counted_lines = 0
+
     def _is_ready(self) -> bool:
         if self.tracker.available:
             return True
-        self.tracker.setup()
+        self._waits_for_lock = self._lock is not None and not self._lock.acquire()
+        if self._waits_for_lock:
+            self.state.last_error = "another process delivers to it"
+            self._wait_before_next_try()
+            return False
+        self._call("setup", self.tracker.setup)
         if not self.tracker.available:
             self.state.last_error = "set-up failed"
             self._wait_before_next_try()
             return False
-        self.state.last_error = None
-        self.state.details = self.tracker.details()
+        self._start_over()
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._count_and_report()
         return True
 
     def _wait_before_next_try(self) -> None:
-        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_at = time.monotonic() + self._retry_seconds * random.uniform(0.5, 1.0)
         self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
 
     def _deliver_batch(self) -> bool:
         """Deliver one reading of the journal; returns whether there may be more."""
         if not self._waiting:
-            lines = self._logging_queue.read(self._read_position)
+            lines = self._journal.read(self._read_position)
             if not lines:
                 return False
-            self._waiting.extend(self._prepare(line) for line in lines)
+            self._waiting.extend(self._shown.take(line) for line in lines)
             self._read_position = lines[-1].end
         while self._waiting:
             self._tries += 1
@@ -170,114 +238,66 @@ class LoggingWorker:
                 self._hand_over(self._waiting[0])
             except Exception:
                 witness = self._next_shown()
-                if self._tries < TRIES_PER_RECORD or witness is None:
+                if not self.tracker.available or self._tries < TRIES_PER_RECORD or witness is None:
                     raise
                 # Is it the record or the tracker? If the next record that shows anything passes, it was the record.
                 self._hand_over(self._waiting[witness])
-                self._settle("failed")
+                self._remember_failed(self._waiting[0].end.number)
+                self._settle(failed=True)
                 for _ in range(witness - 1):
-                    self._settle(None)
-            self._settle(None)
-        self.tracker.flush()
+                    self._settle()
+            self._settle()
+        self._call("flush", self.tracker.flush)
         return True
+
+    def _hand_over(self, shown: ShownRecord) -> None:
+        if shown.end.number not in self._failed_records:
+            self._call("log", lambda: hand_over(shown, self.tracker))
+
+    def _remember_failed(self, number: int) -> None:
+        if len(self._failed_records) < MOST_FAILED_RECORDS:
+            self._failed_records.append(number)
 
     def _next_shown(self) -> int | None:
         """Return the place of the next waiting record, behind the foremost, that shows anything."""
         behind = enumerate(itertools.islice(self._waiting, 1, None), start=1)
-        return next((place for place, delivery in behind if not _shows_nothing(delivery.record)), None)
+        return next((place for place, shown in behind if not shown.shows_nothing), None)
 
-    def _settle(self, drop_reason: str | None) -> None:
+    def _settle(self, failed: bool = False) -> None:
         """Count the foremost waiting line as delivered or dropped, and go on behind it."""
-        delivery = self._waiting.popleft()
+        shown = self._waiting.popleft()
         self._tries = 0
         self._retry_seconds = FIRST_RETRY_SECONDS
         self.state.last_error = None
-        self.state.offset, self.state.number = delivery.end.offset, delivery.end.number
-        drop_reason = drop_reason or delivery.drop_reason
-        if drop_reason is not None:
-            self.state.drop(drop_reason)
-        elif delivery.record is not None:
+        self.state.offset, self.state.number = shown.end.offset, shown.end.number
+        if failed or shown.end.number in self._failed_records:
+            self.state.drop("failed")
+        elif shown.drop_reason is not None:
+            self.state.drop(shown.drop_reason)
+        elif shown.record is not None:
             self.state.delivered += 1
         else:
             # A blank line is what closes a torn one: it is no record, so none is missing.
             self._counted_lines -= 1
 
-    def _prepare(self, line: JournalLine) -> Delivery:
-        """Select what the view shows. Done once a line, so that a second try shows the same."""
-        record = decode_record(line.content)
-        if record is None:
-            return Delivery(line.end, None, "unreadable" if line.content.strip() else None)
-        try:
-            if record["kind"] in METRIC_KINDS:
-                return Delivery(line.end, self._select_metrics(record))
-            if record["kind"] == "last_values":
-                # Room that the end of a run leaves for values which the selection had withheld until then.
-                last_values = self._selection.take_last_values()
-                self.state.values_not_shown -= len(last_values["metrics"]) if last_values else 0
-                return Delivery(line.end, last_values or record)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return Delivery(line.end, None, "unreadable")
-        return Delivery(line.end, record)
-
-    def _select_metrics(self, record: Record) -> Record:
-        metrics: dict[str, Any] = dict(record["metrics"])
-        nonfinite = record.get("nonfinite", {})
-        if self._skip_nonfinite:
-            self.state.values_not_shown += len(nonfinite)
-        else:
-            metrics.update(nonfinite_numbers(nonfinite))
-        shown = self._selection.select({**record, "metrics": metrics})
-        self.state.values_not_shown += len(metrics) - len(shown)
-        return {**record, "metrics": shown}
-
-    def _hand_over(self, delivery: Delivery) -> None:
-        """Give one record to the tracker, by the method for its kind."""
-        record, tracker = delivery.record, self.tracker
-        if record is None or _shows_nothing(record):
-            return
-        recorded = Recorded(delivery.end.number, float(record.get("time", 0.0)))
-        match record["kind"]:
-            case "training":
-                tracker.log_training_metrics(record["epoch"], record["step"], record["metrics"], recorded)
-            case "evaluation":
-                tracker.log_evaluation_metrics(record["epoch"], record["step"], record["metrics"], recorded)
-            case "performance":
-                tracker.log_performance_metrics(record["metrics"], record["epoch"], record["step"], recorded)
-            case "profiling":
-                tracker.log_profiling_data(record["profiling_data"], record["epoch"], record["step"], recorded)
-            case "text":
-                tracker.log_text(record["name"], record["text"], record["epoch"], record["step"], recorded)
-            case "hyperparameters":
-                tracker.log_hyperparameters(record["hyperparameters"], recorded)
-            case "model_architecture":
-                tracker.log_model_architecture(record["architecture"], recorded)
-            case "start":
-                tracker.log_experiment_config(record["configuration"], recorded)
-
     def _count_and_report(self) -> None:
-        size = self._logging_queue.size()
-        self._counted_lines += self._logging_queue.count_lines(self._counted_offset, size)
+        size = self._journal.size()
+        self._counted_lines += self._journal.count_lines(self._counted_offset, size)
         self._counted_offset = size
         state = self.state
         state.accepted = self._counted_lines
         state.pending = state.accepted - state.delivered - sum(state.dropped.values())
+        state.values_not_shown = self._shown.values_not_shown
+        state.withheld = self._shown.withheld
+        if self.tracker.available:
+            state.details = self.tracker.details()
+        # A tracker of a plug-in need not know of such a wish.
+        state.stop_requested = getattr(self.tracker, "stop_requested", False)
         if state != self._reported:
-            self._reported = dataclasses.replace(state, dropped=dict(state.dropped), details=dict(state.details))
+            self._reported = dataclasses.replace(
+                state,
+                dropped=dict(state.dropped),
+                details=dict(state.details),
+                failed_records=list(state.failed_records),
+            )
             self._report(self._reported)
-
-
-# What the views show of a run; `end`, `last_values` without any, and kinds of a later version are passed over.
-_SHOWN_KINDS = (
-    *METRIC_KINDS,
-    "profiling",
-    "text",
-    "hyperparameters",
-    "model_architecture",
-    "start",
-)
-
-
-def _shows_nothing(record: Record | None) -> bool:
-    if record is None or record["kind"] not in _SHOWN_KINDS:
-        return True
-    return record["kind"] in METRIC_KINDS and not record["metrics"]

@@ -146,6 +146,16 @@ def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
     return {name: float(word) for name, word in nonfinite.items()}
 
 
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Return counts as people read them.
+
+    Example:
+        >>> counts_in_words({"invalid name": 2, "misuse": 1})
+        '2 × invalid name, 1 × misuse'
+    """
+    return ", ".join(f"{count} × {reason}" for reason, count in counts.items())
+
+
 def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the metrics and texts that a view shows of profiling data.
 

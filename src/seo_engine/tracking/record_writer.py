@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.lifecycle import end_lines
 from seo_engine.tracking.logging_queue import LoggingQueue
-from seo_engine.tracking.metrics import MetricValidation
+from seo_engine.tracking.metrics import MetricValidation, counts_in_words
 from seo_engine.tracking.records import METRIC_KINDS, encode_plain_metrics, encode_record, new_record
 from seo_engine.tracking.selection import THINNED_KINDS, MetricPriorities
 
@@ -18,9 +19,6 @@ logger = logging.getLogger(__name__)
 
 # Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
 MOST_REMEMBERED_NAMES = 10_000
-
-# At the end of a run there is room in the journal for this many records of values that a view has not shown yet.
-MOST_LAST_VALUES = 1_000
 
 
 class RecordWriter:
@@ -73,50 +71,55 @@ class RecordWriter:
             for name in ("hyperparameters", "profiling_data"):
                 if name in contents:
                     _require_dictionary(name, contents[name])
+            if "step" in contents and contents["step"] is not None:
+                contents["step"] = operator.index(contents["step"])
+            if "epoch" in contents:
+                contents["epoch"] = _plain(contents["epoch"])
             self._logging_queue.append(encode_record(new_record(kind, rank=self._rank, **contents)))
         except Exception as error:
             self._count_failure(kind, error)
 
-    def write_end(self, status: str) -> None:
+    def write_end(self, status: str, withheld: int = 0) -> None:
         """Append the end of the run, and say what was not recorded.
 
         Args:
             status (str): How the run ended.
+            withheld (int): How many records of last values the views are known to need, also of other processes.
         """
         if self._config.selective_logging:
             priorities = MetricPriorities(self._config)
             thinned = sum(
                 priorities.of(name) != "high" for kind in THINNED_KINDS for name in set(self._names[kind].values())
             )
-            for _ in range(min(thinned, MOST_LAST_VALUES)):
-                self.write("last_values")
+            withheld = max(withheld, thinned)
+        self._logging_queue.write_waiting()
         nonfinite = self._validation.nonfinite
         dropped = self.dropped + self._validation.dropped
-        self.write("end", status=status, dropped=dict(dropped), nonfinite_counts=dict(nonfinite))
+        if overflowed := self._logging_queue.waiting.overflowed:
+            dropped["journal not writable"] += overflowed
+        for line in end_lines(
+            status, withheld, rank=self._rank, dropped=dict(dropped), nonfinite_counts=dict(nonfinite)
+        ):
+            self._logging_queue.append(line)
         if dropped:
-            logger.warning("⚠️ Not recorded: %s", _counts_in_words(dropped))
+            logger.warning("⚠️ Not recorded: %s", counts_in_words(dropped))
         if nonfinite:
             shown = "left out of the views" if self._config.skip_nonfinite_metrics else "shown as they are"
-            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, _counts_in_words(nonfinite))
+            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, counts_in_words(nonfinite))
 
-    def drop(self, reason: str, message: str, level: int = logging.WARNING) -> None:
+    def drop(self, reason: str, message: str) -> None:
         """Count a call that leaves no record, and say it the first time.
 
         Args:
             reason (str): Under which it is counted.
             message (str): Said once a reason.
-            level (int): Of the message.
         """
         self.dropped[reason] += 1
         if self.dropped[reason] == 1:
-            logger.log(level, "%s", message)
+            logger.warning("%s", message)
 
     def _count_failure(self, kind: str, error: Exception) -> None:
-        if isinstance(error, OSError):
-            message = f"❌ The journal cannot be written, records are lost until it can: {error}"
-            self.drop("journal not writable", message, logging.ERROR)
-        else:
-            self.drop("misuse", f"⚠️ Skipping a call ({kind}): {error}")
+        self.drop("misuse", f"⚠️ Skipping a call ({kind}): {error}")
 
     def _encode_after_validation(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
         _require_dictionary("metrics", metrics)
@@ -145,7 +148,3 @@ def _require_dictionary(name: str, value: object) -> None:
 def _plain(epoch: float) -> float:
     """Return an epoch as JSON takes it; numpy's and torch's numbers have `item`."""
     return epoch if isinstance(epoch, int | float) else float(epoch)
-
-
-def _counts_in_words(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} × {reason}" for reason, count in counts.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import orjson
@@ -18,6 +19,9 @@ MAXIMUM_RECORD_BYTES = 1_000_000
 
 # Kinds whose `metrics` are numbers by hierarchical name.
 METRIC_KINDS = ("training", "evaluation", "performance")
+
+# Begins every record that this package writes, and stands nowhere within one: quotation marks in texts are escaped.
+_BEGINNING = b'{"kind":'
 
 # How a run can end.
 STATUSES = ("finished", "failed", "interrupted", "killed")
@@ -91,25 +95,58 @@ def encode_plain_metrics(
 def decode_record(line: bytes) -> Record | None:
     """Return the record of a line, or None if the line is torn, blank or no record.
 
+    A writer that was killed, or whose disk was full, leaves a part of a line without its end; what another process
+    appended behind it is a record all the same.
+
     Args:
         line (bytes): One line of the journal.
 
     Returns:
-        Record | None: The record.
+        Record | None: The record, with the fields that its kind has, of the right types.
 
     Example:
-        >>> decode_record(b'{"kind": "text", "name": "note", "text": "hello"}')["name"]
-        'note'
+        >>> decode_record(b'{"kind": "end", "time": 1.0, "status": "finished"}')["status"]
+        'finished'
         >>> decode_record(b'{"kind": "tex') is None
         True
+        >>> decode_record(b'{"kind":"tex{"kind":"end","time":1.0,"status":"killed"}')["status"]
+        'killed'
     """
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return None
+        behind_torn_part = line.rfind(_BEGINNING)
+        return decode_record(line[behind_torn_part:]) if behind_torn_part > 0 else None
+    return record if _is_record(record) else None
+
+
+_NUMBER = (int, float)
+_MOMENT: dict[str, Any] = {"epoch": _NUMBER, "step": int}
+_METRICS = {**_MOMENT, "metrics": dict}
+
+# The fields that readers rely on, by kind; `kind` and `time` stand in all. Kinds of a later version are no fault.
+_FIELDS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(METRIC_KINDS, _METRICS),
+    "start": {"configuration": dict},
+    "resume": {"configuration": dict, "step": (int, NoneType)},
+    "profiling": {**_MOMENT, "profiling_data": dict},
+    "text": {**_MOMENT, "name": str, "text": str},
+    "hyperparameters": {"hyperparameters": dict},
+    "model_architecture": {"architecture": dict},
+    "last_values": {},
+    "end": {"status": str},
+}
+
+
+def _is_record(record: object) -> bool:
     if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
-        return None
-    return record
+        return False
+    if not isinstance(record.get("time"), _NUMBER) or not isinstance(record.get("nonfinite", {}), dict):
+        return False
+    fields = _FIELDS.get(record["kind"], {})
+    if not all(isinstance(record.get(name), type_) for name, type_ in fields.items()):
+        return False
+    return all(isinstance(value, _NUMBER) for value in record["metrics"].values()) if "metrics" in fields else True
 
 
 def new_record(kind: str, **contents: Any) -> Record:

@@ -9,6 +9,8 @@ from pathlib import Path
 JOURNAL = "journal.jsonl"
 DELIVERY = "delivery.json"
 LOGS = "logs"
+LOCKS = "locks"
+WANDB = "wandb"
 CHECKPOINTS = "checkpoints"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
-from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.logging_queue import JournalLine, JournalReader, Position
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
+from seo_engine.tracking.run_lock import is_locked
+
+_RESUME = b'{"kind":"resume"'
 
 
 class RunNotFoundError(ValueError):
@@ -111,32 +111,48 @@ def read_run(directory: Path) -> RunSummary:
         OSError: If the journal cannot be read.
     """
     run = RunSummary(name=directory.name, directory=directory, delivery=read_delivery(directory / DELIVERY))
-    start: Record | None = None
-    for record in _read_records(directory / JOURNAL, run):
-        try:
-            _take_in(run, record)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            run.unreadable_lines += 1
+    rewinds = _read_rewinds(directory / JOURNAL)
+    for line in _read_lines(directory / JOURNAL):
+        record = decode_record(line.content)
+        if record is None:
+            run.unreadable_lines += bool(line.content.strip())
             continue
         run.records += 1
-        if record["kind"] == "start":
-            start = record
+        if not _is_superseded(record, line.end.number, rewinds):
+            try:
+                _take_in(run, record)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                # The right fields with wrong contents: a foreign or damaged line.
+                run.records, run.unreadable_lines = run.records - 1, run.unreadable_lines + 1
     if run.status == "started":
-        run.status = "running" if start is not None and _is_alive(start) else "killed"
+        run.status = "running" if is_locked(directory, "run") else "killed"
     return run
 
 
-def _read_records(path: Path, run: RunSummary) -> Iterator[Record]:
+def _read_lines(path: Path) -> Iterator[JournalLine]:
     position = Position()
     with JournalReader(path) as reader:
         while lines := reader.read(position):
-            for line in lines:
-                record = decode_record(line.content)
-                if record is not None:
-                    yield record
-                elif line.content.strip():
-                    run.unreadable_lines += 1
+            yield from lines
             position = lines[-1].end
+
+
+def _read_rewinds(path: Path) -> list[tuple[int, int]]:
+    """Return where the run was resumed at an earlier step: number of the record, and step."""
+    rewinds = []
+    for line in _read_lines(path):
+        if line.content.startswith(_RESUME):
+            record = decode_record(line.content)
+            if record is not None and record["step"] is not None:
+                rewinds.append((line.end.number, record["step"]))
+    return rewinds
+
+
+def _is_superseded(record: Record, number: int, rewinds: list[tuple[int, int]]) -> bool:
+    """Return whether a later part of the run logs the step of these metrics anew."""
+    return record["kind"] in METRIC_KINDS and any(
+        number < rewind and record["step"] >= step for rewind, step in rewinds
+    )
 
 
 def _take_in(run: RunSummary, record: Record) -> None:
@@ -144,6 +160,9 @@ def _take_in(run: RunSummary, record: Record) -> None:
     match record["kind"]:
         case "start":
             run.started = run.started or moment
+            run.configuration = dict(record["configuration"])
+            run.status = "started"
+        case "resume":
             run.configuration = dict(record["configuration"])
             run.status = "started"
         case "end":
@@ -155,17 +174,6 @@ def _take_in(run: RunSummary, record: Record) -> None:
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
     run.ended = max(run.ended, moment)
-
-
-def _is_alive(start: Record) -> bool:
-    """Return whether the process that wrote a `start` record still runs on this machine."""
-    if start.get("host") != platform.node():
-        return False
-    try:
-        # A process made after the run began only has the same number.
-        return bool(psutil.Process(start["process"]).create_time() <= start["time"])
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
 
 
 def _add_metrics(run: RunSummary, record: Record) -> None:

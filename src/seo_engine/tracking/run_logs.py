@@ -168,6 +168,14 @@ class RunLogTracker:
         """Write one line; line breaks in the text are shown as such."""
         self._write(self._progress, f"step {step} {name}: {text!r}", recorded)
 
+    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Write one line."""
+        self._write(self._progress, "resumed" if step is None else f"resumed at step {step}", recorded)
+
+    def abandon(self) -> None:
+        """Let go of files that were deleted."""
+        self._progress = self._performance = None
+
     def flush(self) -> None:
         """Write what is buffered."""
         for file in (self._progress, self._performance):
@@ -186,7 +194,8 @@ class RunLogTracker:
         return {"directory": str(self._directory)}
 
     def _open(self, subject: str) -> TextIO:
-        return (self._directory / f"{subject}_{self._timestamp}.log").open("a", encoding="utf-8")
+        # From the beginning: the worker hands over the whole run whenever these files are opened.
+        return (self._directory / f"{subject}_{self._timestamp}.log").open("w", encoding="utf-8")
 
     @staticmethod
     def _write(file: TextIO | None, line: str, recorded: Recorded | None) -> None:

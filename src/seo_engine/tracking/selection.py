@@ -109,6 +109,19 @@ class MetricSelection:
             return dict(metrics)
         return {name: value for name, value in metrics.items() if self._is_shown(record, name)}
 
+    @property
+    def withheld(self) -> int:
+        """int: Number of records that `take_last_values` would return."""
+        return len({id(record) for record in self._withheld.values()})
+
+    def rewind(self, step: int) -> None:
+        """Forget values at a step and later: the training was resumed there, and what followed is superseded.
+
+        Args:
+            step (int): Where the training goes on.
+        """
+        self._withheld = {key: record for key, record in self._withheld.items() if record["step"] < step}
+
     def take_last_values(self) -> Record | None:
         """Return the last values that no view has seen, one record a call, the oldest first.
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.tracking import event_files
 from seo_engine.tracking.backend_tracker import BackendTracker
+from seo_engine.tracking.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.records import ModelArchitecture
 from seo_engine.tracking.tracker import Recorded
 
@@ -36,6 +38,7 @@ class TensorBoardTracker(BackendTracker):
     name = "tensorboard"
     title = "TensorBoard"
     writer: SummaryWriter | None = None
+    _said_hidden = False
 
     def setup_tensorboard(self) -> None:
         """Open the event file; a failure is logged and leaves `writer` None."""
@@ -51,17 +54,40 @@ class TensorBoardTracker(BackendTracker):
         return {"directory": str(self.run_directory)}
 
     def _open(self, run_directory: Path) -> object:
+        # A file whose last event is torn is left as it is: readers go on in the next one.
+        event_files.wait_for_later_name(run_directory)
+        self._late_points = LatePoints()
+        self._late_writers: dict[str, SummaryWriter] = {}
+        self._last_records = {ON_TIME: event_files.last_record(run_directory)}
+        self.writer = self._open_writer(run_directory)
+        return run_directory
+
+    def _open_writer(self, directory: Path) -> SummaryWriter:
         # Looked up now and by its public name: torch is heavy, and a user's patch of it must reach this place.
         tensorboard = importlib.import_module("torch.utils.tensorboard")
-        self.writer = tensorboard.SummaryWriter(
-            log_dir=str(run_directory),
+        writer: SummaryWriter = tensorboard.SummaryWriter(
+            log_dir=str(directory),
             max_queue=self.config.tensorboard_max_queue,
             flush_secs=self.config.tensorboard_flush_secs,
         )
-        return run_directory
+        return writer
 
     def _forget(self) -> None:
         self.writer = None
+        self._late_writers = {}
+
+    def _abandon(self) -> None:
+        assert self.run_directory is not None
+        try:
+            for writer in self._writers():
+                writer.close()
+        finally:
+            for directory in (ON_TIME, *self._late_writers):
+                event_files.remove_empty(self.run_directory / directory)
+
+    def _is_fatal(self, error: Exception) -> bool:
+        # The thread of a SummaryWriter ends with its first error.
+        return not isinstance(error, TypeError | ValueError)
 
     def _write_metrics(
         self,
@@ -76,7 +102,16 @@ class TensorBoardTracker(BackendTracker):
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()])
         for tag, text in (texts or {}).items():
             summary.MergeFrom(_text_summary(tag, text))
-        self._add_event(summary, step, recorded)
+        self._add_summary(summary, step, recorded)
+
+    def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+        if step is None:
+            return
+        # What SummaryWriter writes for its `purge_step`, but at its place among the records.
+        for directory in {ON_TIME, *self._late_points.rewind(step)}:
+            self._add_event(directory, Event(session_log=SessionLog(status=SessionLog.START)), step, recorded)
 
     def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:
         # Into the run's own writer: SummaryWriter.add_hparams would make a second run beside this one.
@@ -88,10 +123,10 @@ class TensorBoardTracker(BackendTracker):
         make_summaries: Any = importlib.import_module("torch.utils.tensorboard.summary").hparams
         for part in make_summaries(plain, {}):
             summary.MergeFrom(part)
-        self._add_event(summary, 0, recorded)
+        self._add_summary(summary, 0, recorded)
 
     def _write_configuration(self, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
-        self._add_event(_text_summary("experiment/configuration", _as_table(configuration)), 0, recorded)
+        self._add_summary(_text_summary("experiment/configuration", _as_table(configuration)), 0, recorded)
 
     def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
         counts = (
@@ -99,27 +134,64 @@ class TensorBoardTracker(BackendTracker):
         )
         # Indented, so that Markdown shows the text as it is.
         listing = "\n".join(f"    {line}" for line in architecture["text"].splitlines())
-        self._add_event(_text_summary("model/architecture", f"{counts}\n\n{listing}"), 0, recorded)
+        self._add_summary(_text_summary("model/architecture", f"{counts}\n\n{listing}"), 0, recorded)
 
-    def _add_event(self, summary: Any, step: int, recorded: Recorded | None) -> None:
+    def _add_summary(self, summary: Any, step: int, recorded: Recorded | None) -> None:
+        """Write the values of one record as one event, or as one for each directory where some of them are late."""
         from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
 
-        event = Event(summary=summary)
+        values = {value.tag: value for value in summary.value}
+        directories = self._late_points.directories(values, step)
+        for directory, tags in directories.items():
+            self._add_event(directory, Event(summary=Summary(value=[values[tag] for tag in tags])), step, recorded)
+        self._late_points.took(directories, step)
+        if self._late_points.hidden_points and not self._said_hidden:
+            self._said_hidden = True
+            self.logger.warning(
+                "⚠️ Some steps were logged more than %d times: TensorBoard shows their earlier points only when started "
+                "with --load_fast=false",
+                MOST_LATE_DIRECTORIES,
+            )
+
+    def _add_event(self, directory: str, event: Any, step: int, recorded: Recorded | None) -> None:
         if recorded is not None:
+            if recorded.number <= self._last_record(directory):
+                # The view holds it: the worker began anew at the journal's beginning.
+                return
             # The record's number travels in the event, so that the view itself says how far it has come.
-            event.source_metadata.writer = f"journal:{recorded.number}"
-        assert self.writer is not None
+            event.source_metadata.writer = event_files.writer_name(recorded.number)
         # `file_writer` is untyped in torch.
-        file_writer: Any = self.writer.file_writer
+        file_writer: Any = self._writer(directory).file_writer
         file_writer.add_event(event, step, recorded.time if recorded is not None else time.time())
+        if recorded is not None:
+            self._last_records[directory] = recorded.number
+
+    def _last_record(self, directory: str) -> int:
+        if directory not in self._last_records:
+            assert self.run_directory is not None
+            self._last_records[directory] = event_files.last_record(self.run_directory / directory)
+        return self._last_records[directory]
+
+    def _writer(self, directory: str) -> SummaryWriter:
+        assert self.writer is not None and self.run_directory is not None
+        if directory == ON_TIME:
+            return self.writer
+        if directory not in self._late_writers:
+            event_files.wait_for_later_name(self.run_directory / directory)
+            self._late_writers[directory] = self._open_writer(self.run_directory / directory)
+        return self._late_writers[directory]
+
+    def _writers(self) -> list[SummaryWriter]:
+        return [each for each in (self.writer, *self._late_writers.values()) if each is not None]
 
     def _flush(self) -> None:
-        assert self.writer is not None
-        self.writer.flush()
+        for writer in self._writers():
+            writer.flush()
 
     def _close(self, status: str) -> None:
-        assert self.writer is not None
-        self.writer.close()
+        for writer in self._writers():
+            writer.close()
 
 
 def _text_summary(tag: str, text: str) -> Any:

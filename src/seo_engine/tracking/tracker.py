@@ -15,10 +15,25 @@ class Recorded(NamedTuple):
     time: float
 
 
+class IncompleteViewError(Exception):
+    """Raised by `close` when the destination does not hold all that it was given.
+
+    Args:
+        last_record (int): Number of the newest record that it holds.
+        reason (str): What is missing, in words.
+    """
+
+    def __init__(self, last_record: int, reason: str) -> None:
+        super().__init__(reason)
+        self.last_record = last_record
+
+
 class Tracker(Protocol):
     """A destination of records. A worker calls these methods, always from one thread.
 
-    A method that raises is tried again and at last counted as dropped; the training never sees it.
+    A method that raises is tried again and at last counted as dropped; the training never sees it. Whenever
+    `available` has turned True, the worker starts with the first record of the run: a destination that outlives its
+    process passes over those it holds, by `recorded.number`.
     """
 
     name: str
@@ -76,6 +91,9 @@ class Tracker(Protocol):
         recorded: Recorded | None = None,
     ) -> None:
         """Show a text."""
+
+    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Show that the training was resumed: what was logged at `step` and later is superseded."""
 
     def flush(self) -> None:
         """Make everything logged so far visible to readers."""
@@ -161,6 +179,10 @@ class MemoryTracker:
     ) -> None:
         """Keep the call."""
         self.calls.append(("log_text", {"name": name, "text": text, "epoch": epoch, "step": step}))
+
+    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
+        """Keep the call."""
+        self.calls.append(("log_resume", {"step": step, "configuration": dict(configuration)}))
 
     def flush(self) -> None:
         """Do nothing: memory is always visible."""

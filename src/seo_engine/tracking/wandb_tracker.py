@@ -5,17 +5,29 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.tracking import wandb_fragments, wandb_service
 from seo_engine.tracking.backend_tracker import BackendTracker
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.records import METRIC_KINDS, ModelArchitecture
-from seo_engine.tracking.tracker import Recorded
+from seo_engine.tracking.run_directory import WANDB
+from seo_engine.tracking.tracker import IncompleteViewError, Recorded
 
 if TYPE_CHECKING:
     import wandb
+
+# A file of wandb-core that got rows, and did not grow in this time, is not written any more.
+GROWTH_SECONDS = 5.0
+
+# Offline, `finish` writes what wandb-core still has to the disk; with a stalled core it never returns.
+OFFLINE_CLOSE_SECONDS = 10.0
+
+# Folder of the run for offline files whose rows went to the server by another way; `wandb sync` does not look there.
+SUPERSEDED = "wandb_superseded"
 
 # wandb-core writes its file per 32 KiB or after this many seconds; its default of 15 loses that much to a kill.
 TRANSACTION_LOG_FLUSH_SECONDS = 0.2
@@ -33,6 +45,7 @@ class WandBTracker(BackendTracker):
         run_directory (Path | None): The run's folder; None makes a new one and sets up at once.
         run_id (str | None): The id of the W&B run; the same id goes on in the same run. None means a new one.
         watched_process (int | None): The process whose CPU and memory W&B samples; None means this one.
+        owns_core (bool): Whether no other run of this process needs wandb-core, so that it may be killed when it fails.
 
     Example:
         >>> import tempfile
@@ -53,9 +66,17 @@ class WandBTracker(BackendTracker):
         *,
         run_id: str | None = None,
         watched_process: int | None = None,
+        owns_core: bool = False,
     ) -> None:
         self._run_id = run_id
         self._watched_process = watched_process if watched_process is not None else os.getpid()
+        self._owns_core = owns_core
+        self._stop_request = StopRequest()
+        # The newest row that the view held when it was opened, and the newest that it was given.
+        self._held_record = 0
+        self._given_record = 0
+        self._mode = ""
+        self._growth: FileGrowth | None = None
         super().__init__(config, run_directory)
 
     def setup_wandb(self) -> None:
@@ -66,6 +87,16 @@ class WandBTracker(BackendTracker):
     def available(self) -> bool:
         """bool: Whether the W&B run is open."""
         return self.run is not None
+
+    @property
+    def stop_requested(self) -> bool:
+        """bool: Whether the server asked to stop the run; the training decides for itself."""
+        return self._stop_request.received
+
+    @property
+    def longest_close_seconds(self) -> float:
+        """float: After this `close` hangs; online it waits for the server, which `wandb` itself limits."""
+        return min(OFFLINE_CLOSE_SECONDS, self._finish_seconds) if self._mode == "offline" else self._finish_seconds + 2
 
     def details(self) -> dict[str, str]:
         """Return mode, name, id, and where the W&B run is: its folder, and online its address."""
@@ -83,6 +114,11 @@ class WandBTracker(BackendTracker):
         # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
         wandb = importlib.import_module("wandb")
         self._mode = self._resolved_mode(wandb)
+        wandb_directory = run_directory / WANDB
+        if self._run_id is not None and self._mode == "offline":
+            if wandb_fragments.online_fragments(wandb_directory, self._run_id):
+                raise RuntimeError("the run was online so far, and goes on when a key is configured again")
+            self._held_record = wandb_fragments.repair_fragments(wandb_directory, self._run_id)
         self.run = wandb.init(
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
@@ -97,18 +133,34 @@ class WandBTracker(BackendTracker):
             settings=wandb.Settings(
                 console="off",
                 silent=True,
-                finish_timeout=self.config.close_timeout_seconds,
+                finish_timeout=self._finish_seconds,
+                finish_timeout_raises=True,
                 # By default a stop asked for by the server sends SIGINT to the main thread.
-                stop_fn=_warn_of_requested_stop,
+                stop_fn=self._stop_request,
                 x_transaction_log_flush_interval=TRANSACTION_LOG_FLUSH_SECONDS,
                 x_stats_pid=self._watched_process,
             ),
         )
+        file = self._file()
+        if file is not None and not file.resolve().is_relative_to(run_directory.resolve()):
+            self.abandon()
+            raise OSError(f"{wandb_directory} cannot be written, and a temporary folder is no place for a run")
+        if self._run_id is not None and self._mode == "online":
+            # The server counts; what an offline time left is in the journal too, and must not be synced beside it.
+            self._held_record = self.run.starting_step - 1
+            wandb_fragments.move_offline_fragments(wandb_directory, self._run_id, run_directory / SUPERSEDED)
+        self._given_record = self._held_record
+        self._growth = FileGrowth(file) if file is not None and self._mode == "offline" else None
         self.run.define_metric("global_step", hidden=True)
         for group in (*METRIC_KINDS, "profiling"):
             self.run.define_metric(f"{group}/*", step_metric="global_step")
         details = self.details()
         return f"{details['name']} ({details.get('url') or details.get('directory') or self._mode})"
+
+    @property
+    def _finish_seconds(self) -> float:
+        # Within the time that `close` has, so that there is some left to say what is missing.
+        return max(1.0, 0.8 * self.config.close_timeout_seconds)
 
     def _resolved_mode(self, wandb: Any) -> str:
         """Decide between online and offline here, because `wandb.init` itself would prompt for a key."""
@@ -130,6 +182,14 @@ class WandBTracker(BackendTracker):
     def _forget(self) -> None:
         self.run = None
 
+    def _abandon(self) -> None:
+        if self._owns_core:
+            wandb_service.kill_cores()
+            wandb_service.forget_core()
+
+    def _is_fatal(self, error: Exception) -> bool:
+        return not isinstance(error, TypeError | ValueError)
+
     def _write_metrics(
         self,
         epoch: float,
@@ -142,10 +202,14 @@ class WandBTracker(BackendTracker):
         assert self.run is not None
         if recorded is None:
             self.run.log(row)
-        else:
+        elif recorded.number > self._held_record:
             # The row's number is the record's, so that the view itself says how far it has come; `commit` because
             # with a number given wandb-core would keep the newest row until the next one.
             self.run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
+            self._given_record = recorded.number
+
+    def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+        self._update_configuration(configuration)
 
     def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:
         self._update_configuration(hyperparameters)
@@ -163,13 +227,94 @@ class WandBTracker(BackendTracker):
         configuration.update(dict(values), allow_val_change=True)
 
     def _flush(self) -> None:
-        """Nothing to do: wandb-core writes by itself every `TRANSACTION_LOG_FLUSH_SECONDS`."""
+        # wandb-core writes by itself every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not say when the disk is full.
+        if self._growth is not None and self._growth.has_stopped(self._given_record):
+            raise OSError("wandb-core writes nothing any more; the disk may be full")
 
     def _close(self, status: str) -> None:
         assert self.run is not None
-        self.run.finish(exit_code=0 if status == "finished" else 1)
+        run, file = self.run, self._file()
+        unfinished: Exception | None = None
+        try:
+            run.finish(exit_code=0 if status == "finished" else 1)
+        except Exception as error:
+            unfinished = error
+            self._abandon()
+        if file is not None and self._run_id is not None:
+            held = self._record_held(run, file)
+            if held is not None and held < self._given_record:
+                raise IncompleteViewError(held, self._missing(held)) from unfinished
+        if unfinished is not None:
+            raise unfinished
+
+    def _file(self) -> Path | None:
+        """Return the run's `.wandb` file; a disabled run, or a double of a test, has none."""
+        if self.run is None or self._mode == "disabled" or not isinstance(self.run.dir, str):
+            return None
+        return Path(self.run.dir).parent / f"run-{self.run.id}.wandb"
+
+    def _record_held(self, run: wandb.Run, file: Path) -> int | None:
+        """Return the newest record that file or server holds, as each says itself; None if it cannot say."""
+        if self._mode == "offline":
+            return max(self._held_record, wandb_fragments.read_fragment(file).last_record)
+        try:
+            return wandb_service.newest_row_on_server(run.entity, run.project, run.id)
+        except OSError as error:
+            raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
+
+    def _missing(self, held: int) -> str:
+        who = "the server holds" if self._mode == "online" else "the file holds"
+        return f"{who} the rows up to record {held} of {self._given_record}"
 
 
-def _warn_of_requested_stop() -> None:
-    # A plain function, because wandb copies its settings and with a method would copy the tracker.
-    logging.getLogger(__name__).warning("⚠️ The W&B server asks to stop this run; the training goes on")
+class StopRequest:
+    """Called when the W&B server asks to stop the run: says so, and remembers it.
+
+    An object of its own that is never copied, because wandb copies its settings deeply.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+
+    def __call__(self) -> None:
+        self.received = True
+        logging.getLogger(__name__).warning(
+            "⚠️ The W&B server asks to stop this run; the training goes on, and may look at tracker.stop_requested"
+        )
+
+    def __deepcopy__(self, memory: dict[int, Any]) -> StopRequest:
+        return self
+
+
+class FileGrowth:
+    """Notices that a file has stopped to grow although there is more to write.
+
+    Args:
+        path (Path): The file.
+        clock (Callable[[], float]): Seconds.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._looked = clock()
+        self._size = 0
+        self._given = 0
+        self._awaited = False
+        self._looks_without_growth = 0
+
+    def has_stopped(self, given: int) -> bool:
+        """Return whether the file has not grown for two looks in a row, each after it should have.
+
+        Args:
+            given (int): Number of the newest record that the file's writer was given.
+        """
+        now = self._clock()
+        if now - self._looked < GROWTH_SECONDS:
+            return False
+        size = self._path.stat().st_size if self._path.exists() else 0
+        stands_still = self._awaited and size <= self._size
+        self._looks_without_growth = self._looks_without_growth + 1 if stands_still else 0
+        # What was given until now should be in the file by the next look.
+        self._looked, self._size, self._awaited, self._given = now, size, given > self._given, given
+        return self._looks_without_growth >= 2

@@ -1,0 +1,123 @@
+"""Event files as they lie on the disk: which records of the journal they hold."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+PATTERN = "events.out.tfevents.*"
+
+# Length of the data and its checksum before it, a checksum behind it: TensorFlow's record format.
+_HEADER = struct.Struct("<QI")
+_FOOTER = struct.Struct("<I")
+
+# TensorBoard's checksums in Python take 0.1 µs a byte, and a kill or a power cut spoils the end of a file only.
+VERIFIED_EVENTS = 1_000
+
+_NAME_TIME = re.compile(r"events\.out\.tfevents\.(\d+)\.")
+_LONGEST_WAIT_FOR_NAME = 2.0
+
+
+def last_record(directory: Path) -> int:
+    """Return the number of the newest record of the journal that a directory's event files hold.
+
+    Only what TensorBoard can read counts: a torn or damaged event, and what lies behind it in its file, does not.
+
+    Args:
+        directory (Path): The event files' folder.
+
+    Returns:
+        int: The number, 0 if there is none.
+
+    Raises:
+        OSError: If a file cannot be read.
+    """
+    return max((_last_record_of_file(path) for path in directory.glob(PATTERN)), default=0)
+
+
+def wait_for_later_name(directory: Path) -> None:
+    """Wait until a new event file is named behind those that are there: readers take them in the order of their names.
+
+    Args:
+        directory (Path): The event files' folder.
+    """
+    seconds = [int(match[1]) for path in directory.glob(PATTERN) if (match := _NAME_TIME.match(path.name))]
+    if seconds:
+        # A clock that was set back is not waited for.
+        time.sleep(min(max(0.0, max(seconds) + 1 - time.time()), _LONGEST_WAIT_FOR_NAME))
+
+
+def remove_empty(directory: Path) -> None:
+    """Remove event files without any content, which a full disk leaves behind.
+
+    Args:
+        directory (Path): The event files' folder.
+    """
+    for path in directory.glob(PATTERN):
+        if not path.stat().st_size:
+            path.unlink()
+
+
+def _last_record_of_file(path: Path) -> int:
+    with path.open("rb") as file:
+        newest = deque(_offsets(file), maxlen=VERIFIED_EVENTS)
+        # Where damage lies deeper than that, all is read.
+        return _last_verified_record(file, newest) or _last_verified_record(file, _offsets(file))
+
+
+def _offsets(file: BinaryIO) -> Iterator[int]:
+    """Yield where each whole event begins."""
+    size = file.seek(0, os.SEEK_END)
+    offset = 0
+    while offset < size:
+        file.seek(offset)
+        header = file.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return
+        length, _ = _HEADER.unpack(header)
+        end = offset + _HEADER.size + length + _FOOTER.size
+        if not length or end > size:
+            return
+        yield offset
+        offset = end
+
+
+def _last_verified_record(file: BinaryIO, offsets: Iterable[int]) -> int:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+
+    last = 0
+    for offset in offsets:
+        file.seek(offset)
+        header = file.read(_HEADER.size)
+        length, length_checksum = _HEADER.unpack(header)
+        data = file.read(length)
+        (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
+        if masked_crc32c(header[:8]) != length_checksum or masked_crc32c(data) != checksum:
+            break
+        event = Event()
+        event.ParseFromString(data)
+        last = max(last, record_number(event.source_metadata.writer))
+    return last
+
+
+def writer_name(number: int) -> str:
+    """Return what an event's `source_metadata.writer` says of the record that it shows."""
+    return f"journal:{number}"
+
+
+def record_number(name: str) -> int:
+    """Return the number of the record that an event shows, 0 if it shows none.
+
+    Example:
+        >>> record_number(writer_name(7)), record_number("")
+        (7, 0)
+    """
+    prefix, _, digits = name.partition(":")
+    return int(digits) if prefix == "journal" and digits.isdecimal() else 0

@@ -1,0 +1,64 @@
+"""JournalUpkeep: what a journal needs once a second, so that no caller waits for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from seo_engine.tracking.logging_queue import LoggingQueue
+
+logger = logging.getLogger(__name__)
+
+UPKEEP_SECONDS = 1.0
+
+
+class JournalUpkeep:
+    """A thread that keeps the journal on the disk: synchronised, complete, and where it belongs.
+
+    Args:
+        logging_queue (LoggingQueue): The journal.
+    """
+
+    def __init__(self, logging_queue: LoggingQueue) -> None:
+        self._logging_queue = logging_queue
+        self._synchronized_bytes = 0
+        self._failed = False
+        self._closing = threading.Event()
+        # A daemon: a disk that hangs must not keep the interpreter from ending.
+        self._thread = threading.Thread(target=self._run, name="journal-upkeep-thread", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self, timeout_seconds: float) -> None:
+        """Look after the journal for the last time and end the thread.
+
+        Args:
+            timeout_seconds (float): The longest time to wait for the disk.
+        """
+        self._closing.set()
+        self._thread.join(timeout_seconds)
+
+    def once(self) -> None:
+        """Restore a deleted journal, write what waits in memory, and have the disk keep what is new."""
+        try:
+            if self._logging_queue.restore():
+                self._synchronized_bytes = 0
+                logger.warning("⚠️ %s was deleted and is written anew", self._logging_queue.path)
+            self._logging_queue.write_waiting()
+            size = self._logging_queue.size()
+            if size != self._synchronized_bytes:
+                self._logging_queue.synchronize()
+                self._synchronized_bytes = size
+        except OSError as error:
+            if not self._failed:
+                logger.error("❌ The journal is not safe on the disk: %s", error)
+            self._failed = True
+        else:
+            self._failed = False
+
+    def _run(self) -> None:
+        while not self._closing.wait(UPKEEP_SECONDS):
+            self.once()
+        self.once()

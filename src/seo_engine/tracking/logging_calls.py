@@ -1,0 +1,189 @@
+"""LoggingCalls: what a training calls, from the check of its arguments to the line in the journal."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from seo_engine.profiling import ProfilingData
+from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
+from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
+from seo_engine.tracking.metrics import metric_name
+from seo_engine.tracking.record_writer import RecordWriter
+from seo_engine.tracking.records import describe_model
+from seo_engine.tracking.selection import MetricPriorities
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+_now = time.perf_counter_ns
+
+
+class LoggingCalls:
+    """The calls of an `ExperimentTracker`. None of them raises, or waits for anything but its own line.
+
+    Args:
+        config (TrackingConfig): The settings.
+    """
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self.config = config
+        self.code_profiler = config.code_profiler
+        self.current_epoch: float = 0
+        self.global_step = 0
+        self._record_writer: RecordWriter | None = None
+        self._closed = False
+        self._priorities = MetricPriorities(config)
+        self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
+
+    def log_training_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+        """Log metrics of the training at a step.
+
+        Args:
+            epoch (float): Current training epoch.
+            step (int): Current training step.
+            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
+                without a slash gets its group: `loss` becomes `training/loss`. What is no number is left out,
+                warned of once and counted; NaN and infinities are kept in the journal.
+
+        Example:
+            >>> from seo_engine import ExperimentTracker
+            >>> tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
+            >>> tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+        """
+        self._log_metrics("training", "unified_training_logging", epoch, step, metrics)
+
+    def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+        """Log metrics of an evaluation at a step; they are never thinned in the views.
+
+        Args:
+            epoch (float): Current training epoch.
+            step (int): Current training step.
+            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
+        """
+        self._log_metrics("evaluation", "unified_evaluation_logging", epoch, step, metrics)
+
+    def log_performance_metrics(
+        self, metrics: Mapping[str, Any], epoch: float | None = None, step: int | None = None
+    ) -> None:
+        """Log metrics of the machine.
+
+        Args:
+            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `performance`.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
+        """
+        epoch, step = self._moment(epoch, step)
+        self._log_metrics("performance", "unified_performance_logging", epoch, step, metrics)
+
+    def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
+        """Log those training metrics that matter enough, at `current_epoch` and `global_step`.
+
+        Args:
+            metrics (Mapping[str, Any]): As for `log_training_metrics`.
+            priority (str): `high` records only high-priority metrics, `medium` those and medium ones, `low` all.
+                The caller chose: the rest is not recorded.
+        """
+        if priority not in PRIORITIES:
+            self._misused(f"priority must be one of {', '.join(PRIORITIES)}, got {priority!r}")
+            return
+        if not isinstance(metrics, Mapping):
+            self._misused(f"metrics must be a dictionary, got {type(metrics).__name__}")
+            return
+        chosen = {name: value for name, value in metrics.items() if self._priorities.at_least(str(name), priority)}
+        if chosen:
+            self.log_training_metrics(self.current_epoch, self.global_step, chosen)
+
+    def log_profiling_data(self, profiling_data: ProfilingData | Mapping[str, Any]) -> None:
+        """Log where time and memory went.
+
+        Args:
+            profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+        """
+        with self.code_profiler.profile_operation("unified_profiling_logging", PROFILING_CATEGORY):
+            self._log("profiling", profiling_data=profiling_data, epoch=self.current_epoch, step=self.global_step)
+
+    def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Log the hyperparameters of the run.
+
+        Args:
+            hyperparameters (Mapping[str, Any]): Names and plain values.
+        """
+        self._log("hyperparameters", hyperparameters=hyperparameters)
+
+    def log_model_architecture(self, model: torch.nn.Module) -> None:
+        """Log a model's printed form and its numbers of parameters.
+
+        Args:
+            model (torch.nn.Module): Any module.
+        """
+        try:
+            self._log("model_architecture", architecture=describe_model(model))
+        except Exception as error:  # a user's __repr__ may raise anything
+            if self._record_writer is not None:
+                self._record_writer.drop("misuse", f"⚠️ Model architecture logging failed: {error}")
+
+    def log_text(self, name: str, text: str, epoch: float | None = None, step: int | None = None) -> None:
+        """Log a text.
+
+        Args:
+            name (str): A name without a slash becomes `text/<name>`.
+            text (str): At most about one megabyte.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
+        """
+        try:
+            full_name = metric_name("text", name)
+        except ValueError as error:
+            self._misused(str(error))
+            return
+        epoch, step = self._moment(epoch, step)
+        self._log("text", name=full_name, text=str(text), epoch=epoch, step=step)
+
+    def _log_metrics(self, kind: str, operation: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+        # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
+        started = _now()
+        writer = self._record_writer
+        if writer is None:
+            return
+        if self._closed:
+            self._refuse(writer)
+            return
+        if writer.write_metrics(kind, epoch, step, metrics):
+            self.current_epoch = epoch
+            self.global_step = step
+        duration = _now() - started
+        self.code_profiler.add_span(operation, PROFILING_CATEGORY, duration)
+        if duration > self._slow_nanoseconds:
+            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", duration * 1e-9, len(metrics))
+        if not self.config.asynchronous_logging:
+            self._deliver_in_caller()
+
+    def _log(self, kind: str, **contents: Any) -> None:
+        writer = self._record_writer
+        if writer is None:
+            return
+        if self._closed:
+            self._refuse(writer)
+            return
+        writer.write(kind, **contents)
+        if not self.config.asynchronous_logging:
+            self._deliver_in_caller()
+
+    def _refuse(self, writer: RecordWriter) -> None:
+        writer.drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
+
+    def _misused(self, message: str) -> None:
+        if self._record_writer is not None:
+            self._record_writer.drop("misuse", f"⚠️ Skipping a call: {message}")
+
+    def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
+        return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
+
+    def _deliver_in_caller(self) -> None:
+        """Deliver at once, where logging is synchronous."""
+        raise NotImplementedError

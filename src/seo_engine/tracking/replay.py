@@ -1,0 +1,72 @@
+"""Replay: a view that a run never had, or one that shows every value, made from its journal."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import orjson
+
+from seo_engine.tracking.delivery import DeliveryState
+from seo_engine.tracking.lifecycle import conclude
+from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.records import decode_record
+from seo_engine.tracking.recovery import Progress, recover_run
+from seo_engine.tracking.run_directory import JOURNAL
+
+
+def replay_run(
+    run_directory: Path, view: str, *, show_all: bool = False, progress: Progress = lambda states: None
+) -> tuple[Path, dict[str, DeliveryState]]:
+    """Make a view from a run's journal, with times and steps as they were.
+
+    Args:
+        run_directory (Path): The run's folder.
+        view (str): `tensorboard` or `wandb`.
+        show_all (bool): Show every value. A view cannot be made denser afterwards, so this one gets a folder of its
+            own, `<run>_all`, beside the run's.
+        progress (Progress): Called about once a second with the ledgers.
+
+    Returns:
+        tuple[Path, dict[str, DeliveryState]]: The folder of the view, and its ledger.
+
+    Raises:
+        RunStillOpenError: If the run's process lives.
+        OSError: If the journal cannot be read or written.
+        ValueError: If the journal does not say how the run began.
+    """
+    if show_all:
+        conclude(run_directory, "killed")
+        run_directory = _copy_that_shows_all(run_directory)
+    return run_directory, recover_run(run_directory, [view], progress)
+
+
+def _copy_that_shows_all(run_directory: Path) -> Path:
+    """Make a run with the same records, whose configuration thins nothing; one that is there is gone on with."""
+    target = run_directory.with_name(f"{run_directory.resolve().name}_all")
+    if (target / JOURNAL).exists():
+        return target
+    target.mkdir(exist_ok=True)
+    temporary = target / f"{JOURNAL}.tmp"
+    wandb_run_id = secrets.token_hex(4)
+    with JournalReader(run_directory / JOURNAL) as journal, temporary.open("wb") as copy:
+        position = Position()
+        while lines := journal.read(position):
+            for line in lines:
+                # Line for line, so that the records keep their numbers.
+                copy.write(_with_all_shown(line.content, target.name, wandb_run_id) + b"\n")
+            position = lines[-1].end
+    temporary.replace(target / JOURNAL)
+    return target
+
+
+def _with_all_shown(line: bytes, experiment_name: str, wandb_run_id: str) -> bytes:
+    if not line.startswith((b'{"kind":"start"', b'{"kind":"resume"')):
+        return line
+    record = decode_record(line)
+    if record is None:
+        return line
+    record["configuration"] |= {"selective_logging": False}
+    if record["kind"] == "start":
+        record |= {"experiment_name": experiment_name, "wandb_run_id": wandb_run_id}
+    return orjson.dumps(record)

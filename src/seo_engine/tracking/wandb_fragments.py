@@ -1,0 +1,159 @@
+"""The `.wandb` files of a run as they lie on the disk: which records of the journal they hold, and their repair."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+# W&B's transaction log: a header of its own, then a LevelDB log of blocks.
+# https://github.com/google/leveldb/blob/main/doc/log_format.md
+_FILE_HEADER_BYTES = 7
+_BLOCK_BYTES = 32 * 1024
+_CHUNK_HEADER = struct.Struct("<IHB")
+_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+
+
+class Fragment(NamedTuple):
+    """How far one `.wandb` file is whole, and the number of its newest row: a run that goes on is a new file."""
+
+    path: Path
+    whole_bytes: int
+    rows: int
+    last_record: int
+
+
+def offline_fragments(wandb_directory: Path, run_id: str) -> list[Path]:
+    """Return the files that `wandb sync` would upload as this run.
+
+    Args:
+        wandb_directory (Path): The run's `wandb/`.
+        run_id (str): The id of the W&B run.
+    """
+    return sorted(wandb_directory.glob(f"offline-run-*/run-{run_id}.wandb"))
+
+
+def online_fragments(wandb_directory: Path, run_id: str) -> list[Path]:
+    """Return the files of this run that were written while it was online.
+
+    Args:
+        wandb_directory (Path): The run's `wandb/`.
+        run_id (str): The id of the W&B run.
+    """
+    return sorted(wandb_directory.glob(f"run-*/run-{run_id}.wandb"))
+
+
+def read_fragment(path: Path) -> Fragment:
+    """Read how far a file is whole.
+
+    Args:
+        path (Path): The `.wandb` file.
+
+    Returns:
+        Fragment: What it holds.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    # Its classes are generated, and unknown to type checkers.
+    messages: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
+    whole_bytes, rows, last_record = 0, 0, 0
+    with path.open("rb") as file:
+        for end, data in _messages(file):
+            record = messages.Record()
+            try:
+                record.ParseFromString(data)
+            except Exception:  # whatever protobuf raises: the file is damaged from here on
+                break
+            whole_bytes = end
+            if record.HasField("history"):
+                rows += 1
+                last_record = max(last_record, record.history.step.num)
+    return Fragment(path, whole_bytes, rows, last_record)
+
+
+def repair_fragments(wandb_directory: Path, run_id: str) -> int:
+    """Make the offline files of a run such that one `wandb sync` sends each row once.
+
+    A kill tears the end of a file, and `wandb sync` then leaves out the files behind it: the torn end is cut off. A
+    file without a row is removed.
+
+    Args:
+        wandb_directory (Path): The run's `wandb/`; no process may be writing there.
+        run_id (str): The id of the W&B run.
+
+    Returns:
+        int: Number of the newest record that the files hold, 0 if there is none.
+
+    Raises:
+        OSError: If a file cannot be read or mended.
+    """
+    last_record = 0
+    for path in offline_fragments(wandb_directory, run_id):
+        fragment = read_fragment(path)
+        if not fragment.rows:
+            shutil.rmtree(path.parent)
+            continue
+        if fragment.whole_bytes < path.stat().st_size:
+            with path.open("r+b") as file:
+                file.truncate(fragment.whole_bytes)
+        last_record = max(last_record, fragment.last_record)
+    return last_record
+
+
+def move_offline_fragments(wandb_directory: Path, run_id: str, target: Path) -> None:
+    """Move the offline files of a run to where `wandb sync` does not look.
+
+    Args:
+        wandb_directory (Path): The run's `wandb/`.
+        run_id (str): The id of the W&B run.
+        target (Path): The folder for them; made if it is not there.
+
+    Raises:
+        OSError: If they cannot be moved.
+    """
+    for path in offline_fragments(wandb_directory, run_id):
+        target.mkdir(exist_ok=True)
+        path.parent.rename(target / path.parent.name)
+
+
+def is_plain_run_id(run_id: object) -> bool:
+    """Return whether an id, perhaps of a journal that somebody sent, is one that this package makes.
+
+    Example:
+        >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")
+        (True, False)
+    """
+    return isinstance(run_id, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", run_id) is not None
+
+
+def _messages(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield each whole message of a file and the offset behind it; end at the first that is torn or damaged."""
+    file.seek(_FILE_HEADER_BYTES)
+    offset, parts = _FILE_HEADER_BYTES, list[bytes]()
+    while True:
+        left_in_block = _BLOCK_BYTES - offset % _BLOCK_BYTES
+        if left_in_block < _CHUNK_HEADER.size:
+            file.seek(left_in_block, 1)
+            offset += left_in_block
+            continue
+        header = file.read(_CHUNK_HEADER.size)
+        if len(header) < _CHUNK_HEADER.size:
+            return
+        checksum, length, kind = _CHUNK_HEADER.unpack(header)
+        body = file.read(length)
+        if len(body) < length or zlib.crc32(header[-1:] + body) != checksum:
+            return
+        # A message that begins anew, or goes on without a beginning, is damage too.
+        if (kind in (_FULL, _FIRST)) != (not parts) or kind not in (_FULL, _FIRST, _MIDDLE, _LAST):
+            return
+        offset += _CHUNK_HEADER.size + length
+        parts.append(body)
+        if kind in (_FULL, _LAST):
+            yield offset, b"".join(parts)
+            parts = []
