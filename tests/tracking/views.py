@@ -104,6 +104,38 @@ def _framed_messages(data: bytes) -> Iterator[bytes]:
             parts = []
 
 
+def assert_each_value_once(run_directory: Path, journal: Path | None = None) -> int:
+    """Compare both views with a journal of a run that was not thinned; returns the number of its values."""
+    expected = sorted(
+        (number, record["step"], name, value)
+        for number, record in metric_records(journal or run_directory)
+        for name, value in record["metrics"].items()
+    )
+    if list(run_directory.glob("events.out.tfevents.*")):
+        folders = [run_directory, *sorted(run_directory.glob("late*"))]
+        in_tensorboard = sorted(
+            (scalar.record, scalar.step, name, scalar.value)
+            for folder in folders
+            for name, scalars in read_tensorboard(folder).scalars.items()
+            for scalar in scalars
+        )
+        rounded = [(*point[:3], struct.unpack("f", struct.pack("f", point[3]))[0]) for point in expected]
+        assert in_tensorboard == rounded
+    if (run_directory / "wandb").exists():
+        assert wandb_values(read_wandb(run_directory / "wandb").rows) == expected
+    return len(expected)
+
+
+def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]]:
+    """Return (record number, step, name, value) of the rows of a run."""
+    return sorted(
+        (row["_step"], row["global_step"], name, value)
+        for row in rows
+        for name, value in row.items()
+        if "/" in name and not isinstance(value, str)
+    )
+
+
 def read_journal(run_directory: Path) -> list[tuple[int, Record]]:
     """Return the numbered records of a run."""
     position, records = Position(), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import threading
@@ -70,7 +71,8 @@ class WandBServer:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
-                self.wfile.write(data)
+                with contextlib.suppress(ConnectionError):  # who asked may be gone
+                    self.wfile.write(data)
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Stay silent."""
@@ -106,6 +108,10 @@ class WandBServer:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Go down: connections are refused from now on."""
         self._released.set()
         self._server.shutdown()
         self._server.server_close()

@@ -122,8 +122,10 @@ class Deliveries:
             if not worker.state.closed:
                 # It hangs or died, and its last report may be old: what lies behind its position is not delivered.
                 state = worker.state
-                state.pending = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
+                behind = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
+                state.pending = max(state.pending, behind)
                 state.accepted = state.delivered + sum(state.dropped.values()) + state.pending
+                state.last_error = state.last_error or "not closed in time"
         self._write_states()
         self._say_what_is_left()
 

@@ -6,6 +6,7 @@ closes the run as killed.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import math
@@ -211,10 +212,11 @@ def main(arguments: list[str]) -> None:
     listener.start()
     worker.run()
     pipe.send_operations([dataclasses.asdict(each) for each in config.code_profiler.statistics()])
+    listener.join()
     # The end of the pipe is what the training process waits for, not the end of this process.
     package_logger.removeHandler(pipe)
-    report_stream.close()
-    listener.join()
+    with contextlib.suppress(BrokenPipeError):
+        report_stream.close()
 
 
 def listen(run_directory: Path, config: TrackingConfig, life: Lifecycle, worker: LoggingWorker) -> None:

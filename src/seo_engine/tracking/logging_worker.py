@@ -155,21 +155,27 @@ class LoggingWorker:
 
     def _is_closed_complete(self, status: str | None = None) -> bool:
         """Close the tracker; returns whether its view then holds what it was given."""
+        delivered = self.state.delivered
+        confirmed = getattr(self.tracker, "confirmed_record", None)
+        if confirmed is not None:
+            # Until the tracker has said so: this process may be killed because closing takes too long.
+            self._take_back(confirmed)
         try:
             self._call("close", lambda: self.tracker.close(status or self._close_status or "finished"))
         except Exception as error:
             self._contain(error)
             if isinstance(error, IncompleteViewError):
+                self.state.delivered = delivered
                 self._take_back(error.last_record)
             return False
+        self.state.delivered = delivered
         return True
 
     def _take_back(self, last_record: int) -> None:
-        """Count as pending what lies behind the newest record that the view holds."""
+        """Count as pending what lies behind the newest record that the view is known to hold."""
         state = self.state
-        missing = min(state.number - last_record, state.delivered)
-        state.delivered -= missing
-        state.pending += missing
+        state.delivered -= min(state.number - last_record, state.delivered)
+        self._count_and_report()
 
     def _contain(self, error: Exception) -> None:
         self.state.last_error = f"{type(error).__name__}: {error}"

@@ -13,7 +13,6 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 _CORE_NAME = "wandb-core"
-_REQUEST_SECONDS = 5.0
 
 _NEWEST_ROW = """
 query RunResumeStatus($project: String, $entity: String, $name: String!) {
@@ -38,12 +37,12 @@ def forget_core() -> None:
     """Make the SDK start a new wandb-core at its next use; to be called when the old one is dead."""
     try:
         importlib.import_module("wandb").teardown()
-    except SystemExit as error:
-        # It ends the process with the exit status of its dead core.
-        logger.debug("wandb-core ended with status %s", error.code)
+    except (Exception, SystemExit) as error:
+        # It asks the dead core to end, and would end this process with the core's exit status.
+        logger.debug("wandb-core is dead: %s", error)
 
 
-def newest_row_on_server(entity: str, project: str, run_id: str) -> int | None:
+def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:
     """Ask the server how far it holds a run, as wandb-core asks when it resumes one.
 
     No row is acknowledged by itself, and wandb-core only warns when the server refuses rows for good.
@@ -52,6 +51,7 @@ def newest_row_on_server(entity: str, project: str, run_id: str) -> int | None:
         entity (str): User or team.
         project (str): Project.
         run_id (str): Id of the run.
+        timeout_seconds (float): The longest time to wait for the answer.
 
     Returns:
         int | None: Step of the newest row, 0 without any; None if it cannot be asked this way.
@@ -77,7 +77,7 @@ def newest_row_on_server(entity: str, project: str, run_id: str) -> int | None:
         },
     )
     opener = urllib.request.build_opener(_NoRedirect)
-    with opener.open(request, timeout=_REQUEST_SECONDS) as response:
+    with opener.open(request, timeout=timeout_seconds) as response:
         return _newest_step(json.load(response))
 
 

@@ -94,6 +94,11 @@ class WandBTracker(BackendTracker):
         return self._stop_request.received
 
     @property
+    def confirmed_record(self) -> int | None:
+        """int | None: The newest record that the view is known to hold before it is closed; None if it is not open."""
+        return self._held_record if self.run is not None and self._run_id is not None else None
+
+    @property
     def longest_close_seconds(self) -> float:
         """float: After this `close` hangs; online it waits for the server, which `wandb` itself limits."""
         return min(OFFLINE_CLOSE_SECONDS, self._finish_seconds) if self._mode == "offline" else self._finish_seconds + 2
@@ -234,18 +239,23 @@ class WandBTracker(BackendTracker):
     def _close(self, status: str) -> None:
         assert self.run is not None
         run, file = self.run, self._file()
+        # Read before: a run whose core died answers no question.
+        identity = (str(run.entity), str(run.project), str(run.id))
         unfinished: Exception | None = None
         try:
             run.finish(exit_code=0 if status == "finished" else 1)
         except Exception as error:
             unfinished = error
             self._abandon()
-        if file is not None and self._run_id is not None:
-            held = self._record_held(run, file)
-            if held is not None and held < self._given_record:
-                raise IncompleteViewError(held, self._missing(held)) from unfinished
-        if unfinished is not None:
-            raise unfinished
+        if file is None or self._run_id is None:
+            if unfinished is not None:
+                raise unfinished
+            return
+        held = self._record_held(file, *identity)
+        if held is None and unfinished is not None:
+            raise IncompleteViewError(self._held_record, str(unfinished)) from unfinished
+        if held is not None and held < self._given_record:
+            raise IncompleteViewError(held, self._missing(held)) from unfinished
 
     def _file(self) -> Path | None:
         """Return the run's `.wandb` file; a disabled run, or a double of a test, has none."""
@@ -253,12 +263,14 @@ class WandBTracker(BackendTracker):
             return None
         return Path(self.run.dir).parent / f"run-{self.run.id}.wandb"
 
-    def _record_held(self, run: wandb.Run, file: Path) -> int | None:
+    def _record_held(self, file: Path, entity: str, project: str, run_id: str) -> int | None:
         """Return the newest record that file or server holds, as each says itself; None if it cannot say."""
         if self._mode == "offline":
             return max(self._held_record, wandb_fragments.read_fragment(file).last_record)
         try:
-            return wandb_service.newest_row_on_server(run.entity, run.project, run.id)
+            return wandb_service.newest_row_on_server(
+                entity, project, run_id, timeout_seconds=0.1 * self._finish_seconds
+            )
         except OSError as error:
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
 

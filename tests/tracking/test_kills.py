@@ -1,0 +1,137 @@
+"""Real kills and stalls of every process of a run; afterwards each view holds each record once."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from seo_engine.tracking.run_history import read_run
+from tests.tracking.killing import core, delivery_child, kill_tree, training, wait_until
+from tests.tracking.views import assert_each_value_once, metric_records, read_wandb, wandb_values
+from tests.tracking.wandb_server import WandBServer
+
+# Logs until it is killed, or until a line comes on its standard input; some steps come late.
+TRAINING = """
+    import sys, threading, time
+    from seo_engine import ExperimentTracker, TrackingConfig
+    tracker = ExperimentTracker(TrackingConfig(selective_logging=False, experiment_name="r", close_timeout_seconds=60))
+    stop = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+    step = 0
+    while not stop.wait(0.002):
+        step += 1
+        late = 5 if step % 10 == 0 and step > 10 else 0
+        tracker.log_training_metrics(1, step - late, {"loss": 1 / step, "accuracy": step / (step + 1)})
+    tracker.close()
+    print(step)
+"""
+
+
+def recover(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "seo_engine.cli", "runs", "recover", *arguments],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+def records(folder: Path) -> int:
+    path = folder / "runs" / "r" / "journal.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def rows_delivered(folder: Path) -> int:
+    path = folder / "runs" / "r" / "delivery.json"
+    return json.loads(path.read_text()).get("wandb", {}).get("delivered", 0) if path.exists() else 0
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    """End a training in order and return what it said."""
+    output, messages = process.communicate("stop\n", timeout=150)
+    assert process.returncode == 0, messages
+    return output + messages
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_everything_killed_at_once_is_recovered_exactly_once(tmp_path: Path, seed: int) -> None:
+    kill_at = random.Random(seed).randint(1, 3000)
+    with training(TRAINING, tmp_path) as process:
+        wait_until(lambda: records(tmp_path) >= kill_at)
+        kill_tree(process.pid)
+    recovered = recover(tmp_path)
+    assert recovered.returncode == 0, recovered.stderr
+    directory = tmp_path / "runs" / "r"
+    assert assert_each_value_once(directory) >= 2 * (kill_at - 2)
+    run = read_run(directory)
+    assert run.status == "killed" and all(state.is_complete for state in run.delivery.values())
+    # A second time there is nothing to mend, and a third, by name, mends nothing.
+    assert "complete" in recover(tmp_path).stdout
+    assert recover(tmp_path, "r").returncode == 0
+    assert_each_value_once(directory)
+
+
+def test_the_child_of_a_killed_training_completes_every_view_by_itself(tmp_path: Path) -> None:
+    with training(TRAINING, tmp_path) as process:
+        child = delivery_child(process.pid)
+        wait_until(lambda: records(tmp_path) >= 500)
+        process.kill()
+        child.wait(timeout=120)
+    directory = tmp_path / "runs" / "r"
+    assert_each_value_once(directory)
+    run = read_run(directory)
+    assert run.status == "killed" and all(state.is_complete for state in run.delivery.values())
+    assert set(run.delivery) == {"tensorboard", "wandb", "run_logs"}
+    assert read_wandb(directory / "wandb").exit_code == 1
+
+
+@pytest.mark.parametrize("victim", [delivery_child, core], ids=["child", "core"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+def test_a_child_or_core_that_dies_or_stalls_is_started_again_and_catches_up(
+    tmp_path: Path, victim: object, number: signal.Signals
+) -> None:
+    assert callable(victim)
+    with training(TRAINING, tmp_path) as process:
+        wait_until(lambda: rows_delivered(tmp_path) >= 200)
+        found: psutil.Process = victim(process.pid)
+        found.send_signal(number)
+        at = records(tmp_path)
+        # Whatever the victim does not do: the training goes on.
+        wait_until(lambda: records(tmp_path) >= at + 200)
+        wait_until(lambda: rows_delivered(tmp_path) >= at + 200)
+        end(process)
+    directory = tmp_path / "runs" / "r"
+    assert_each_value_once(directory)
+    run = read_run(directory)
+    assert run.status == "finished" and all(state.is_complete for state in run.delivery.values())
+
+
+def test_recovered_fragments_are_sent_once_by_one_wandb_sync(tmp_path: Path) -> None:
+    with training(TRAINING, tmp_path) as process:
+        wait_until(lambda: rows_delivered(tmp_path) >= 300)
+        kill_tree(process.pid)
+    assert recover(tmp_path, "r").returncode == 0
+    directory = tmp_path / "runs" / "r"
+    with WandBServer() as server:
+        synchronized = subprocess.run(
+            [Path(sys.executable).parent / "wandb", "sync", directory / "wandb"],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "WANDB_BASE_URL": server.address,
+                 "WANDB_API_KEY": "0123456789" * 4},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert synchronized.returncode == 0, synchronized.stderr
+        expected = sorted(
+            (record["step"], name, value)
+            for _, record in metric_records(directory)
+            for name, value in record["metrics"].items()
+        )
+        # `wandb sync` numbers the rows anew where it joins fragments.
+        assert sorted(point[1:] for point in wandb_values(server.rows)) == expected
