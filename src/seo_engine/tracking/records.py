@@ -23,6 +23,9 @@ METRIC_KINDS = ("training", "evaluation", "performance")
 # Begins every record that this package writes, and stands nowhere within one: quotation marks in texts are escaped.
 _BEGINNING = b'{"kind":'
 
+# JSON has no such numbers: they stand beside the others, as words.
+NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
+
 # How a run can end.
 STATUSES = ("finished", "failed", "interrupted", "killed")
 
@@ -141,7 +144,10 @@ _FIELDS: dict[str, dict[str, Any]] = {
 def _is_record(record: object) -> bool:
     if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
         return False
-    if not isinstance(record.get("time"), _NUMBER) or not isinstance(record.get("nonfinite", {}), dict):
+    nonfinite = record.get("nonfinite", {})
+    if not isinstance(nonfinite, dict) or not all(word in NONFINITE_WORDS for word in nonfinite.values()):
+        return False
+    if not isinstance(record.get("time"), _NUMBER):
         return False
     fields = _FIELDS.get(record["kind"], {})
     if not all(isinstance(record.get(name), type_) for name, type_ in fields.items()):

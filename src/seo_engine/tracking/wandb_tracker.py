@@ -76,6 +76,7 @@ class WandBTracker(BackendTracker):
         self._held_record = 0
         self._given_record = 0
         self._mode = ""
+        self._said_offline = False
         self._growth: FileGrowth | None = None
         super().__init__(config, run_directory)
 
@@ -181,7 +182,11 @@ class WandBTracker(BackendTracker):
             return "online"
         if mode == "online":
             raise RuntimeError('no API key is configured; set WANDB_API_KEY, or run "wandb login"')
-        self.logger.info("✅ No W&B API key is configured: the run is kept offline, and `wandb sync` uploads it later")
+        if not self._said_offline:
+            self._said_offline = True
+            self.logger.info(
+                "✅ No W&B API key is configured: the run is kept offline, and `wandb sync` uploads it later"
+            )
         return "offline"
 
     def _forget(self) -> None:
