@@ -50,6 +50,16 @@ def test_links_and_pictures_of_the_documents_are_there() -> None:
                 assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def test_every_test_that_the_guarantees_name_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert named and named <= there, named - there
+
+
 def test_every_direct_dependency_is_explained_and_pinned() -> None:
     import tomllib
 

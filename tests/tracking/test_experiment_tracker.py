@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,8 +18,13 @@ import numpy
 import psutil
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from seo_engine import ExperimentTracker, MemoryTracker, SEOConfig, TrackingConfig
+from seo_engine.tracking.logging_queue import LoggingQueue, Position
+from seo_engine.tracking.record_writer import RecordWriter
+from seo_engine.tracking.records import decode_record
 from seo_engine.tracking.run_history import read_run
 from tests.tracking.views import metric_records, read_journal, read_wandb
 
@@ -365,3 +371,119 @@ def test_the_journal_keeps_what_was_logged_when_a_worker_cannot_start(
     # What was never read by a worker is pending all the same.
     state = tracker.delivery["wandb"]
     assert state.pending == state.accepted == len(read_journal(directory_of(tracker)))
+
+
+def test_interpreter_exit_with_a_stalled_core_keeps_its_limit(tmp_path: Path) -> None:
+    program = """
+        import os, psutil, signal, sys, time
+        from seo_engine import ExperimentTracker, TrackingConfig
+        config = TrackingConfig(experiment_name="r", tensorboard_logging=False, close_timeout_seconds=5)
+        tracker = ExperimentTracker(config)
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        tracker.flush(60)
+        for process in psutil.Process().children(recursive=True):
+            if "wandb-core" in process.name():
+                process.send_signal(signal.SIGSTOP)
+        for step in range(2, 2000):
+            tracker.log_training_metrics(1, step, {"loss": 0.5})
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    # Nothing of it is left behind.
+    names = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert not [name for name in names if str(tmp_path) in name]
+    run = read_run(tmp_path / "runs" / "r")
+    state = run.delivery["wandb"]
+    assert state.accepted == state.delivered + sum(state.dropped.values()) + state.pending
+    assert state.is_complete or "runs recover" in finished.stderr
+
+
+def test_a_wandb_run_of_the_users_survives_the_kill_of_our_core(tmp_path: Path) -> None:
+    program = """
+        import psutil, wandb
+        from seo_engine import ExperimentTracker, TrackingConfig
+        mine = wandb.init(mode="offline", dir=".", project="mine")
+        cores = {process.pid for process in psutil.Process().children() if "wandb-core" in process.name()}
+        config = TrackingConfig(experiment_name="r", tensorboard_logging=False, selective_logging=False)
+        with ExperimentTracker(config) as tracker:
+            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+            tracker.flush()
+            for process in psutil.Process().children(recursive=True):
+                if "wandb-core" in process.name() and process.pid not in cores:
+                    process.kill()
+            mine.log({"mine": 1})
+            tracker.log_training_metrics(1, 2, {"loss": 0.5})
+        mine.log({"mine": 2})
+        mine.finish()
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert [row["mine"] for row in read_wandb(tmp_path / "wandb").rows if "mine" in row] == [1, 2]
+    ours = read_wandb(tmp_path / "runs" / "r" / "wandb").rows
+    assert [row["global_step"] for row in ours if "training/loss" in row] == [1, 2]
+
+
+class Stubborn:
+    """Refuses to be a number."""
+
+    ndim = 0
+
+    def item(self) -> float:
+        raise RuntimeError("no number")
+
+    def __float__(self) -> float:
+        raise RuntimeError("no number")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (1, 1), (-(2**63), -(2**63)), (True, 1), (0.1, 0.1), (numpy.float16(0.5), 0.5), (numpy.uint8(7), 7),
+        (numpy.bool_(True), 1), (numpy.array(2.5), 2.5),
+        *[(torch.tensor(1, dtype=dtype), 1) for dtype in (
+            torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int8, torch.int64, torch.bool,
+        )],
+        ("0.5", None), ([1.0], None), (None, None), (2**64, None), (10**400, None), (1 + 2j, None), ({}, None),
+        (Stubborn(), None), (torch.tensor([1.0]), None), (torch.tensor(1 + 2j), None), (numpy.array([1.0]), None),
+        (numpy.str_("x"), None), (object(), None),
+    ],
+    ids=lambda value: f"{type(value).__name__}-{str(value)[:20]}",
+)  # fmt: skip
+def test_what_is_a_number_is_kept_and_what_is_none_is_counted(
+    config: TrackingConfig, value: Any, kept: float | None
+) -> None:
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5, "odd": value, "accuracy": 0.25})
+    records = read_journal(directory_of(tracker))
+    (record,) = [record for _, record in records if record["kind"] == "training"]
+    expected = {"training/loss": 0.5, "training/accuracy": 0.25}
+    assert record["metrics"] == (expected if kept is None else expected | {"training/odd": kept})
+    assert sum(records[-1][1]["dropped"].values()) == (kept is None)
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+numbers = st.floats() | st.integers(-(2**70), 2**70) | st.booleans()
+values = numbers | st.none() | st.text(max_size=5) | st.lists(st.integers(), max_size=2) | st.complex_numbers()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(calls=st.lists(st.dictionaries(names, values, max_size=5), min_size=1, max_size=4))
+def test_any_names_and_values_are_kept_or_counted(tmp_path: Path, calls: list[dict[str, Any]]) -> None:
+    with LoggingQueue(tmp_path / f"{secrets.token_hex(8)}.jsonl") as journal:
+        writer = RecordWriter(journal, TrackingConfig(), rank=0)
+        for step, metrics in enumerate(calls):
+            assert writer.write_metrics("training", 1, step, metrics)
+        writer.write_end("finished")
+        lines = [decode_record(line.content) for line in journal.read(Position())]
+    assert all(line is not None for line in lines)
+    records = [line for line in lines if line is not None and line["kind"] == "training"]
+    assert [record["step"] for record in records] == list(range(len(calls)))
+    kept = sum(len(record["metrics"]) + len(record.get("nonfinite", {})) for record in records)
+    dropped = sum(lines[-1]["dropped"].values()) if lines[-1] is not None else 0
+    # Two names that differ only by their group, `a` and `training/a`, are one metric.
+    doubled = sum(len(each) - len({name if "/" in name else f"training/{name}" for name in each}) for each in calls)
+    assert sum(len(each) for each in calls) - doubled <= kept + dropped <= sum(len(each) for each in calls)
+    for record, metrics in zip(records, calls, strict=True):
+        for name, number in record["metrics"].items():
+            given_values = [value for key, value in metrics.items() if name in (key, f"training/{key}")]
+            assert any(number == value for value in given_values)

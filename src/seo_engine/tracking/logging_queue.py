@@ -193,7 +193,7 @@ class LoggingQueue(JournalReader):
         Args:
             line (bytes): Content and newline.
         """
-        if self.waiting:
+        if self.waiting.lines:
             # Behind those that came before.
             self._wait(line)
             return

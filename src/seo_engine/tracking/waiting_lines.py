@@ -27,21 +27,22 @@ class WaitingLines:
 
     def __init__(self, maximum_bytes: int = MAXIMUM_WAITING_BYTES) -> None:
         self.overflowed = 0
+        # Looked at by every call that logs, which asks nothing but whether there is any.
+        self.lines: deque[bytes] = deque()
         self._maximum_bytes = maximum_bytes
-        self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     def add(self, line: bytes) -> None:
         """Keep a line; the oldest are dropped, and counted, when the limit is reached."""
         with self._lock:
-            self._lines.append(line)
+            self.lines.append(line)
             self._bytes += len(line)
             while self._bytes > self._maximum_bytes:
-                self._bytes -= len(self._lines.popleft())
+                self._bytes -= len(self.lines.popleft())
                 self.overflowed += 1
 
     def write(self, write: Callable[[bytes], None]) -> None:
@@ -51,6 +52,6 @@ class WaitingLines:
             write (Callable[[bytes], None]): Takes one line; what it raises is passed on, and the line stays.
         """
         with self._lock:
-            while self._lines:
-                write(self._lines[0])
-                self._bytes -= len(self._lines.popleft())
+            while self.lines:
+                write(self.lines[0])
+                self._bytes -= len(self.lines.popleft())
