@@ -134,7 +134,8 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     elif "directory" in wandb:
         folder = _relative(Path(wandb["directory"]))
         wandb_command = command("wandb")
-        lines.append(("on W&B", f"{wandb_command} login && {wandb_command} sync {folder}"))
+        # The folder of all files of the run: one that was recovered or resumed has several.
+        lines.append(("on W&B", f"{wandb_command} login && {wandb_command} sync {folder.parent}"))
         lines.append(("offline", f"{wandb_command} leet {folder}"))
     # Never wrapped: these lines are there to be copied.
     texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
