@@ -267,6 +267,9 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
 
     def show(states: dict[str, DeliveryState]) -> None:
         for view, state in states.items():
+            if not state.accepted:
+                # Its worker is still on its way.
+                continue
             display(f"{name}: {view}", state.accepted - state.pending, state.accepted)
 
     try:

@@ -7,6 +7,8 @@ from unittest.mock import MagicMock, patch
 import pytest
 
 from seo_engine import TrackingConfig, WandBTracker
+from seo_engine.tracking import Recorded, wandb_fragments
+from seo_engine.tracking.wandb_fragments import Fragment, read_fragment
 from tests.tracking.views import read_wandb
 
 
@@ -112,3 +114,27 @@ def test_a_run_that_failed_is_closed_as_failed(config: TrackingConfig) -> None:
         directory = Path(tracker.details()["directory"])
         raise ValueError
     assert read_wandb(directory).exit_code == 1
+
+
+def test_closing_waits_for_the_end_of_a_file_that_is_written_late(
+    config: TrackingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Fragment] = []
+
+    def read_too_early_at_first(path: Path) -> Fragment:
+        # `finish` returned, but wandb-core has not written the end of its file yet.
+        reads.append(read_fragment(path) if len(reads) > 2 else Fragment(path, 7, 0, 0, ended=False))
+        return reads[-1]
+
+    monkeypatch.setattr(wandb_fragments, "read_fragment", read_too_early_at_first)
+    tracker = WandBTracker(config, config_directory(config), run_id="1a2b3c4d")
+    tracker.setup()
+    tracker.log_training_metrics(1, 1, {"loss": 0.5}, Recorded(3, 1.0))
+    tracker.close()
+    assert reads[-1].ended and reads[-1].last_record == 3
+
+
+def config_directory(config: TrackingConfig) -> Path:
+    directory = Path(config.tensorboard_log_dir) / "r"
+    directory.mkdir(parents=True)
+    return directory

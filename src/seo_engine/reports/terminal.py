@@ -136,7 +136,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         wandb_command = command("wandb")
         # The folder of all files of the run: one that was recovered or resumed has several.
         lines.append(("on W&B", f"{wandb_command} login && {wandb_command} sync {folder.parent}"))
-        lines.append(("offline", f"{wandb_command} leet {folder}"))
+        lines.append(("offline", f"{wandb_command} leet {folder.parent}"))
     # Never wrapped: these lines are there to be copied.
     texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
     return Group("", "Where it is, and what to type next:", *texts)

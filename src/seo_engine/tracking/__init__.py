@@ -3,11 +3,12 @@
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.experiment_tracker import ExperimentTracker
 from seo_engine.tracking.tensorboard_tracker import TensorBoardTracker
-from seo_engine.tracking.tracker import MemoryTracker, Recorded, Tracker
+from seo_engine.tracking.tracker import IncompleteViewError, MemoryTracker, Recorded, Tracker
 from seo_engine.tracking.wandb_tracker import WandBTracker
 
 __all__ = [
     "ExperimentTracker",
+    "IncompleteViewError",
     "MemoryTracker",
     "Recorded",
     "TensorBoardTracker",

@@ -164,7 +164,8 @@ class Deliveries:
     def _take_change(self) -> None:
         with self._changed:
             self._changed.notify_all()
-            self._write_states()
+        # Outside: whoever waits for a change must not wait for the disk.
+        self._write_states()
 
     def _write_states(self) -> None:
         try:

@@ -221,7 +221,9 @@ class ExperimentTracker(LoggingCalls):
                 return
             with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
                 deadline = time.monotonic() + limit
-                run.record_writer.write_end(status, max(state.withheld for state in self.delivery.values()))
+                run.record_writer.write_end(
+                    status, max((state.withheld for state in self.delivery.values()), default=0)
+                )
                 self._closed = True
                 run.close_journal(limit / 2)
                 self._deliveries.close(status, max(0.0, deadline - time.monotonic()))

@@ -214,7 +214,7 @@ class LoggingWorker:
         self._waits_for_lock = self._lock is not None and not self._lock.acquire()
         if self._waits_for_lock:
             self.state.last_error = "another process delivers to it"
-            self._wait_before_next_try()
+            self._retry_at = time.monotonic() + FIRST_RETRY_SECONDS
             return False
         self._call("setup", self.tracker.setup)
         if not self.tracker.available:

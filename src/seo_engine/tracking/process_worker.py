@@ -56,7 +56,7 @@ class ProcessWorker:
         state_changed: Callable[[], None],
         previous: DeliveryState,
     ) -> None:
-        self.state = previous
+        self.state = DeliveryState(failed_records=list(previous.failed_records))
         self.ended = False
         self._tracker_name = tracker_name
         self._run_directory = run_directory
@@ -71,7 +71,6 @@ class ProcessWorker:
 
     def start(self) -> None:
         """Start the child; it opens the tracker."""
-        self.state.closed = False
         if self._launch():
             self._thread.start()
         else:

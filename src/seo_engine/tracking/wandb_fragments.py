@@ -20,12 +20,13 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 class Fragment(NamedTuple):
-    """How far one `.wandb` file is whole, and the number of its newest row: a run that goes on is a new file."""
+    """How far one `.wandb` file is whole, its newest row's number, and whether its run was ended in it."""
 
     path: Path
     whole_bytes: int
     rows: int
     last_record: int
+    ended: bool
 
 
 def offline_fragments(wandb_directory: Path, run_id: str) -> list[Path]:
@@ -62,7 +63,7 @@ def read_fragment(path: Path) -> Fragment:
     """
     # Its classes are generated, and unknown to type checkers.
     messages: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    whole_bytes, rows, last_record = 0, 0, 0
+    whole_bytes, rows, last_record, ended = 0, 0, 0, False
     with path.open("rb") as file:
         for end, data in _messages(file):
             record = messages.Record()
@@ -70,11 +71,11 @@ def read_fragment(path: Path) -> Fragment:
                 record.ParseFromString(data)
             except Exception:  # whatever protobuf raises: the file is damaged from here on
                 break
-            whole_bytes = end
+            whole_bytes, ended = end, record.HasField("exit")
             if record.HasField("history"):
                 rows += 1
                 last_record = max(last_record, record.history.step.num)
-    return Fragment(path, whole_bytes, rows, last_record)
+    return Fragment(path, whole_bytes, rows, last_record, ended)
 
 
 def repair_fragments(wandb_directory: Path, run_id: str) -> int:

@@ -252,11 +252,11 @@ class WandBTracker(BackendTracker):
         except Exception as error:
             unfinished = error
             self._abandon()
-        if file is None or self._run_id is None:
+        if file is None:
             if unfinished is not None:
                 raise unfinished
             return
-        held = self._record_held(file, *identity)
+        held = self._record_held(file, *identity, finished=unfinished is None)
         if held is None and unfinished is not None:
             raise IncompleteViewError(self._held_record, str(unfinished)) from unfinished
         if held is not None and held < self._given_record:
@@ -268,16 +268,31 @@ class WandBTracker(BackendTracker):
             return None
         return Path(self.run.dir).parent / f"run-{self.run.id}.wandb"
 
-    def _record_held(self, file: Path, entity: str, project: str, run_id: str) -> int | None:
+    def _record_held(self, file: Path, entity: str, project: str, run_id: str, *, finished: bool) -> int | None:
         """Return the newest record that file or server holds, as each says itself; None if it cannot say."""
         if self._mode == "offline":
-            return max(self._held_record, wandb_fragments.read_fragment(file).last_record)
+            fragment = self._wait_for_whole(file) if finished else wandb_fragments.read_fragment(file)
+            return max(self._held_record, fragment.last_record)
+        if self._run_id is None:
+            # By itself the tracker has no numbers of records to compare.
+            return None
         try:
             return wandb_service.newest_row_on_server(
                 entity, project, run_id, timeout_seconds=0.1 * self._finish_seconds
             )
         except OSError as error:
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
+
+    def _wait_for_whole(self, file: Path) -> wandb_fragments.Fragment:
+        """Return what a file holds when wandb-core has written all of it, a moment after `finish` has returned."""
+        deadline = time.monotonic() + min(OFFLINE_CLOSE_SECONDS, self._finish_seconds) / 2
+        pause = 0.01
+        while True:
+            fragment = wandb_fragments.read_fragment(file)
+            if (fragment.ended and fragment.last_record >= self._given_record) or time.monotonic() > deadline:
+                return fragment
+            time.sleep(pause)
+            pause *= 2
 
     def _missing(self, held: int) -> str:
         who = "the server holds" if self._mode == "online" else "the file holds"
