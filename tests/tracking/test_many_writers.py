@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +83,18 @@ def test_a_pickled_tracker_of_no_run_stays_one(config: TrackingConfig) -> None:
     copied = pickle.loads(pickle.dumps(ExperimentTracker(config)))
     assert copied.run_directory is None
     copied.log_training_metrics(1, 1, {"loss": 0.5})
+
+
+def test_a_pickled_tracker_whose_run_is_gone_ends_nothing(
+    config: TrackingConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExperimentTracker(config) as tracker:
+        pickled = pickle.dumps(tracker)
+    shutil.rmtree(tmp_path / "runs" / "r")
+    copied = pickle.loads(pickled)
+    copied.log_training_metrics(1, 1, {"loss": 0.5})
+    copied.close()
+    assert any("Nothing of this process is kept" in message for message in caplog.messages)
 
 
 def test_an_attached_tracker_waits_for_the_owners_workers(tmp_path: Path) -> None:

@@ -119,9 +119,15 @@ class ExperimentTracker(LoggingCalls):
             >>> with ExperimentTracker(config) as tracker, ExperimentTracker.attach(tracker.run_directory) as attached:
             ...     attached.log_training_metrics(epoch=1, step=1, metrics={"loss": 0.5})
         """
-        opened = attach_run(find_run(".", str(run)))
+        directory = find_run(".", str(run))
         tracker = cls.__new__(cls)
-        tracker._begin(opened.config, opened)
+        try:
+            opened = attach_run(directory)
+        except OSError as error:
+            logger.error("❌ The journal cannot be written, nothing of this process is kept: %s", error)
+            tracker._begin(TrackingConfig(experiment_tracking_enabled=False), None)
+        else:
+            tracker._begin(opened.config, opened)
         return tracker
 
     def _begin(self, config: TrackingConfig, run: OpenRun | None, extra_trackers: Sequence[Tracker] = ()) -> None:
@@ -138,7 +144,7 @@ class ExperimentTracker(LoggingCalls):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._run is None:
             return ExperimentTracker, (self.config,)
-        return ExperimentTracker.attach, (self._run.directory.absolute(),)
+        return _attach_if_there, (self._run.directory.absolute(),)
 
     def setup_trackers(self) -> None:
         """Start the delivery to every tracker that is switched on; none of them is waited for."""
@@ -272,6 +278,15 @@ class ExperimentTracker(LoggingCalls):
             self._run.logging_queue.renew_after_fork()
         if self._deliveries is not None:
             self._deliveries.renew_after_fork()
+
+
+def _attach_if_there(run_directory: Path) -> ExperimentTracker:
+    """Attach in a process that was given a pickled tracker; a run that is gone meanwhile is no reason to end there."""
+    try:
+        return ExperimentTracker.attach(run_directory)
+    except ValueError as error:
+        logger.error("❌ Nothing of this process is kept: %s", error)
+        return ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
 
 
 _open_trackers: weakref.WeakSet[ExperimentTracker] = weakref.WeakSet()
