@@ -159,6 +159,7 @@ def test_replay_of_everything_has_a_run_of_its_own_and_a_second_time_nothing_to_
         target, states = replay_run(directory, "tensorboard", show_all=True)
         assert target.name == "r_all" and states["tensorboard"].is_complete
         assert assert_each_value_once(target) == 60
+    assert "complete" in run_command(tmp_path, "recover").stdout
     assert [json.loads(line)["time"] for line in (target / "journal.jsonl").read_text().splitlines()] == [
         json.loads(line)["time"] for line in (directory / "journal.jsonl").read_text().splitlines()
     ]

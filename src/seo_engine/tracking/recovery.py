@@ -14,6 +14,7 @@ from seo_engine.tracking.lifecycle import Lifecycle, conclude, read_configuratio
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
 from seo_engine.tracking.run_lock import is_locked
+from seo_engine.tracking.run_logs import RunLogTracker
 from seo_engine.tracking.views import configured_views, open_view
 from seo_engine.tracking.wandb_tracker import WandBTracker
 
@@ -84,7 +85,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
 
 def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
     states = read_delivery(run_directory / DELIVERY)
-    views = configured_views(read_configuration(life.configuration))
+    views = set(configured_views(read_configuration(life.configuration))) - {RunLogTracker.name}
     return life.status is not None and all(name in states and states[name].is_complete for name in views)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -37,36 +38,38 @@ def replay_run(
     """
     if show_all:
         conclude(run_directory, "killed")
-        run_directory = _copy_that_shows_all(run_directory)
+        run_directory = _copy_that_shows_all(run_directory, view)
     return run_directory, recover_run(run_directory, [view], progress)
 
 
-def _copy_that_shows_all(run_directory: Path) -> Path:
+def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     """Make a run with the same records, whose configuration thins nothing; one that is there is gone on with."""
     target = run_directory.with_name(f"{run_directory.resolve().name}_all")
     if (target / JOURNAL).exists():
         return target
     target.mkdir(exist_ok=True)
     temporary = target / f"{JOURNAL}.tmp"
-    wandb_run_id = secrets.token_hex(4)
+    identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
+    settings = {"selective_logging": False, **{f"{name}_logging": name == view for name in ("tensorboard", "wandb")}}
     with JournalReader(run_directory / JOURNAL) as journal, temporary.open("wb") as copy:
         position = Position()
         while lines := journal.read(position):
             for line in lines:
                 # Line for line, so that the records keep their numbers.
-                copy.write(_with_all_shown(line.content, target.name, wandb_run_id) + b"\n")
+                copy.write(_with_settings(line.content, settings, identity) + b"\n")
             position = lines[-1].end
     temporary.replace(target / JOURNAL)
     return target
 
 
-def _with_all_shown(line: bytes, experiment_name: str, wandb_run_id: str) -> bytes:
+def _with_settings(line: bytes, settings: dict[str, Any], identity: dict[str, Any]) -> bytes:
+    """Return a line of the journal; one that holds a configuration gets other settings, the first another identity."""
     if not line.startswith((b'{"kind":"start"', b'{"kind":"resume"')):
         return line
     record = decode_record(line)
     if record is None:
         return line
-    record["configuration"] |= {"selective_logging": False}
+    record["configuration"] |= settings
     if record["kind"] == "start":
-        record |= {"experiment_name": experiment_name, "wandb_run_id": wandb_run_id}
+        record |= identity
     return orjson.dumps(record)
