@@ -185,5 +185,4 @@ class LoggingCalls:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
 
     def _deliver_in_caller(self) -> None:
-        """Deliver at once, where logging is synchronous."""
-        raise NotImplementedError
+        """Deliver at once, where logging is synchronous; whoever has workers does so."""
