@@ -1,9 +1,10 @@
-"""Programs that train, and what kills or stalls their processes."""
+"""Programs that train, and what kills or stalls their processes or takes their folder away."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,11 @@ def kill_tree(process_id: int) -> None:
         for each in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.send_signal(signal.SIGKILL)
+
+
+def delete_folder(directory: Path) -> None:
+    """Delete a folder that other processes write into; at once, so that none of them finds a half of it."""
+    shutil.rmtree(directory.rename(directory.with_name(f"{directory.name}.deleted")))
 
 
 def wait_until(look: Callable[[], Seen | None]) -> Seen:

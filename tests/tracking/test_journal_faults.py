@@ -21,7 +21,7 @@ from seo_engine.tracking import journal_upkeep, logging_queue, waiting_lines
 from seo_engine.tracking.journal_upkeep import JournalUpkeep
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.run_history import read_run
-from tests.tracking.killing import training, wait_until
+from tests.tracking.killing import delete_folder, training, wait_until
 from tests.tracking.views import assert_each_value_once, metric_records, read_journal
 
 
@@ -141,7 +141,7 @@ def test_a_folder_that_is_deleted_is_written_anew_with_all_its_views(
         for step in range(1, 11):
             tracker.log_training_metrics(1, step, {"loss": 1 / step})
         tracker.flush()
-        shutil.rmtree(directory)
+        delete_folder(directory)
         for step in range(11, 21):
             tracker.log_training_metrics(1, step, {"loss": 1 / step})
         wait_until(lambda: (directory / "journal.jsonl").exists())
@@ -170,7 +170,7 @@ def test_a_folder_that_is_deleted_gets_its_wandb_run_again(tmp_path: Path) -> No
     with training(program, tmp_path) as process:
         assert process.stdout is not None and process.stdin is not None
         process.stdout.readline()
-        shutil.rmtree(directory)
+        delete_folder(directory)
         wait_until(lambda: (directory / "journal.jsonl").exists())
         process.stdin.write("\n")
         process.stdin.flush()

@@ -8,6 +8,8 @@ from unittest.mock import MagicMock, patch
 import pytest
 
 from seo_engine import TensorBoardTracker, TrackingConfig
+from seo_engine.tracking.tracker import Recorded
+from tests.tracking.killing import delete_folder
 from tests.tracking.views import read_tensorboard
 
 
@@ -96,3 +98,33 @@ def test_slow_logging_is_warned_of(config: TrackingConfig, caplog: pytest.LogCap
     ):
         tracker.log_training_metrics(1, 1, {"loss": 0.5, "accuracy": 0.5})
     assert any("⚠️ Slow logging detected" in message and "2 training values" in message for message in caplog.messages)
+
+
+def test_records_written_into_a_deleted_folder_that_is_there_again_do_not_hide_those_before(tmp_path: Path) -> None:
+    tracker = TensorBoardTracker(TrackingConfig(), tmp_path / "r")
+
+    def log(number: int) -> None:
+        tracker.log_training_metrics(1, number, {"loss": 0.5}, Recorded(number, float(number)))
+
+    tracker.setup()
+    log(1)
+    tracker.flush()
+    # A batch is under way while the journal's upkeep makes the folder anew.
+    delete_folder(tmp_path / "r")
+    (tmp_path / "r").mkdir()
+    log(2)
+    tracker.flush()
+    tracker.abandon()
+    tracker.setup()
+    for number in (1, 2, 3):
+        log(number)
+    tracker.close()
+    assert [point.step for point in read_tensorboard(tmp_path / "r").scalars["training/loss"]] == [1, 2, 3]
+
+
+def test_a_file_of_another_program_is_left_where_it_is(tmp_path: Path) -> None:
+    foreign = tmp_path / "r" / "events.out.tfevents.1000000000.elsewhere"
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"not what an event file holds")
+    TensorBoardTracker(TrackingConfig(), tmp_path / "r").setup()
+    assert foreign.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import struct
@@ -53,15 +54,29 @@ def wait_for_later_name(directory: Path) -> None:
         time.sleep(min(max(0.0, max(seconds) + 1 - time.time()), _LONGEST_WAIT_FOR_NAME))
 
 
-def remove_empty(directory: Path) -> None:
-    """Remove event files without any content, which a full disk leaves behind.
+def remove_headless(directory: Path) -> None:
+    """Remove what a writer left that does not begin as an event file does.
+
+    A full disk leaves a file without any content. And a writer opens its file by name for each write: where the folder
+    was deleted and is there again, it goes on in a file that holds its newest records only.
 
     Args:
         directory (Path): The event files' folder.
+
+    Raises:
+        OSError: If a file cannot be read or removed.
     """
     for path in directory.glob(PATTERN):
-        if not path.stat().st_size:
+        if _is_headless(path):
             path.unlink()
+
+
+def _is_headless(path: Path) -> bool:
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        # The first event of a whole file says its version, and shows no record.
+        return any(_verified_records(file, itertools.islice(_offsets(file), 1)))
 
 
 def _last_record_of_file(path: Path) -> int:
@@ -89,10 +104,14 @@ def _offsets(file: BinaryIO) -> Iterator[int]:
 
 
 def _last_verified_record(file: BinaryIO, offsets: Iterable[int]) -> int:
+    return max(_verified_records(file, offsets), default=0)
+
+
+def _verified_records(file: BinaryIO, offsets: Iterable[int]) -> Iterator[int]:
+    """Yield the record that each event shows, up to the first event that is damaged."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
-    last = 0
     for offset in offsets:
         file.seek(offset)
         header = file.read(_HEADER.size)
@@ -100,11 +119,10 @@ def _last_verified_record(file: BinaryIO, offsets: Iterable[int]) -> int:
         data = file.read(length)
         (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
         if masked_crc32c(header[:8]) != length_checksum or masked_crc32c(data) != checksum:
-            break
+            return
         event = Event()
         event.ParseFromString(data)
-        last = max(last, record_number(event.source_metadata.writer))
-    return last
+        yield record_number(event.source_metadata.writer)
 
 
 def writer_name(number: int) -> str:

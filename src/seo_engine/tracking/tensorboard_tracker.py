@@ -58,7 +58,8 @@ class TensorBoardTracker(BackendTracker):
         event_files.wait_for_later_name(run_directory)
         self._late_points = LatePoints()
         self._late_writers: dict[str, SummaryWriter] = {}
-        self._last_records = {ON_TIME: event_files.last_record(run_directory)}
+        self._last_records: dict[str, int] = {}
+        self._last_record(ON_TIME)
         self.writer = self._open_writer(run_directory)
         return run_directory
 
@@ -77,17 +78,8 @@ class TensorBoardTracker(BackendTracker):
         self._late_writers = {}
 
     def _abandon(self) -> None:
-        assert self.run_directory is not None
-        try:
-            for writer in self._writers():
-                writer.close()
-        finally:
-            for directory in (ON_TIME, *self._late_writers):
-                event_files.remove_empty(self.run_directory / directory)
-
-    def _is_fatal(self, error: Exception) -> bool:
-        # The thread of a SummaryWriter ends with its first error.
-        return not isinstance(error, TypeError | ValueError)
+        for writer in self._writers():
+            writer.close()
 
     def _write_metrics(
         self,
@@ -170,6 +162,7 @@ class TensorBoardTracker(BackendTracker):
     def _last_record(self, directory: str) -> int:
         if directory not in self._last_records:
             assert self.run_directory is not None
+            event_files.remove_headless(self.run_directory / directory)
             self._last_records[directory] = event_files.last_record(self.run_directory / directory)
         return self._last_records[directory]
 
