@@ -14,7 +14,7 @@ import pytest
 
 from seo_engine.tracking.run_history import read_run
 from tests.tracking.killing import core, delivery_child, kill_tree, training, wait_until
-from tests.tracking.views import assert_each_value_once, metric_records, read_wandb, wandb_values
+from tests.tracking.views import assert_each_value_once, journal_values, read_wandb, wandb_values
 from tests.tracking.wandb_server import WandBServer
 
 # Logs until it is killed, or until a line comes on its standard input; some steps come late.
@@ -144,10 +144,6 @@ def test_recovered_fragments_are_sent_once_by_one_wandb_sync(tmp_path: Path) -> 
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert synchronized.returncode == 0, synchronized.stderr
-        expected = sorted(
-            (record["step"], name, value)
-            for _, record in metric_records(directory)
-            for name, value in record["metrics"].items()
-        )
+        expected = sorted(point[1:] for point in journal_values(directory))
         # `wandb sync` numbers the rows anew where it joins fragments.
         assert sorted(point[1:] for point in wandb_values(server.rows)) == expected

@@ -12,7 +12,7 @@ import pytest
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
 from tests.tracking.killing import training, wait_until
-from tests.tracking.views import metric_records, wandb_values
+from tests.tracking.views import journal_values, wandb_values
 from tests.tracking.wandb_server import WandBServer
 
 KEY = "0123456789" * 4
@@ -97,11 +97,7 @@ class Outage:
         return read_delivery(self.folder / "runs" / "r" / "delivery.json").get("wandb", DeliveryState())
 
     def assert_each_row_once(self) -> None:
-        expected = sorted(
-            (number, record["step"], name, value)
-            for number, record in metric_records(self.folder / "runs" / "r")
-            for name, value in record["metrics"].items()
-        )
+        expected = journal_values(self.folder / "runs" / "r")
         assert len(expected) == 60
         assert wandb_values(self.server.rows) == expected, self.failure
 

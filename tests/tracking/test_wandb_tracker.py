@@ -123,7 +123,7 @@ def test_closing_waits_for_the_end_of_a_file_that_is_written_late(
 
     def read_too_early_at_first(path: Path) -> Fragment:
         # `finish` returned, but wandb-core has not written the end of its file yet.
-        reads.append(read_fragment(path) if len(reads) > 2 else Fragment(path, 7, 0, 0, ended=False))
+        reads.append(read_fragment(path) if len(reads) > 2 else Fragment(7, 0, 0, ended=False))
         return reads[-1]
 
     monkeypatch.setattr(wandb_fragments, "read_fragment", read_too_early_at_first)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 
 
@@ -104,13 +104,18 @@ def _framed_messages(data: bytes) -> Iterator[bytes]:
             parts = []
 
 
-def assert_each_value_once(run_directory: Path, journal: Path | None = None) -> int:
-    """Compare both views with a journal of a run that was not thinned; returns the number of its values."""
-    expected = sorted(
+def journal_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
+    """Return (record number, step, name, value) of the metrics in a run's journal."""
+    return sorted(
         (number, record["step"], name, value)
-        for number, record in metric_records(journal or run_directory)
+        for number, record in metric_records(run_directory)
         for name, value in record["metrics"].items()
     )
+
+
+def assert_each_value_once(run_directory: Path) -> int:
+    """Compare both views with the journal of a run that was not thinned; returns the number of its values."""
+    expected = journal_values(run_directory)
     if list(run_directory.glob("events.out.tfevents.*")):
         folders = [run_directory, *sorted(run_directory.glob("late*"))]
         in_tensorboard = sorted(
@@ -138,14 +143,12 @@ def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]
 
 def read_journal(run_directory: Path) -> list[tuple[int, Record]]:
     """Return the numbered records of a run."""
-    position, records = Position(), []
+    records = []
     with JournalReader(run_directory / "journal.jsonl") as reader:
-        while lines := reader.read(position):
-            for line in lines:
-                record = decode_record(line.content)
-                if record is not None:
-                    records.append((line.end.number, record))
-            position = lines[-1].end
+        for line in reader.lines():
+            record = decode_record(line.content)
+            if record is not None:
+                records.append((line.end.number, record))
     return records
 
 

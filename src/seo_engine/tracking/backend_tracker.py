@@ -225,10 +225,6 @@ class BackendTracker(ABC):
         """End what the SDK runs in the background; it may be dead or hang."""
 
     @abstractmethod
-    def _is_fatal(self, error: Exception) -> bool:
-        """Return whether the SDK takes nothing more after an error."""
-
-    @abstractmethod
     def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
         """Write that the training was resumed."""
 
@@ -311,6 +307,11 @@ class BackendTracker(ABC):
                     raise
                 self.logger.error("❌ %s %s logging failed: %s", self.title, subject, error)
         self._warn_if_slow(time.perf_counter() - started, subject, len(contents))
+
+    @staticmethod
+    def _is_fatal(error: Exception) -> bool:
+        """Return whether the SDK takes nothing more: with its first error the thread of a SummaryWriter ends."""
+        return not isinstance(error, TypeError | ValueError)
 
     def _is_forked(self) -> bool:
         """Return whether this is a forked child: threads and connections of the SDK are its parent's."""

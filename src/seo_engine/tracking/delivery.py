@@ -12,8 +12,6 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from seo_engine.tracking.logging_queue import Position
-
 _LOOK_SECONDS = 0.05
 
 _updating = threading.Lock()
@@ -47,11 +45,6 @@ class DeliveryState:
     details: dict[str, str] = field(default_factory=dict)
     failed_records: list[int] = field(default_factory=list)
     stop_requested: bool = False
-
-    @property
-    def position(self) -> Position:
-        """Position: Where the worker goes on reading."""
-        return Position(self.offset, self.number)
 
     @property
     def is_complete(self) -> bool:

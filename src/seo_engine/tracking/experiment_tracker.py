@@ -34,8 +34,6 @@ from seo_engine.tracking.wandb_tracker import WandBTracker
 
 logger = logging.getLogger(__name__)
 
-_now = time.perf_counter_ns
-
 
 class ExperimentTracker(LoggingCalls):
     """Tracks one run in TensorBoard, Weights & Biases and log files, through one journal.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.logging_queue import JournalReader, LoggingQueue, Position
+from seo_engine.tracking.logging_queue import JournalReader, LoggingQueue
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, encode_record, new_record
 from seo_engine.tracking.run_directory import JOURNAL
 from seo_engine.tracking.run_lock import RunLock
@@ -59,15 +59,12 @@ def read_lifecycle(run_directory: Path) -> Lifecycle:
     """
     life = Lifecycle()
     newest_metrics = b""
-    position = Position()
     with JournalReader(run_directory / JOURNAL) as journal:
-        while lines := journal.read(position):
-            for line in lines:
-                if line.content.startswith(_METRIC_LINES):
-                    newest_metrics = line.content
-                elif record := decode_record(line.content):
-                    _take_in(life, record)
-            position = lines[-1].end
+        for line in journal.lines():
+            if line.content.startswith(_METRIC_LINES):
+                newest_metrics = line.content
+            elif record := decode_record(line.content):
+                _take_in(life, record)
     if not life.started or not is_plain_run_id(life.wandb_run_id):
         raise ValueError(f"{run_directory / JOURNAL} does not say how the run began")
     if record := decode_record(newest_metrics):
@@ -91,15 +88,15 @@ def read_configuration(values: Mapping[str, Any]) -> TrackingConfig:
         raise ValueError(str(error)) from None
 
 
-def end_lines(status: str, withheld: int, **contents: Any) -> list[bytes]:
+def end_lines(status: str, withheld: int, *, rank: int = 0, **contents: Any) -> list[bytes]:
     """Return the last lines of a run's journal.
 
     Args:
         status (str): How it ended.
         withheld (int): How many records of last values the views may need.
+        rank (int): Rank of the process among those of a distributed training.
         **contents (Any): What else its `end` record says.
     """
-    rank = contents.pop("rank", 0)
     room = [encode_record(new_record("last_values", rank=rank))] * min(withheld, MOST_LAST_VALUES)
     return [*room, encode_record(new_record("end", rank=rank, status=status, **contents))]
 
@@ -138,11 +135,9 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
 
 
 def _withheld(journal: JournalReader, config: TrackingConfig) -> int:
-    shown, position = ShownRecords(config), Position()
-    while lines := journal.read(position):
-        for line in lines:
-            shown.take(line)
-        position = lines[-1].end
+    shown = ShownRecords(config)
+    for line in journal.lines():
+        shown.take(line)
     return shown.withheld
 
 

@@ -124,8 +124,7 @@ class LoggingCalls:
         try:
             self._log("model_architecture", architecture=describe_model(model))
         except Exception as error:  # a user's __repr__ may raise anything
-            if self._record_writer is not None:
-                self._record_writer.drop("misuse", f"⚠️ Model architecture logging failed: {error}")
+            self._drop("misuse", f"⚠️ Model architecture logging failed: {error}")
 
     def log_text(self, name: str, text: str, epoch: float | None = None, step: int | None = None) -> None:
         """Log a text.
@@ -148,10 +147,8 @@ class LoggingCalls:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
         writer = self._record_writer
-        if writer is None:
-            return
-        if self._closed:
-            self._refuse(writer)
+        if writer is None or self._closed:
+            self._refuse()
             return
         if writer.write_metrics(kind, epoch, step, metrics):
             self.current_epoch = epoch
@@ -165,21 +162,23 @@ class LoggingCalls:
 
     def _log(self, kind: str, **contents: Any) -> None:
         writer = self._record_writer
-        if writer is None:
-            return
-        if self._closed:
-            self._refuse(writer)
+        if writer is None or self._closed:
+            self._refuse()
             return
         writer.write(kind, **contents)
         if not self.config.asynchronous_logging:
             self._deliver_in_caller()
 
-    def _refuse(self, writer: RecordWriter) -> None:
-        writer.drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
+    def _refuse(self) -> None:
+        self._drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
 
     def _misused(self, message: str) -> None:
+        self._drop("misuse", f"⚠️ Skipping a call: {message}")
+
+    def _drop(self, reason: str, message: str) -> None:
+        # Without a run there is nothing to count.
         if self._record_writer is not None:
-            self._record_writer.drop("misuse", f"⚠️ Skipping a call: {message}")
+            self._record_writer.drop(reason, message)
 
     def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -99,6 +100,13 @@ class JournalReader:
             offset, number = offset + len(content) + 1, number + 1
             lines.append(JournalLine(content, Position(offset, number)))
         return lines
+
+    def lines(self) -> Iterator[JournalLine]:
+        """Yield every line that the journal holds now, from the first."""
+        position = Position()
+        while lines := self.read(position):
+            yield from lines
+            position = lines[-1].end
 
     def size(self) -> int:
         """Return the bytes in the journal."""

@@ -128,7 +128,7 @@ class LoggingWorker:
                 looks_without_progress = 0 if self.state.offset > offset else looks_without_progress + 1
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
-        self.close(self._close_status or "finished")
+        self._end()
 
     def deliver_available(self) -> None:
         """Deliver what the journal holds beyond the position; errors are contained and counted."""
@@ -141,19 +141,15 @@ class LoggingWorker:
             self._wait_before_next_try()
         self._count_and_report()
 
-    def close(self, status: str) -> None:
-        """Close the tracker if it is open, and report for the last time.
-
-        Args:
-            status (str): How the run ended.
-        """
-        self._is_closed_complete(status)
+    def _end(self) -> None:
+        """Close the tracker if it is still open, and report for the last time."""
+        self._is_closed_complete()
         if self._lock is not None:
             self._lock.release()
         self.state.closed = True
         self._count_and_report()
 
-    def _is_closed_complete(self, status: str | None = None) -> bool:
+    def _is_closed_complete(self) -> bool:
         """Close the tracker; returns whether its view then holds what it was given."""
         delivered = self.state.delivered
         confirmed = getattr(self.tracker, "confirmed_record", None)
@@ -161,7 +157,7 @@ class LoggingWorker:
             # Until the tracker has said so: this process may be killed because closing takes too long.
             self._take_back(confirmed)
         try:
-            self._call("close", lambda: self.tracker.close(status or self._close_status or "finished"))
+            self._call("close", lambda: self.tracker.close(self._close_status or "finished"))
         except Exception as error:
             self._contain(error)
             if isinstance(error, IncompleteViewError):

@@ -70,13 +70,11 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
     found = []
     for path in log_directory.glob(f"*/{JOURNAL}"):
         try:
+            if is_locked(path.parent, "run"):
+                continue
             life = read_lifecycle(path.parent)
             # On a file system that machines share, nobody can say whether a run of another one is still open.
-            if (
-                life.host == platform.node()
-                and not is_locked(path.parent, "run")
-                and not _is_complete(path.parent, life)
-            ):
+            if life.host == platform.node() and not _is_complete(path.parent, life):
                 found.append((life.started, path.parent))
         except (OSError, ValueError) as error:
             logger.warning("⚠️ %s", error)

@@ -10,7 +10,7 @@ import orjson
 
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.lifecycle import conclude
-from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.records import decode_record
 from seo_engine.tracking.recovery import Progress, recover_run
 from seo_engine.tracking.run_directory import JOURNAL
@@ -52,12 +52,9 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
     settings = {"selective_logging": False, **{f"{name}_logging": name == view for name in ("tensorboard", "wandb")}}
     with JournalReader(run_directory / JOURNAL) as journal, temporary.open("wb") as copy:
-        position = Position()
-        while lines := journal.read(position):
-            for line in lines:
-                # Line for line, so that the records keep their numbers.
-                copy.write(_with_settings(line.content, settings, identity) + b"\n")
-            position = lines[-1].end
+        for line in journal.lines():
+            # Line for line, so that the records keep their numbers.
+            copy.write(_with_settings(line.content, settings, identity) + b"\n")
     temporary.replace(target / JOURNAL)
     return target
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
-from seo_engine.tracking.logging_queue import JournalLine, JournalReader, Position
+from seo_engine.tracking.logging_queue import JournalLine, JournalReader
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
 from seo_engine.tracking.run_lock import is_locked
@@ -130,11 +130,8 @@ def read_run(directory: Path) -> RunSummary:
 
 
 def _read_lines(path: Path) -> Iterator[JournalLine]:
-    position = Position()
     with JournalReader(path) as reader:
-        while lines := reader.read(position):
-            yield from lines
-            position = lines[-1].end
+        yield from reader.lines()
 
 
 def _read_rewinds(path: Path) -> list[tuple[int, int]]:

@@ -22,7 +22,6 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 class Fragment(NamedTuple):
     """How far one `.wandb` file is whole, its newest row's number, and whether its run was ended in it."""
 
-    path: Path
     whole_bytes: int
     rows: int
     last_record: int
@@ -75,7 +74,7 @@ def read_fragment(path: Path) -> Fragment:
             if record.HasField("history"):
                 rows += 1
                 last_record = max(last_record, record.history.step.num)
-    return Fragment(path, whole_bytes, rows, last_record, ended)
+    return Fragment(whole_bytes, rows, last_record, ended)
 
 
 def repair_fragments(wandb_directory: Path, run_id: str) -> int:

@@ -42,6 +42,15 @@ def forget_core() -> None:
         logger.debug("wandb-core is dead: %s", error)
 
 
+def credentials() -> tuple[str, Any]:
+    """Return the server's address and the credentials that are configured for it, or None; never a prompt."""
+    wandb: Any = importlib.import_module("wandb")
+    from wandb.sdk.lib import wbauth
+
+    host = str(wandb.setup().settings.base_url)
+    return host, wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
+
+
 def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:
     """Ask the server how far it holds a run, as wandb-core asks when it resumes one.
 
@@ -59,12 +68,8 @@ def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds
     Raises:
         OSError: If the server does not answer.
     """
-    wandb: Any = importlib.import_module("wandb")
-    from wandb.sdk.lib import wbauth
-
-    host = wandb.setup().settings.base_url
-    credentials = wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
-    key = getattr(credentials, "api_key", None)
+    host, found = credentials()
+    key = getattr(found, "api_key", None)
     if not isinstance(key, str):
         return None
     variables = {"project": project, "entity": entity, "name": run_id}

@@ -119,7 +119,7 @@ class WandBTracker(BackendTracker):
     def _open(self, run_directory: Path) -> object:
         # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
         wandb = importlib.import_module("wandb")
-        self._mode = self._resolved_mode(wandb)
+        self._mode = self._resolved_mode()
         wandb_directory = run_directory / WANDB
         if self._run_id is not None and self._mode == "offline":
             if wandb_fragments.online_fragments(wandb_directory, self._run_id):
@@ -168,17 +168,14 @@ class WandBTracker(BackendTracker):
         # Within the time that `close` has, so that there is some left to say what is missing.
         return max(1.0, 0.8 * self.config.close_timeout_seconds)
 
-    def _resolved_mode(self, wandb: Any) -> str:
+    def _resolved_mode(self) -> str:
         """Decide between online and offline here, because `wandb.init` itself would prompt for a key."""
         mode = self.config.wandb_mode
         if mode == "auto" and (chosen := os.environ.get("WANDB_MODE")):
             return chosen
         if mode == "offline":
             return mode
-        from wandb.sdk.lib import wbauth
-
-        host = wandb.setup().settings.base_url
-        if wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False):
+        if wandb_service.credentials()[1]:
             return "online"
         if mode == "online":
             raise RuntimeError('no API key is configured; set WANDB_API_KEY, or run "wandb login"')
@@ -196,9 +193,6 @@ class WandBTracker(BackendTracker):
         if self._owns_core:
             wandb_service.kill_cores()
             wandb_service.forget_core()
-
-    def _is_fatal(self, error: Exception) -> bool:
-        return not isinstance(error, TypeError | ValueError)
 
     def _write_metrics(
         self,
