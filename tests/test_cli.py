@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from seo_engine.tracking.run_history import list_runs, read_run
 from tests.engine.test_language_model import save_tiny_model
+from tests.tracking.killing import wait_until
 from tests.tracking.views import read_tensorboard, read_wandb
 
 TOPICS = ("spade", "trowel", "lettuce", "compost", "willow", "garlic", "cloche", "saw", "tomato", "hoe")
@@ -198,17 +198,17 @@ def test_a_missing_extra_is_named_with_the_command_that_brings_it(tmp_path: Path
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_in_order(place: Path, number: signal.Signals, exit_code: int) -> None:
     name = f"stopped_{number.name}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seo_engine.cli",
-         "train", "site", "--model", "model", "--epochs", "500", "--name", name],
-        cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("Fine-tuning: "):
-            os.kill(process.pid, number)
-            break
-    output, errors = process.communicate(timeout=120)
+    messages = place / f"{name}.txt"
+    with messages.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seo_engine.cli",
+             "train", "site", "--model", "model", "--epochs", "500", "--name", name],
+            cwd=place, stdout=subprocess.PIPE, stderr=stderr, text=True,
+        )  # fmt: skip
+    wait_until(lambda: "Fine-tuning: " in messages.read_text() or process.poll() is not None)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=120)
+    errors = messages.read_text()
     assert process.returncode == exit_code, errors
     assert "Traceback" not in errors and "with a checkpoint" in errors
     run = read_run(place / "runs" / name)

@@ -293,6 +293,33 @@ def test_a_killed_training_loses_nothing_and_its_child_delivers_the_rest(tmp_pat
     assert read_wandb(directory / "wandb").exit_code == 1
 
 
+def test_no_thread_imports_anything_while_the_training_may_import_it_too(tmp_path: Path) -> None:
+    program = """
+        import sys, threading
+        imported = []
+
+        def note(event, arguments):
+            if event == "import" and threading.current_thread() is not threading.main_thread():
+                imported.append((threading.current_thread().name, arguments[0]))
+
+        sys.addaudithook(note)
+        from seo_engine import ExperimentTracker, TrackingConfig
+        with ExperimentTracker(TrackingConfig(experiment_name="r", selective_logging=False)) as tracker:
+            for step in (1, 2, 1):
+                tracker.log_training_metrics(1, step, {"loss": 0.5})
+            tracker.log_evaluation_metrics(1, 1, {"loss": 0.5})
+            tracker.log_performance_metrics({"cpu_usage_percent": 40.0})
+            tracker.log_profiling_data(tracker.code_profiler.profiling_data())
+            tracker.log_hyperparameters({"learning_rate": 1e-4})
+            tracker.log_text("name", "text")
+            tracker.flush()
+        assert {state.pending for state in tracker.delivery.values()} == {0}
+        print(imported)
+    """
+    finished = run_program(program, tmp_path)
+    assert (finished.returncode, finished.stdout.strip()) == (0, "[]"), finished.stderr
+
+
 def test_interpreter_exit_without_close_delivers_and_ends_the_run(tmp_path: Path) -> None:
     program = """
         from seo_engine import ExperimentTracker, TrackingConfig

@@ -68,6 +68,17 @@ class BackendTracker(ABC):
             else:
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
 
+    def import_sdk(self) -> None:
+        """Import all that the SDK needs; what fails here fails in `setup` again, which says it.
+
+        Called in the thread that begins the run: when two threads import parts of one package at the same time, the
+        import of either may find a module half made. Then a worker's import would break that of the training.
+        """
+        try:
+            self._import_sdk()
+        except Exception as error:
+            self.logger.debug("%s cannot be imported: %s", self.title, error)
+
     @property
     @abstractmethod
     def available(self) -> bool:
@@ -211,6 +222,10 @@ class BackendTracker(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close("finished" if error_type is None else "failed")
+
+    @abstractmethod
+    def _import_sdk(self) -> None:
+        """Import the SDK, and what of it is looked up later."""
 
     @abstractmethod
     def _open(self, run_directory: Path) -> object:

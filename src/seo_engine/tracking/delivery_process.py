@@ -206,6 +206,7 @@ def main(arguments: list[str]) -> None:
         DeliveryState.from_dictionary(beginning["previous"]),
     )
     Watchdog(worker, pipe).start()
+    worker.import_sdk()
     listener = threading.Thread(
         target=listen, args=(run_directory, config, life, worker), name="request-thread", daemon=True
     )

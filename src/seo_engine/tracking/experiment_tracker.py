@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import atexit
-
-# Registers its exit hook when it is imported. SummaryWriter imports it too, and in a short program that may be in our
-# thread and after the interpreter began to end, when nothing can be registered any more.
-import concurrent.futures.thread  # noqa: F401
 import logging
 import os
 import threading

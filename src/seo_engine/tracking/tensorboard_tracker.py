@@ -17,6 +17,14 @@ from seo_engine.tracking.tracker import Recorded
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+# What is imported where it is used, because torch is heavy.
+_MODULES = (
+    "torch",
+    "torch.utils.tensorboard.summary",
+    "tensorboard.compat.proto.event_pb2",
+    "tensorboard.plugins.hparams.metadata",
+)
+
 
 class TensorBoardTracker(BackendTracker):
     """Writes a run's records as TensorBoard events, one event a record.
@@ -52,6 +60,10 @@ class TensorBoardTracker(BackendTracker):
     def details(self) -> dict[str, str]:
         """Return the folder that TensorBoard is pointed at."""
         return {"directory": str(self.run_directory)}
+
+    def _import_sdk(self) -> None:
+        for module in _MODULES:
+            importlib.import_module(module)
 
     def _open(self, run_directory: Path) -> object:
         # A file whose last event is torn is left as it is: readers go on in the next one.

@@ -116,6 +116,9 @@ class WandBTracker(BackendTracker):
             details["url"] = str(self.run.url)
         return details
 
+    def _import_sdk(self) -> None:
+        importlib.import_module("wandb")
+
     def _open(self, run_directory: Path) -> object:
         # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
         wandb = importlib.import_module("wandb")
