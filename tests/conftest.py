@@ -15,6 +15,10 @@ settings.register_profile("any_machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any_machine")
 
 
+# Its comparisons say what differs, as those in tests do.
+pytest.register_assert_rewrite("tests.tracking.views")
+
+
 @pytest.fixture(autouse=True)
 def fresh_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

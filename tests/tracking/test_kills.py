@@ -7,12 +7,19 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
+from seo_engine import MemoryTracker
+from seo_engine.tracking.delivery_process import outlive
+from seo_engine.tracking.lifecycle import read_configuration, read_lifecycle
+from seo_engine.tracking.logging_queue import JournalReader
+from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.run_history import read_run
+from seo_engine.tracking.run_lock import RunLock
 from tests.tracking.killing import core, delivery_child, kill_tree, training, wait_until
 from tests.tracking.views import assert_each_value_once, journal_values, read_wandb, wandb_values
 from tests.tracking.wandb_server import WandBServer
@@ -107,6 +114,28 @@ def test_the_child_of_a_killed_training_completes_every_view_by_itself(tmp_path:
     assert run.status == "killed" and all(state.is_complete for state in run.delivery.values())
     assert set(run.delivery) == {"tensorboard", "wandb", "run_logs"}
     assert read_wandb(directory / "wandb").exit_code == 1
+
+
+def test_the_child_ends_the_run_although_the_trainings_lock_ends_after_its_pipes(tmp_path: Path) -> None:
+    program = """
+        import os, signal
+        from seo_engine import ExperimentTracker, TrackingConfig
+        config = TrackingConfig(experiment_name="r", wandb_logging=False, selective_logging=False)
+        tracker = ExperimentTracker(config)
+        for step in range(20):
+            tracker.log_training_metrics(1, step, {"loss": 0.5})
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with training(program, tmp_path) as process:
+        process.wait(timeout=120)
+    directory = tmp_path / "runs" / "r"
+    config = read_configuration(read_lifecycle(directory).configuration)
+    lock = RunLock(directory, "run")
+    assert lock.acquire()
+    threading.Timer(0.3, lock.release).start()
+    outlive(directory, config, LoggingWorker(MemoryTracker(), JournalReader(directory / "journal.jsonl"), config))
+    assert read_run(directory).status == "killed"
+    assert assert_each_value_once(directory) == 20
 
 
 @pytest.mark.parametrize("victim", [delivery_child, core], ids=["child", "core"])

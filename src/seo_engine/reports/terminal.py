@@ -18,6 +18,7 @@ from rich.text import Text
 
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
+from seo_engine.tracking.deliveries import IMPORT_OPERATION
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.metrics import counts_in_words
 from seo_engine.tracking.run_history import RunSummary
@@ -55,9 +56,13 @@ def plain_console(stream: Any) -> Console:
 
 @dataclass(frozen=True)
 class TrackerCost:
-    """What the tracking of a run cost: in the training, to close it, and in thread and child process."""
+    """What the tracking of a run cost: in the training, to import SDKs, to close, and in thread and child process.
+
+    Importing torch for TensorBoard is counted apart, because a training would do it itself a moment later.
+    """
 
     percent_of_wall_time: float
+    importing_seconds: float
     closing_seconds: float
     background_seconds: float
 
@@ -72,17 +77,20 @@ def tracker_cost(operations: Iterable[OperationStatistics], wall_seconds: float)
     Returns:
         TrackerCost: Shares and seconds.
     """
-    in_training = closing = background = 0.0
+    in_training = importing = closing = background = 0.0
     for operation in operations:
         if operation.category != PROFILING_CATEGORY:
             continue
         if operation.name.startswith(_IN_TRAINING):
             in_training += operation.total_seconds
+        elif operation.name == IMPORT_OPERATION:
+            importing += operation.total_seconds
         elif operation.name == _AT_THE_END:
             closing += operation.total_seconds
         else:
             background += operation.total_seconds
-    return TrackerCost(100 * in_training / wall_seconds if wall_seconds else 0.0, closing, background)
+    percent = 100 * (in_training - importing) / wall_seconds if wall_seconds else 0.0
+    return TrackerCost(percent, importing, closing, background)
 
 
 def training_summary(
@@ -106,7 +114,8 @@ def training_summary(
         "",
         operations_table(operations, wall_seconds),
         f"The tracker took {cost.percent_of_wall_time:.3f} % of the wall time from the training, "
-        f"{cost.closing_seconds:.1f} s to close, and {cost.background_seconds:.1f} s in the background.",
+        f"{cost.importing_seconds:.1f} s to import torch and TensorBoard, {cost.closing_seconds:.1f} s to close, "
+        f"and {cost.background_seconds:.1f} s in the background.",
     ]
     return Group(*parts)
 

@@ -69,11 +69,7 @@ class BackendTracker(ABC):
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
 
     def import_sdk(self) -> None:
-        """Import all that the SDK needs; what fails here fails in `setup` again, which says it.
-
-        Called in the thread that begins the run: when two threads import parts of one package at the same time, the
-        import of either may find a module half made. Then a worker's import would break that of the training.
-        """
+        """Import all that the SDK needs; what fails here fails in `setup` again, which says it."""
         try:
             self._import_sdk()
         except Exception as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seo_engine.profiling import CodeProfiler
+from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.delivery_workers import CallerWorker, DeliveryWorker, ThreadWorker
@@ -17,9 +18,12 @@ from seo_engine.tracking.metrics import counts_in_words
 from seo_engine.tracking.process_worker import ProcessWorker
 from seo_engine.tracking.run_directory import DELIVERY
 from seo_engine.tracking.run_lock import RunLock
-from seo_engine.tracking.tracker import Tracker
+from seo_engine.tracking.tracker import Tracker, import_sdks
 
 logger = logging.getLogger(__name__)
+
+# A part of `experiment_tracker_setup`.
+IMPORT_OPERATION = "experiment_tracker_import"
 
 
 class Deliveries:
@@ -76,8 +80,12 @@ class Deliveries:
                 RunLock(self._run_directory, tracker.name),
                 before.get(tracker.name, DeliveryState()),
             )
-        for worker in self._workers.values():
-            worker.start()
+        for name in in_child:
+            self._workers[name].start()
+        with code_profiler.profile_operation(IMPORT_OPERATION, PROFILING_CATEGORY):
+            import_sdks(in_process)
+        for tracker in in_process:
+            self._workers[tracker.name].start()
 
     def logging_thread(self, name: str) -> threading.Thread | None:
         """Return the thread that delivers to a tracker, if a thread does."""

@@ -28,6 +28,7 @@ from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.recovery import deliver_rest
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS
 from seo_engine.tracking.run_lock import RunLock
+from seo_engine.tracking.tracker import import_sdks
 from seo_engine.tracking.views import configured_views, open_view
 
 logger = logging.getLogger(__name__)
@@ -206,7 +207,7 @@ def main(arguments: list[str]) -> None:
         DeliveryState.from_dictionary(beginning["previous"]),
     )
     Watchdog(worker, pipe).start()
-    worker.import_sdk()
+    import_sdks([worker.tracker])
     listener = threading.Thread(
         target=listen, args=(run_directory, config, life, worker), name="request-thread", daemon=True
     )

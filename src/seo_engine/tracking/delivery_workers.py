@@ -89,8 +89,7 @@ class ThreadWorker(_InProcessWorker):
         return threading.Thread(target=self._logging_worker, name=f"{self._name}-logging-thread", daemon=True)
 
     def start(self) -> None:
-        """Import what the tracker needs, and start the thread; it opens the tracker."""
-        self._worker.import_sdk()
+        """Start the thread; it opens the tracker."""
         self.logging_thread.start()
 
     def request_flush(self) -> None:

@@ -11,7 +11,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.logging_queue import JournalReader, LoggingQueue
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, encode_record, new_record
 from seo_engine.tracking.run_directory import JOURNAL
-from seo_engine.tracking.run_lock import RunLock
+from seo_engine.tracking.run_lock import MOMENT_SECONDS, RunLock
 from seo_engine.tracking.shown_records import ShownRecords
 from seo_engine.tracking.wandb_fragments import is_plain_run_id
 
@@ -117,7 +117,7 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
         ValueError: If the journal does not say how the run began.
     """
     lock = RunLock(run_directory, "run")
-    if not lock.acquire():
+    if not lock.acquire(MOMENT_SECONDS):
         raise RunStillOpenError(f"{run_directory} is still running")
     try:
         life = read_lifecycle(run_directory)

@@ -94,13 +94,6 @@ class LoggingWorker:
         self._waits_for_lock = False
         self._start_over()
 
-    def import_sdk(self) -> None:
-        """Have the tracker import what it needs, before there is a thread that does it while another imports too."""
-        # A tracker of a plug-in may import where its own module begins.
-        import_sdk = getattr(self.tracker, "import_sdk", None)
-        if import_sdk is not None:
-            import_sdk()
-
     def wake(self) -> None:
         """Deliver now rather than at the next look at the journal; from any thread."""
         self._wake.set()

@@ -130,11 +130,8 @@ def attach_run(directory: Path) -> OpenRun:
 
 def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OpenRun:
     lock = RunLock(directory, "run")
-    deadline = time.monotonic() + _LONGEST_WAIT_FOR_LOCK
-    while not lock.acquire():
-        if time.monotonic() > deadline:
-            raise RunStillOpenError(f"{directory} is still written by another process, and cannot be resumed")
-        time.sleep(0.05)
+    if not lock.acquire(_LONGEST_WAIT_FOR_LOCK):
+        raise RunStillOpenError(f"{directory} is still written by another process, and cannot be resumed")
     logging_queue = LoggingQueue(directory / JOURNAL)
     logs = RunLogs(directory, life.timestamp)
     upkeep = JournalUpkeep(logging_queue)

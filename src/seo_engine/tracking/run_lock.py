@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 import weakref
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from seo_engine.tracking.run_directory import LOCKS
 
 # A file system without locks: rule 8 of the journal promises it one writing process only.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
+
+# Who waits so long does not take a lock for held that is not: a kill closes the pipes of a process a moment before its
+# locks, and `is_locked` holds one for a moment.
+MOMENT_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
 
 
 class RunLock:
@@ -37,8 +43,11 @@ class RunLock:
         self._descriptor = -1
         _locks.add(self)
 
-    def acquire(self) -> bool:
+    def acquire(self, wait_seconds: float = 0.0) -> bool:
         """Take the lock if nobody else has it.
+
+        Args:
+            wait_seconds (float): How long to wait for whoever has it.
 
         Returns:
             bool: Whether it is held by this object now.
@@ -49,6 +58,20 @@ class RunLock:
         if self._descriptor >= 0:
             return True
         self._path.parent.mkdir(exist_ok=True)
+        deadline = time.monotonic() + wait_seconds
+        while not self._take():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; twice does nothing more."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _take(self) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,12 +83,6 @@ class RunLock:
                 raise
         self._descriptor = descriptor
         return True
-
-    def release(self) -> None:
-        """Give the lock back; twice does nothing more."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 def is_locked(run_directory: Path, name: str) -> bool:

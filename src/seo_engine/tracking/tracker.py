@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from seo_engine.tracking.records import ModelArchitecture
@@ -26,6 +26,21 @@ class IncompleteViewError(Exception):
     def __init__(self, last_record: int, reason: str) -> None:
         super().__init__(reason)
         self.last_record = last_record
+
+
+def import_sdks(trackers: Iterable[Tracker]) -> None:
+    """Have trackers import what they need, in the thread that begins the run.
+
+    When two threads import parts of one package at the same time, the import of either may find a module half made:
+    that of a worker would break that of the training.
+
+    Args:
+        trackers (Iterable[Tracker]): Those with an `import_sdk()`; others import where their module begins.
+    """
+    for tracker in trackers:
+        import_sdk = getattr(tracker, "import_sdk", None)
+        if import_sdk is not None:
+            import_sdk()
 
 
 class Tracker(Protocol):
