@@ -25,21 +25,29 @@ _NAME_TIME = re.compile(r"events\.out\.tfevents\.(\d+)\.")
 _LONGEST_WAIT_FOR_NAME = 2.0
 
 
-def last_record(directory: Path) -> int:
-    """Return the number of the newest record of the journal that a directory's event files hold.
+def repair(directory: Path) -> int:
+    """Remove event files without their beginning, and return how far those that are left have come.
 
-    Only what TensorBoard can read counts: a torn or damaged event, and what lies behind it in its file, does not.
+    A full disk leaves a file without any content. And a writer opens its file by name for each write: where the folder
+    was deleted and is there again, it goes on in a file that holds its newest records only.
 
     Args:
-        directory (Path): The event files' folder.
+        directory (Path): The event files' folder, which nobody writes into now.
 
     Returns:
-        int: The number, 0 if there is none.
+        int: Number of the newest record of the journal that TensorBoard can read there, 0 if there is none. A torn or
+            damaged event, and what lies behind it in its file, does not count.
 
     Raises:
-        OSError: If a file cannot be read.
+        OSError: If a file cannot be read or removed.
     """
-    return max((_last_record_of_file(path) for path in directory.glob(PATTERN)), default=0)
+    last_record = 0
+    for path in directory.glob(PATTERN):
+        if _is_headless(path):
+            path.unlink()
+        else:
+            last_record = max(last_record, _last_record_of_file(path))
+    return last_record
 
 
 def wait_for_later_name(directory: Path) -> None:
@@ -52,23 +60,6 @@ def wait_for_later_name(directory: Path) -> None:
     if seconds:
         # A clock that was set back is not waited for.
         time.sleep(min(max(0.0, max(seconds) + 1 - time.time()), _LONGEST_WAIT_FOR_NAME))
-
-
-def remove_headless(directory: Path) -> None:
-    """Remove what a writer left that does not begin as an event file does.
-
-    A full disk leaves a file without any content. And a writer opens its file by name for each write: where the folder
-    was deleted and is there again, it goes on in a file that holds its newest records only.
-
-    Args:
-        directory (Path): The event files' folder.
-
-    Raises:
-        OSError: If a file cannot be read or removed.
-    """
-    for path in directory.glob(PATTERN):
-        if _is_headless(path):
-            path.unlink()
 
 
 def _is_headless(path: Path) -> bool:

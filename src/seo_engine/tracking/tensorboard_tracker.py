@@ -70,8 +70,7 @@ class TensorBoardTracker(BackendTracker):
         event_files.wait_for_later_name(run_directory)
         self._late_points = LatePoints()
         self._late_writers: dict[str, SummaryWriter] = {}
-        self._last_records: dict[str, int] = {}
-        self._last_record(ON_TIME)
+        self._last_records = {ON_TIME: event_files.repair(run_directory)}
         self.writer = self._open_writer(run_directory)
         return run_directory
 
@@ -174,8 +173,7 @@ class TensorBoardTracker(BackendTracker):
     def _last_record(self, directory: str) -> int:
         if directory not in self._last_records:
             assert self.run_directory is not None
-            event_files.remove_headless(self.run_directory / directory)
-            self._last_records[directory] = event_files.last_record(self.run_directory / directory)
+            self._last_records[directory] = event_files.repair(self.run_directory / directory)
         return self._last_records[directory]
 
     def _writer(self, directory: str) -> SummaryWriter:
