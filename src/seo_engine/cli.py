@@ -22,6 +22,7 @@ from seo_engine import __version__
 from seo_engine.config import SEOConfig
 from seo_engine.tracking import ExperimentTracker
 from seo_engine.tracking.delivery import DeliveryState
+from seo_engine.tracking.endings import status_after
 from seo_engine.tracking.run_history import RunNotFoundError, RunSummary, find_run, list_runs, read_run
 from seo_engine.tracking.run_logs import plain_message
 
@@ -121,18 +122,21 @@ def train(
     notes.print(f"{len(pages)} pages of {site or 'the bundled site'}; watch the run with:")
     notes.print(f"  {terminal.command('tensorboard')} --logdir {tracker.run_directory.parent}")
     status = "failed"
+    ended_by: BaseException | None = None
     try:
         with stop, ProgressDisplay(notes) as progress:
             result = train_on_pages(pages, config, tracker, progress=progress, stop_requested=stop)
         status = "interrupted" if result.interrupted else "finished"
         tracker.log_profiling_data(config.code_profiler.profiling_data())
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise SystemExit(stop.exit_code) from None
-    except ValueError as error:
-        raise CommandError(str(error)) from None
+    except BaseException as raised:
+        status, ended_by = status_after(raised), raised
+        if isinstance(raised, KeyboardInterrupt):
+            raise SystemExit(stop.exit_code) from None
+        if isinstance(raised, ValueError):
+            raise CommandError(str(raised)) from None
+        raise
     finally:
-        tracker.close(status)
+        tracker.close(status, ended_by)
     wall_seconds = time.perf_counter() - started
     operations = config.code_profiler.statistics()
     if as_json:

@@ -99,9 +99,9 @@ def test_while_the_backend_is_gone_nothing_is_dropped(queue: LoggingQueue) -> No
 def test_a_record_that_shows_nothing_is_no_proof_that_the_backend_is_there(queue: LoggingQueue) -> None:
     tracker = UnreliableTracker(refused_steps={1})
     worker = LoggingWorker(tracker, queue, TrackingConfig())
-    # The first is shown, the second is thinned away, the end shows nothing.
+    # The first is shown, the second is thinned away, the third is of a later version.
     append_steps(queue, 1, 2, name="training/medium")
-    queue.append(encode_record({"kind": "end", "time": 1.0, "status": "finished"}))
+    queue.append(encode_record({"kind": "of a later version", "time": 1.0}))
     for _ in range(10):
         worker.deliver_available()
     assert not worker.state.dropped and worker.state.pending == 3

@@ -91,8 +91,10 @@ def test_a_plug_in_is_told_of_the_resumption(tmp_path: Path) -> None:
     assert calls == [
         ("log_training_metrics", 1),
         ("log_training_metrics", 2),
+        ("log_end", None),
         ("log_resume", 2),
         ("log_training_metrics", 2),
+        ("log_end", None),
     ]
 
 

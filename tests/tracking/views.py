@@ -53,6 +53,7 @@ def read_tensorboard(directory: Path) -> TensorBoardView:
 class WandBView:
     rows: list[dict[str, Any]] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
 
 
@@ -75,6 +76,8 @@ def read_wandb(directory: Path) -> WandBView:
                 _update(view.config, message.run.config.update)
             elif message.HasField("config"):
                 _update(view.config, message.config.update)
+            elif message.HasField("summary"):
+                _update(view.summary, message.summary.update)
             elif message.HasField("exit"):
                 view.exit_code = message.exit.exit_code
     return view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -189,6 +190,10 @@ def run_details(run: RunSummary) -> RenderableType:
         ),
         f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(run.started))}, {_duration(run.seconds)}",
     ]
+    if run.command:
+        parts.append(escape(shlex.join(run.command)))
+    if run.git.get("commit"):
+        parts.append(escape(f"commit {run.git['commit']}  {run.git.get('remote', '')}".rstrip()))
     if run.unreadable_lines:
         parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
     metrics = Table("metric", *(_right(name) for name in ("values", "first", "last", "smallest", "largest")), box=None)
@@ -205,6 +210,8 @@ def run_details(run: RunSummary) -> RenderableType:
         parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
     if run.delivery:
         parts += ["", delivery_table(run.delivery)]
+    if run.error is not None:
+        parts += ["", escape(run.error["traceback"].rstrip())]
     return Group(*parts)
 
 

@@ -13,8 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers, profiling_metrics
-from seo_engine.tracking.records import ModelArchitecture
+from seo_engine.tracking.records import ModelArchitecture, plain_record
+from seo_engine.tracking.redaction import redact, redact_text
 from seo_engine.tracking.run_directory import create_run_directory
 from seo_engine.tracking.tracker import Recorded
 
@@ -146,13 +148,14 @@ class BackendTracker(ABC):
         """Log the hyperparameters of the run."""
         with self._contained("hyperparameters", hyperparameters) as open_:
             if open_:
-                self._write_hyperparameters(hyperparameters, recorded)
+                # As plain data first: a user's object shows only as text whether it holds a secret.
+                self._write_hyperparameters(redact(plain_record(hyperparameters)), recorded)
 
     def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Log the configuration of the run."""
         with self._contained("configuration", configuration) as open_:
             if open_:
-                self._write_configuration(configuration, recorded)
+                self._write_configuration(redact(configuration), recorded)
 
     def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
         """Log the model, as `describe_model` describes it."""
@@ -173,7 +176,19 @@ class BackendTracker(ABC):
         with self._contained("text", [name], epoch, step) as open_:
             if open_:
                 full_name = name if "/" in name else f"text/{name}"
-                self._write_metrics(epoch, step, {}, recorded, {full_name: text})
+                self._write_metrics(epoch, step, {}, recorded, {full_name: redact_text(text)})
+
+    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
+        """Log how the run ended.
+
+        Args:
+            status (str): finished, failed, interrupted or killed.
+            error (ErrorDescription | None): What ended it.
+            recorded (Recorded | None): Where this stands in the journal; a worker's business.
+        """
+        with self._contained("end", [status]) as open_:
+            if open_:
+                self._write_end(status, error, recorded)
 
     def flush(self) -> None:
         """Make everything logged so far visible to readers."""
@@ -261,6 +276,10 @@ class BackendTracker(ABC):
     @abstractmethod
     def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
         """Write the model's architecture."""
+
+    @abstractmethod
+    def _write_end(self, status: str, error: ErrorDescription | None, recorded: Recorded | None) -> None:
+        """Write how the run ended."""
 
     @abstractmethod
     def _flush(self) -> None:

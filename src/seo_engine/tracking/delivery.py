@@ -12,6 +12,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from seo_engine.tracking.run_directory import PRIVATE_FILE
+
 _LOOK_SECONDS = 0.05
 
 _updating = threading.Lock()
@@ -99,6 +101,7 @@ def update_delivery(path: Path, states: Mapping[str, DeliveryState]) -> None:
     with _updating:
         contents = {name: state.as_dictionary() for name, state in {**read_delivery(path), **states}.items()}
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.touch(PRIVATE_FILE)
         temporary.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
         temporary.replace(path)
 

@@ -11,6 +11,7 @@ import dataclasses
 import logging
 import math
 import os
+import signal
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ from seo_engine.tracking.lifecycle import Lifecycle, RunStillOpenError, conclude
 from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.recovery import deliver_rest
+from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import import_sdks
@@ -81,7 +83,7 @@ class ReportPipe(logging.Handler):
         message = {"logger": record.name, "level": record.levelno, "text": record.getMessage()}
         if not self._send({"message": message}):
             # Standard error is this process's own log file.
-            print(record.levelname, record.getMessage(), file=sys.stderr, flush=True)
+            print(record.levelname, redact_text(record.getMessage()), file=sys.stderr, flush=True)
 
     def _send(self, report: dict[str, Any]) -> bool:
         with self._sending:
@@ -183,6 +185,10 @@ def main(arguments: list[str]) -> None:
         arguments (list[str]): The run's folder, the tracker's name, and the training's process number.
     """
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
+    # A scheduler that ends a job sends its signals to every process of it. This one has to complete the run, and sees
+    # by the end of its pipe that the training is gone.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     # Standard output is the report pipe. What libraries print must not get into it.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     beginning = orjson.loads(sys.stdin.buffer.readline())

@@ -17,6 +17,7 @@ from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.deliveries import Deliveries
 from seo_engine.tracking.delivery import DeliveryState, wait_for_delivery
+from seo_engine.tracking.endings import status_after, uncaught_error
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.open_run import OpenRun, attach_run, create_run, resume_run
@@ -86,7 +87,7 @@ class ExperimentTracker(LoggingCalls):
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
             self._say_what_is_shown()
             self.setup_trackers()
-        atexit.register(self.close)
+        atexit.register(self._close_at_exit)
         _open_trackers.add(self)
 
     @classmethod
@@ -203,12 +204,26 @@ class ExperimentTracker(LoggingCalls):
             return wait_for_delivery(ledger, queue.size(), timeout_seconds)
         return self._deliveries.flush(timeout_seconds)
 
-    def close(self, status: str = "finished") -> None:
+    def close(self, status: str = "finished", error: BaseException | None = None) -> None:
         """Deliver the rest, close every tracker, and say what could not be delivered; twice does nothing more.
+
+        A `with` block, and the interpreter's exit, call it with the status that the exception behind them means.
 
         Args:
             status (str): How the run ended: finished, failed, interrupted or killed.
+            error (BaseException | None): What ended it; its traceback is kept in the run.
         """
+        try:
+            self._close(status, error)
+        except KeyboardInterrupt:
+            # Ctrl-C once more: whoever types it does not want to wait.
+            logger.warning(
+                "⚠️ Closing was interrupted; the journal keeps all. To deliver the rest: seo-engine runs recover %s",
+                self.run_directory,
+            )
+            raise
+
+    def _close(self, status: str, error: BaseException | None) -> None:
         with self._closing_lock:
             # A forked child only appends: the run is its parent's to end.
             if self._closed or self._run is None or os.getpid() != self._owner_process:
@@ -221,13 +236,12 @@ class ExperimentTracker(LoggingCalls):
                 return
             with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
                 deadline = time.monotonic() + limit
-                run.record_writer.write_end(
-                    status, max((state.withheld for state in self.delivery.values()), default=0)
-                )
+                withheld = max((state.withheld for state in self.delivery.values()), default=0)
+                run.record_writer.write_end(status, error, withheld)
                 self._closed = True
                 run.close_journal(limit / 2)
                 self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
         _open_trackers.discard(self)
         if self._deliveries.have_ended:
             # Otherwise a worker that hangs still reads it; the descriptor then ends with the process.
@@ -243,10 +257,12 @@ class ExperimentTracker(LoggingCalls):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error_type is None:
-            self.close("finished")
-        else:
-            self.close("interrupted" if issubclass(error_type, KeyboardInterrupt) else "failed")
+        status = status_after(error)
+        self.close(status, error if status != "finished" else None)
+
+    def _close_at_exit(self) -> None:
+        error = uncaught_error()
+        self.close(status_after(error), error)
 
     def _say_what_is_shown(self) -> None:
         if not self.config.selective_logging:

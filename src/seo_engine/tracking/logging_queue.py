@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from seo_engine.tracking.run_directory import PRIVATE_FILE
 from seo_engine.tracking.waiting_lines import MAXIMUM_WAITING_BYTES, WaitingLines
 
 logger = logging.getLogger(__name__)
@@ -63,13 +64,13 @@ class JournalReader:
         # Counts the files that stood at this path: after a new one, positions in the old one mean nothing.
         self.generation = 0
         self._flags = flags
-        self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, PRIVATE_FILE)
 
     def follow(self) -> None:
         """Go over to the file that stands at the path now, if it was made anew after the folder was deleted."""
         try:
             if not self._is_at(self.path):
-                self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, 0o644))
+                self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE))
         except OSError as error:
             # Nothing stands there: the old file lives on as long as it is open.
             logger.debug("%s cannot be opened anew: %s", self.path, error)
@@ -248,7 +249,7 @@ class LoggingQueue(JournalReader):
             return False
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
         old = os.dup(self._descriptor)
         try:
             copied = _copy(old, 0, descriptor)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.logging_queue import JournalReader, Position
+from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.shown_records import ShownRecord, ShownRecords, hand_over
 from seo_engine.tracking.tracker import IncompleteViewError, Tracker
@@ -174,7 +175,7 @@ class LoggingWorker:
         self._count_and_report()
 
     def _contain(self, error: Exception) -> None:
-        self.state.last_error = f"{type(error).__name__}: {error}"
+        self.state.last_error = redact_text(f"{type(error).__name__}: {error}")
         logger.error("❌ Logging worker error: %s: %s", self.tracker.name, self.state.last_error)
 
     def _call(self, name: str, function: Callable[[], None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import secrets
 import time
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from seo_engine.tracking.records import JOURNAL_VERSION
 from seo_engine.tracking.run_directory import JOURNAL, create_run_directory
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.run_logs import RunLogs
+from seo_engine.tracking.surroundings import describe_surroundings
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ def create_run(config: TrackingConfig) -> OpenRun:
         version=JOURNAL_VERSION,
         experiment_name=directory.name,
         wandb_run_id=life.wandb_run_id,
-        **_surroundings(config),
+        configuration=config.as_dictionary(),
+        **describe_surroundings(),
     )
     return run
 
@@ -105,7 +106,7 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Ope
     run = _owned(directory, config, life)
     if step is not None:
         life.step = step
-    run.record_writer.write("resume", step=step, **_surroundings(config))
+    run.record_writer.write("resume", step=step, configuration=config.as_dictionary(), **describe_surroundings())
     return run
 
 
@@ -138,15 +139,6 @@ def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OpenRun:
     upkeep.start()
     writer = RecordWriter(logging_queue, config, _rank())
     return OpenRun(directory, config, life, logging_queue, writer, lock, upkeep, logs)
-
-
-def _surroundings(config: TrackingConfig) -> dict[str, object]:
-    return {
-        "process": os.getpid(),
-        "host": platform.node(),
-        "python": platform.python_version(),
-        "configuration": config.as_dictionary(),
-    }
 
 
 def _rank() -> int:

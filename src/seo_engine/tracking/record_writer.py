@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.endings import describe_error
 from seo_engine.tracking.lifecycle import end_lines
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.metrics import MetricValidation, counts_in_words
-from seo_engine.tracking.records import METRIC_KINDS, encode_plain_metrics, encode_record, new_record
+from seo_engine.tracking.records import METRIC_KINDS, encode_plain_metrics, encode_record, new_record, plain_record
+from seo_engine.tracking.redaction import redact
 from seo_engine.tracking.selection import THINNED_KINDS, MetricPriorities
 
 logger = logging.getLogger(__name__)
@@ -75,15 +77,18 @@ class RecordWriter:
                 contents["step"] = operator.index(contents["step"])
             if "epoch" in contents:
                 contents["epoch"] = _plain(contents["epoch"])
-            self._logging_queue.append(encode_record(new_record(kind, rank=self._rank, **contents)))
+            # As plain data first: a user's object shows only as text whether it holds a secret.
+            record = plain_record(new_record(kind, rank=self._rank, **contents))
+            self._logging_queue.append(encode_record(redact(record)))
         except Exception as error:
             self._count_failure(kind, error)
 
-    def write_end(self, status: str, withheld: int = 0) -> None:
+    def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:
         """Append the end of the run, and say what was not recorded.
 
         Args:
             status (str): How the run ended.
+            error (BaseException | None): What ended it.
             withheld (int): How many records of last values the views are known to need, also of other processes.
         """
         if self._config.selective_logging:
@@ -97,8 +102,9 @@ class RecordWriter:
         dropped = self.dropped + self._validation.dropped
         if overflowed := self._logging_queue.waiting.overflowed:
             dropped["journal not writable"] += overflowed
+        contents = {"error": describe_error(error)} if error is not None else {}
         for line in end_lines(
-            status, withheld, rank=self._rank, dropped=dict(dropped), nonfinite_counts=dict(nonfinite)
+            status, withheld, rank=self._rank, dropped=dict(dropped), nonfinite_counts=dict(nonfinite), **contents
         ):
             self._logging_queue.append(line)
         if dropped:

@@ -99,6 +99,29 @@ def encode_plain_metrics(
     return None if len(line) > MAXIMUM_RECORD_BYTES else line
 
 
+def _is_error(error: object) -> bool:
+    return isinstance(error, dict) and all(
+        isinstance(error.get(name), str) for name in ("type", "message", "traceback")
+    )
+
+
+def plain_record(record: Mapping[str, Any]) -> Record:
+    """Return a record as its readers will see it.
+
+    Args:
+        record (Mapping[str, Any]): As for `encode_record`.
+
+    Returns:
+        Record: Dictionaries, lists, texts, numbers and None.
+
+    Raises:
+        ValueError: If it is larger than `MAXIMUM_RECORD_BYTES`.
+        TypeError: If the record holds something that cannot be written at all.
+    """
+    plain: Record = orjson.loads(encode_record(record))
+    return plain
+
+
 def decode_record(line: bytes) -> Record | None:
     """Return the record of a line, or None if the line is torn, blank or no record.
 
@@ -152,6 +175,8 @@ def _is_record(record: object) -> bool:
     if not isinstance(nonfinite, dict) or not all(word in NONFINITE_WORDS for word in nonfinite.values()):
         return False
     if not isinstance(record.get("time"), _NUMBER):
+        return False
+    if "error" in record and not _is_error(record["error"]):
         return False
     fields = _FIELDS.get(record["kind"], {})
     if not all(isinstance(record.get(name), type_) for name, type_ in fields.items()):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
+from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.logging_queue import JournalLine, JournalReader
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
@@ -47,6 +48,9 @@ class RunSummary:
     name: str
     directory: Path
     status: str = "unknown"
+    error: ErrorDescription | None = None
+    command: list[str] = field(default_factory=list)
+    git: dict[str, str] = field(default_factory=dict)
     started: float = 0.0
     ended: float = 0.0
     epoch: float = 0
@@ -157,13 +161,11 @@ def _take_in(run: RunSummary, record: Record) -> None:
     match record["kind"]:
         case "start":
             run.started = run.started or moment
-            run.configuration = dict(record["configuration"])
-            run.status = "started"
+            _begin(run, record)
         case "resume":
-            run.configuration = dict(record["configuration"])
-            run.status = "started"
+            _begin(run, record)
         case "end":
-            run.status = str(record["status"])
+            run.status, run.error = str(record["status"]), record.get("error")
         case "hyperparameters":
             run.hyperparameters.update(record["hyperparameters"])
         case "profiling":
@@ -171,6 +173,13 @@ def _take_in(run: RunSummary, record: Record) -> None:
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
     run.ended = max(run.ended, moment)
+
+
+def _begin(run: RunSummary, record: Record) -> None:
+    run.configuration = dict(record["configuration"])
+    run.command = [str(part) for part in record.get("command", [])]
+    run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
+    run.status, run.error = "started", None
 
 
 def _add_metrics(run: RunSummary, record: Record) -> None:

@@ -9,7 +9,7 @@ import time
 import weakref
 from pathlib import Path
 
-from seo_engine.tracking.run_directory import LOCKS
+from seo_engine.tracking.run_directory import LOCKS, PRIVATE_FILE
 
 # A file system without locks: rule 8 of the journal promises it one writing process only.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
@@ -72,7 +72,7 @@ class RunLock:
             self._descriptor = -1
 
     def _take(self) -> bool:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

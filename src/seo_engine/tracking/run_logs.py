@@ -9,16 +9,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.metrics import profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture
-from seo_engine.tracking.run_directory import LOGS
+from seo_engine.tracking.redaction import redact_text
+from seo_engine.tracking.run_directory import LOGS, PRIVATE_FOLDER
 from seo_engine.tracking.tracker import Recorded
 
 _PACKAGE_LOGGER = logging.getLogger("seo_engine")
-_FILE_FORMAT = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 # What the emojis of the message style say, for a console that is no terminal.
 _PLAIN_WORDS = {"✅ ": "", "⚠️ ": "warning: ", "❌ ": "error: "}
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a message for a file, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback if there is one."""
+        return redact_text(super().format(record))
 
 
 class ConsoleHandler(logging.Handler):
@@ -58,7 +67,7 @@ class RunLogs:
 
     def __init__(self, run_directory: Path, timestamp: int) -> None:
         directory = run_directory / LOGS
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
         self._handlers: list[logging.Handler] = [
             _file_handler(directory / f"seo_engine_{timestamp}.log", logging.DEBUG),
             _file_handler(directory / f"errors_{timestamp}.log", logging.ERROR),
@@ -105,7 +114,7 @@ class RunLogTracker:
     def setup(self) -> None:
         """Open the files; a failure is logged, and `available` stays False."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            self._directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             self._performance = self._open("performance_metrics")
             self._progress = self._open("training_progress")
         except OSError as error:
@@ -172,6 +181,11 @@ class RunLogTracker:
         """Write one line."""
         self._write(self._progress, "resumed" if step is None else f"resumed at step {step}", recorded)
 
+    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
+        """Write one line, and the traceback of an error."""
+        what = f": {error['message']}\n{error['traceback'].rstrip()}" if error is not None else ""
+        self._write(self._progress, f"{status}{what}", recorded)
+
     def abandon(self) -> None:
         """Let go of files that were deleted."""
         self._progress = self._performance = None
@@ -213,5 +227,5 @@ def _as_words(values: Mapping[str, Any]) -> str:
 def _file_handler(path: Path, level: int) -> logging.Handler:
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setLevel(level)
-    handler.setFormatter(_FILE_FORMAT)
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     return handler

@@ -11,7 +11,7 @@ from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 from seo_engine.tracking.selection import MetricSelection
 from seo_engine.tracking.tracker import Recorded, Tracker
 
-# `end`, `last_values` without any, and kinds of a later version are passed over.
+# `last_values` without any, and kinds of a later version are passed over.
 _SHOWN_KINDS = (
     *METRIC_KINDS,
     "profiling",
@@ -20,6 +20,7 @@ _SHOWN_KINDS = (
     "model_architecture",
     "start",
     "resume",
+    "end",
 )
 
 
@@ -125,3 +126,5 @@ def hand_over(shown: ShownRecord, tracker: Tracker) -> None:
             tracker.log_experiment_config(record["configuration"], recorded)
         case "resume":
             tracker.log_resume(record["step"], record["configuration"], recorded)
+        case "end":
+            tracker.log_end(record["status"], record.get("error"), recorded)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.tracking import event_files
 from seo_engine.tracking.backend_tracker import BackendTracker
+from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.records import ModelArchitecture
 from seo_engine.tracking.tracker import Recorded
@@ -135,9 +136,13 @@ class TensorBoardTracker(BackendTracker):
         counts = (
             f"{architecture['parameters']:,} parameters, {architecture['trainable_parameters']:,} of them trainable"
         )
-        # Indented, so that Markdown shows the text as it is.
-        listing = "\n".join(f"    {line}" for line in architecture["text"].splitlines())
-        self._add_summary(_text_summary("model/architecture", f"{counts}\n\n{listing}"), 0, recorded)
+        text = f"{counts}\n\n{_as_listing(architecture['text'])}"
+        self._add_summary(_text_summary("model/architecture", text), 0, recorded)
+
+    def _write_end(self, status: str, error: ErrorDescription | None, recorded: Recorded | None) -> None:
+        text = status if error is None else f"{status}: {error['message']}\n\n{_as_listing(error['traceback'])}"
+        # At the last step: a resumed run ends more than once.
+        self._add_summary(_text_summary("experiment/status", text), self.global_step, recorded)
 
     def _add_summary(self, summary: Any, step: int, recorded: Recorded | None) -> None:
         """Write the values of one record as one event, or as one for each directory where some of them are late."""
@@ -200,6 +205,11 @@ class TensorBoardTracker(BackendTracker):
 def _text_summary(tag: str, text: str) -> Any:
     make_summary: Any = importlib.import_module("torch.utils.tensorboard.summary").text
     return make_summary(tag, text)
+
+
+def _as_listing(text: str) -> str:
+    """Return a text indented, so that Markdown shows it as it is."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def _as_table(values: Mapping[str, Any]) -> str:

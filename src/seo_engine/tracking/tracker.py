@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.records import ModelArchitecture
 
 
@@ -110,6 +111,9 @@ class Tracker(Protocol):
     def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Show that the training was resumed: what was logged at `step` and later is superseded."""
 
+    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
+        """Show how the run ended, and by which error; `close` follows."""
+
     def flush(self) -> None:
         """Make everything logged so far visible to readers."""
 
@@ -198,6 +202,10 @@ class MemoryTracker:
     def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Keep the call."""
         self.calls.append(("log_resume", {"step": step, "configuration": dict(configuration)}))
+
+    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
+        """Keep the call."""
+        self.calls.append(("log_end", {"status": status, "error": error}))
 
     def flush(self) -> None:
         """Do nothing: memory is always visible."""

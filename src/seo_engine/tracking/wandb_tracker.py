@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from seo_engine.tracking import wandb_fragments, wandb_service
 from seo_engine.tracking.backend_tracker import BackendTracker
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.records import METRIC_KINDS, ModelArchitecture
-from seo_engine.tracking.run_directory import WANDB
+from seo_engine.tracking.redaction import redact, redact_command
+from seo_engine.tracking.run_directory import PRIVATE_FOLDER, WANDB
+from seo_engine.tracking.surroundings import read_git
 from seo_engine.tracking.tracker import IncompleteViewError, Recorded
 
 if TYPE_CHECKING:
@@ -128,10 +132,13 @@ class WandBTracker(BackendTracker):
             if wandb_fragments.online_fragments(wandb_directory, self._run_id):
                 raise RuntimeError("the run was online so far, and goes on when a key is configured again")
             self._held_record = wandb_fragments.repair_fragments(wandb_directory, self._run_id)
+        # wandb would make it readable for all.
+        wandb_directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
+        git = read_git()
         self.run = wandb.init(
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
-            tags=self.config.wandb_tags,
+            tags=redact(self.config.wandb_tags),
             name=run_directory.name,
             id=self._run_id,
             dir=str(run_directory),
@@ -146,6 +153,12 @@ class WandBTracker(BackendTracker):
                 finish_timeout_raises=True,
                 # By default a stop asked for by the server sends SIGINT to the main thread.
                 stop_fn=self._stop_request,
+                # wandb itself leaves the user in the remote's address, which may be a token.
+                git_commit=git["commit"] or None,
+                git_remote_url=git["remote"] or None,
+                disable_git=not git["commit"],
+                # Within it is the command line as it was typed.
+                x_disable_meta=redact_command(sys.argv) != sys.argv,
                 x_transaction_log_flush_interval=TRANSACTION_LOG_FLUSH_SECONDS,
                 x_stats_pid=self._watched_process,
             ),
@@ -226,6 +239,18 @@ class WandBTracker(BackendTracker):
 
     def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
         self._update_configuration({"model_architecture": dict(architecture)})
+
+    def _write_end(self, status: str, error: ErrorDescription | None, recorded: Recorded | None) -> None:
+        assert self.run is not None
+        # `summary` is untyped in wandb. A resumed run gets the end of its last stretch.
+        summary: Any = self.run.summary
+        summary.update(
+            {
+                "experiment/status": status,
+                "experiment/error": error["message"] if error is not None else "",
+                "experiment/traceback": error["traceback"] if error is not None else "",
+            }
+        )
 
     def _update_configuration(self, values: Mapping[str, Any]) -> None:
         assert self.run is not None

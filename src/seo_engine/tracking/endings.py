@@ -1,0 +1,69 @@
+"""Endings: what an exception says of how a training ended, and what of it is kept in the run."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TypedDict
+
+from seo_engine.tracking.redaction import redact_text
+
+# The end of a traceback tells where it happened; one of a deep recursion is long.
+_MOST_TRACEBACK_CHARACTERS = 20_000
+_MOST_MESSAGE_CHARACTERS = 2_000
+
+
+class ErrorDescription(TypedDict):
+    """What ended a training, as plain data without secrets: its type, what it says, and where it happened."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+def status_after(error: BaseException | None) -> str:
+    """Return how a training ended that was left by an exception.
+
+    Args:
+        error (BaseException | None): The exception; None means that there was none.
+
+    Returns:
+        str: finished, failed or interrupted.
+
+    Example:
+        >>> [status_after(error) for error in (None, SystemExit(0), SystemExit(1), KeyboardInterrupt())]
+        ['finished', 'finished', 'failed', 'interrupted']
+    """
+    match error:
+        case None | SystemExit(code=None | 0):
+            return "finished"
+        case KeyboardInterrupt():
+            return "interrupted"
+    return "failed"
+
+
+def describe_error(error: BaseException) -> ErrorDescription:
+    """Describe an exception as plain data.
+
+    Args:
+        error (BaseException): What ended the training.
+
+    Returns:
+        ErrorDescription: Without secrets, and of bounded size.
+    """
+    return {
+        "type": type(error).__qualname__,
+        "message": redact_text("".join(traceback.format_exception_only(error)).strip())[-_MOST_MESSAGE_CHARACTERS:],
+        "traceback": redact_text("".join(traceback.format_exception(error)))[-_MOST_TRACEBACK_CHARACTERS:],
+    }
+
+
+def uncaught_error() -> BaseException | None:
+    """Return the exception that ends this interpreter, if it ends by one.
+
+    The interpreter keeps what it printed last for debuggers. Where a person types, in a shell or a notebook, that is
+    the error of some line before, and the session went on. An exit by `sys.exit` leaves no trace.
+    """
+    if hasattr(sys, "ps1"):
+        return None
+    return getattr(sys, "last_value", None)

@@ -1,0 +1,80 @@
+"""Surroundings: where, how and from which code a run was started, without secrets."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, TypedDict
+
+from seo_engine.tracking.redaction import redact, redact_command, redact_text
+
+# What changes how a training computes, and where its parts find each other; the rest of the environment is private.
+_ENVIRONMENT_PREFIXES = (
+    "ACCELERATE_", "CUDA_", "HF_", "KMP_", "LOCAL_RANK", "MASTER_", "MKL_", "NCCL_", "OMP_", "OPENBLAS_", "PYTORCH_",
+    "RANK", "SLURM_JOB", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_", "WANDB_", "WORLD_SIZE",
+)  # fmt: skip
+
+# git answers from local files; where those hang, the run begins without it.
+_LONGEST_QUESTION_SECONDS = 1.0
+
+
+class GitState(TypedDict):
+    """Which code a run was started from; a part that git does not tell is empty."""
+
+    commit: str
+    remote: str
+
+
+def describe_surroundings() -> dict[str, Any]:
+    """Return what is recorded at the beginning of a run beside its configuration.
+
+    Returns:
+        dict[str, Any]: Plain data without secrets: process, host, Python, the command line, the folder, the
+            variables of the environment that matter to a training, and the state of git.
+    """
+    environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT_PREFIXES)}
+    return {
+        "process": os.getpid(),
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "command": redact_command(sys.orig_argv),
+        "folder": redact_text(_folder()),
+        "environment": redact(dict(sorted(environment.items()))),
+        "git": read_git(),
+    }
+
+
+def read_git() -> GitState:
+    """Return which commit is checked out here, and from where; secrets in the address are taken out."""
+    return {
+        "commit": _ask_git("rev-parse", "--verify", "HEAD"),
+        "remote": redact_text(_ask_git("config", "--get", "remote.origin.url")),
+    }
+
+
+def _folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        # It was deleted.
+        return ""
+
+
+def _ask_git(*question: str) -> str:
+    try:
+        answer = subprocess.run(
+            ["git", *question],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_LONGEST_QUESTION_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        # No git, or one that hangs: a run needs none.
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -1,0 +1,277 @@
+"""Every way in which a training ends: its tail is delivered, and both tools say how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seo_engine.tracking.run_history import read_run
+from tests.tracking.killing import children, delivery_child, training, wait_until
+from tests.tracking.views import assert_each_value_once, read_tensorboard, read_wandb
+
+BEGINNING = """
+import os, signal, sys, threading, time
+from seo_engine import ExperimentTracker, TrackingConfig
+config = TrackingConfig(experiment_name="r", wandb_mode="offline", selective_logging=False)
+def train(tracker):
+    for step in range(1, 301):
+        tracker.log_training_metrics(1, step, {"loss": 1 / step})
+def interrupt_twice(tracker):
+    # The second Ctrl-C comes while the tracker closes.
+    from seo_engine.tracking.deliveries import Deliveries
+    close = Deliveries.close
+    def close_and_interrupt(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        close(*arguments)
+    Deliveries.close = close_and_interrupt
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+"""
+
+
+@dataclass
+class Ending:
+    """The lines behind the beginning of a program, and what the run then says."""
+
+    program: str
+    status: str
+    exit_code: int
+    error: str = ""
+    tensorboard_is_complete: bool = True
+
+
+ENDINGS = {
+    "close": Ending("tracker = ExperimentTracker(config); train(tracker); tracker.close()", "finished", 0),
+    "with": Ending("with ExperimentTracker(config) as tracker: train(tracker)", "finished", 0),
+    "interpreter_exit": Ending("tracker = ExperimentTracker(config); train(tracker)", "finished", 0),
+    "sys_exit_in_a_thread": Ending(
+        """
+        tracker = ExperimentTracker(config)
+        thread = threading.Thread(target=lambda: (train(tracker), sys.exit(3)))
+        thread.start(); thread.join()
+        """,
+        "finished",
+        0,
+    ),
+    "sys_exit_within_with": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); sys.exit("the loss is no number")
+        """,
+        "failed",
+        1,
+        error="SystemExit: the loss is no number",
+    ),
+    "exception_within_with": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); raise RuntimeError("out of tulips, password='hunter2'")
+        """,
+        "failed",
+        1,
+        error="RuntimeError: out of tulips, password='[redacted]'",
+    ),
+    "exception_without_close": Ending(
+        'tracker = ExperimentTracker(config); train(tracker); {}["tulip"]', "failed", 1, error="KeyError: 'tulip'"
+    ),
+    "sigint": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); os.kill(os.getpid(), signal.SIGINT); time.sleep(60)
+        """,
+        "interrupted",
+        -signal.SIGINT,
+        error="KeyboardInterrupt",
+    ),
+    "sigint_twice": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); interrupt_twice(tracker)
+        """,
+        "interrupted",
+        -signal.SIGINT,
+        error="KeyboardInterrupt",
+        tensorboard_is_complete=False,
+    ),
+    "sigterm": Ending(
+        "tracker = ExperimentTracker(config); train(tracker); os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)",
+        "killed",
+        -signal.SIGTERM,
+    ),
+    "os_exit": Ending("tracker = ExperimentTracker(config); train(tracker); os._exit(7)", "killed", 7),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.CompletedProcess[str]]]:
+    """Run all programs at once, and return how each ended; its folder is among the arguments."""
+    with ExitStack() as stack:
+        processes = {}
+        for name, ending in ENDINGS.items():
+            folder = tmp_path_factory.mktemp(name)
+            program = BEGINNING + textwrap.dedent(ending.program)
+            environment = {"HOME": str(folder), "HF_TOKEN": "secret-of-the-environment"}
+            processes[name] = folder, stack.enter_context(training(program, folder, **environment))
+        finished = {}
+        for name, (folder, process) in processes.items():
+            at_work = wait_until(lambda process=process: children(process.pid) or process.poll() is not None)
+            output, messages = process.communicate(timeout=200)
+            # A child that outlives its training completes the run.
+            for child in at_work if isinstance(at_work, list) else []:
+                child.wait(timeout=200)
+            finished[name] = subprocess.CompletedProcess([str(folder)], process.returncode, output, messages)
+        yield finished
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_each_ending_is_recorded_and_shown_by_both_tools(
+    ended: dict[str, subprocess.CompletedProcess[str]], name: str
+) -> None:
+    ending, process = ENDINGS[name], ended[name]
+    directory = Path(process.args[0]) / "runs" / "r"
+    assert process.returncode == ending.exit_code, process.stderr
+    assert "Exception in thread" not in process.stderr
+    if not ending.tensorboard_is_complete:
+        assert "seo-engine runs recover" in process.stderr
+        wait_until(lambda: read_run(directory).delivery["wandb"].closed)
+        subprocess.run(
+            [sys.executable, "-m", "seo_engine.cli", "runs", "recover", "r"], cwd=process.args[0],
+            capture_output=True, check=True,
+        )  # fmt: skip
+    # The child writes its last ledger after its process has ended the views.
+    run = wait_until(lambda: (r := read_run(directory)) and all(s.closed for s in r.delivery.values()) and r)
+    assert run.status == ending.status
+    assert all(state.is_complete for state in run.delivery.values()), run.delivery
+    assert assert_each_value_once(directory) == 300
+    (text,) = read_tensorboard(directory).texts["experiment/status"]
+    assert text.startswith(ending.status) and ending.error in text
+    wandb = read_wandb(directory / "wandb")
+    assert wandb.exit_code == (0 if ending.status == "finished" else 1)
+    assert wandb.summary["experiment/status"] == ending.status
+    assert ending.error in wandb.summary["experiment/error"]
+    if ending.error:
+        assert run.error is not None and ending.error in run.error["message"]
+        assert 'File "<string>", line' in run.error["traceback"]
+        assert "Traceback" in wandb.summary["experiment/traceback"]
+    else:
+        assert run.error is None
+
+
+def test_signals_of_a_scheduler_to_every_process_leave_the_run_to_its_child(tmp_path: Path) -> None:
+    program = BEGINNING + "tracker = ExperimentTracker(config); train(tracker); sys.stdin.readline()"
+    with training(program, tmp_path) as process:
+        child = delivery_child(process.pid)
+        directory = tmp_path / "runs" / "r"
+        wait_until(lambda: "wandb" in read_run(directory).delivery and read_run(directory).delivery["wandb"].delivered)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            for each in [*children(child.pid), child]:
+                each.send_signal(number)
+        process.terminate()
+        child.wait(timeout=200)
+    assert read_run(directory).status == "killed"
+    assert_each_value_once(directory)
+
+
+MEMORY = Path("/sys/fs/cgroup/memory")
+
+
+def test_a_training_that_the_kernel_kills_for_its_memory_is_completed(tmp_path: Path) -> None:
+    group = MEMORY / f"seo_engine_test_{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("300M")
+    except OSError:
+        pytest.skip("needs the right to limit the memory of a process")
+    program = BEGINNING + textwrap.dedent(f"""
+        tracker = ExperimentTracker(config); train(tracker); tracker.flush()
+        # Alone in its group, so that the kernel chooses no other process.
+        open("{group}/cgroup.procs", "w").write(str(os.getpid()))
+        for step in range(301, 10_000):
+            tracker.log_training_metrics(1, step, {{"loss": 1 / step}})
+            kept = globals().setdefault("kept", []); kept.append(b"x" * 1_000_000)
+        """)
+    try:
+        with training(program, tmp_path) as process:
+            child = delivery_child(process.pid)
+            process.wait(timeout=200)
+            child.wait(timeout=200)
+    finally:
+        group.rmdir()
+    assert process.returncode == -signal.SIGKILL
+    directory = tmp_path / "runs" / "r"
+    assert read_run(directory).status == "killed"
+    assert assert_each_value_once(directory) > 300
+
+
+def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
+    places = "environment argument remote hyperparameter object text exception message configuration"
+    planted = {name: f"planted{number:02}" + "x7Q" * 8 for number, name in enumerate(places.split())}
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org", "-C", tmp_path]
+    for arguments in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "empty"],
+        ["remote", "add", "origin", f"https://{planted['remote']}:x-oauth-basic@example.org/me/site.git"],
+    ):
+        subprocess.run([*git, *arguments], check=True)
+    program = f"""
+        import logging, sys
+        from seo_engine import ExperimentTracker, TrackingConfig
+        class Settings:
+            def __str__(self): return "Settings(api_key='{planted["object"]}')"
+        config = TrackingConfig(
+            wandb_mode="offline", experiment_name="r", asynchronous_logging=sys.argv[1] == "in_child",
+            wandb_tags=["https://me:{planted["configuration"]}@example.org"],
+        )
+        with ExperimentTracker(config) as tracker:
+            tracker.log_hyperparameters(
+                {{"hf_token": "{planted["hyperparameter"]}", "settings": Settings(), "seed": 7}}
+            )
+            tracker.log_text("note", "password: '{planted["text"]}'")
+            logging.getLogger("seo_engine").error("Authorization: Bearer %s", "{planted["message"]}")
+            raise ValueError("sent {planted["environment"]} with token={planted["exception"]}")
+    """
+    (tmp_path / "train.py").write_text(textwrap.dedent(program))
+    for place in ("in_child", "in_caller"):
+        process = subprocess.run(
+            [sys.executable, "train.py", place, "--api-key", planted["argument"]],
+            cwd=tmp_path, text=True, capture_output=True, check=False,
+            env=os.environ | {"SITE_TOKEN": planted["environment"], "WANDB_API_KEY": planted["environment"]},
+        )  # fmt: skip
+        assert process.returncode == 1, process.stderr
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for path in files:
+        contents = path.read_bytes()
+        assert [name for name, value in planted.items() if value.encode() in contents] == [], path
+    run = read_run(tmp_path / "runs" / "r")
+    assert run.hyperparameters == {"hf_token": "[redacted]", "settings": "Settings(api_key='[redacted]')", "seed": 7}
+    assert run.command[-1] == "[redacted]" and run.git["remote"] == "https://[redacted]@example.org/me/site.git"
+
+
+def test_what_may_be_private_is_for_its_owner_alone(tmp_path: Path) -> None:
+    program = BEGINNING + "with ExperimentTracker(config) as tracker: train(tracker)"
+    with training(program, tmp_path) as process:
+        process.communicate(timeout=200)
+    directory = tmp_path / "runs" / "r"
+    for name in ("journal.jsonl", "delivery.json", "logs", "wandb"):
+        assert (directory / name).stat().st_mode & 0o077 == 0, name
+    # TensorBoard often runs as somebody else.
+    (event_file,) = directory.glob("events.out.tfevents.*")
+    assert event_file.stat().st_mode & 0o044 == 0o044 & ~current_umask()
+    assert json.loads((directory / "delivery.json").read_text())["wandb"]["closed"]
+
+
+def current_umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
