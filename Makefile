@@ -1,8 +1,12 @@
 # make train: fine-tune on the bundled site.   make test: every check.   The first run of each installs into .venv.
+# make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
+# make benchmark: beside the peers.
 PYTHON ?= python3
 BIN := .venv/bin
+KILLS ?= 20
+SECONDS ?= 60
 
-.PHONY: train test clean
+.PHONY: train test faults fuzz benchmark clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -12,7 +16,16 @@ test: .venv/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term:skip-covered
+
+faults: .venv/test-installed
+	$(BIN)/python -m tests.faults.campaign --kills $(KILLS)
+
+fuzz: .venv/test-installed
+	$(BIN)/python -m tests.fuzzing.fuzz --seconds $(SECONDS)
+
+benchmark: .venv/benchmark-installed
+	$(BIN)/python -m benchmarks
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -29,6 +42,11 @@ test: .venv/test-installed
 .venv/test-installed: .venv/engine-installed
 	@echo "Installing the test tools into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,test]"
+	@touch $@
+
+.venv/benchmark-installed: .venv/engine-installed
+	@echo "Installing the peers into .venv, once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,benchmark]"
 	@touch $@
 
 clean:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -208,6 +210,28 @@ def test_a_disk_that_cannot_keep_the_journal_is_said_once(
     for _ in range(3):
         upkeep.once()
     assert len([message for message in caplog.messages if "not safe on the disk" in message]) == 1
+
+
+class FullFile(io.StringIO):
+    """A file on a disk that is full."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_console_and_log_files_on_a_full_disk_end_nothing(
+    config: TrackingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full_disk:
+        # As with `python train.py 2> log` on the disk that is full; nobody else has set up a console.
+        full_disk.setattr(logging.getLogger(), "handlers", [])
+        full_disk.setattr(sys, "stderr", FullFile())
+        with ExperimentTracker(config) as tracker:
+            for handler in logging.getLogger("seo_engine").handlers:
+                if isinstance(handler, logging.FileHandler):
+                    handler.setStream(FullFile())
+            tracker.log_training_metrics(1, 1, {"loss": 0.5, "note": "no number"})
+    assert tracker.delivery["tensorboard"].is_complete
 
 
 HOSTILE_LINES: list[bytes] = [

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import random
-import signal
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 
-from seo_engine import MemoryTracker
-from seo_engine.tracking.delivery_process import outlive
+from seo_engine import MemoryTracker, TrackingConfig
+from seo_engine.tracking.delivery_process import ReportPipe, Watchdog, outlive
 from seo_engine.tracking.lifecycle import read_configuration, read_lifecycle
 from seo_engine.tracking.logging_queue import JournalReader
-from seo_engine.tracking.logging_worker import LoggingWorker
+from seo_engine.tracking.logging_worker import LoggingWorker, TrackerCall
 from seo_engine.tracking.run_history import read_run
 from seo_engine.tracking.run_lock import RunLock
-from tests.tracking.killing import core, delivery_child, kill_tree, training, wait_until
+from seo_engine.tracking.wandb_tracker import WandBTracker
+from tests.tracking.killing import delivery_child, kill_tree, training, wait_until
 from tests.tracking.views import assert_each_value_once, journal_values, read_wandb, wandb_values
 from tests.tracking.wandb_server import WandBServer
 
@@ -53,17 +54,6 @@ def recover(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def kill_a_recovery(folder: Path) -> None:
-    """Kill `runs recover`, and its child, while it delivers."""
-    files = len(list(folder.rglob("*.wandb")))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seo_engine.cli", "runs", "recover"], cwd=folder, stderr=subprocess.DEVNULL
-    )
-    wait_until(lambda: len(list(folder.rglob("*.wandb"))) > files or process.poll() is not None)
-    kill_tree(process.pid)
-    process.wait()
-
-
 def records(folder: Path) -> int:
     path = folder / "runs" / "r" / "journal.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0
@@ -72,34 +62,6 @@ def records(folder: Path) -> int:
 def rows_delivered(folder: Path) -> int:
     path = folder / "runs" / "r" / "delivery.json"
     return json.loads(path.read_text()).get("wandb", {}).get("delivered", 0) if path.exists() else 0
-
-
-def end(process: subprocess.Popen[str]) -> str:
-    """End a training in order and return what it said."""
-    output, messages = process.communicate("stop\n", timeout=150)
-    assert process.returncode == 0, messages
-    return output + messages
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_everything_killed_at_once_is_recovered_exactly_once(tmp_path: Path, seed: int) -> None:
-    kill_at = random.Random(seed).randint(1, 3000)
-    with training(TRAINING, tmp_path) as process:
-        wait_until(lambda: records(tmp_path) >= kill_at)
-        kill_tree(process.pid)
-    directory = tmp_path / "runs" / "r"
-    if seed == 1:
-        kill_a_recovery(tmp_path)
-    recovered = recover(tmp_path)
-    assert recovered.returncode == 0, recovered.stderr
-    assert assert_each_value_once(directory) >= 2 * (kill_at - 2)
-    run = read_run(directory)
-    assert run.status == "killed" and all(state.is_complete for state in run.delivery.values())
-    if seed == 0:
-        # A second time there is nothing to mend, and a third, by name, mends nothing.
-        assert "complete" in recover(tmp_path).stdout
-        assert recover(tmp_path, "r").returncode == 0
-        assert_each_value_once(directory)
 
 
 def test_the_child_of_a_killed_training_completes_every_view_by_itself(tmp_path: Path) -> None:
@@ -138,27 +100,6 @@ def test_the_child_ends_the_run_although_the_trainings_lock_ends_after_its_pipes
     assert assert_each_value_once(directory) == 20
 
 
-@pytest.mark.parametrize("victim", [delivery_child, core], ids=["child", "core"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_a_child_or_core_that_dies_or_stalls_is_started_again_and_catches_up(
-    tmp_path: Path, victim: object, number: signal.Signals
-) -> None:
-    assert callable(victim)
-    with training(TRAINING, tmp_path) as process:
-        wait_until(lambda: rows_delivered(tmp_path) >= 200)
-        found: psutil.Process = victim(process.pid)
-        found.send_signal(number)
-        at = records(tmp_path)
-        # Whatever the victim does not do: the training goes on.
-        wait_until(lambda: records(tmp_path) >= at + 200)
-        wait_until(lambda: rows_delivered(tmp_path) >= at + 200)
-        end(process)
-    directory = tmp_path / "runs" / "r"
-    assert_each_value_once(directory)
-    run = read_run(directory)
-    assert run.status == "finished" and all(state.is_complete for state in run.delivery.values())
-
-
 def test_recovered_fragments_are_sent_once_by_one_wandb_sync(tmp_path: Path) -> None:
     with training(TRAINING, tmp_path) as process:
         wait_until(lambda: rows_delivered(tmp_path) >= 300)
@@ -176,3 +117,25 @@ def test_recovered_fragments_are_sent_once_by_one_wandb_sync(tmp_path: Path) -> 
         expected = sorted(point[1:] for point in journal_values(directory))
         # `wandb sync` numbers the rows anew where it joins fragments.
         assert sorted(point[1:] for point in wandb_values(server.rows)) == expected
+
+
+class Exit(Exception):
+    """Stands for the end of a process."""
+
+
+def test_a_child_whose_core_did_not_start_ends_and_is_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def exit_(status: int) -> None:
+        raise Exit
+
+    monkeypatch.setattr(os, "_exit", exit_)
+    (tmp_path / "journal.jsonl").touch()
+    config = TrackingConfig(wandb_mode="offline")
+    worker = LoggingWorker(WandBTracker(config, tmp_path), JournalReader(tmp_path / "journal.jsonl"), config)
+    watchdog = Watchdog(worker, ReportPipe(io.BytesIO(), tmp_path, "wandb"))
+    # As long as wandb-core may take to start; then it is killed, which mends most; at last the process is given up.
+    for seconds, exits in ((30, False), (45, False), (55, True)):
+        if worker.call is None:
+            worker.call = TrackerCall("setup", 0.0)
+        monkeypatch.setattr("time.monotonic", lambda seconds=seconds: float(seconds))
+        with pytest.raises(Exit) if exits else contextlib.nullcontext():
+            watchdog._look()

@@ -66,7 +66,8 @@ class BackendTracker(ABC):
                 opened = self._open(self.run_directory)
             except Exception as error:
                 self.logger.error("❌ %s setup failed: %s", self.title, error)
-                self._forget()
+                # What it runs in the background may be what failed: the next try begins without it.
+                self.abandon()
             else:
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
 

@@ -38,9 +38,9 @@ logger = logging.getLogger(__name__)
 # The training process takes a child that is silent for much longer than this as stuck.
 ALIVE_SECONDS = 1.0
 
-# Longest times of one call into the tracker, in seconds; then its backend is killed, and opened anew. `wandb.init`
-# gives up by itself after 90 s; closing depends on the tracker.
-LONGEST_CALLS = {"setup": 120.0, "log": 15.0, "flush": 15.0, "abandon": 15.0}
+# Longest times of one call into the tracker, in seconds; then its backend is killed, and opened anew. Set-up and
+# closing depend on the tracker: its `longest_setup_seconds` and `longest_close_seconds`.
+LONGEST_CALLS = {"log": 15.0, "flush": 15.0, "abandon": 15.0}
 
 # A call that does not return although its backend is dead ends the process.
 GRACE_SECONDS = 10.0
@@ -125,7 +125,8 @@ class Watchdog:
         if call is None:
             return
         seconds = time.monotonic() - call.started
-        limit: float = LONGEST_CALLS.get(call.name, getattr(self._worker.tracker, "longest_close_seconds", math.inf))
+        limits_of_tracker = getattr(self._worker.tracker, f"longest_{call.name}_seconds", math.inf)
+        limit: float = LONGEST_CALLS.get(call.name, limits_of_tracker)
         if seconds > limit and self._killed_for != call.started:
             self._killed_for = call.started
             name = self._worker.tracker.name

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
 import struct
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 PATTERN = "events.out.tfevents.*"
 
@@ -22,7 +24,7 @@ _FOOTER = struct.Struct("<I")
 VERIFIED_EVENTS = 1_000
 
 _NAME_TIME = re.compile(r"events\.out\.tfevents\.(\d+)\.")
-_LONGEST_WAIT_FOR_NAME = 2.0
+_naming = threading.Lock()
 
 
 def repair(directory: Path) -> int:
@@ -46,20 +48,57 @@ def repair(directory: Path) -> int:
         if _is_headless(path):
             path.unlink()
         else:
-            last_record = max(last_record, _last_record_of_file(path))
+            last_record = max(last_record, newest_record(path))
     return last_record
 
 
-def wait_for_later_name(directory: Path) -> None:
-    """Wait until a new event file is named behind those that are there: readers take them in the order of their names.
+@contextlib.contextmanager
+def later_names(directory: Path) -> Iterator[None]:
+    """Have a new event file named behind those that are there: readers take them in the order of their names.
+
+    A name begins with the second in which TensorBoard opens the file. It may be the second of the file before, and with
+    a clock that was set back it is an earlier one; both would hide points.
 
     Args:
-        directory (Path): The event files' folder.
+        directory (Path): The event files' folder; one is opened within the block.
     """
+    from tensorboard.summary.writer import event_file_writer
+
     seconds = [int(match[1]) for path in directory.glob(PATTERN) if (match := _NAME_TIME.match(path.name))]
-    if seconds:
-        # A clock that was set back is not waited for.
-        time.sleep(min(max(0.0, max(seconds) + 1 - time.time()), _LONGEST_WAIT_FOR_NAME))
+    if not seconds or max(seconds) < int(time.time()):
+        yield
+        return
+    # The name is made in the constructor, of nothing but this module's clock.
+    module: Any = event_file_writer
+    with _naming:
+        module.time = _LaterClock(max(seconds) + 1)
+        try:
+            yield
+        finally:
+            module.time = time
+
+
+class _LaterClock:
+    """Stands for the module `time` in the eyes of TensorBoard while it names a file."""
+
+    def __init__(self, earliest: int) -> None:
+        self._earliest = earliest
+
+    def time(self) -> float:
+        """Return the time, or the earliest that is allowed."""
+        return max(float(self._earliest), time.time())
+
+
+def newest_record(path: Path) -> int:
+    """Return the newest record of the journal that TensorBoard can read in an event file, 0 if there is none.
+
+    Args:
+        path (Path): The file.
+    """
+    with path.open("rb") as file:
+        newest = deque(_offsets(file), maxlen=VERIFIED_EVENTS)
+        # Where damage lies deeper than that, all is read.
+        return _last_verified_record(file, newest) or _last_verified_record(file, _offsets(file))
 
 
 def _is_headless(path: Path) -> bool:
@@ -68,13 +107,6 @@ def _is_headless(path: Path) -> bool:
             return True
         # The first event of a whole file says its version, and shows no record.
         return any(_verified_records(file, itertools.islice(_offsets(file), 1)))
-
-
-def _last_record_of_file(path: Path) -> int:
-    with path.open("rb") as file:
-        newest = deque(_offsets(file), maxlen=VERIFIED_EVENTS)
-        # Where damage lies deeper than that, all is read.
-        return _last_verified_record(file, newest) or _last_verified_record(file, _offsets(file))
 
 
 def _offsets(file: BinaryIO) -> Iterator[int]:

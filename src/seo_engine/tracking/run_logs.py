@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -42,7 +43,16 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
         message = self.format(record)
-        print(message if sys.stderr.isatty() else plain_message(message), file=sys.stderr, flush=True)
+        # Redirected to a full disk, or closed, it takes nothing; that must not end whoever has something to say.
+        with contextlib.suppress(OSError, ValueError):
+            print(message if sys.stderr.isatty() else plain_message(message), file=sys.stderr, flush=True)
+
+
+class LogFileHandler(logging.FileHandler):
+    """Writes messages into a file of the run; a disk that takes none of them is said by the journal, not here."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave out the traceback that logging would print for each message."""
 
 
 def plain_message(message: str) -> str:
@@ -225,7 +235,7 @@ def _as_words(values: Mapping[str, Any]) -> str:
 
 
 def _file_handler(path: Path, level: int) -> logging.Handler:
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = LogFileHandler(path, encoding="utf-8")
     handler.setLevel(level)
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     return handler

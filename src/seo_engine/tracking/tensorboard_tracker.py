@@ -68,7 +68,6 @@ class TensorBoardTracker(BackendTracker):
 
     def _open(self, run_directory: Path) -> object:
         # A file whose last event is torn is left as it is: readers go on in the next one.
-        event_files.wait_for_later_name(run_directory)
         self._late_points = LatePoints()
         self._late_writers: dict[str, SummaryWriter] = {}
         self._last_records = {ON_TIME: event_files.repair(run_directory)}
@@ -78,11 +77,12 @@ class TensorBoardTracker(BackendTracker):
     def _open_writer(self, directory: Path) -> SummaryWriter:
         # Looked up now and by its public name: torch is heavy, and a user's patch of it must reach this place.
         tensorboard = importlib.import_module("torch.utils.tensorboard")
-        writer: SummaryWriter = tensorboard.SummaryWriter(
-            log_dir=str(directory),
-            max_queue=self.config.tensorboard_max_queue,
-            flush_secs=self.config.tensorboard_flush_secs,
-        )
+        with event_files.later_names(directory):
+            writer: SummaryWriter = tensorboard.SummaryWriter(
+                log_dir=str(directory),
+                max_queue=self.config.tensorboard_max_queue,
+                flush_secs=self.config.tensorboard_flush_secs,
+            )
         return writer
 
     def _forget(self) -> None:
@@ -186,7 +186,6 @@ class TensorBoardTracker(BackendTracker):
         if directory == ON_TIME:
             return self.writer
         if directory not in self._late_writers:
-            event_files.wait_for_later_name(self.run_directory / directory)
             self._late_writers[directory] = self._open_writer(self.run_directory / directory)
         return self._late_writers[directory]
 

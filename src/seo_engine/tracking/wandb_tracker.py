@@ -30,6 +30,14 @@ GROWTH_SECONDS = 5.0
 # Offline, `finish` writes what wandb-core still has to the disk; with a stalled core it never returns.
 OFFLINE_CLOSE_SECONDS = 10.0
 
+# Offline, `wandb.init` asks wandb-core and nobody else; one that was killed or stalls meanwhile never answers.
+OFFLINE_INIT_SECONDS = 20.0
+ONLINE_INIT_SECONDS = 90.0
+
+# wandb waits for half a minute for its core to start. If it does not, wandb 0.31 locks itself out while it reports
+# that, and never returns.
+LONGEST_START_SECONDS = 40.0
+
 # Folder of the run for offline files whose rows went to the server by another way; `wandb sync` does not look there.
 SUPERSEDED = "wandb_superseded"
 
@@ -108,6 +116,12 @@ class WandBTracker(BackendTracker):
         """float: After this `close` hangs; online it waits for the server, which `wandb` itself limits."""
         return min(OFFLINE_CLOSE_SECONDS, self._finish_seconds) if self._mode == "offline" else self._finish_seconds + 2
 
+    @property
+    def longest_setup_seconds(self) -> float:
+        """float: After this `setup` hangs: in the start of wandb-core, as long as there is no mode, or in `wandb.init`."""
+        init_seconds = {"": 0.0, "offline": OFFLINE_INIT_SECONDS}.get(self._mode, ONLINE_INIT_SECONDS + 10)
+        return LONGEST_START_SECONDS + init_seconds
+
     def details(self) -> dict[str, str]:
         """Return mode, name, id, and where the W&B run is: its folder, and online its address."""
         if self.run is None:
@@ -126,6 +140,7 @@ class WandBTracker(BackendTracker):
     def _open(self, run_directory: Path) -> object:
         # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
         wandb = importlib.import_module("wandb")
+        self._mode = ""
         self._mode = self._resolved_mode()
         wandb_directory = run_directory / WANDB
         if self._run_id is not None and self._mode == "offline":
@@ -149,6 +164,7 @@ class WandBTracker(BackendTracker):
             settings=wandb.Settings(
                 console="off",
                 silent=True,
+                init_timeout=OFFLINE_INIT_SECONDS if self._mode == "offline" else ONLINE_INIT_SECONDS,
                 finish_timeout=self._finish_seconds,
                 finish_timeout_raises=True,
                 # By default a stop asked for by the server sends SIGINT to the main thread.

@@ -1,0 +1,74 @@
+"""A tracker that hangs, and a million records."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
+from seo_engine.tracking.tracker import Recorded
+from tests.faults.outcome import Outcome
+from tests.tracking.views import metric_records
+
+# Until here caches fill; from here on memory must be flat.
+WARM_UP_SHARE = 0.1
+MOST_GROWTH_BYTES = 16_000_000
+
+
+class HangingTracker(MemoryTracker):
+    """Hangs at the first record that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__("hanging")
+        self.released = threading.Event()
+
+    def log_training_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
+    ) -> None:
+        """Hang."""
+        self.released.wait()
+
+
+def hanging_tracker(folder: Path, chance: random.Random, records: int = 1_000_000) -> Outcome:
+    """a million records while a tracker hangs, memory flat"""
+    hanging = HangingTracker()
+    config = TrackingConfig(
+        tensorboard_log_dir=str(folder), experiment_name="r", tensorboard_logging=False, wandb_logging=False,
+        selective_logging=False, close_timeout_seconds=2,
+    )  # fmt: skip
+    tracker = ExperimentTracker(config, extra_trackers=[hanging])
+    process = psutil.Process()
+    worst, before = 0, 0
+    for record in range(1, records + 1):
+        started = time.perf_counter_ns()
+        tracker.log_training_metrics(1, record, {"record": float(record), "loss": 0.5})
+        worst = max(worst, time.perf_counter_ns() - started)
+        if record == records * WARM_UP_SHARE:
+            before = process.memory_info().rss
+    growth = process.memory_info().rss - before
+    tracker.close()
+    state = tracker.delivery["hanging"]
+    hanging.released.set()
+    directory = tracker.run_directory
+    assert directory is not None
+    kept = [int(record["metrics"]["training/record"]) for _, record in metric_records(directory)]
+    outcome = Outcome(
+        tries=1,
+        records=records,
+        lost=records - len(set(kept)),
+        doubled=len(kept) - len(set(kept)),
+        worst_call_seconds=worst * 1e-9,
+        remark=f"{growth / 1e6:+.1f} MB from record {int(records * WARM_UP_SHARE):,} to {records:,}",
+    )
+    # The run's beginning and its end are records too.
+    if not state.accepted == state.pending + state.delivered == records + 2:
+        outcome.faults.append(f"{state} does not add up; {folder}")
+    if growth > MOST_GROWTH_BYTES:
+        outcome.faults.append(f"memory grew: {outcome.remark}")
+    return outcome

@@ -1,0 +1,219 @@
+"""A training that something happens to: a process of its own, and what it knows of its calls when it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import multiprocessing
+import os
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+# Before the fork, so that each training begins at once.
+import torch.utils.tensorboard  # noqa: F401
+
+from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine.tracking import process_worker
+from seo_engine.tracking.delivery import DeliveryState, read_delivery
+from seo_engine.tracking.recovery import recover_run
+from tests.tracking.killing import PATIENCE_SECONDS, kill_tree, wait_until
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
+
+RUN = "r"
+
+# Called in the training before each step, with its number.
+Interference = Callable[[int], None]
+
+# Every eleventh record is of an earlier step.
+LATE_EVERY, LATE_BY = 11, 6
+
+
+class Calls:
+    """How many logging calls have returned, and how long the worst took, in memory that outlives the process.
+
+    Args:
+        path (Path): The file behind it.
+    """
+
+    _layout = struct.Struct("<qq")
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(bytes(self._layout.size))
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), self._layout.size)
+
+    def note(self, returned: int, nanoseconds: int) -> None:
+        """Keep that a call has returned."""
+        self._layout.pack_into(self._memory, 0, returned, max(nanoseconds, self.worst_nanoseconds))
+
+    @property
+    def returned(self) -> int:
+        """The newest record whose call has returned."""
+        return int(self._layout.unpack_from(self._memory)[0])
+
+    @property
+    def worst_nanoseconds(self) -> int:
+        """The longest that a call took."""
+        return int(self._layout.unpack_from(self._memory)[1])
+
+
+class Training:
+    """A training in a process of its own, in a folder of its own; several may go on with one run, one after the other.
+
+    Each record carries its number as the metric `training/record`.
+
+    Args:
+        folder (Path): Where it runs.
+        interference (Interference | None): Called in the training before each step.
+        pause_seconds (float): Between two steps.
+        environment (Mapping[str, str]): Beside the one of the tests.
+        **settings (Any): Of its `TrackingConfig`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        interference: Interference | None = None,
+        *,
+        pause_seconds: float = 0.001,
+        environment: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.calls = Calls(folder / "calls")
+        self._settings = {
+            "experiment_name": RUN, "wandb_mode": "offline", "selective_logging": False, "close_timeout_seconds": 60,
+        } | settings  # fmt: skip
+        self._environment = {"HOME": str(folder), **(environment or {})}
+        self._interference = interference
+        self._pause_seconds = pause_seconds
+        self._process: Any = None
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder."""
+        return self.folder / "runs" / RUN
+
+    @property
+    def left_out(self) -> set[int]:
+        """Numbers of records that may be there or not, because a kill met their call."""
+        path = self.folder / "left_out"
+        return {int(line) for line in path.read_text().split()} if path.exists() else set()
+
+    @property
+    def process_id(self) -> int:
+        return int(self._process.pid)
+
+    def start(self) -> Self:
+        """Begin, or go on with the run."""
+        arguments = (self.folder, self._settings, self._environment, self._interference, self._pause_seconds)
+        self._process = _processes.Process(target=_train, args=arguments)
+        self._process.start()
+        return self
+
+    def wait_for_calls(self, returned: int) -> None:
+        """Wait until so many calls have returned."""
+        wait_until(lambda: self.calls.returned >= returned or not self._process.is_alive())
+        assert self.calls.returned >= returned, self.output()
+
+    def kill(self) -> None:
+        """Kill the training's process, and nothing else."""
+        self._process.kill()
+        self._process.join()
+
+    def kill_everything(self) -> None:
+        """Kill the training, its child and wandb-core."""
+        kill_tree(self.process_id)
+        self._process.join()
+
+    def finish(self) -> str:
+        """Have the training end in order, and return what it said."""
+        (self.folder / "stop").touch()
+        self._process.join(PATIENCE_SECONDS)
+        assert self._process.exitcode == 0, (self._process.exitcode, self.output())
+        return self.output()
+
+    def recover(self) -> dict[str, DeliveryState]:
+        """Do what `runs recover` does, in a process of its own, and return the ledgers; none for a run never begun."""
+        self.start_recovery()
+        self._process.join()
+        assert self._process.exitcode == 0, self.output()
+        return read_delivery(self.directory / "delivery.json")
+
+    def start_recovery(self) -> None:
+        """Begin to do what `runs recover` does."""
+        self._process = _processes.Process(target=_recover, args=(self.folder, self.directory, self._environment))
+        self._process.start()
+
+    def output(self) -> str:
+        """What the training's process has printed."""
+        path = self.folder / "output"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.is_alive():
+            self.kill_everything()
+
+
+def _settle_in(folder: Path, environment: Mapping[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.update(environment)
+    output = (folder / "output").open("ab", buffering=0)
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    # What the child says not for so long means that it is stuck; a campaign need not wait as long as a user.
+    process_worker.LONGEST_SILENCE_SECONDS = 3.0
+
+
+def _train(
+    folder: Path,
+    settings: Mapping[str, Any],
+    environment: Mapping[str, str],
+    interference: Interference | None,
+    pause_seconds: float,
+) -> None:
+    _settle_in(folder, environment)
+    calls, stop = Calls(folder / "calls"), folder / "stop"
+    resume = RUN if (folder / "runs" / RUN / "journal.jsonl").exists() else None
+    try:
+        tracker = ExperimentTracker(TrackingConfig(**settings), resume=resume)
+    except ValueError:
+        # Killed before its journal said how it began: there is nothing to go on with.
+        traceback.print_exc()
+        sys.exit(0)
+    record = calls.returned
+    if resume is not None:
+        # The call that the kill met may have left its record, or not; its number is not given again.
+        record += 1
+        with (folder / "left_out").open("a") as file:
+            file.write(f"{record}\n")
+    while not os.path.exists(stop):  # noqa: PTH110
+        record += 1
+        if interference is not None:
+            interference(record)
+        step = record - (LATE_BY if record % LATE_EVERY == 0 else 0)
+        metrics = {"record": float(record), "loss": 1 / record}
+        started = time.perf_counter_ns()
+        tracker.log_training_metrics(1, step, metrics)
+        calls.note(record, time.perf_counter_ns() - started)
+        if pause_seconds:
+            time.sleep(pause_seconds)
+    tracker.close()
+
+
+def _recover(folder: Path, directory: Path, environment: Mapping[str, str]) -> None:
+    _settle_in(folder, environment)
+    with contextlib.suppress(FileNotFoundError):
+        recover_run(directory)
