@@ -21,7 +21,7 @@ test: .venv/test-installed
 faults: .venv/test-installed
 	$(BIN)/python -m tests.faults.campaign --kills $(KILLS)
 
-fuzz: .venv/test-installed
+fuzz: .venv/fuzz-installed
 	$(BIN)/python -m tests.fuzzing.fuzz --seconds $(SECONDS)
 
 benchmark: .venv/benchmark-installed
@@ -42,6 +42,10 @@ benchmark: .venv/benchmark-installed
 .venv/test-installed: .venv/engine-installed
 	@echo "Installing the test tools into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,test]"
+	@touch $@
+
+.venv/fuzz-installed: .venv/test-installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,test,fuzz]"
 	@touch $@
 
 .venv/benchmark-installed: .venv/engine-installed

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Tests run side by side, and two processes that use all cores at once are many times slower. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A loaded machine is no reason to fail; no test asserts a time.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")

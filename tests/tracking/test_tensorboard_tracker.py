@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from pathlib import Path
 from unittest.mock import MagicMock, patch
@@ -128,3 +129,30 @@ def test_a_file_of_another_program_is_left_where_it_is(tmp_path: Path) -> None:
     foreign.write_bytes(b"not what an event file holds")
     TensorBoardTracker(TrackingConfig(), tmp_path / "r").setup()
     assert foreign.exists()
+
+
+def test_a_folder_that_is_deleted_before_a_late_point_is_written_does_not_count_as_the_view(tmp_path: Path) -> None:
+    steps = {1: 1, 2: 10, 3: 4, 4: 20, 5: 15}
+
+    def deliver(tracker: TensorBoardTracker, *numbers: int) -> None:
+        for number in numbers:
+            tracker.log_training_metrics(1, steps[number], {"loss": float(number)}, Recorded(number, 1.0))
+
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path))
+    first = TensorBoardTracker(config, tmp_path / "r")
+    first.setup()
+    deliver(first, 1, 2, 3)
+    first.close()
+    second = TensorBoardTracker(config, tmp_path / "r")
+    second.setup()
+    # The worker begins anew; the view holds all of these.
+    deliver(second, 1, 2, 3, 4)
+    shutil.rmtree(tmp_path / "r" / "late")
+    with pytest.raises(FileNotFoundError):
+        deliver(second, 5)
+    third = TensorBoardTracker(config, tmp_path / "r")
+    third.setup()
+    deliver(third, *steps)
+    third.close()
+    late = read_tensorboard(tmp_path / "r" / "late").scalars["training/loss"]
+    assert [scalar.record for scalar in late] == [3, 5]

@@ -89,6 +89,11 @@ class _LaterClock:
         return max(float(self._earliest), time.time())
 
 
+def count(directory: Path) -> int:
+    """Return how many event files are in a folder."""
+    return sum(1 for _ in directory.glob(PATTERN))
+
+
 def newest_record(path: Path) -> int:
     """Return the newest record of the journal that TensorBoard can read in an event file, 0 if there is none.
 

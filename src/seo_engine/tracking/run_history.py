@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,8 +98,10 @@ def find_run(log_directory: str | Path, name: str) -> Path:
         RunNotFoundError: If there is no journal.
     """
     for directory in (Path(log_directory) / name, Path(name)):
-        if (directory / JOURNAL).is_file():
-            return directory
+        # A name that is too long, or no name at all, is that of no run.
+        with contextlib.suppress(OSError, ValueError):
+            if (directory / JOURNAL).is_file():
+                return directory
     raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")
 
 
@@ -144,7 +147,8 @@ def _read_rewinds(path: Path) -> list[tuple[int, int]]:
     for line in _read_lines(path):
         if line.content.startswith(_RESUME):
             record = decode_record(line.content)
-            if record is not None and record["step"] is not None:
+            # Behind a torn beginning there may be a record of another kind.
+            if record is not None and record["kind"] == "resume" and record["step"] is not None:
                 rewinds.append((line.end.number, record["step"]))
     return rewinds
 

@@ -71,10 +71,12 @@ class TensorBoardTracker(BackendTracker):
         self._late_points = LatePoints()
         self._late_writers: dict[str, SummaryWriter] = {}
         self._last_records = {ON_TIME: event_files.repair(run_directory)}
-        self.writer = self._open_writer(run_directory)
+        self.writer = self._open_writer(ON_TIME)
         return run_directory
 
-    def _open_writer(self, directory: Path) -> SummaryWriter:
+    def _open_writer(self, name: str) -> SummaryWriter:
+        assert self.run_directory is not None
+        directory = self.run_directory / name
         # Looked up now and by its public name: torch is heavy, and a user's patch of it must reach this place.
         tensorboard = importlib.import_module("torch.utils.tensorboard")
         with event_files.later_names(directory):
@@ -83,6 +85,9 @@ class TensorBoardTracker(BackendTracker):
                 max_queue=self.config.tensorboard_max_queue,
                 flush_secs=self.config.tensorboard_flush_secs,
             )
+        if self._last_records.get(name) and event_files.count(directory) == 1:
+            # What the view is known to hold is gone: the folder was deleted, and made again for this file alone.
+            raise FileNotFoundError(f"{directory} was deleted")
         return writer
 
     def _forget(self) -> None:
@@ -186,7 +191,7 @@ class TensorBoardTracker(BackendTracker):
         if directory == ON_TIME:
             return self.writer
         if directory not in self._late_writers:
-            self._late_writers[directory] = self._open_writer(self.run_directory / directory)
+            self._late_writers[directory] = self._open_writer(directory)
         return self._late_writers[directory]
 
     def _writers(self) -> list[SummaryWriter]:

@@ -118,7 +118,7 @@ class WandBTracker(BackendTracker):
 
     @property
     def longest_setup_seconds(self) -> float:
-        """float: After this `setup` hangs: in the start of wandb-core, as long as there is no mode, or in `wandb.init`."""
+        """float: After this `setup` hangs: in the start of wandb-core, while no mode is known, or in `wandb.init`."""
         init_seconds = {"": 0.0, "offline": OFFLINE_INIT_SECONDS}.get(self._mode, ONLINE_INIT_SECONDS + 10)
         return LONGEST_START_SECONDS + init_seconds
 

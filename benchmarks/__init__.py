@@ -1,0 +1,1 @@
+"""Measures what the tracker costs and loses, beside the peers: `make benchmark`."""

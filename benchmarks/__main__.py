@@ -1,0 +1,141 @@
+"""What a logging call costs and what a kill loses, beside the peers: `python -m benchmarks`, about half an hour.
+
+Every row is measured in processes of its own, the rows in turn, over several rounds; figures are medians of the rounds.
+Compare the ratios: the microseconds depend on the machine. A table on the terminal, and results.json and a plot beside
+this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks.machine import describe_machine
+from benchmarks.measurements import MEMORY_RECORDS
+from benchmarks.processes import MeasurementError, measured
+from benchmarks.report import print_tables, save_plot
+from benchmarks.rows import ROWS, Row, versions
+
+RESULTS = Path(__file__).parent / "results.json"
+PLOT = Path(__file__).parent.parent / "docs" / "pictures" / "benchmark.png"
+
+CALLS = {"back_to_back": 2000, "steps_2ms": 1000, "steps_20ms": 150}
+STEP_MILLISECONDS = {"steps_2ms": 2.0, "steps_20ms": 20.0}
+WHOLE_RUNS = (10, 10_000)
+SLOW_WHOLE_RUN = 1_000
+KILLED_AT_FULL_SPEED = 2000
+KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
+
+Figures = dict[str, Any]
+
+
+def main() -> None:
+    """Measure, print, and save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each row's calls are timed")
+    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], help="only these rows, not saved")
+    parser.add_argument("--without-fine-tune", action="store_true", help="leave out the real fine-tune, four minutes")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
+    arguments = parser.parse_args()
+    chosen = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
+    results: Figures = {"machine": describe_machine(), "versions": versions(), "rounds": arguments.rounds}
+    results["rows"] = measure_rows(chosen, arguments.rounds)
+    if not arguments.without_fine_tune:
+        results["fine_tune"] = measure_fine_tune()
+    if arguments.only is None:
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        save_plot(results, PLOT)
+    if arguments.json:
+        print(json.dumps(results, indent=2))
+    else:
+        print_tables(results)
+        if arguments.only is None:
+            print(f"\nresults  {RESULTS}\nplot     {PLOT}")
+
+
+def measure_rows(rows: list[Row], rounds: int) -> dict[str, Figures]:
+    """Return the figures of each row, by its name; a row that cannot be measured says why."""
+    repeats = _calibrated()
+    figures: dict[str, Figures] = {row.name: {} for row in rows}
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("measuring", total=len(rows) * (rounds + 1))
+        for number in range(rounds + 1):
+            for row in rows:
+                progress.update(task, description=f"round {number + 1}: {row.name}")
+                try:
+                    if not row.is_installed:
+                        raise MeasurementError(f"{row.distribution} is not installed")
+                    if number < rounds:
+                        _time_calls(row, figures[row.name], repeats)
+                    else:
+                        _measure_once(row, figures[row.name])
+                except MeasurementError as error:
+                    figures[row.name]["error"] = str(error)
+                progress.advance(task)
+    return {name: _medians(each) for name, each in figures.items()}
+
+
+def _calibrated() -> dict[str, int]:
+    """Return of how many small steps a step of each length consists on this machine."""
+    with measured("floor", "calibrate", 0) as (said, _):
+        small: float = said.result["step_ms"]
+    return {name: max(1, round(milliseconds / small)) for name, milliseconds in STEP_MILLISECONDS.items()}
+
+
+def _time_calls(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
+    for situation, calls in CALLS.items():
+        further = (repeats[situation],) if situation in repeats else ()
+        calls = calls // 4 if row.slow else calls
+        with measured(row.name, "between_steps" if further else "back_to_back", calls, *further) as (said, _):
+            for figure in ("median", "p99", "wall"):
+                figures.setdefault(situation, {}).setdefault(figure, []).append(said.result[figure])
+
+
+def _measure_once(row: Row, figures: Figures) -> None:
+    few, many = WHOLE_RUNS[0], SLOW_WHOLE_RUN if row.slow else WHOLE_RUNS[1]
+    with measured(row.name, "whole_run", few) as (tiny, _), measured(row.name, "whole_run", many) as (whole, _):
+        figures["cpu_us_a_step"] = 1e6 * (whole.cpu_seconds - tiny.cpu_seconds) / (many - few)
+        figures["bytes_a_step"] = (whole.disk_bytes - tiny.disk_bytes) / (many - few)
+        figures["tiny_run_seconds"] = tiny.wall_seconds
+        figures["first_call_seconds"] = tiny.result["first_call_seconds"]
+    for name, calls, pause in (
+        ("survivors_at_full_speed", KILLED_AT_FULL_SPEED, 0.0),
+        ("survivors_of_a_slow_start", KILLED_SLOWLY, PAUSE_SECONDS),
+    ):
+        with measured(row.name, "killed", calls, pause) as (_, folder):
+            figures[name] = [row.read(folder), calls]
+    with measured(row.name, "memory", MEMORY_RECORDS) as (said, _):
+        figures["memory"] = said.result
+
+
+def _medians(figures: Figures) -> Figures:
+    return {
+        name: {each: statistics.median(values) for each, values in value.items()} if name in CALLS else value
+        for name, value in figures.items()
+    }
+
+
+def measure_fine_tune() -> Figures:
+    """Return the tracker's share of a real fine-tune, as `seo-engine train --json` tells it."""
+    with tempfile.TemporaryDirectory() as folder:
+        finished = subprocess.run(
+            [sys.executable, "-m", "seo_engine.cli", "train", "--json", "--log-dir", folder],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if finished.returncode:
+            return {"error": finished.stderr.strip().splitlines()[-1]}
+        said = json.loads(finished.stdout)
+    return {"wall_seconds": said["wall_seconds"], **said["tracker_cost"]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""What is measured of one tracker, in a process of its own: `python -m benchmarks.measurements ROW MEASUREMENT NUMBER`.
+
+Writes JSON into a file of the folder it runs in. One that ends by SIGKILL writes none: what is left is on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.rows import row_named
+
+RESULT = "result.json"
+
+MEMORY_RECORDS = 1_000_000
+LONGEST_MEMORY_SECONDS = 40.0
+# Until here caches and first files are made.
+MEMORY_WARM_UP = 0.05
+MEMORY_LOOK_EVERY = 5_000
+
+
+def small_step() -> Callable[[], Any]:
+    """Return a step of a small training, of less than a millisecond."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(256, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
+    optimizer = torch.optim.AdamW(model.parameters())
+    inputs, targets = torch.randn(32, 256), torch.randint(0, 10, (32,))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+        optimizer.step()
+
+    return step
+
+
+def calibrate(row: str, number: int) -> dict[str, float]:
+    """Return how long a small step takes without any tracker, in milliseconds."""
+    step = small_step()
+    durations = []
+    for _ in range(500):
+        started = time.perf_counter()
+        step()
+        durations.append(time.perf_counter() - started)
+    return {"step_ms": 1000 * statistics.median(durations)}
+
+
+def back_to_back(row: str, number: int) -> dict[str, float]:
+    """Return median and 99th percentile of `number` calls, in microseconds."""
+    return _timed_calls(row, number, repeats=0)
+
+
+def between_steps(row: str, number: int, repeats: str) -> dict[str, float]:
+    """Return the same between training steps of so many small ones, and the wall time of a step in seconds."""
+    return _timed_calls(row, number, int(repeats))
+
+
+def _timed_calls(row: str, number: int, repeats: int) -> dict[str, float]:
+    step = small_step() if repeats else None
+    log = row_named(row).open()
+    # Imports and set-up in the background are over, so that they are not measured as part of a call.
+    log.call(0)
+    time.sleep(3.0)
+    durations = []
+    began = time.perf_counter()
+    for each in range(1, number + 1):
+        if step is not None:
+            for _ in range(repeats):
+                step()
+        started = time.perf_counter_ns()
+        log.call(each)
+        durations.append(time.perf_counter_ns() - started)
+    wall = time.perf_counter() - began
+    log.close()
+    return {
+        "median": statistics.median(durations) / 1000,
+        "p99": statistics.quantiles(durations, n=100)[98] / 1000,
+        "wall": wall / number,
+    }
+
+
+def whole_run(row: str, number: int) -> dict[str, float]:
+    """Open, log `number` records, close; returns how long it took until the first call had returned, in seconds."""
+    started = time.perf_counter()
+    log = row_named(row).open()
+    log.call(1)
+    first = time.perf_counter() - started
+    for each in range(2, number + 1):
+        log.call(each)
+    log.close()
+    return {"first_call_seconds": first}
+
+
+def killed(row: str, number: int, pause_seconds: str) -> None:
+    """Log `number` records, and be killed right after the last call."""
+    log = row_named(row).open()
+    for each in range(1, number + 1):
+        log.call(each)
+        if float(pause_seconds):
+            time.sleep(float(pause_seconds))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def memory(row: str, number: int) -> None:
+    """Measure by how many megabytes this process and its children grow, and over how many records."""
+    log = row_named(row).open()
+    process = psutil.Process()
+    started, before, peak, each = time.perf_counter(), 0, 0, 0
+    for each in range(1, number + 1):
+        log.call(each)
+        if each % MEMORY_LOOK_EVERY and each != number:
+            continue
+        peak = max(peak, _resident_bytes(process))
+        if not before and each >= number * MEMORY_WARM_UP:
+            before = peak
+        if time.perf_counter() - started > LONGEST_MEMORY_SECONDS:
+            break
+    # A peer is not waited for: what it still holds was its peak.
+    write_result({"growth_mb": (peak - (before or peak)) / 1e6, "records": each})
+    os._exit(0)
+
+
+def write_result(result: dict[str, float] | None) -> None:
+    """Leave what was measured to whoever started this process."""
+    Path(RESULT).write_text(json.dumps(result), encoding="utf-8")
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    total = 0
+    for each in [process, *process.children(recursive=True)]:
+        try:
+            total += each.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+MEASUREMENTS: dict[str, Callable[..., dict[str, float] | None]] = {
+    function.__name__: function for function in (calibrate, back_to_back, between_steps, whole_run, killed, memory)
+}
+
+if __name__ == "__main__":
+    row, measurement, number, *further = sys.argv[1:]
+    write_result(MEASUREMENTS[measurement](row, int(number), *further))

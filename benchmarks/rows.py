@@ -1,0 +1,192 @@
+"""The trackers that are compared: how each is opened, called and closed, and what of its records is on the disk."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+METRICS = {"loss": 0.5, "accuracy": 0.25, "learning_rate": 1e-4, "gradient_norm": 1.5, "weight_norm": 10.0}
+NAMES = {f"training/{name}": value for name, value in METRICS.items()}
+
+
+class Log(NamedTuple):
+    """An open tracker: logs five floats at a step, and is closed as its documentation says."""
+
+    call: Callable[[int], Any]
+    close: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tracker; `read` returns how many whole records are in its folder when all its processes have ended."""
+
+    name: str
+    title: str
+    open: Callable[[], Log]
+    read: Callable[[Path], int]
+    distribution: str | None = None
+    # One that takes milliseconds a call is measured over fewer calls.
+    slow: bool = False
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its distribution is there."""
+        return self.distribution is None or importlib.util.find_spec(self.distribution) is not None
+
+
+def _open_floor() -> Log:
+    from collections import deque
+
+    kept: deque[Any] = deque()
+    return Log(lambda step: kept.append((step, METRICS.copy())), lambda: None)
+
+
+def _open_ours() -> Log:
+    from seo_engine import ExperimentTracker, SEOConfig
+
+    tracker = ExperimentTracker(
+        SEOConfig(wandb_mode="offline", selective_logging=False, experiment_name="run", close_timeout_seconds=600)
+    )
+    return Log(lambda step: tracker.log_training_metrics(1, step, METRICS), tracker.close)
+
+
+def _read_ours(folder: Path) -> int:
+    """Count what is in the journal, in TensorBoard's files and in W&B's: the fewest."""
+    directory = folder / "runs" / "run"
+    in_journal = (directory / "journal.jsonl").read_bytes().count(b'{"kind":"training"')
+    return min(in_journal, _read_events(directory), _read_wandb(directory))
+
+
+def _open_summary_writer() -> Log:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter("direct")
+
+    def log(step: int) -> None:
+        for name, value in NAMES.items():
+            writer.add_scalar(name, value, global_step=step)
+
+    return Log(log, writer.close)
+
+
+def _read_events(folder: Path) -> int:
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+
+    values = 0
+    for path in sorted(folder.rglob("events.out.tfevents.*")):
+        for event in LegacyEventFileLoader(str(path)).Load():
+            values += sum(value.tag in NAMES for value in event.summary.value)
+    return values // len(NAMES)
+
+
+def _open_wandb() -> Log:
+    import wandb
+
+    run = wandb.init(mode="offline", settings=wandb.Settings(silent=True, console="off"))
+    return Log(lambda step: run.log(NAMES, step=step), run.finish)
+
+
+def _read_wandb(folder: Path) -> int:
+    from seo_engine.tracking.wandb_fragments import read_fragment
+
+    return sum(read_fragment(path).rows for path in folder.rglob("*.wandb"))
+
+
+def _open_both() -> Log:
+    writer, run = _open_summary_writer(), _open_wandb()
+    return Log(lambda step: (writer.call(step), run.call(step)), lambda: (writer.close(), run.close()))
+
+
+def _open_fabric(logger_name: str) -> Log:
+    loggers: Any = importlib.import_module("lightning_fabric.loggers")
+    logger = getattr(loggers, logger_name)(root_dir="fabric")
+    return Log(lambda step: logger.log_metrics(NAMES, step), lambda: logger.finalize("success"))
+
+
+def _read_csv(folder: Path) -> int:
+    rows = 0
+    for path in folder.rglob("metrics.csv"):
+        with path.open(newline="") as file:
+            rows += sum(row.get("step", "") != "" for row in csv.DictReader(file))
+    return rows
+
+
+def _open_mlflow(synchronous: bool) -> Log:
+    mlflow: Any = importlib.import_module("mlflow")
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    mlflow.start_run()
+
+    def close() -> None:
+        if not synchronous:
+            mlflow.flush_async_logging()
+        mlflow.end_run()
+
+    return Log(lambda step: mlflow.log_metrics(NAMES, step=step, synchronous=synchronous), close)
+
+
+def _open_trackio() -> Log:
+    os.environ["TRACKIO_DIR"] = str(Path.cwd() / "trackio")
+    trackio: Any = importlib.import_module("trackio")
+    trackio.init(project="benchmark", name="run", embed=False, auto_log_gpu=False, auto_log_cpu=False)
+    return Log(lambda step: trackio.log(dict(NAMES), step=step), trackio.finish)
+
+
+def _count(pattern: str, question: str) -> Callable[[Path], int]:
+    def read(folder: Path) -> int:
+        rows = 0
+        for path in folder.rglob(pattern):
+            with closing(sqlite3.connect(path)) as database:
+                rows += int(database.execute(question).fetchone()[0])
+        return rows
+
+    return read
+
+
+_read_mlflow = _count("mlflow.db", "SELECT COUNT(DISTINCT step) FROM metrics WHERE key = 'training/loss'")
+_read_trackio = _count("benchmark*.db", "SELECT COUNT(*) FROM metrics")
+
+ROWS = (
+    Row("floor", "a copy of the dictionary in a deque", _open_floor, lambda folder: 0),
+    Row("seo_engine", "**ExperimentTracker**, TensorBoard and W&B", _open_ours, _read_ours),
+    Row("summary_writer", "`SummaryWriter.add_scalar`, five times", _open_summary_writer, _read_events),
+    Row("wandb", "`wandb.log`, offline", _open_wandb, _read_wandb),
+    Row(
+        "both", "both of these, one after the other", _open_both,
+        lambda folder: min(_read_events(folder), _read_wandb(folder)),
+    ),
+    Row(
+        "fabric_tensorboard", "Lightning Fabric `TensorBoardLogger`", lambda: _open_fabric("TensorBoardLogger"),
+        _read_events, "lightning_fabric",
+    ),
+    Row(
+        "fabric_csv", "Lightning Fabric `CSVLogger`", lambda: _open_fabric("CSVLogger"), _read_csv, "lightning_fabric",
+    ),
+    Row("mlflow", "MLflow, SQLite", lambda: _open_mlflow(True), _read_mlflow, "mlflow", slow=True),
+    Row("mlflow_asynchronous", "MLflow, asynchronous", lambda: _open_mlflow(False), _read_mlflow, "mlflow", slow=True),
+    Row("trackio", "trackio", _open_trackio, _read_trackio, "trackio"),
+)  # fmt: skip
+
+
+def row_named(name: str) -> Row:
+    """Return one of the rows."""
+    return {row.name: row for row in ROWS}[name]
+
+
+def versions() -> Mapping[str, str]:
+    """Return the versions of all that is compared, as far as it is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("seo-engine", "torch", "tensorboard", "wandb", "lightning-fabric", "mlflow", "trackio"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,88 @@
+"""What reads bytes that somebody else may have written: each takes any bytes, and raises only for a fault."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from seo_engine.config import SEOConfig
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery import DeliveryState, read_delivery, update_delivery
+from seo_engine.tracking.lifecycle import read_lifecycle
+from seo_engine.tracking.logging_queue import JournalReader
+from seo_engine.tracking.logging_worker import LoggingWorker
+from seo_engine.tracking.run_directory import create_run_directory
+from seo_engine.tracking.run_history import RunNotFoundError, find_run, list_runs
+from seo_engine.tracking.tracker import MemoryTracker
+
+FOLDER = Path(tempfile.mkdtemp(prefix="seo_engine_fuzzing_"))
+_CONFIG = TrackingConfig()
+
+
+def journal(data: bytes) -> None:
+    """A journal is listed, and delivered or counted line by line."""
+    run = FOLDER / "journal" / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "journal.jsonl").write_bytes(data)
+    (summary,) = list_runs(run.parent)
+    # As `runs show --json` prints it.
+    json.dumps([summary.status, summary.step, summary.configuration, summary.hyperparameters, summary.timings])
+    try:
+        read_lifecycle(run)
+    except ValueError as error:
+        assert "\n" not in str(error)
+    with JournalReader(run / "journal.jsonl") as reader:
+        worker = LoggingWorker(MemoryTracker(), reader, _CONFIG)
+        worker.deliver_available()
+        state = worker.state
+        lines = sum(bool(line.content.strip()) for line in reader.lines())
+    assert state.last_error is None, state.last_error
+    assert state.accepted == state.delivered + sum(state.dropped.values()) + state.pending == lines
+    assert not state.pending
+
+
+def delivery(data: bytes) -> None:
+    """A `delivery.json` is read as ledgers, or as none; and can be written over."""
+    path = FOLDER / "delivery.json"
+    path.write_bytes(data)
+    states = read_delivery(path)
+    assert all(isinstance(state.pending, int) and isinstance(state.details, dict) for state in states.values())
+    update_delivery(path, {"tensorboard": DeliveryState(accepted=1, delivered=1)})
+    assert read_delivery(path)["tensorboard"].delivered == 1
+
+
+def run_name(data: bytes) -> None:
+    """A name of a run is refused, or is a folder within that of all runs; one that is looked up is found or not."""
+    name = data.decode("utf-8", errors="surrogateescape")
+    runs = FOLDER / "runs"
+    runs.mkdir(exist_ok=True)
+    try:
+        TrackingConfig(experiment_name=name)
+    except ValueError as error:
+        assert "\n" not in str(error)
+    else:
+        made = create_run_directory(runs, name)
+        assert made.parent == runs and made.resolve().parent == runs.resolve() and made.is_dir()
+        shutil.rmtree(made)
+    try:
+        find_run(runs, name)
+    except RunNotFoundError as error:
+        assert "\n" not in str(error)
+
+
+def configuration(data: bytes) -> None:
+    """A file of settings gives a configuration, or one line that says what is wrong with it."""
+    path = FOLDER / "seo.toml"
+    path.write_bytes(data)
+    try:
+        SEOConfig.from_toml(path)
+    except ValueError as error:
+        assert str(error).startswith(str(path)) and "\n" not in str(error), error
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (journal, delivery, run_name, configuration)
+}
