@@ -22,7 +22,7 @@ from benchmarks.rows import row_named
 RESULT = "result.json"
 
 MEMORY_RECORDS = 1_000_000
-LONGEST_MEMORY_SECONDS = 40.0
+LONGEST_MEMORY_SECONDS = 20.0
 # Until here caches and first files are made.
 MEMORY_WARM_UP = 0.05
 MEMORY_LOOK_EVERY = 5_000
@@ -72,7 +72,7 @@ def _timed_calls(row: str, number: int, repeats: int) -> dict[str, float]:
     log = row_named(row).open()
     # Imports and set-up in the background are over, so that they are not measured as part of a call.
     log.call(0)
-    time.sleep(3.0)
+    time.sleep(2.0)
     durations = []
     began = time.perf_counter()
     for each in range(1, number + 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.report import as_markdown, cost_table, fine_tune_line, loss_table
 from seo_engine import SEOConfig
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +60,12 @@ def test_every_test_that_the_guarantees_name_is_there() -> None:
         for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert named and named <= there, named - there
+
+
+def test_the_readmes_benchmark_tables_are_the_results() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    for part in (as_markdown(cost_table(results)), as_markdown(loss_table(results)), fine_tune_line(results)):
+        assert part in README, f"put this into README.md:\n{part}"
 
 
 def test_every_direct_dependency_is_explained_and_pinned() -> None:

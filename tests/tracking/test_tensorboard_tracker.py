@@ -105,7 +105,7 @@ def test_records_written_into_a_deleted_folder_that_is_there_again_do_not_hide_t
     tracker = TensorBoardTracker(TrackingConfig(), tmp_path / "r")
 
     def log(number: int) -> None:
-        tracker.log_training_metrics(1, number, {"loss": 0.5}, Recorded(number, float(number)))
+        tracker.log_training_metrics(1, number, {"training/loss": 0.5}, Recorded(number, float(number)))
 
     tracker.setup()
     log(1)
@@ -136,7 +136,7 @@ def test_a_folder_that_is_deleted_before_a_late_point_is_written_does_not_count_
 
     def deliver(tracker: TensorBoardTracker, *numbers: int) -> None:
         for number in numbers:
-            tracker.log_training_metrics(1, steps[number], {"loss": float(number)}, Recorded(number, 1.0))
+            tracker.log_training_metrics(1, steps[number], {"training/loss": float(number)}, Recorded(number, 1.0))
 
     config = TrackingConfig(tensorboard_log_dir=str(tmp_path))
     first = TensorBoardTracker(config, tmp_path / "r")

@@ -131,7 +131,7 @@ class BackendTracker(ABC):
         with self._contained("profiling", profiling_data, epoch, step) as open_:
             if open_:
                 metrics, texts = profiling_metrics(profiling_data)
-                self._write_metrics(epoch, step, self._shown("profiling", metrics), recorded, texts)
+                self._write_metrics(epoch, step, self._checked("profiling", metrics), recorded, texts)
 
     def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Log that the training was resumed.
@@ -296,11 +296,12 @@ class BackendTracker(ABC):
         self.current_epoch, self.global_step = epoch, step
         with self._contained(group, metrics, epoch, step) as open_:
             if open_:
-                shown = self._shown(group, metrics)
+                # What comes from the journal was checked on its way into it, and when its line was read.
+                shown = self._checked(group, metrics) if recorded is None else metrics
                 if shown:
                     self._write_metrics(epoch, step, shown, recorded)
 
-    def _shown(self, group: str, metrics: Mapping[str, Any]) -> dict[str, float]:
+    def _checked(self, group: str, metrics: Mapping[str, Any]) -> dict[str, float]:
         skip = self.config.skip_nonfinite_metrics
         numbers, nonfinite = self._validation.validated(group, metrics, skip_nonfinite=skip)
         if nonfinite and not skip:
