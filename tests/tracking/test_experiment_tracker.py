@@ -26,6 +26,7 @@ from seo_engine.tracking.logging_queue import LoggingQueue, Position
 from seo_engine.tracking.record_writer import RecordWriter
 from seo_engine.tracking.records import decode_record
 from seo_engine.tracking.run_history import read_run
+from tests.tracking.killing import core, delivery_child
 from tests.tracking.views import metric_records, read_journal, read_wandb
 
 
@@ -423,6 +424,18 @@ def test_interpreter_exit_with_a_stalled_core_keeps_its_limit(tmp_path: Path) ->
     state = run.delivery["wandb"]
     assert state.accepted == state.delivered + sum(state.dropped.values()) + state.pending
     assert state.is_complete or "runs recover" in finished.stderr
+
+
+@pytest.mark.parametrize(("users", "expected"), [({}, "1"), ({"GOMAXPROCS": "3"}, "3")])
+def test_our_core_runs_on_one_processor_unless_the_user_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, users: dict[str, str], expected: str
+) -> None:
+    monkeypatch.delenv("GOMAXPROCS", raising=False)
+    for name, value in users.items():
+        monkeypatch.setenv(name, value)
+    with ExperimentTracker(TrackingConfig(tensorboard_log_dir=str(tmp_path), tensorboard_logging=False)):
+        assert core(delivery_child(os.getpid()).pid).environ()["GOMAXPROCS"] == expected
+        assert os.environ.get("GOMAXPROCS") == users.get("GOMAXPROCS")
 
 
 def test_a_wandb_run_of_the_users_survives_the_kill_of_our_core(tmp_path: Path) -> None:
