@@ -202,3 +202,18 @@ def test_a_run_that_began_offline_is_uploaded_when_a_key_is_configured(tmp_path:
         # What was sent from the journal is not there for `wandb sync` to send once more.
         assert not list(directory.glob("wandb/offline-run-*"))
         assert list(directory.glob("wandb_superseded/offline-run-*"))
+
+
+@pytest.mark.parametrize("mode", ["offline", "auto"])
+def test_an_offline_run_asks_the_server_nothing(tmp_path: Path, mode: str) -> None:
+    program = f"""
+        from seo_engine import ExperimentTracker, TrackingConfig
+        with ExperimentTracker(TrackingConfig(tensorboard_logging=False, wandb_mode="{mode}")) as tracker:
+            for step in range(100):
+                tracker.log_training_metrics(1, step, {{"loss": 1 / (step + 1)}})
+        print(tracker.delivery["wandb"].delivered)
+    """
+    with WandBServer() as server, training(program, tmp_path, WANDB_BASE_URL=server.address) as process:
+        said, errors = process.communicate(timeout=120)
+    assert int(said) > 0, errors
+    assert server.paths == []

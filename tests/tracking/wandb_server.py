@@ -23,6 +23,7 @@ class WandBServer:
         self.failure = failure
         self.stops_runs = False
         self.runs: dict[str, dict[int, dict[str, Any]]] = {}
+        self.paths: list[str] = []
         self.refused = threading.Event()
         self.received = threading.Event()
         self._released = threading.Event()
@@ -30,6 +31,7 @@ class WandBServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                server.paths.append(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)

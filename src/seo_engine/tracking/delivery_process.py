@@ -212,6 +212,7 @@ def main(arguments: list[str]) -> None:
         pipe.send_state,
         RunLock(run_directory, tracker_name),
         DeliveryState.from_dictionary(beginning["previous"]),
+        beside_training=False,
     )
     Watchdog(worker, pipe).start()
     import_sdks([worker.tracker])

@@ -71,6 +71,7 @@ class LoggingWorker:
         report (Callable[[DeliveryState], None]): Called with a copy of the ledger after each batch.
         lock (RunLock | None): Held while the tracker is open, so that no two processes write one view.
         previous (DeliveryState | None): The ledger that an earlier worker left.
+        beside_training (bool): Whether the training runs in the same interpreter, which is left to it again and again.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class LoggingWorker:
         report: Callable[[DeliveryState], None] = lambda state: None,
         lock: RunLock | None = None,
         previous: DeliveryState | None = None,
+        beside_training: bool = True,
     ) -> None:
         self.tracker = tracker
         self.call: TrackerCall | None = None
@@ -97,6 +99,7 @@ class LoggingWorker:
         self._closing_size = 0
         self._closing_deadline = math.inf
         self._waits_for_lock = False
+        self._beside_training = beside_training
         self._rested = time.perf_counter()
         self._start_over()
 
@@ -263,6 +266,8 @@ class LoggingWorker:
 
     def _rest(self) -> None:
         """Leave the interpreter to the training after each stretch of work; by itself Python switches after 5 ms."""
+        if not self._beside_training:
+            return
         now = time.perf_counter()
         if now - self._rested > LONGEST_WORK_SECONDS:
             time.sleep(REST_SECONDS)

@@ -57,7 +57,8 @@ class WandBTracker(BackendTracker):
         run_directory (Path | None): The run's folder; None makes a new one and sets up at once.
         run_id (str | None): The id of the W&B run; the same id goes on in the same run. None means a new one.
         watched_process (int | None): The process whose CPU and memory W&B samples; None means this one.
-        owns_core (bool): Whether no other run of this process needs wandb-core, so that it may be killed when it fails.
+        owns_core (bool): Whether no other run of this process needs wandb: its core may be killed when it fails, and
+            an offline run keeps it from reporting to its makers.
 
     Example:
         >>> import tempfile
@@ -142,6 +143,9 @@ class WandBTracker(BackendTracker):
         wandb = importlib.import_module("wandb")
         self._mode = ""
         self._mode = self._resolved_mode()
+        if self._owns_core and self._mode == "offline":
+            # wandb 0.31 otherwise measures each row for its makers, and sends them that from an offline run, too.
+            os.environ["WANDB_ERROR_REPORTING"] = "false"
         wandb_directory = run_directory / WANDB
         if self._run_id is not None and self._mode == "offline":
             if wandb_fragments.online_fragments(wandb_directory, self._run_id):
