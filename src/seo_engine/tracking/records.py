@@ -150,6 +150,7 @@ def decode_record(line: bytes) -> Record | None:
     return record if _is_record(record) else None
 
 
+_ABSENT = object()
 _NUMBER = (int, float)
 _MOMENT: dict[str, Any] = {"epoch": _NUMBER, "step": int}
 _METRICS = {**_MOMENT, "metrics": dict}
@@ -179,7 +180,8 @@ def _is_record(record: object) -> bool:
     if "error" in record and not _is_error(record["error"]):
         return False
     fields = _FIELDS.get(record["kind"], {})
-    if not all(isinstance(record.get(name), type_) for name, type_ in fields.items()):
+    # An absent field is no None.
+    if not all(isinstance(record.get(name, _ABSENT), type_) for name, type_ in fields.items()):
         return False
     return all(isinstance(value, _NUMBER) for value in record["metrics"].values()) if "metrics" in fields else True
 
