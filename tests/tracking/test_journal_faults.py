@@ -21,6 +21,7 @@ import pytest
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
 from seo_engine.tracking import journal_upkeep, logging_queue, waiting_lines
 from seo_engine.tracking.journal_upkeep import JournalUpkeep
+from seo_engine.tracking.lifecycle import read_lifecycle
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.run_history import read_run
 from tests.tracking.killing import delete_folder, training, wait_until
@@ -297,6 +298,31 @@ def test_a_record_behind_a_torn_part_is_found(tmp_path: Path) -> None:
         queue.append(torn + whole + b"\n")
     worker.deliver_available()
     assert [arguments["step"] for _, arguments in memory.calls] == [7, 7] and not worker.state.dropped
+
+
+def test_what_a_torn_line_of_metrics_hides_of_a_runs_life_is_found(tmp_path: Path, config: TrackingConfig) -> None:
+    with ExperimentTracker(config) as tracker:
+        for step in (1, 2, 7):
+            tracker.log_training_metrics(2, step, {"loss": 0.5})
+    directory = tracker.run_directory
+    assert directory is not None
+    journal = directory / "journal.jsonl"
+    torn = b'{"kind":"training","epoch":2,"ste'
+    lines = journal.read_bytes().splitlines()
+    assert lines[-1].startswith(b'{"kind":"end"')
+    # The writer of metrics was killed within its line, and the next line is another process's: the run's end.
+    journal.write_bytes(b"\n".join([*lines[:-1], torn + lines[-1], b""]))
+    assert read_lifecycle(directory).status == "finished" == read_run(directory).status
+    # The newest line of metrics is torn: the run came as far as the one before says.
+    journal.write_bytes(b"\n".join([*lines[:-1], torn, lines[-1], b""]))
+    life = read_lifecycle(directory)
+    assert (life.status, life.epoch, life.step) == ("finished", 2, 7)
+    # Resumed at an earlier step, behind a torn line.
+    with ExperimentTracker(config, resume=directory, step=2) as tracker:
+        tracker.log_training_metrics(2, 2, {"loss": 0.25})
+    data = journal.read_bytes()
+    journal.write_bytes(data.replace(b'{"kind":"resume"', torn + b'{"kind":"resume"'))
+    assert read_run(directory).metrics["training/loss"].count == 2
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.logging_queue import JournalReader, LoggingQueue
-from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, encode_record, new_record
+from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, encode_record, is_metric_line, new_record
 from seo_engine.tracking.run_directory import JOURNAL
 from seo_engine.tracking.run_lock import MOMENT_SECONDS, RunLock
 from seo_engine.tracking.shown_records import ShownRecords
@@ -18,8 +19,8 @@ from seo_engine.tracking.wandb_fragments import is_plain_run_id
 # At the end of a run there is room in the journal for this many records of values that a view has not shown yet.
 MOST_LAST_VALUES = 1_000
 
-# Lines of metrics, by far the most, say nothing of a run's life; they are known by how they begin.
-_METRIC_LINES = tuple(f'{{"kind":"{kind}",'.encode() for kind in METRIC_KINDS)
+# The last of these that is whole says how far the run came: each kill tears one line at most.
+_NEWEST_METRIC_LINES = 100
 
 
 class RunStillOpenError(ValueError):
@@ -58,17 +59,20 @@ def read_lifecycle(run_directory: Path) -> Lifecycle:
         ValueError: If it does not say how the run began.
     """
     life = Lifecycle()
-    newest_metrics = b""
+    newest_metrics: deque[bytes] = deque(maxlen=_NEWEST_METRIC_LINES)
     with JournalReader(run_directory / JOURNAL) as journal:
         for line in journal.lines():
-            if line.content.startswith(_METRIC_LINES):
-                newest_metrics = line.content
+            if is_metric_line(line.content):
+                newest_metrics.append(line.content)
             elif record := decode_record(line.content):
                 _take_in(life, record)
     if not life.started or not is_plain_run_id(life.wandb_run_id):
         raise ValueError(f"{run_directory / JOURNAL} does not say how the run began")
-    if record := decode_record(newest_metrics):
-        life.epoch, life.step = record["epoch"], record["step"]
+    for content in reversed(newest_metrics):
+        record = decode_record(content)
+        if record is not None and record["kind"] in METRIC_KINDS:
+            life.epoch, life.step = record["epoch"], record["step"]
+            break
     return life
 
 

@@ -23,6 +23,8 @@ METRIC_KINDS = ("training", "evaluation", "performance")
 # Begins every record that this package writes, and stands nowhere within one: quotation marks in texts are escaped.
 _BEGINNING = b'{"kind":'
 
+_METRIC_BEGINNINGS = tuple(f'{_BEGINNING.decode()}"{kind}",'.encode() for kind in METRIC_KINDS)
+
 # JSON has no such numbers: they stand beside the others, as words.
 NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 
@@ -148,6 +150,20 @@ def decode_record(line: bytes) -> Record | None:
         behind_torn_part = line.rfind(_BEGINNING)
         return decode_record(line[behind_torn_part:]) if behind_torn_part > 0 else None
     return record if _is_record(record) else None
+
+
+def is_metric_line(line: bytes) -> bool:
+    """Return whether a line is one of metrics, by how it begins; it need not be whole, but no other record is on it.
+
+    By far the most lines are of metrics. Who looks for other records passes over them without reading them.
+
+    Example:
+        >>> is_metric_line(b'{"kind":"training","epoch":1,"step":1')
+        True
+        >>> is_metric_line(b'{"kind":"training","epo{"kind":"end","time":1.0,"status":"killed"}')
+        False
+    """
+    return line.startswith(_METRIC_BEGINNINGS) and line.rfind(_BEGINNING) == 0
 
 
 _ABSENT = object()

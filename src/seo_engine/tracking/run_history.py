@@ -11,11 +11,9 @@ from typing import Any
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.logging_queue import JournalLine, JournalReader
-from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
+from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, is_metric_line
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
 from seo_engine.tracking.run_lock import is_locked
-
-_RESUME = b'{"kind":"resume"'
 
 
 class RunNotFoundError(ValueError):
@@ -145,11 +143,9 @@ def _read_rewinds(path: Path) -> list[tuple[int, int]]:
     """Return where the run was resumed at an earlier step: number of the record, and step."""
     rewinds = []
     for line in _read_lines(path):
-        if line.content.startswith(_RESUME):
-            record = decode_record(line.content)
-            # Behind a torn beginning there may be a record of another kind.
-            if record is not None and record["kind"] == "resume" and record["step"] is not None:
-                rewinds.append((line.end.number, record["step"]))
+        record = None if is_metric_line(line.content) else decode_record(line.content)
+        if record is not None and record["kind"] == "resume" and record["step"] is not None:
+            rewinds.append((line.end.number, record["step"]))
     return rewinds
 
 
