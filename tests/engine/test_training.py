@@ -23,6 +23,7 @@ from seo_engine.tracking import ExperimentTracker
 from tests.engine.test_language_model import save_tiny_model
 
 WORDS = ("red", "clay", "pots", "are", "thrown", "by", "hand", "and", "fired", "at", "home", "near", "the", "mill")
+LETTERS = "abcdefgh"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,11 +35,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def site(count: int = 8) -> list[Page]:
+def site(count: int = 8, *, answers_alike: bool = True) -> list[Page]:
     pages = []
     for number in range(count):
+        title, description = ("Red pots", "Fired at home.") if answers_alike else (LETTERS[number] * 8,) * 2
         text = " ".join(WORDS[(number * each) % len(WORDS)] for each in range(1, 40)) + f" {number}"
-        html = f"<title>Red pots</title><meta name=description content='Fired at home.'><h1>Pots</h1><p>{text}</p>"
+        html = f"<title>{title}</title><meta name=description content='{description}'><h1>Pots</h1><p>{text}</p>"
         pages.append(parse_page(html, f"{number}.html"))
     return pages
 
@@ -204,9 +206,10 @@ def test_gradient_accumulation_makes_fewer_steps_of_the_same_pages(run: Run, tmp
 
 
 def test_early_stopping_ends_a_training_that_no_longer_improves_and_goes_back_to_its_best_epoch(tmp_path: Path) -> None:
-    config = configuration(tmp_path, number_of_epochs=6, learning_rate=0.5, early_stopping_patience=1)
+    config = configuration(tmp_path, number_of_epochs=6, learning_rate=0.05, early_stopping_patience=1)
     with ExperimentTracker(config) as tracker:
-        result = train(site(), config, tracker)
+        # What is learnt of one page is wrong for the others: on any processor the validation loss soon rises.
+        result = train(site(answers_alike=False), config, tracker)
     losses = values(tracker, "evaluation", "evaluation/loss")
     best, last = min((step for step in losses if step), key=lambda step: losses[step]), max(losses)
     assert not result.interrupted
