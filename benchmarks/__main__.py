@@ -1,8 +1,8 @@
-"""What a logging call costs and what a kill loses, beside the peers: `python -m benchmarks`, about half an hour.
+"""What a logging call costs and what a kill loses, beside the peers: `python -m benchmarks`, most of an hour.
 
-Every row is measured in processes of its own, the rows in turn, over several rounds; figures are medians of the rounds.
-Compare the ratios: the microseconds depend on the machine. A table on the terminal, and results.json and a plot beside
-this file.
+Every row is measured in processes of its own, the rows in turn, over several rounds; figures are medians of the rounds,
+but for memory, which is measured once. Compare the ratios: the microseconds depend on the machine. Tables on the
+terminal, results.json beside this file, and a plot among the documents' pictures.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Figures = dict[str, Any]
 def main() -> None:
     """Measure, print, and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each row's calls are timed")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured")
     parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], help="only these rows, not saved")
     parser.add_argument("--without-fine-tune", action="store_true", help="leave out the real fine-tune, four minutes")
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
@@ -75,9 +75,10 @@ def measure_rows(rows: list[Row], rounds: int) -> dict[str, Figures]:
                     if not row.is_installed:
                         raise MeasurementError(f"{row.distribution} is not installed")
                     if number < rounds:
-                        _time_calls(row, figures[row.name], repeats)
+                        _measure_round(row, figures[row.name], repeats)
                     else:
-                        _measure_once(row, figures[row.name])
+                        with measured(row.name, "memory", MEMORY_RECORDS) as (said, _):
+                            figures[row.name]["memory"] = said.result
                 except MeasurementError as error:
                     figures[row.name]["error"] = str(error)
                 progress.advance(task)
@@ -91,37 +92,43 @@ def _calibrated() -> dict[str, int]:
     return {name: max(1, round(milliseconds / small)) for name, milliseconds in STEP_MILLISECONDS.items()}
 
 
-def _time_calls(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
+def _measure_round(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
     for situation, calls in CALLS.items():
         further = (repeats[situation],) if situation in repeats else ()
         calls = calls // 4 if row.slow else calls
         with measured(row.name, "between_steps" if further else "back_to_back", calls, *further) as (said, _):
-            for figure in ("median", "p99", "wall"):
-                figures.setdefault(situation, {}).setdefault(figure, []).append(said.result[figure])
-
-
-def _measure_once(row: Row, figures: Figures) -> None:
+            _note(figures.setdefault(situation, {}), **said.result)
     few, many = WHOLE_RUNS[0], SLOW_WHOLE_RUN if row.slow else WHOLE_RUNS[1]
     with measured(row.name, "whole_run", few) as (tiny, _), measured(row.name, "whole_run", many) as (whole, _):
-        figures["cpu_us_a_step"] = 1e6 * (whole.cpu_seconds - tiny.cpu_seconds) / (many - few)
-        figures["bytes_a_step"] = (whole.disk_bytes - tiny.disk_bytes) / (many - few)
-        figures["tiny_run_seconds"] = tiny.wall_seconds
-        figures["first_call_seconds"] = tiny.result["first_call_seconds"]
-    for name, calls, pause in (
-        ("survivors_at_full_speed", KILLED_AT_FULL_SPEED, 0.0),
-        ("survivors_of_a_slow_start", KILLED_SLOWLY, PAUSE_SECONDS),
-    ):
-        with measured(row.name, "killed", calls, pause) as (_, folder):
-            figures[name] = [row.read(folder), calls]
-    with measured(row.name, "memory", MEMORY_RECORDS) as (said, _):
-        figures["memory"] = said.result
+        _note(
+            figures,
+            cpu_us_a_step=1e6 * (whole.cpu_seconds - tiny.cpu_seconds) / (many - few),
+            bytes_a_step=(whole.disk_bytes - tiny.disk_bytes) / (many - few),
+            tiny_run_seconds=tiny.wall_seconds,
+            first_call_seconds=tiny.result["first_call_seconds"],
+        )
+    with measured(row.name, "killed", KILLED_AT_FULL_SPEED, 0.0) as (_, folder):
+        _note(figures, survivors_at_full_speed=row.read(folder))
+    with measured(row.name, "killed", KILLED_SLOWLY, PAUSE_SECONDS) as (_, folder):
+        _note(figures, survivors_of_a_slow_start=row.read(folder))
+
+
+def _note(figures: Figures, **values: float) -> None:
+    for name, value in values.items():
+        figures.setdefault(name, []).append(value)
 
 
 def _medians(figures: Figures) -> Figures:
-    return {
-        name: {each: statistics.median(values) for each, values in value.items()} if name in CALLS else value
-        for name, value in figures.items()
-    }
+    medians: Figures = {}
+    for name, value in figures.items():
+        match value:
+            case dict():
+                medians[name] = _medians(value)
+            case list():
+                medians[name] = statistics.median(value)
+            case _:
+                medians[name] = value
+    return medians
 
 
 def measure_fine_tune() -> Figures:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.rows import ROWS
 
-OURS = "seo_engine"
+OURS, DIRECT = "seo_engine", "both"
 
 Results = dict[str, Any]
 
@@ -43,8 +43,8 @@ def loss_table(results: Results) -> list[list[str]]:
         lines.append(
             [
                 title,
-                f"{row['survivors_at_full_speed'][0]:,}",
-                f"{row['survivors_of_a_slow_start'][0]:,}",
+                f"{row['survivors_at_full_speed']:,.0f}",
+                f"{row['survivors_of_a_slow_start']:,.0f}",
                 f"{row['memory']['growth_mb']:,.0f}",
                 f"{row['memory']['records']:,.0f}",
                 f"{row['bytes_a_step']:,.0f}",
@@ -52,6 +52,21 @@ def loss_table(results: Results) -> list[list[str]]:
                 f"{row['tiny_run_seconds']:.1f}",
             ]
         )
+    return lines
+
+
+def budget_table(results: Results) -> list[list[str]]:
+    """Return how the budgets of the design are kept: what is compared, how it was measured, and the budget."""
+    ours, both = results["rows"][OURS], results["rows"][DIRECT]
+    lines = [["ours beside both SDKs called directly", "measured", "budget"]]
+    for what, situation, budget in (
+        ("one call, back to back", "back_to_back", 100),
+        ("one call, between steps of 2 ms", "steps_2ms", 20),
+        ("one call, between steps of 20 ms", "steps_20ms", 20),
+    ):
+        lines.append([what, f"1/{both[situation]['median'] / ours[situation]['median']:.0f}", f"1/{budget}"])
+    cpu_share = ours["cpu_us_a_step"] / both["cpu_us_a_step"]
+    lines.append(["all processor time of a step", f"{cpu_share:.2f}", "0.60"])
     return lines
 
 
@@ -80,6 +95,8 @@ def print_tables(results: Results) -> None:
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     print(", ".join(f"{name} {value}" for name, value in versions.items()))
     print(f"\n{as_markdown(cost_table(results))}\n\n{as_markdown(loss_table(results))}")
+    if all("error" not in results["rows"].get(name, ["error"]) for name in (OURS, DIRECT)):
+        print(f"\n{as_markdown(budget_table(results))}")
     if "fine_tune" in results:
         print(f"\n{fine_tune_line(results)}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import importlib.util
 import os
 import sqlite3
 from collections.abc import Callable, Mapping

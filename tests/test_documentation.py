@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import as_markdown, cost_table, fine_tune_line, loss_table
+from benchmarks.report import as_markdown, budget_table, cost_table, fine_tune_line, loss_table
 from seo_engine import SEOConfig
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +64,8 @@ def test_every_test_that_the_guarantees_name_is_there() -> None:
 
 def test_the_readmes_benchmark_tables_are_the_results() -> None:
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    for part in (as_markdown(cost_table(results)), as_markdown(loss_table(results)), fine_tune_line(results)):
+    tables = (as_markdown(table(results)) for table in (cost_table, loss_table, budget_table))
+    for part in (*tables, fine_tune_line(results)):
         assert part in README, f"put this into README.md:\n{part}"
 
 
