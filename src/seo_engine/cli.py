@@ -120,7 +120,7 @@ def train(
     if tracker.run_directory is None:
         raise CommandError("training needs a run's folder; see the message above, or experiment_tracking_enabled")
     notes.print(f"{len(pages)} pages of {site or 'the bundled site'}; watch the run with:")
-    notes.print(f"  {terminal.command('tensorboard')} --logdir {tracker.run_directory.parent}")
+    notes.print(f"  {terminal.command('tensorboard')} --logdir {terminal.relative_path(tracker.run_directory.parent)}")
     status = "failed"
     ended_by: BaseException | None = None
     try:

@@ -20,7 +20,7 @@ from tests.tracking.killing import children, delivery_child, training, wait_unti
 from tests.tracking.views import assert_each_value_once, read_tensorboard, read_wandb
 
 BEGINNING = """
-import os, signal, sys, threading, time
+import asyncio, os, signal, sys, threading, time
 from seo_engine import ExperimentTracker, TrackingConfig
 config = TrackingConfig(experiment_name="r", wandb_mode="offline", selective_logging=False)
 def train(tracker):
@@ -36,6 +36,19 @@ def interrupt_twice(tracker):
     Deliveries.close = close_and_interrupt
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
+def in_the_midst_of_closing(happens):
+    # The end is in the journal, and the child was asked to close.
+    from seo_engine.tracking.deliveries import Deliveries
+    Deliveries._wait_for = lambda *arguments: happens()
+def steps(tracker):
+    with tracker:
+        train(tracker)
+        yield
+        yield
+class NotesThatFail(RuntimeError):
+    @property
+    def __notes__(self):
+        raise ValueError("no notes")
 """
 
 
@@ -47,7 +60,8 @@ class Ending:
     status: str
     exit_code: int
     error: str = ""
-    tensorboard_is_complete: bool = True
+    traceback: str = 'File "<string>", line'
+    says: str = ""
 
 
 ENDINGS = {
@@ -101,7 +115,65 @@ ENDINGS = {
         "interrupted",
         -signal.SIGINT,
         error="KeyboardInterrupt",
-        tensorboard_is_complete=False,
+        says="Closing was interrupted",
+    ),
+    "sigint_within_a_coroutine": Ending(
+        """
+        async def main():
+            with ExperimentTracker(config) as tracker:
+                train(tracker); os.kill(os.getpid(), signal.SIGINT); await asyncio.sleep(60)
+        asyncio.run(main())
+        """,
+        "interrupted",
+        -signal.SIGINT,
+        error="CancelledError",
+    ),
+    "generator_that_is_left": Ending(
+        "for _ in steps(ExperimentTracker(config)): break",
+        "finished",
+        0,
+    ),
+    "handler_that_closes_within_close": Ending(
+        """
+        tracker = ExperimentTracker(config); train(tracker)
+        signal.signal(signal.SIGTERM, lambda *_: (tracker.close("interrupted"), sys.exit(143)))
+        in_the_midst_of_closing(lambda: os.kill(os.getpid(), signal.SIGTERM)); tracker.close()
+        """,
+        "finished",
+        143,
+        says="Closing was interrupted",
+    ),
+    "sigkill_within_close": Ending(
+        """
+        tracker = ExperimentTracker(config); train(tracker)
+        in_the_midst_of_closing(lambda: os.kill(os.getpid(), signal.SIGKILL)); tracker.close()
+        """,
+        "finished",
+        -signal.SIGKILL,
+    ),
+    "exception_in_another_encoding": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); raise RuntimeError("no file caf\\udce9")
+        """,
+        "failed",
+        1,
+        error="RuntimeError: no file caf",
+    ),
+    "exception_that_cannot_be_described": Ending(
+        "with ExperimentTracker(config) as tracker: train(tracker); raise NotesThatFail()",
+        "failed",
+        1,
+        error="NotesThatFail",
+        traceback="",
+    ),
+    "folder_that_is_left": Ending(
+        """
+        tracker = ExperimentTracker(config); os.mkdir("elsewhere"); os.chdir("elsewhere")
+        tracker._run.upkeep.once(); train(tracker); tracker.close()
+        """,
+        "finished",
+        0,
     ),
     "sigterm": Ending(
         "tracker = ExperimentTracker(config); train(tracker); os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)",
@@ -141,13 +213,7 @@ def test_each_ending_is_recorded_and_shown_by_both_tools(
     directory = Path(process.args[0]) / "runs" / "r"
     assert process.returncode == ending.exit_code, process.stderr
     assert "Exception in thread" not in process.stderr
-    if not ending.tensorboard_is_complete:
-        assert "seo-engine runs recover" in process.stderr
-        wait_until(lambda: read_run(directory).delivery["wandb"].closed)
-        subprocess.run(
-            [sys.executable, "-m", "seo_engine.cli", "runs", "recover", "r"], cwd=process.args[0],
-            capture_output=True, check=True,
-        )  # fmt: skip
+    assert ending.says in process.stderr and bool(ending.says) == ("seo-engine runs recover" in process.stderr)
     # The child writes its last ledger after its process has ended the views.
     run = wait_until(lambda: (r := read_run(directory)) and all(s.closed for s in r.delivery.values()) and r)
     assert run.status == ending.status
@@ -161,8 +227,8 @@ def test_each_ending_is_recorded_and_shown_by_both_tools(
     assert ending.error in wandb.summary["experiment/error"]
     if ending.error:
         assert run.error is not None and ending.error in run.error["message"]
-        assert 'File "<string>", line' in run.error["traceback"]
-        assert "Traceback" in wandb.summary["experiment/traceback"]
+        assert ending.traceback in run.error["traceback"]
+        assert ending.traceback in wandb.summary["experiment/traceback"]
     else:
         assert run.error is None
 
@@ -176,6 +242,8 @@ def test_signals_of_a_scheduler_to_every_process_leave_the_run_to_its_child(tmp_
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             for each in [*children(child.pid), child]:
                 each.send_signal(number)
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGXCPU):
+            child.send_signal(number)
         process.terminate()
         child.wait(timeout=200)
     assert read_run(directory).status == "killed"

@@ -376,7 +376,7 @@ def test_an_unwritable_wandb_folder_is_noticed_and_said(tmp_path: Path) -> None:
     program = """
         from pathlib import Path
         from seo_engine import ExperimentTracker, TrackingConfig
-        runs = Path("runs/r")
+        runs = Path("runs/r").absolute()
         real = Path.mkdir
         def mkdir(self, *arguments, **options):
             real(self, *arguments, **options)

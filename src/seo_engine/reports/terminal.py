@@ -132,9 +132,10 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     Returns:
         RenderableType: For a console.
     """
+    run_directory = relative_path(run_directory)
     lines = [("the run", str(run_directory))]
     if adapter is not None and adapter.is_dir():
-        lines.append(("its adapter", str(adapter)))
+        lines.append(("its adapter", str(relative_path(adapter))))
     lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
     if "tensorboard" in delivery:
         lines.append(("curves", f"{command('tensorboard')} --logdir {run_directory.parent}"))
@@ -142,7 +143,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     if "url" in wandb:
         lines.append(("on W&B", wandb["url"]))
     elif "directory" in wandb:
-        folder = _relative(Path(wandb["directory"]))
+        folder = relative_path(Path(wandb["directory"]))
         wandb_command = command("wandb")
         # The folder of all files of the run: one that was recovered or resumed has several.
         lines.append(("on W&B", f"{wandb_command} login && {wandb_command} sync {folder.parent}"))
@@ -270,7 +271,7 @@ def command(name: str) -> str:
     found = shutil.which(name)
     if found is not None and Path(found) == beside_python:
         return name
-    return str(_relative(beside_python)) if beside_python.exists() else name
+    return str(relative_path(beside_python)) if beside_python.exists() else name
 
 
 def _measures_table(result: TrainingResult) -> Table:
@@ -334,6 +335,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _relative(path: Path) -> Path:
+def relative_path(path: Path) -> Path:
+    """Return a path as a person types it: from the folder they are in, if it is below that."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else Path(relative)

@@ -19,6 +19,7 @@ from seo_engine.tracking.process_worker import ProcessWorker
 from seo_engine.tracking.run_directory import DELIVERY
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import Tracker, import_sdks
+from seo_engine.tracking.views import VIEWS
 
 logger = logging.getLogger(__name__)
 
@@ -62,30 +63,27 @@ class Deliveries:
         """
         before = read_delivery(self._run_directory / DELIVERY)
         for name in in_child:
-            self._workers[name] = ProcessWorker(
+            previous = before.get(name, DeliveryState())
+            self._start(
                 name,
-                self._run_directory,
-                self._config,
-                code_profiler,
-                self._take_change,
-                before.get(name, DeliveryState()),
+                ProcessWorker(name, self._run_directory, self._config, code_profiler, self._take_change, previous),
             )
-        worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
-        for tracker in in_process:
-            self._workers[tracker.name] = worker_class(
-                tracker,
-                self._logging_queue,
-                self._config,
-                self._take_change,
-                RunLock(self._run_directory, tracker.name),
-                before.get(tracker.name, DeliveryState()),
-            )
-        for name in in_child:
-            self._workers[name].start()
         with code_profiler.profile_operation(IMPORT_OPERATION, PROFILING_CATEGORY):
             import_sdks(in_process)
+        worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
         for tracker in in_process:
-            self._workers[tracker.name].start()
+            lock = RunLock(self._run_directory, tracker.name)
+            previous = before.get(tracker.name, DeliveryState())
+            self._start(
+                tracker.name,
+                worker_class(tracker, self._logging_queue, self._config, self._take_change, lock, previous),
+            )
+
+    def _start(self, name: str, worker: DeliveryWorker) -> None:
+        # What is interrupted in the midst has those that work, and waits for no others.
+        # A new dictionary, because other threads may be going through the old one.
+        self._workers = {**self._workers, name: worker}
+        worker.start()
 
     def logging_thread(self, name: str) -> threading.Thread | None:
         """Return the thread that delivers to a tracker, if a thread does."""
@@ -110,9 +108,10 @@ class Deliveries:
         logged = self._logging_queue.size()
         for worker in self._workers.values():
             worker.request_flush()
-        return self._wait_for(
-            lambda: all(worker.state.offset >= logged for worker in self._workers.values()), timeout_seconds
-        )
+        workers = self._workers.values()
+        # One that could not be started, or has ended, gets no further.
+        self._wait_for(lambda: all(each.ended or each.state.offset >= logged for each in workers), timeout_seconds)
+        return all(each.state.offset >= logged for each in workers)
 
     def close(self, status: str, timeout_seconds: float) -> None:
         """Have every worker deliver the rest and close its tracker, and say what is left undelivered.
@@ -162,10 +161,11 @@ class Deliveries:
                 state.pending,
                 f" ({state.last_error})" if state.last_error else "",
             )
-            if not state.is_complete:
-                logger.warning(
-                    "⚠️ The journal keeps them all; to deliver them: seo-engine runs recover %s", self._run_directory
-                )
+        # Trackers of plug-ins are given to the run by the training alone.
+        if not all(self.states[name].is_complete for name in self.states.keys() & set(VIEWS)):
+            logger.warning(
+                "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s", self._run_directory
+            )
         if complete:
             logger.info("✅ All experiment trackers closed")
 

@@ -26,6 +26,7 @@ from seo_engine.tracking.delivery import DeliveryState, update_delivery
 from seo_engine.tracking.lifecycle import Lifecycle, RunStillOpenError, conclude, read_configuration, read_lifecycle
 from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.logging_worker import LoggingWorker
+from seo_engine.tracking.records import encode_record
 from seo_engine.tracking.recovery import deliver_rest
 from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS
@@ -44,6 +45,11 @@ LONGEST_CALLS = {"log": 15.0, "flush": 15.0, "abandon": 15.0}
 
 # A call that does not return although its backend is dead ends the process.
 GRACE_SECONDS = 10.0
+
+LONGEST_MESSAGE_CHARACTERS = 10_000
+
+# Signals that a scheduler may send to every process of a job, to tell the training that its time is over.
+_SIGNALS_TO_THE_TRAINING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 
 
 class ReportPipe(logging.Handler):
@@ -80,17 +86,24 @@ class ReportPipe(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report a log message."""
-        message = {"logger": record.name, "level": record.levelno, "text": record.getMessage()}
+        text = record.getMessage()[:LONGEST_MESSAGE_CHARACTERS]
+        message = {"logger": record.name, "level": record.levelno, "text": text}
         if not self._send({"message": message}):
             # Standard error is this process's own log file.
-            print(record.levelname, redact_text(record.getMessage()), file=sys.stderr, flush=True)
+            print(record.levelname, redact_text(text), file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Let the training process see that there are no more reports."""
+        with self._sending, contextlib.suppress(OSError):
+            self._broken = True
+            self._stream.close()
 
     def _send(self, report: dict[str, Any]) -> bool:
         with self._sending:
             if self._broken:
                 return False
             try:
-                self._stream.write(orjson.dumps(report) + b"\n")
+                self._stream.write(encode_record(report))
                 self._stream.flush()
             except OSError:
                 self._broken = True
@@ -145,14 +158,17 @@ def obey_requests(requests: BinaryIO, worker: LoggingWorker) -> bool:
         worker (LoggingWorker): Obeys.
 
     Returns:
-        bool: Whether the training process asked to close; otherwise it was killed.
+        bool: Whether the training process asked to leave; otherwise it was killed, perhaps while it closed.
     """
     for line in requests:
         request = orjson.loads(line)
-        if request["request"] == "close":
-            worker.request_close(request["status"])
-            return True
-        worker.wake()
+        match request["request"]:
+            case "close":
+                worker.request_close(request["status"])
+            case "leave":
+                return True
+            case _:
+                worker.wake()
     return False
 
 
@@ -186,10 +202,9 @@ def main(arguments: list[str]) -> None:
         arguments (list[str]): The run's folder, the tracker's name, and the training's process number.
     """
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
-    # A scheduler that ends a job sends its signals to every process of it. This one has to complete the run, and sees
-    # by the end of its pipe that the training is gone.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    # This process has to complete the run, and sees by the end of its pipe that the training is gone.
+    for name in _SIGNALS_TO_THE_TRAINING:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     # Standard output is the report pipe. What libraries print must not get into it.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     beginning = orjson.loads(sys.stdin.buffer.readline())
@@ -217,19 +232,19 @@ def main(arguments: list[str]) -> None:
     Watchdog(worker, pipe).start()
     import_sdks([worker.tracker])
     listener = threading.Thread(
-        target=listen, args=(run_directory, config, life, worker), name="request-thread", daemon=True
+        target=listen, args=(run_directory, config, life, worker, pipe), name="request-thread", daemon=True
     )
     listener.start()
     worker.run()
     pipe.send_operations([dataclasses.asdict(each) for each in config.code_profiler.statistics()])
-    listener.join()
     # The end of the pipe is what the training process waits for, not the end of this process.
-    package_logger.removeHandler(pipe)
-    with contextlib.suppress(BrokenPipeError):
-        report_stream.close()
+    pipe.end()
+    listener.join()
 
 
-def listen(run_directory: Path, config: TrackingConfig, life: Lifecycle, worker: LoggingWorker) -> None:
+def listen(
+    run_directory: Path, config: TrackingConfig, life: Lifecycle, worker: LoggingWorker, pipe: ReportPipe
+) -> None:
     """Obey the training process, and do its work when it was killed.
 
     Args:
@@ -237,9 +252,12 @@ def listen(run_directory: Path, config: TrackingConfig, life: Lifecycle, worker:
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run.
         worker (LoggingWorker): Delivers.
+        pipe (ReportPipe): Where the ledger goes.
     """
     if not obey_requests(sys.stdin.buffer, worker):
         outlive(run_directory, config, worker)
+        # The last report may have met a training process that did not live to write it down.
+        pipe.send_state(worker.state)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -13,6 +14,8 @@ from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import Tracker
+
+logger = logging.getLogger(__name__)
 
 StateChanged = Callable[[], None]
 
@@ -90,7 +93,12 @@ class ThreadWorker(_InProcessWorker):
 
     def start(self) -> None:
         """Start the thread; it opens the tracker."""
-        self.logging_thread.start()
+        try:
+            self.logging_thread.start()
+        except RuntimeError as error:
+            logger.error("❌ Logging worker error: %s: %s; the journal keeps all", self._name, error)
+            self.state.last_error = str(error)
+            self.ended = True
 
     def request_flush(self) -> None:
         """Wake the thread."""
@@ -102,7 +110,7 @@ class ThreadWorker(_InProcessWorker):
 
     def end(self) -> None:
         """Wait for a thread that has reported its end; one that hangs is left behind."""
-        if self.ended:
+        if self.ended and self.logging_thread.ident is not None:
             self.logging_thread.join(timeout=1.0)
 
     def _logging_worker(self) -> None:

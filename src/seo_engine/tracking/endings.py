@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from typing import TypedDict
 
 from seo_engine.tracking.redaction import redact_text
@@ -11,6 +12,9 @@ from seo_engine.tracking.redaction import redact_text
 # The end of a traceback tells where it happened; one of a deep recursion is long.
 _MOST_TRACEBACK_CHARACTERS = 20_000
 _MOST_MESSAGE_CHARACTERS = 2_000
+
+# Looked through for secrets beside what is kept, so that no half of one is left at the cut.
+_MARGIN_CHARACTERS = 50_000
 
 
 class ErrorDescription(TypedDict):
@@ -34,10 +38,17 @@ def status_after(error: BaseException | None) -> str:
         >>> [status_after(error) for error in (None, SystemExit(0), SystemExit(1), KeyboardInterrupt())]
         ['finished', 'finished', 'failed', 'interrupted']
     """
+    if error is None:
+        return "finished"
+    # Where a training ends by an exception, this import is late enough.
+    from asyncio import CancelledError
+
     match error:
-        case None | SystemExit(code=None | 0):
+        # A generator that is not read to its end is closed by this exception.
+        case SystemExit(code=None | 0) | GeneratorExit():
             return "finished"
-        case KeyboardInterrupt():
+        # Within a coroutine Ctrl-C arrives as the end of its task.
+        case KeyboardInterrupt() | CancelledError():
             return "interrupted"
     return "failed"
 
@@ -50,12 +61,28 @@ def describe_error(error: BaseException) -> ErrorDescription:
 
     Returns:
         ErrorDescription: Without secrets, and of bounded size.
+
+    Example:
+        >>> describe_error(ValueError("the loss is no number"))["message"]
+        'ValueError: the loss is no number'
     """
+    name = type(error).__qualname__
+    message = _described(error, traceback.format_exception_only) or name
+    where = _described(error, traceback.format_exception)
     return {
-        "type": type(error).__qualname__,
-        "message": redact_text("".join(traceback.format_exception_only(error)).strip())[-_MOST_MESSAGE_CHARACTERS:],
-        "traceback": redact_text("".join(traceback.format_exception(error)))[-_MOST_TRACEBACK_CHARACTERS:],
+        "type": name,
+        "message": redact_text(message[: _MOST_MESSAGE_CHARACTERS + _MARGIN_CHARACTERS])[:_MOST_MESSAGE_CHARACTERS],
+        "traceback": redact_text(where[-_MOST_TRACEBACK_CHARACTERS - _MARGIN_CHARACTERS :])[
+            -_MOST_TRACEBACK_CHARACTERS:
+        ],
     }
+
+
+def _described(error: BaseException, describe: Callable[[BaseException], list[str]]) -> str:
+    try:
+        return "".join(describe(error)).strip()
+    except Exception:  # what stands in an exception, its notes among it, may raise anything
+        return ""
 
 
 def uncaught_error() -> BaseException | None:

@@ -21,6 +21,7 @@ from seo_engine.tracking.endings import status_after, uncaught_error
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.open_run import OpenRun, attach_run, create_run, resume_run
+from seo_engine.tracking.records import STATUSES
 from seo_engine.tracking.run_directory import DELIVERY
 from seo_engine.tracking.run_history import find_run
 from seo_engine.tracking.run_logs import RunLogTracker
@@ -85,10 +86,15 @@ class ExperimentTracker(LoggingCalls):
             self._begin(config, run, extra_trackers)
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
-            self._say_what_is_shown()
-            self.setup_trackers()
-        atexit.register(self._close_at_exit)
-        _open_trackers.add(self)
+            atexit.register(self._close_at_exit)
+            _open_trackers.add(self)
+            try:
+                self._say_what_is_shown()
+                self.setup_trackers()
+            except BaseException as error:
+                # Ctrl-C, for example, while a library is imported: the run has begun, so it ends.
+                self.close(status_after(error), error)
+                raise
 
     @classmethod
     def attach(cls, run: str | Path) -> Self:
@@ -134,7 +140,7 @@ class ExperimentTracker(LoggingCalls):
         self.tensorboard_tracker: TensorBoardTracker | None = None
         self.wandb_tracker: WandBTracker | None = None
         self._owner_process = os.getpid()
-        self._closing_lock = threading.Lock()
+        self._closing_lock = threading.RLock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._run is None:
@@ -143,7 +149,7 @@ class ExperimentTracker(LoggingCalls):
 
     def setup_trackers(self) -> None:
         """Start the delivery to every tracker that is switched on; none of them is waited for."""
-        if self._run is None or self._run.lock is None or self._deliveries is not None:
+        if self._run is None or not self._run.is_owned or self._deliveries is not None:
             return
         run = self._run
         self._deliveries = Deliveries(run.directory, run.logging_queue, self.config)
@@ -213,40 +219,52 @@ class ExperimentTracker(LoggingCalls):
             status (str): How the run ended: finished, failed, interrupted or killed.
             error (BaseException | None): What ended it; its traceback is kept in the run.
         """
-        try:
-            self._close(status, error)
-        except KeyboardInterrupt:
-            # Ctrl-C once more: whoever types it does not want to wait.
-            logger.warning(
-                "⚠️ Closing was interrupted; the journal keeps all. To deliver the rest: seo-engine runs recover %s",
-                self.run_directory,
-            )
-            raise
-
-    def _close(self, status: str, error: BaseException | None) -> None:
+        # Another thread waits here for the first; a signal's handler, which interrupts it, finds it closed.
         with self._closing_lock:
             # A forked child only appends: the run is its parent's to end.
             if self._closed or self._run is None or os.getpid() != self._owner_process:
                 return
-            run, limit = self._run, self.config.close_timeout_seconds
-            if self._deliveries is None:
-                self._closed = True
-                run.close_journal(limit)
-                run.logging_queue.close()
-                return
-            with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
-                deadline = time.monotonic() + limit
-                withheld = max((state.withheld for state in self.delivery.values()), default=0)
-                run.record_writer.write_end(status, error, withheld)
-                self._closed = True
-                run.close_journal(limit / 2)
-                self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
+            if status not in STATUSES:
+                self._misused(f"status must be one of {', '.join(STATUSES)}, got {status!r}")
+                status = "finished" if error is None else "failed"
+            if error is not None and not isinstance(error, BaseException):
+                self._misused(f"error must be an exception, got {type(error).__name__}")
+                error = RuntimeError(str(error))
+            self._closed = True
+            try:
+                with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
+                    self._end_run(self._run, status, error)
+            except Exception as failure:
+                logger.error("❌ Experiment tracker cleanup failed: %s; %s", failure, self._how_to_recover())
+            except BaseException:
+                # Ctrl-C once more, or what a signal's handler raises: whoever sends it does not want to wait.
+                logger.warning("⚠️ Closing was interrupted; %s", self._how_to_recover())
+                raise
+            finally:
+                self._leave_run(self._run)
+
+    def _end_run(self, run: OpenRun, status: str, error: BaseException | None) -> None:
+        deadline = time.monotonic() + self.config.close_timeout_seconds
+        if not run.is_owned:
+            run.close_journal(self.config.close_timeout_seconds)
+            return
+        withheld = max((state.withheld for state in self.delivery.values()), default=0)
+        run.record_writer.write_end(status, error, withheld)
+        # Half of the time for a disk that refuses records, so that there is some left for the trackers.
+        run.close_journal(self.config.close_timeout_seconds / 2)
+        if self._deliveries is not None:
+            self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
+
+    def _leave_run(self, run: OpenRun) -> None:
         atexit.unregister(self._close_at_exit)
         _open_trackers.discard(self)
-        if self._deliveries.have_ended:
+        if self._deliveries is None or self._deliveries.have_ended:
             # Otherwise a worker that hangs still reads it; the descriptor then ends with the process.
             run.logging_queue.close()
         run.leave()
+
+    def _how_to_recover(self) -> str:
+        return f"the journal keeps what it took. To deliver the rest: seo-engine runs recover {self.run_directory}"
 
     def __enter__(self) -> Self:
         return self
@@ -283,7 +301,7 @@ class ExperimentTracker(LoggingCalls):
 
     def _renew_after_fork(self) -> None:
         # The child appends to the same journal; workers, hooks and locks are the parent's.
-        self._closing_lock = threading.Lock()
+        self._closing_lock = threading.RLock()
         if self._run is not None:
             self._run.logging_queue.renew_after_fork()
         if self._deliveries is not None:

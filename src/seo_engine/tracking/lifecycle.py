@@ -79,13 +79,15 @@ def read_lifecycle(run_directory: Path) -> Lifecycle:
 def read_configuration(values: Mapping[str, Any]) -> TrackingConfig:
     """Return the tracking configuration among the values that a journal holds; names of a later version are left out.
 
+    The run's name is its folder's, whatever else was asked for.
+
     Args:
         values (Mapping[str, Any]): Of a `start` or `resume` record.
 
     Raises:
         ValueError: If they are none.
     """
-    known = {each.name for each in fields(TrackingConfig)}
+    known = {each.name for each in fields(TrackingConfig)} - {"experiment_name"}
     try:
         return TrackingConfig(**{name: value for name, value in values.items() if name in known})
     except TypeError as error:

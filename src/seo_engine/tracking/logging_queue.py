@@ -27,6 +27,9 @@ ENDLESS_LINE = b"(a line too long to read)"
 # While the disk refuses lines, it is asked again this often.
 RETRY_SECONDS = 1.0
 
+# A process that has no upkeep of the journal looks this often whether the file was made anew.
+FOLLOW_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Position:
@@ -189,6 +192,8 @@ class LoggingQueue(JournalReader):
         super().__init__(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         self.waiting = WaitingLines()
         self._retry_at = 0.0
+        self._follow_at = 0.0
+        self._follows_by_itself = False
         size = os.fstat(self._descriptor).st_size
         # A torn last line, left by a writer that was killed, must spoil only itself.
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
@@ -202,6 +207,9 @@ class LoggingQueue(JournalReader):
         Args:
             line (bytes): Content and newline.
         """
+        if self._follows_by_itself and time.monotonic() >= self._follow_at:
+            self._follow_at = time.monotonic() + FOLLOW_SECONDS
+            self.follow()
         if self.waiting.lines:
             # Behind those that came before.
             self._wait(line)
@@ -263,9 +271,14 @@ class LoggingQueue(JournalReader):
             temporary.unlink(missing_ok=True)
         return True
 
+    def follow_by_itself(self) -> None:
+        """Look now and then whether the journal was made anew, in a process where nobody else does."""
+        self._follows_by_itself = True
+
     def renew_after_fork(self) -> None:
-        """Leave what waits in memory to the parent process."""
+        """Leave what waits in memory, and the upkeep, to the parent process."""
         self.waiting = WaitingLines()
+        self.follow_by_itself()
 
     def _wait(self, line: bytes) -> None:
         self.waiting.add(line)

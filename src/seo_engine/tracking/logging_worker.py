@@ -266,7 +266,7 @@ class LoggingWorker:
 
     def _rest(self) -> None:
         """Leave the interpreter to the training after each stretch of work; by itself Python switches after 5 ms."""
-        if not self._beside_training:
+        if not self._beside_training or self._close_status is not None:
             return
         now = time.perf_counter()
         if now - self._rested > LONGEST_WORK_SECONDS:

@@ -39,6 +39,11 @@ class OpenRun:
     upkeep: JournalUpkeep | None = None
     logs: RunLogs | None = None
 
+    @property
+    def is_owned(self) -> bool:
+        """bool: Whether this process ends the run, and delivers it."""
+        return self.lock is not None
+
     def close_journal(self, timeout_seconds: float) -> None:
         """Have the disk keep the journal, and say what it did not take.
 
@@ -102,6 +107,7 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Ope
         OSError: If its journal cannot be read or written.
         ValueError: If its journal does not say how it began.
     """
+    directory = directory.absolute()
     life = read_lifecycle(directory)
     run = _owned(directory, config, life)
     if step is not None:
@@ -123,9 +129,11 @@ def attach_run(directory: Path) -> OpenRun:
         OSError: If its journal cannot be read or written.
         ValueError: If its journal does not say how it began.
     """
+    directory = directory.absolute()
     life = read_lifecycle(directory)
     config = read_configuration(life.configuration)
     logging_queue = LoggingQueue(directory / JOURNAL)
+    logging_queue.follow_by_itself()
     return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, _rank()))
 
 

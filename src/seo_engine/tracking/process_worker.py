@@ -18,6 +18,7 @@ from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState
+from seo_engine.tracking.records import encode_record
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ _READ_BYTES = 64 * 1024
 class ProcessWorker:
     """Delivers in a child process, so that a backend that stalls or dies takes nothing of this one with it.
 
-    The child reads the journal by itself. Through its standard input it is asked to flush and close; through its
-    standard output it reports, as JSON lines: that it lives, its ledger, log messages, and at the end what its
-    profiler measured.
+    The child reads the journal by itself. Through its standard input it is asked to flush, to close, and to leave;
+    through its standard output it reports, as JSON lines: that it lives, its ledger, log messages, and at the end what
+    its profiler measured. Until it is asked to leave it completes the run when this process dies.
 
     Args:
         tracker_name (str): Which tracker the child opens.
@@ -71,10 +72,15 @@ class ProcessWorker:
 
     def start(self) -> None:
         """Start the child; it opens the tracker."""
-        if self._launch():
+        self.ended = not self._launch()
+        if self.ended:
+            return
+        try:
             self._thread.start()
-        else:
+        except RuntimeError as error:
+            self._say_not_started(error)
             self.ended = True
+            self._kill()
 
     def request_flush(self) -> None:
         """Wake the child."""
@@ -86,11 +92,14 @@ class ProcessWorker:
         self._send({"request": "close", "status": status})
 
     def end(self) -> None:
-        """Wait for a child that has reported its end; one that hangs is killed, the journal keeps the rest."""
+        """Let go a child that has reported its end; one that hangs is killed, the journal keeps the rest."""
         process = self._process
         if process is None:
             return
         self._ending.set()
+        if self.ended:
+            self._send({"request": "leave"})
+            self._close_pipes(process)
         try:
             process.wait(timeout=2.0 if self.ended else 0.0)
         except subprocess.TimeoutExpired:
@@ -99,12 +108,14 @@ class ProcessWorker:
             self._thread.join(timeout=2.0)
 
     def disown_after_fork(self) -> None:
-        """Close the pipe in a forked child: the worker must see its end when the training process dies."""
-        if self._process is not None and self._process.stdin is not None:
+        """Close the pipes in a forked child: the worker must see their ends when the training process dies."""
+        if self._process is None:
+            return
+        for stream in (self._process.stdin, self._process.stdout):
             # The raw file, because the buffer around it may be locked by a thread that this process does not have.
-            raw: Any = getattr(self._process.stdin, "raw", self._process.stdin)
+            raw: Any = getattr(stream, "raw", stream)
             raw.close()
-            self._process = None
+        self._process = None
 
     def _launch(self) -> bool:
         environment = dict(os.environ)
@@ -132,8 +143,7 @@ class ProcessWorker:
                 start_new_session=True,
             )
         except OSError as error:
-            self.state.last_error = str(error)
-            logger.error("❌ Logging worker error: %s: the process cannot be started: %s", self._tracker_name, error)
+            self._say_not_started(error)
             return False
         beginning = {"configuration": self._config.as_dictionary(), "previous": self.state.as_dictionary()}
         self._send(beginning)
@@ -146,7 +156,7 @@ class ProcessWorker:
             if self._process is None or self._process.stdin is None:
                 return
             try:
-                self._process.stdin.write(orjson.dumps(message) + b"\n")
+                self._process.stdin.write(encode_record(message))
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
                 logger.debug("The process of %s takes no requests: %s", self._tracker_name, error)
@@ -174,21 +184,39 @@ class ProcessWorker:
 
     def _take_reports(self) -> None:
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process is not None and process.stdout is not None
         for line in _lines_until_silence(process.stdout.fileno()):
             try:
                 self._take_report(orjson.loads(line))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 logger.warning("⚠️ Unreadable report of the %s worker: %s", self._tracker_name, error)
+        # One that has closed its tracker stays until it is asked to leave: it would end the run of a killed training.
         if not self.state.closed:
-            _kill_with_children(process.pid)
+            self._kill()
+
+    def _kill(self) -> None:
+        process = self._process
+        assert process is not None
+        _kill_with_children(process.pid)
         process.wait()
+        self._close_pipes(process)
+
+    def _close_pipes(self, process: subprocess.Popen[bytes]) -> None:
         with self._sending:
             for stream in (process.stdin, process.stdout):
+                assert stream is not None
                 try:
                     stream.close()
                 except OSError as error:  # what was still to be sent to a dead child
                     logger.debug("Closing the pipe of %s: %s", self._tracker_name, error)
+
+    def _say_not_started(self, error: Exception) -> None:
+        self.state.last_error = str(error)
+        logger.error(
+            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps all",
+            self._tracker_name,
+            error,
+        )
 
     def _take_report(self, report: dict[str, Any]) -> None:
         if state := report.get("state"):

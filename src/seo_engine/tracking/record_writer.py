@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 # Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
 MOST_REMEMBERED_NAMES = 10_000
 
+# The end of a run counts so many metrics by name, and the rest of them together: a record has a limit.
+MOST_COUNTED_NAMES = 1_000
+OTHERS = "others"
+
 
 class RecordWriter:
     """Appends records to the journal. It never raises: what cannot be recorded is counted, and said once.
@@ -103,15 +107,16 @@ class RecordWriter:
         if overflowed := self._logging_queue.waiting.overflowed:
             dropped["journal not writable"] += overflowed
         contents = {"error": describe_error(error)} if error is not None else {}
+        counts = _most_common(nonfinite)
         for line in end_lines(
-            status, withheld, rank=self._rank, dropped=dict(dropped), nonfinite_counts=dict(nonfinite), **contents
+            status, withheld, rank=self._rank, dropped=dict(dropped), nonfinite_counts=counts, **contents
         ):
             self._logging_queue.append(line)
         if dropped:
             logger.warning("⚠️ Not recorded: %s", counts_in_words(dropped))
         if nonfinite:
             shown = "left out of the views" if self._config.skip_nonfinite_metrics else "shown as they are"
-            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, counts_in_words(nonfinite))
+            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, counts_in_words(counts))
 
     def drop(self, reason: str, message: str) -> None:
         """Count a call that leaves no record, and say it the first time.
@@ -144,6 +149,13 @@ class RecordWriter:
             full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
             if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
                 names[name] = full_name
+
+
+def _most_common(counts: Counter[str]) -> dict[str, int]:
+    chosen = dict(counts.most_common(MOST_COUNTED_NAMES))
+    if rest := counts.total() - sum(chosen.values()):
+        chosen[OTHERS] = rest
+    return chosen
 
 
 def _require_dictionary(name: str, value: object) -> None:

@@ -42,6 +42,9 @@ class ModelArchitecture(TypedDict):
     trainable_parameters: int
 
 
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+
+
 def encode_record(record: Mapping[str, Any]) -> bytes:
     """Return the record as one line of the journal.
 
@@ -49,18 +52,34 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
         record (Mapping[str, Any]): Plain data. What JSON does not know is written as its `str`.
 
     Returns:
-        bytes: JSON and a newline.
+        bytes: JSON and a newline. What no Unicode text can hold is written as `\\udcff`.
 
     Raises:
         ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
         TypeError: If the record holds something that cannot be written at all.
     """
-    line = orjson.dumps(
-        record, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    )
+    try:
+        line = orjson.dumps(record, default=str, option=_OPTIONS)
+    except orjson.JSONEncodeError:
+        # Python has texts that are no Unicode: file names and arguments in another encoding.
+        line = orjson.dumps(_with_plain_texts(record), default=_plain_text, option=_OPTIONS)
     if len(line) > MAXIMUM_RECORD_BYTES:
         raise ValueError(f"a record of {len(line)} bytes is larger than the limit of {MAXIMUM_RECORD_BYTES}")
     return line
+
+
+def _with_plain_texts(value: Any) -> Any:
+    if isinstance(value, str):
+        return _plain_text(value)
+    if isinstance(value, Mapping):
+        return {_with_plain_texts(key): _with_plain_texts(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_plain_texts(each) for each in value]
+    return value
+
+
+def _plain_text(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def encode_plain_metrics(

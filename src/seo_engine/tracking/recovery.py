@@ -83,8 +83,12 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
 
 def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
     states = read_delivery(run_directory / DELIVERY)
+    # A process that was attached may have logged behind the end.
+    logged = (run_directory / JOURNAL).stat().st_size
     views = set(configured_views(read_configuration(life.configuration))) - {RunLogTracker.name}
-    return life.status is not None and all(name in states and states[name].is_complete for name in views)
+    return life.status is not None and all(
+        name in states and states[name].is_complete and states[name].offset >= logged for name in views
+    )
 
 
 def deliver_rest(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,10 +44,14 @@ class ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        message = self.format(record)
-        # Redirected to a full disk, or closed, it takes nothing; that must not end whoever has something to say.
-        with contextlib.suppress(OSError, ValueError):
-            print(message if sys.stderr.isatty() else plain_message(message), file=sys.stderr, flush=True)
+        if sys.stderr is None:
+            return
+        # Closed, redirected to a full disk, or replaced by an object of the user's that can hardly more than write:
+        # that must not end whoever has something to say.
+        with contextlib.suppress(Exception):
+            message = self.format(record)
+            on_terminal = getattr(sys.stderr, "isatty", bool)()
+            print(message if on_terminal else plain_message(message), file=sys.stderr, flush=True)
 
 
 class LogFileHandler(logging.FileHandler):
@@ -53,6 +59,54 @@ class LogFileHandler(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Leave out the traceback that logging would print for each message."""
+
+    def close(self) -> None:
+        """Close the file; what the disk does not take of it is lost."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+class SharedConsole:
+    """The console of all open runs of this process, while nobody else has set one up, and the level of messages."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._handler: ConsoleHandler | None = None
+        self._level_before = logging.NOTSET
+        self._lock = threading.Lock()
+
+    def join(self) -> None:
+        """Show messages; the first run that joins begins it."""
+        with self._lock:
+            self._users += 1
+            if self._users > 1:
+                return
+            self._level_before = _PACKAGE_LOGGER.level
+            if _PACKAGE_LOGGER.level == logging.NOTSET:
+                _PACKAGE_LOGGER.setLevel(logging.INFO)
+            # With a handler of ours attached, logging's own last resort is silent; so the console is ours to serve.
+            if not logging.getLogger().handlers and not _PACKAGE_LOGGER.handlers:
+                self._handler = ConsoleHandler()
+                _PACKAGE_LOGGER.addHandler(self._handler)
+
+    def leave(self) -> None:
+        """Need it no more; the last run that leaves ends it, and leaves logging as it was."""
+        with self._lock:
+            self._users -= 1
+            if self._users > 0:
+                return
+            _PACKAGE_LOGGER.setLevel(self._level_before)
+            if self._handler is not None:
+                _PACKAGE_LOGGER.removeHandler(self._handler)
+                self._handler = None
+
+    def renew_after_fork(self) -> None:
+        """Have a lock that no thread of the parent process holds."""
+        self._lock = threading.Lock()
+
+
+_console = SharedConsole()
+os.register_at_fork(after_in_child=_console.renew_after_fork)
 
 
 def plain_message(message: str) -> str:
@@ -78,26 +132,23 @@ class RunLogs:
     def __init__(self, run_directory: Path, timestamp: int) -> None:
         directory = run_directory / LOGS
         directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
-        self._handlers: list[logging.Handler] = [
+        self._handlers = [
             _file_handler(directory / f"seo_engine_{timestamp}.log", logging.DEBUG),
             _file_handler(directory / f"errors_{timestamp}.log", logging.ERROR),
         ]
-        # With a handler of ours attached, logging's own last resort is silent; so the console is ours to serve.
-        if not logging.getLogger().handlers and not _PACKAGE_LOGGER.handlers:
-            self._handlers.append(ConsoleHandler())
-        self._level_before = _PACKAGE_LOGGER.level
-        if _PACKAGE_LOGGER.level == logging.NOTSET:
-            _PACKAGE_LOGGER.setLevel(logging.INFO)
+        _console.join()
         for handler in self._handlers:
             _PACKAGE_LOGGER.addHandler(handler)
 
     def close(self) -> None:
-        """Close the files and leave logging as it was."""
+        """Close the files; twice does nothing more."""
+        if not self._handlers:
+            return
         for handler in self._handlers:
             _PACKAGE_LOGGER.removeHandler(handler)
             handler.close()
         self._handlers = []
-        _PACKAGE_LOGGER.setLevel(self._level_before)
+        _console.leave()
 
 
 class RunLogTracker:
@@ -235,7 +286,7 @@ def _as_words(values: Mapping[str, Any]) -> str:
 
 
 def _file_handler(path: Path, level: int) -> logging.Handler:
-    handler = LogFileHandler(path, encoding="utf-8")
+    handler = LogFileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setLevel(level)
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     return handler
