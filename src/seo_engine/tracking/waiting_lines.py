@@ -31,7 +31,8 @@ class WaitingLines:
         self.lines: deque[bytes] = deque()
         self._maximum_bytes = maximum_bytes
         self._bytes = 0
-        self._lock = threading.Lock()
+        # A handler of a signal, which may log, can interrupt whoever holds it.
+        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return len(self.lines)
