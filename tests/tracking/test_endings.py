@@ -282,18 +282,27 @@ def test_a_training_that_the_kernel_kills_for_its_memory_is_completed(tmp_path: 
 
 
 def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
-    places = "environment argument remote hyperparameter object text exception message configuration"
+    places = """
+        environment argument remote hyperparameter object text exception message configuration key nested listed metric
+        text_of_name text_name notes group job_type change model resumed
+    """
     planted = {name: f"planted{number:02}" + "x7Q" * 8 for number, name in enumerate(places.split())}
+    (tmp_path / "settings.py").write_text("")
     git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org", "-C", tmp_path]
     for arguments in (
         ["init", "-q"],
-        ["commit", "-q", "--allow-empty", "-m", "empty"],
+        ["add", "settings.py"],
+        ["commit", "-q", "-m", "settings"],
         ["remote", "add", "origin", f"https://{planted['remote']}:x-oauth-basic@example.org/me/site.git"],
     ):
         subprocess.run([*git, *arguments], check=True)
     program = f"""
         import logging, sys
-        from seo_engine import ExperimentTracker, TrackingConfig
+        import torch
+        from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig, WandBTracker
+        from seo_engine.tracking.records import describe_model
+        class Model(torch.nn.Linear):
+            def extra_repr(self): return "api_key='{planted["model"]}'"
         class Settings:
             def __str__(self): return "Settings(api_key='{planted["object"]}')"
         config = TrackingConfig(
@@ -304,16 +313,46 @@ def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
             tracker.log_hyperparameters(
                 {{"hf_token": "{planted["hyperparameter"]}", "settings": Settings(), "seed": 7}}
             )
+            more = {{
+                "https://me:{planted["key"]}@example.org": 1, "smtp": {{"pass": "{planted["nested"]}"}},
+                "argv": ["--api-key", "{planted["listed"]}"],
+            }}
+            metrics = {{"x/https://me:{planted["metric"]}@example.org": 0.5}}
+            if sys.argv[1] == "alone":
+                for alone in (TensorBoardTracker(config), WandBTracker(config)):
+                    with alone:
+                        alone.log_hyperparameters(more)
+                        alone.log_model_architecture(describe_model(Model(1, 1)))
+                        alone.log_profiling_data({{"bottlenecks": ["https://me:{planted["model"]}@example.org"]}})
+                        alone.log_resume(1, {{"api_key": "{planted["resumed"]}"}})
+                        alone.log_training_metrics(1, 1, metrics)
+                        alone.log_text("hf_token", "{planted["text_of_name"]}")
+                        alone.log_text("https://me:{planted["text_name"]}@example.org", "hello")
+            tracker.log_hyperparameters(more)
+            tracker.log_model_architecture(Model(1, 1))
+            for _ in range(2):
+                tracker.log_training_metrics(1, 1, metrics)
+            tracker.log_text("hf_token", "{planted["text_of_name"]}")
+            tracker.log_text("https://me:{planted["text_name"]}@example.org", "hello")
             tracker.log_text("note", "password: '{planted["text"]}'")
             logging.getLogger("seo_engine").error("Authorization: Bearer %s", "{planted["message"]}")
             raise ValueError("sent {planted["environment"]} with token={planted["exception"]}")
     """
     (tmp_path / "train.py").write_text(textwrap.dedent(program))
-    for place in ("in_child", "in_caller"):
+    (tmp_path / "settings.py").write_text(f"where = '{planted['change']}'")
+    texts_of_environment = {
+        "WANDB_NOTES": f"password='{planted['notes']}'",
+        "WANDB_RUN_GROUP": f"https://me:{planted['group']}@example.org",
+        "WANDB_JOB_TYPE": f"token={planted['job_type']}",
+        "WANDB_SAVE_CODE": "true",
+    }
+    for place in ("in_child", "in_caller", "alone"):
         process = subprocess.run(
             [sys.executable, "train.py", place, "--api-key", planted["argument"]],
             cwd=tmp_path, text=True, capture_output=True, check=False,
-            env=os.environ | {"SITE_TOKEN": planted["environment"], "WANDB_API_KEY": planted["environment"]},
+            env=os.environ
+            | {"SITE_TOKEN": planted["environment"], "WANDB_API_KEY": planted["environment"]}
+            | texts_of_environment,
         )  # fmt: skip
         assert process.returncode == 1, process.stderr
     files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
@@ -322,7 +361,16 @@ def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
         contents = path.read_bytes()
         assert [name for name, value in planted.items() if value.encode() in contents] == [], path
     run = read_run(tmp_path / "runs" / "r")
-    assert run.hyperparameters == {"hf_token": "[redacted]", "settings": "Settings(api_key='[redacted]')", "seed": 7}
+    assert run.hyperparameters == {
+        "hf_token": "[redacted]", "settings": "Settings(api_key='[redacted]')", "seed": 7,
+        "smtp": {"pass": "[redacted]"}, "https://[redacted]@example.org": 1, "argv": ["--api-key", "[redacted]"],
+    }  # fmt: skip
+    assert "x/https://[redacted]@example.org" in read_wandb(tmp_path / "runs" / "r" / "wandb").rows[0]
+    # wandb is told of the commit, though it may not look for changes itself.
+    commit = subprocess.check_output(["git", "-C", tmp_path, "rev-parse", "HEAD"], text=True).strip()
+    for view in (tmp_path / "runs").glob("*/wandb/*/*.wandb"):
+        assert commit.encode() in view.read_bytes(), view
+        assert not list(view.parent.rglob("*.patch")) and not list(view.parent.rglob("train.py")), view
     assert run.command[-1] == "[redacted]" and run.git["remote"] == "https://[redacted]@example.org/me/site.git"
 
 

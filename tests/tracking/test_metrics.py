@@ -7,7 +7,9 @@ import numpy
 import pytest
 import torch
 
+from seo_engine.tracking import metrics
 from seo_engine.tracking.metrics import MetricValidation, metric_name, metric_value, nonfinite_numbers
+from seo_engine.tracking.redaction import redact_text
 
 
 class RaisingFloat:
@@ -54,6 +56,14 @@ def test_metric_name_gets_its_group_only_without_a_slash() -> None:
     assert metric_name("performance", "profiling/timing/forward_pass") == "profiling/timing/forward_pass"
 
 
+def test_metric_name_holds_no_secret_and_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(metrics, "redact_text", lambda text: looks.append(text) or redact_text(text))
+    for _ in range(3):
+        assert metric_name("training", "of https://me:hunter2@h") == "of https://[redacted]@h"
+    assert looks == ["of https://me:hunter2@h"]
+
+
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 513, 7, None, "\ud800", "a\x00b"])
 def test_metric_name_refuses_what_is_no_name(name: object) -> None:
     with pytest.raises(ValueError, match="a metric's name must be"):
@@ -64,10 +74,10 @@ def test_values_that_cannot_be_kept_are_warned_of_once_counted_and_the_rest_is_k
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     validation = MetricValidation()
-    metrics = {"loss": 0.5, "note": "good", "broken": RaisingFloat(), 3: 1.0, "gone": math.nan, "far": -math.inf}
+    given = {"loss": 0.5, "note": "good", "broken": RaisingFloat(), 3: 1.0, "gone": math.nan, "far": -math.inf}
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            numbers, nonfinite = validation.validated("training", metrics)  # type: ignore[arg-type]
+            numbers, nonfinite = validation.validated("training", given)  # type: ignore[arg-type]
     assert numbers == {"training/loss": 0.5}
     assert nonfinite == {"training/gone": "NaN", "training/far": "-Infinity"}
     assert validation.dropped == {"non-numeric value": 3, "unreadable value": 3, "invalid name": 3}

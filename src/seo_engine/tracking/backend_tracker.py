@@ -131,6 +131,7 @@ class BackendTracker(ABC):
         with self._contained("profiling", profiling_data, epoch, step) as open_:
             if open_:
                 metrics, texts = profiling_metrics(profiling_data)
+                texts = {name: redact_text(text) for name, text in texts.items()}
                 self._write_metrics(epoch, step, self._checked("profiling", metrics), recorded, texts)
 
     def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
@@ -143,7 +144,7 @@ class BackendTracker(ABC):
         """
         with self._contained("resume", configuration, step=step) as open_:
             if open_:
-                self._write_resume(step, configuration, recorded)
+                self._write_resume(step, redact(configuration), recorded)
 
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Log the hyperparameters of the run."""
@@ -162,7 +163,7 @@ class BackendTracker(ABC):
         """Log the model, as `describe_model` describes it."""
         with self._contained("architecture", architecture) as open_:
             if open_:
-                self._write_architecture(architecture, recorded)
+                self._write_architecture(redact(architecture), recorded)
 
     def log_text(
         self,
@@ -177,7 +178,7 @@ class BackendTracker(ABC):
         with self._contained("text", [name], epoch, step) as open_:
             if open_:
                 full_name = name if "/" in name else f"text/{name}"
-                self._write_metrics(epoch, step, {}, recorded, {full_name: redact_text(text)})
+                self._write_metrics(epoch, step, {}, recorded, {redact_text(full_name): redact(text, name)})
 
     def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
         """Log how the run ended.

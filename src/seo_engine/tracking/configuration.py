@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seo_engine.profiling.configuration import ProfilingConfig, setting
+from seo_engine.tracking.redaction import check_no_secret
 from seo_engine.tracking.run_directory import check_experiment_name
 
 PRIORITIES = ("high", "medium", "low")
@@ -93,11 +94,15 @@ class TrackingConfig(ProfilingConfig):
     )
 
     def validate_config(self) -> None:
-        """Check every field, and that the experiment's name can be a folder.
+        """Check every field, that the experiment's name can be a folder, and that no name of the run is a secret.
 
         Raises:
             ValueError: Naming the field, its value and what is allowed.
         """
         super().validate_config()
-        if self.experiment_tracking_enabled and self.experiment_name is not None:
+        if not self.experiment_tracking_enabled:
+            return
+        if self.experiment_name is not None:
             check_experiment_name(self.experiment_name)
+        check_no_secret("wandb_project", self.wandb_project)
+        check_no_secret("wandb_entity", self.wandb_entity or "")

@@ -13,6 +13,7 @@ from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.metrics import metric_name
 from seo_engine.tracking.record_writer import RecordWriter
 from seo_engine.tracking.records import describe_model
+from seo_engine.tracking.redaction import is_secret_name, redact
 from seo_engine.tracking.selection import MetricPriorities
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class LoggingCalls:
             self._misused(str(error))
             return
         epoch, step = self._moment(epoch, step)
-        self._log("text", name=full_name, text=str(text), epoch=epoch, step=step)
+        # The record says its name beside the text, not above it; here the text is still known to be of that name.
+        shown = redact(str(text), name) if is_secret_name(name) else str(text)
+        self._log("text", name=full_name, text=shown, epoch=epoch, step=step)
 
     def _log_metrics(self, kind: str, operation: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from seo_engine.tracking.redaction import redact_text
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ def metric_name(group: str, name: str) -> str:
         name (str): The name given by the caller.
 
     Returns:
-        str: A name with a slash.
+        str: A name with a slash, without secrets.
 
     Raises:
         ValueError: If it is no name.
@@ -42,7 +45,14 @@ def metric_name(group: str, name: str) -> str:
         name.encode()
     except UnicodeEncodeError:
         raise ValueError(f"a metric's name must be valid Unicode, got {name[:50]!r}") from None
-    return name if "/" in name else f"{group}/{name}"
+    shown = _without_secrets(name)
+    return shown if "/" in shown else f"{group}/{shown}"
+
+
+@functools.lru_cache(maxsize=10_000)
+def _without_secrets(name: str) -> str:
+    """Return a metric's name as it may be written; the same few come at every step."""
+    return redact_text(name)
 
 
 def metric_value(value: Any) -> int | float | None:

@@ -9,98 +9,17 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seo_engine.tracking import redaction_rules as rules
+
 REDACTED = "[redacted]"
-
-# A name with one of these, as one word or as two, names a secret; `PGPASSWORD` ends in one.
-_STEMS = (
-    "password", "passwd", "passphrase", "passcode", "secret", "credential", "apikey", "privatekey", "accesskey",
-    "accesstoken", "authtoken", "authkey", "webhookurl", "connectionstring",
-)  # fmt: skip
-
-# Of these a number may be one, too.
-_STEMS_OF_NUMBERS = ("password", "passwd", "passphrase", "passcode", "pwd", "pin", "otp")
-
-# A name that ends in one of these names a secret.
-_LAST_WORDS = {"auth", "authorization", "bearer", "cookie", "cookies", "jwt", "otp", "pat", "pwd", "webhook"}
-
-# `token`, `key` and `pass` mean many things: a token of a text, a key of a table, a pass over the data.
-_TOKENS_OF_TEXTS = {
-    "audio", "bos", "cls", "decoder", "end", "eos", "first", "image", "last", "mask", "new", "next", "num", "pad",
-    "per", "prefix", "sep", "special", "start", "stop", "suffix", "unk", "video",
-}  # fmt: skip
-_KEY_KINDS = {
-    "access", "account", "anthropic", "api", "aws", "azure", "client", "cohere", "comet", "deploy", "encryption", "gcp",
-    "gemini", "github", "google", "gpg", "groq", "hf", "hmac", "huggingface", "license", "master", "mistral", "neptune",
-    "openai", "pgp", "private", "service", "shared", "signing", "ssh", "ssl", "storage", "stripe", "tls", "wandb",
-}  # fmt: skip
-_PASS_KINDS = {
-    "admin", "database", "db", "ftp", "http", "ldap", "login", "mail", "mysql", "pg", "postgres", "proxy", "redis",
-    "root", "smtp", "ssh", "user",
-}  # fmt: skip
-
-# What is said of a secret is none: `password_length`, `token_type`, `secret_name`.
-_ATTRIBUTES = {
-    "age", "attempts", "count", "dir", "directory", "enabled", "expiry", "file", "id", "index", "length", "limit",
-    "max", "manager", "mechanism", "method", "min", "mode", "name", "names", "path", "policy", "prefix", "provider",
-    "rate", "ratio", "required", "score", "size",
-    "strategy", "strength", "ttl", "type", "version",
-}  # fmt: skip
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-
-# What stands for a secret, or for a special token of a vocabulary, and is none.
-_PLACEHOLDER = re.compile(r"<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\$\{?\w+\}?|\*+|x{3,}", re.IGNORECASE)
-
-# By how their givers make them; after GitHub's list of secret scanning patterns and the rules of gitleaks.
-_KNOWN_SHAPES = re.compile(
-    r"""
-    (?<![\w-])
-    (?: (?:sk|rk|pk)-[\w-]{20,}                                # OpenAI, Anthropic, OpenRouter
-      | (?:sk|rk|pk|whsec)_(?:live_|test_)?[A-Za-z0-9]{16,}    # Stripe, and others with an underscore
-      | gsk_[A-Za-z0-9]{20,}                                   # Groq
-      | hf_[A-Za-z0-9]{20,}                                    # Hugging Face
-      | r8_[A-Za-z0-9]{30,}                                    # Replicate
-      | wandb_v\d_\w{20,}                                      # Weights & Biases
-      | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_\w{20,}        # GitHub
-      | gl(?:pat|ptt|dt|rt|cbt|oas|soat|imt|agent)-[\w-]{20,}  # GitLab
-      | (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}                    # AWS
-      | AIza[\w-]{35} | ya29\.[\w-]{20,} | GOCSPX-[\w-]{20,}   # Google
-      | xox[abeoprs]-[\w-]{10,} | xapp-[\w-]{10,}              # Slack
-      | https://hooks\.slack\.com/(?:services|workflows)/\S+
-      | https://discord(?:app)?\.com/api/webhooks/\S+
-      | SG\.[\w-]{16,}\.[\w-]{16,}                             # SendGrid
-      | npm_[A-Za-z0-9]{30,} | pypi-[\w-]{30,}                 # package registries
-      | do[opr]_v1_[a-f0-9]{40,} | shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32} | key-[a-f0-9]{32} | dapi[a-f0-9]{32}
-      | nvapi-[\w-]{20,} | lin_api_\w{20,} | ntn_\w{20,}
-      | eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*                    # JSON Web Tokens
-      | -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY(?:\ BLOCK)?-----[\s\S]*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY(?:\ BLOCK)?-----|\Z)
-    )""",
-    re.VERBOSE,
-)
-
-# https://name:password@host, and https://token@host; the plain user of ssh://git@host is none.
-_URL_USER = re.compile(
-    r"\b([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/?#@:\"']*:[^\s/?#\"']*|(?<=https://)[^\s/?#@:\"']+)@", re.IGNORECASE
-)
-_URL_PARAMETER = re.compile(r"([?&;]([\w.-]+)=)([^\s&;#\"']+)")
-_SIGNED_PARAMETERS = {"key", "sig", "signature", "x-amz-credential", "x-amz-signature", "x-goog-signature"}
-
-_AUTHORIZATION = re.compile(r"\b(Bearer|Basic|Digest)\s+(?=[\w.~+/-]*\d)[\w.~+/-]{12,}=*", re.IGNORECASE)
-
-# name=value and "name": value within a text. Without quotes only what has a digit: `token = decode(x)` is code.
-_ASSIGNMENT = re.compile(
-    r"""
-    (?P<before>\b(?P<name>[A-Za-z][\w.-]{0,99}+)["']?\s*[:=]\s*)
-    (?: (?P<quote>["'])(?P<quoted>[^"'\s]+)(?P=quote)
-      | (?P<bare>(?=[\w.~+/!@%^*-]*\d)[\w.~+/!@%^*-]{6,}+=*(?![(\[]))
-    )""",
-    re.VERBOSE,
-)
 
 _SHORTEST_ENVIRONMENT_SECRET = 8
 
-# Shells keep the folder they are in, and the one before, under these names.
-_FOLDERS_OF_SHELLS = ("PWD", "OLDPWD")
+# Of the key of a dictionary its end is enough to judge what it names.
+_LONGEST_NAME = 200
+
+# Shorter, and without a digit, a word behind a secret's name may be prose or code.
+_SHORTEST_BARE_VALUE = 6
 
 
 def redact(value: Any, name: str = "") -> Any:
@@ -117,18 +36,7 @@ def redact(value: Any, name: str = "") -> Any:
         >>> redact({"hf_token": "abc", "num_tokens": 512, "url": "https://me:pw@example.org/x"})
         {'hf_token': '[redacted]', 'num_tokens': 512, 'url': 'https://[redacted]@example.org/x'}
     """
-    if isinstance(value, Mapping):
-        # What stands below a secret name is secret whatever its own name.
-        return {key: redact(each, name if is_secret_name(name) else str(key)) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact(each, name) for each in value]
-    if isinstance(value, str):
-        if value and is_secret_name(name) and not _PLACEHOLDER.fullmatch(value):
-            return REDACTED
-        return redact_text(value)
-    if isinstance(value, int) and not isinstance(value, bool) and is_secret_name(name):
-        return REDACTED if _words(name)[-1].endswith(_STEMS_OF_NUMBERS) else value
-    return value
+    return _redact(value, name, _environment_secrets())
 
 
 def redact_text(text: str) -> str:
@@ -144,13 +52,7 @@ def redact_text(text: str) -> str:
         >>> redact_text("cloning https://me:hunter2@git.example.org/site.git with api_key='hunter3'")
         "cloning https://[redacted]@git.example.org/site.git with api_key='[redacted]'"
     """
-    for secret in _environment_secrets():
-        text = text.replace(secret, REDACTED)
-    text = _KNOWN_SHAPES.sub(REDACTED, text)
-    text = _URL_USER.sub(rf"\1{REDACTED}@", text)
-    text = _URL_PARAMETER.sub(_redacted_parameter, text)
-    text = _AUTHORIZATION.sub(rf"\1 {REDACTED}", text)
-    return _ASSIGNMENT.sub(_redacted_assignment, text)
+    return _redact_text(text, _environment_secrets())
 
 
 def redact_command(arguments: Iterable[str]) -> list[str]:
@@ -166,18 +68,27 @@ def redact_command(arguments: Iterable[str]) -> list[str]:
         >>> redact_command(["train.py", "--api-key", "hunter2", "--password=hunter2", "--num-tokens", "512"])
         ['train.py', '--api-key', '[redacted]', '--password=[redacted]', '--num-tokens', '512']
     """
-    redacted: list[str] = []
-    follows_secret_name = False
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if follows_secret_name and not argument.startswith("-"):
-            redacted.append(REDACTED)
-        elif equals and value and is_secret_name(name):
-            redacted.append(f"{name}={REDACTED}")
-        else:
-            redacted.append(redact_text(argument))
-        follows_secret_name = argument.startswith("-") and not equals and is_secret_name(argument)
-    return redacted
+    return _redact_arguments(arguments, "", _environment_secrets())
+
+
+def check_no_secret(setting: str, value: str) -> None:
+    """Refuse a setting that names a run, stands in files and addresses as it is, and looks like a secret.
+
+    Args:
+        setting (str): Which one it is.
+        value (str): Its value, which the error does not repeat.
+
+    Raises:
+        ValueError: If redaction would change it.
+
+    Example:
+        >>> check_no_secret("wandb_project", "https://me:hunter2@example.org")
+        Traceback (most recent call last):
+            ...
+        ValueError: wandb_project looks like it holds a secret (key, password or token); give it another name
+    """
+    if redact_text(value) != value:
+        raise ValueError(f"{setting} looks like it holds a secret (key, password or token); give it another name")
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -192,50 +103,197 @@ def is_secret_name(name: str) -> bool:
         [True, True, True, False, False]
     """
     words = _words(name)
-    if not words or words[-1] in _ATTRIBUTES:
+    if not words:
         return False
     last, others = words[-1], set(words[:-1])
-    pairs = (first + second for first, second in itertools.pairwise(words))
-    if last in _LAST_WORDS or any(word.removesuffix("s").endswith(_STEMS) for word in (*words, *pairs)):
+    pairs = [first + second for first, second in itertools.pairwise(words)]
+    if pairs and pairs[-1].endswith(rules.SECRET_ADDRESSES):
+        return True
+    if last in rules.ATTRIBUTES:
+        return False
+    if last in rules.LAST_WORDS or any(word.removesuffix("s").endswith(rules.STEMS) for word in (*words, *pairs)):
         return True
     match last:
         case "token":
-            return not others & _TOKENS_OF_TEXTS
+            return bool(others & rules.TOKENS_OF_SERVICES) or not others & rules.TOKENS_OF_TEXTS
         case "tokens":
             # In the plural they are counted, but for those of a service.
-            return bool(others & {"access", "api", "auth", "refresh"})
+            return bool(others & (rules.TOKENS_OF_SERVICES | rules.SERVICES))
         case "key" | "keys":
-            return bool(others & _KEY_KINDS)
+            return bool(others & rules.KEY_KINDS)
         case "pass":
-            return bool(others & _PASS_KINDS)
+            return bool(others) and not others & rules.PASSES_OVER_DATA
     return False
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in any spelling, in small letters and without digits."""
-    return [word.lower() for word in _WORD.findall(name)]
+    """Return the words of a name in any spelling, in small letters, without digits and without its stage."""
+    words = [word.lower() for word in rules.WORD.findall(name)]
+    while words and words[-1] in rules.STAGES:
+        words.pop()
+    return words
 
 
-def _environment_secrets() -> list[str]:
-    """Return the values of secret environment variables, the longest first: one may hold another."""
-    secrets = {
-        value
-        for name, value in os.environ.items()
-        if len(value) >= _SHORTEST_ENVIRONMENT_SECRET
-        and is_secret_name(name)
-        and name not in _FOLDERS_OF_SHELLS
-        and not _PLACEHOLDER.fullmatch(value)
-    }
-    return sorted(secrets, key=len, reverse=True)
+def _redact(value: Any, name: str, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            _redact_key(key, secrets): _redact(each, _name_below(name, str(key)[-_LONGEST_NAME:]), secrets)
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        if any(isinstance(each, str) and rules.OPTION_ARGUMENT.fullmatch(each) for each in value):
+            return _redact_arguments(value, name, secrets)
+        return [_redact(each, name, secrets) for each in value]
+    if isinstance(value, str):
+        if value and is_secret_name(name) and not rules.PLACEHOLDER.fullmatch(value):
+            return REDACTED
+        return _redact_text(value, secrets)
+    if isinstance(value, int) and not isinstance(value, bool) and is_secret_name(name):
+        return REDACTED if _may_be_number(name) else value
+    return value
+
+
+def _name_below(parent: str, name: str) -> str:
+    """Return by which name to judge what stands in a dictionary that has a name itself."""
+    if is_secret_name(parent):
+        # What stands below a secret name is secret whatever its own name.
+        return parent
+    return f"{parent}_{name}" if name.lower() in rules.NAMES_BELOW_OTHERS else name
+
+
+def _may_be_number(name: str) -> bool:
+    return _words(name)[-1].endswith(rules.STEMS_OF_NUMBERS)
+
+
+def _redact_key(key: Any, secrets: tuple[str, ...]) -> Any:
+    if not isinstance(key, str):
+        return key
+    # A longer one is no name that comes again, and would only fill the memory.
+    return _redact_name(key, secrets) if len(key) <= _LONGEST_NAME else _redact_text(key, secrets)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _redact_name(name: str, secrets: tuple[str, ...]) -> str:
+    return _redact_text(name, secrets)
+
+
+def _redact_text(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    text = rules.KNOWN_SHAPES.sub(REDACTED, text)
+    for pattern in rules.SECRETS_BEHIND:
+        text = pattern.sub(rf"\1{REDACTED}", text)
+    text = rules.URL_PARAMETER.sub(_redacted_parameter, text)
+    text = rules.OPTION.sub(_redacted_option, text)
+    return _redact_assignments(text)
 
 
 def _redacted_parameter(match: re.Match[str]) -> str:
-    name = match[2]
-    return match[1] + REDACTED if name.lower() in _SIGNED_PARAMETERS or is_secret_name(name) else match[0]
+    before, name, value = match[1], match[2], match[3]
+    if len(value) >= rules.SHORTEST_SIGNATURE and (
+        name.lower() in rules.SIGNED_PARAMETERS
+        or (name.lower() in rules.PERHAPS_SIGNED_PARAMETERS and before[0] in "?&" and _has_digit(value))
+    ):
+        return before + REDACTED
+    return before + REDACTED if is_secret_name(name) and not rules.PLACEHOLDER.fullmatch(value) else match[0]
 
 
-def _redacted_assignment(match: re.Match[str]) -> str:
-    if not is_secret_name(match["name"]) or _PLACEHOLDER.fullmatch(match["quoted"] or match["bare"]):
+def _redacted_option(match: re.Match[str]) -> str:
+    name, value = match["name"], match["value"]
+    # Without quotes it may be prose: `use --token to log in`.
+    if not match["quote"] and (len(value) < _SHORTEST_BARE_VALUE or not _has_digit(value)):
         return match[0]
-    quote = match["quote"] or ""
-    return f"{match['before']}{quote}{REDACTED}{quote}"
+    return match["before"] + REDACTED if _takes_secret(name) and not rules.PLACEHOLDER.fullmatch(value) else match[0]
+
+
+def _redact_assignments(text: str) -> str:
+    parts: list[str] = []
+    written = position = 0
+    while match := rules.ASSIGNMENT.search(text, position):
+        if _is_secret_assignment(match):
+            value = "bare" if match["quoted"] is None else "quoted"
+            parts += text[written : match.start(value)], REDACTED
+            written = position = match.end(value)
+        else:
+            # Within the value may stand another: `{"command": "password=hunter2"}`.
+            position = match.end("before")
+    return "".join([*parts, text[written:]])
+
+
+def _is_secret_assignment(match: re.Match[str]) -> bool:
+    name, quoted, bare = match["name"], match["quoted"], match["bare"]
+    if not is_secret_name(name) or rules.PLACEHOLDER.fullmatch(quoted or bare):
+        return False
+    if rules.NUMBER.fullmatch(quoted or bare) and _is_counted(name):
+        return False
+    if quoted is not None or _has_digit(bare):
+        return True
+    # Without a digit `token = decode` is code, but as a shell has it: `export DB_PASSWORD=correcthorsebattery`.
+    return name.isupper() and match["before"].endswith(f"{name}=") and bare[0] not in "./~"
+
+
+def _is_counted(name: str) -> bool:
+    last = _words(name)[-1]
+    return last in rules.COUNTED_WORDS or (last.endswith("s") and not last.endswith("pass"))
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
+
+
+def _redact_arguments(arguments: Iterable[Any], name: str, secrets: tuple[str, ...]) -> list[Any]:
+    """Return the arguments of a command; what is no text among them is judged by the name of the whole list."""
+    redacted: list[Any] = []
+    secret_name = ""
+    for argument in arguments:
+        if not isinstance(argument, str) or is_secret_name(name):
+            redacted.append(_redact(argument, secret_name or name, secrets))
+            secret_name = ""
+        elif rules.OPTION_ARGUMENT.fullmatch(argument):
+            redacted.append(_redact_argument(argument, secrets))
+            secret_name = argument if "=" not in argument and _takes_secret(argument) else ""
+        elif secret_name:
+            redacted.append(_redact(argument, secret_name, secrets))
+            # Behind `--api-keys` stand several.
+            if not _words(secret_name)[-1].endswith("s"):
+                secret_name = ""
+        else:
+            redacted.append(_redact_argument(argument, secrets))
+    return redacted
+
+
+def _takes_secret(option: str) -> bool:
+    """Return whether what follows an option is a secret."""
+    words = _words(option)
+    return is_secret_name(option) and (words[0] not in rules.SWITCHES or words[-1] == "token")
+
+
+def _redact_argument(argument: str, secrets: tuple[str, ...]) -> str:
+    """Return one argument; it may hold several names: `--model_args=revision=main,token=abc`."""
+    parts: list[str] = []
+    for part in argument.split(","):
+        before, value, name = "", part, ""
+        while (match := rules.NAMED_ARGUMENT.fullmatch(value)) and not is_secret_name(name):
+            before, value, name = before + match[1], match[2], match[1]
+        if not is_secret_name(name) or rules.PLACEHOLDER.fullmatch(value):
+            parts.append(part)
+        elif not parts and part.startswith("-"):
+            # All of it is the value of this option, whatever it holds.
+            return before + REDACTED
+        else:
+            parts.append(before + REDACTED)
+    return _redact_text(",".join(parts), secrets)
+
+
+def _environment_secrets() -> tuple[str, ...]:
+    """Return the values of secret environment variables, the longest first: one may hold another."""
+    # Another thread may change the environment meanwhile.
+    values = {os.environ.get(name, "") for name in list(os.environ) if is_secret_name(name)}
+    secrets = (
+        value
+        for value in values
+        if len(value) >= _SHORTEST_ENVIRONMENT_SECRET
+        and not rules.PLACEHOLDER.fullmatch(value)
+        and not rules.EVERYDAY_VALUE.fullmatch(value)
+    )
+    return tuple(sorted(secrets, key=len, reverse=True))

@@ -6,6 +6,8 @@ import re
 import time
 from pathlib import Path
 
+from seo_engine.tracking.redaction import check_no_secret
+
 JOURNAL = "journal.jsonl"
 DELIVERY = "delivery.json"
 LOGS = "logs"
@@ -28,7 +30,7 @@ def check_experiment_name(name: str) -> None:
         name (str): The experiment's name.
 
     Raises:
-        ValueError: If it could leave its folder or is no portable file name.
+        ValueError: If it could leave its folder, is no portable file name, or holds a secret.
 
     Example:
         >>> check_experiment_name("../elsewhere")
@@ -36,6 +38,7 @@ def check_experiment_name(name: str) -> None:
             ...
         ValueError: experiment_name must be a plain folder name (letters, digits, . _ - + = @), got '../elsewhere'
     """
+    check_no_secret("experiment_name", name)
     if not _NAME.fullmatch(name):
         raise ValueError(f"experiment_name must be a plain folder name (letters, digits, . _ - + = @), got {name!r}")
 

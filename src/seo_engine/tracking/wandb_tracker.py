@@ -16,9 +16,9 @@ from seo_engine.tracking.backend_tracker import BackendTracker
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.records import METRIC_KINDS, ModelArchitecture
-from seo_engine.tracking.redaction import redact, redact_command
+from seo_engine.tracking.redaction import redact_command
 from seo_engine.tracking.run_directory import PRIVATE_FOLDER, WANDB
-from seo_engine.tracking.surroundings import read_git
+from seo_engine.tracking.surroundings import read_git, wandb_texts
 from seo_engine.tracking.tracker import IncompleteViewError, Recorded
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class WandBTracker(BackendTracker):
         self.run = wandb.init(
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
-            tags=redact(self.config.wandb_tags),
+            **wandb_texts(self.config.wandb_tags),
             name=run_directory.name,
             id=self._run_id,
             dir=str(run_directory),
@@ -176,7 +176,9 @@ class WandBTracker(BackendTracker):
                 # wandb itself leaves the user in the remote's address, which may be a token.
                 git_commit=git["commit"] or None,
                 git_remote_url=git["remote"] or None,
-                disable_git=not git["commit"],
+                # Without this a copy of the changes that are not committed goes into the run: files as they are.
+                disable_git=True,
+                save_code=False,
                 # Within it is the command line as it was typed.
                 x_disable_meta=redact_command(sys.argv) != sys.argv,
                 x_transaction_log_flush_interval=TRANSACTION_LOG_FLUSH_SECONDS,

@@ -1,0 +1,186 @@
+"""The words and patterns by which redaction knows a secret; plain data.
+
+No repetition in a pattern can be walked back for long: each is bounded, or possessive (`++`), or ends its pattern.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A name with one of these, as one word or as two, names a secret; `PGPASSWORD` ends in one.
+STEMS = (
+    "password", "passwd", "passphrase", "passcode", "secret", "secretkey", "credential", "apikey", "privatekey",
+    "accesskey", "accesstoken", "apitoken", "authtoken", "csrftoken", "xsrftoken", "authkey", "accesssignature",
+    "connectionstring", "connectionstr", "connstring", "connstr", "dockerauth", "accountjson",
+)  # fmt: skip
+
+# Of these a number may be one, too.
+STEMS_OF_NUMBERS = ("password", "passwd", "passphrase", "passcode", "pwd", "pin", "otp")
+
+# A name that ends in one of these names a secret.
+LAST_WORDS = {
+    "auth", "authorization", "bearer", "cookie", "cookies", "dbpass", "dsn", "jwt", "otp", "pat", "pgpass", "pswd",
+    "psw", "pw", "pwd", "sessionid", "sshpass", "userpass", "webhook",
+}  # fmt: skip
+
+# Whoever knows such an address may write there, although an address is otherwise only said of a secret.
+SECRET_ADDRESSES = ("hookurl", "hookurls", "hookuri")
+
+# What is said of a secret is none: `password_length`, `token_type`, `secret_name`, `api_key_env`.
+ATTRIBUTES = {
+    "age", "algorithm", "attempts", "backend", "column", "count", "dir", "directory", "enabled", "endpoint", "env",
+    "expires", "expiry", "field", "file", "hasher", "header", "helper", "hint", "host", "id", "index", "issuer",
+    "label", "length", "lifetime", "limit", "log", "manager", "max", "md", "mechanism", "method", "min", "mode",
+    "name", "names", "param", "path", "policy", "port", "prefix", "process", "prompt", "provider", "py", "rate",
+    "ratio", "required", "rotation", "score", "size", "source", "strategy", "strength", "ttl", "txt", "type", "uri",
+    "url", "var", "version",
+}  # fmt: skip
+
+# Behind a secret's name: `HF_TOKEN_PROD`, `token_v2`.
+STAGES = {"dev", "development", "live", "prod", "production", "staging", "v"}
+
+# `token`, `key` and `pass` mean many things: a token of a text, a key of a table, a pass over the data.
+TOKENS_OF_TEXTS = {
+    "assistant", "audio", "avg", "blank", "bos", "class", "cls", "decoder", "delimiter", "end", "eod", "eos", "eot",
+    "first", "image", "initializer", "instruction", "inter", "label", "lang", "language", "last", "mask", "max",
+    "middle", "min", "new", "newline", "next", "num", "oov", "pad", "padding", "per", "placeholder", "prefix",
+    "response", "second", "sep", "sod", "sos", "special", "start", "stop", "suffix", "system", "think", "tile", "tool",
+    "unk", "unknown", "video", "word",
+}  # fmt: skip
+TOKENS_OF_SERVICES = {"access", "api", "auth", "refresh", "registry"}
+SERVICES = {
+    # Clouds and stores.
+    "aliyun", "aws", "azure", "cloudflare", "cosmos", "datadog", "digitalocean", "firebase", "gcp", "github", "gitlab",
+    "google", "heroku", "netlify", "sendgrid", "slack", "stripe", "supabase", "vercel",
+    # Tools of search engine optimization.
+    "ahrefs", "bing", "dataforseo", "firecrawl", "majestic", "moz", "pagespeed", "rapidapi", "scraperapi",
+    "scrapingbee", "semrush", "serp", "serpapi", "serper", "tavily", "zyte",
+    # Machine learning.
+    "anthropic", "cerebras", "clearml", "cohere", "comet", "deepl", "deepseek", "elevenlabs", "fireworks", "gemini",
+    "grok", "groq", "hf", "huggingface", "jina", "kaggle", "langchain", "langfuse", "langsmith", "mistral", "neptune",
+    "ngc", "nvidia", "openai", "openrouter", "perplexity", "pinecone", "qdrant", "replicate", "roboflow", "runpod",
+    "together", "voyage", "wandb", "weaviate", "xai",
+}  # fmt: skip
+KEY_KINDS = SERVICES | {
+    "access", "account", "admin", "aes", "api", "app", "application", "cipher", "client", "consumer", "crypto",
+    "deploy", "encryption", "fernet", "gpg", "hmac", "instrumentation", "jwt", "kms", "license", "master", "pgp",
+    "private", "rsa", "server", "service", "session", "shared", "signing", "ssh", "ssl", "storage", "subscription",
+    "tls",
+}  # fmt: skip
+PASSES_OVER_DATA = {
+    "all", "backward", "band", "by", "custom", "decoder", "each", "encoder", "epoch", "eval", "evaluation", "extra",
+    "final", "first", "forward", "full", "graph", "high", "hyperparameters", "inference", "last", "low", "multi",
+    "next", "num", "one", "per", "post", "pre", "second", "single", "test", "third", "train", "training", "two",
+    "validation", "warmup",
+}  # fmt: skip
+
+# By itself such a name says nothing; below another it does: `{"openai": {"key": ...}}`.
+NAMES_BELOW_OTHERS = {"key", "keys", "pass", "tokens"}
+
+# Options that begin so take no value, or none that is a secret: `--use-auth data.csv`.
+SWITCHES = {
+    "allow", "disable", "enable", "has", "is", "no", "require", "skip", "use", "with", "without",
+}  # fmt: skip
+
+# What has a number without being one, as all in the plural: `cookies: 123456`, `Unexpected token: 128009`.
+COUNTED_WORDS = {"cookie", "token"}
+
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+# What stands for a secret, or for a special token of a vocabulary, or is a switch, and is none.
+PLACEHOLDER = re.compile(
+    r"<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\$\{?\w+\}?|\*+|x{3,}|true|false|none|null|yes|no|on|off|[01]", re.IGNORECASE
+)
+
+# Numbers, dates, times.
+NUMBER = re.compile(r"[\d.,:_/-]+|0x[\da-f]+", re.IGNORECASE)
+
+# Values of secret variables of the environment that turn up everywhere: words, paths (`PWD`), addresses of machines.
+EVERYDAY_VALUE = re.compile(
+    r"[^\W\d_]{1,15}|/.*|(?:\w{2,5}://)?\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[\da-f]{0,4}(?::[\da-f]{0,4}){2,7}",
+    re.DOTALL | re.IGNORECASE,
+)
+
+# By how their givers make them; after GitHub's list of secret scanning patterns and the rules of gitleaks.
+KNOWN_SHAPES = re.compile(
+    r"""
+    # At the beginning of a word, of which an escaped end of a line and `%3D` are none.
+    (?: (?<![\w-]) | (?<=\\[nrt]) | (?<=%[0-9A-Fa-f]{2}) )
+    (?: (?:sk|rk|pk)-(?=[\w-]{0,200}?[A-Za-z0-9]{16})[\w-]{20,}      # OpenAI, Anthropic, OpenRouter; no slugs
+      | (?:sk|rk|pk)_(?:(?:live|test)_|(?=[A-Za-z]{0,40}\d)(?=\w{24}))[A-Za-z0-9]{16,}  # Stripe
+      | whsec_[A-Za-z0-9]{16,}
+      | (?:hf|npm)_(?=[a-z]{0,40}[A-Z0-9])[A-Za-z0-9]{20,}           # Hugging Face, npm
+      | hf_oauth_[\w.-]{20,} | api_org_[A-Za-z]{30,}
+      | r8_[A-Za-z0-9]{30,}                                          # Replicate
+      | (?:gsk|xai|pplx)[_-](?=[a-z]{0,40}[A-Z0-9])[A-Za-z0-9]{20,}  # Groq, xAI, Perplexity
+      | wandb_v\d_\w{20,}                                            # Weights & Biases
+      | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_\w{20,}              # GitHub
+      | gl(?:pat|ptt|dt|rt|cbt|oas|soat|imt|agent)-[\w-]{20,}        # GitLab
+      | (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}                          # AWS
+      | AIza[\w-]{35} | ya29\.[\w-]{20,} | GOCSPX-[\w-]{20,}         # Google
+      | xox[abeoprs]-[\w-]{10,} | xapp-[\w-]{10,}                    # Slack
+      | https://hooks\.slack\.com/(?:services|workflows|triggers)/[^\s"'<>\\]+
+      | https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/[^\s"'<>\\]+
+      | https://[\w-]{1,60}+\.webhook\.office\.com/[^\s"'<>\\]+
+      | (?:bot)?\d{6,12}+:AA[\w-]{30,}                               # Telegram
+      | SG\.[\w-]{16,}+\.[\w-]{16,}                                  # SendGrid
+      | (?:lsv2_|pcsk_|tvly-|nvapi-)[\w-]{20,}                       # LangSmith, Pinecone, Tavily, NVIDIA
+      | (?:sb_secret_|sbp_|dckr_pat_|glsa_|hvs\.)[\w-]{20,}          # Supabase, Docker, Grafana, Vault
+      | (?:sntry[su]_|PMAK-|ATATT3|lin_api_|ntn_)[\w=-]{20,}         # Sentry, Postman, Atlassian, Linear, Notion
+      | pypi-[\w-]{30,}
+      | do[opr]_v1_[a-f0-9]{40,} | shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32} | key-[a-f0-9]{32} | dapi[a-f0-9]{32}
+      | eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]*                        # JSON Web Tokens
+      | -----BEGIN\ [A-Z\ ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----
+        [\s\S]*?(?:-----END\ [A-Z\ ]{0,40}PRIVATE\ KEY(?:\ BLOCK)?-----|\Z)
+    )""",
+    re.VERBOSE,
+)
+
+# What stands behind their first group is a secret.
+SECRETS_BEHIND = tuple(
+    re.compile(pattern, re.VERBOSE)
+    for pattern in (
+        # https://name:password@host, and https://token@host; the plain user of ssh://git@host is none, nor is a port.
+        r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)
+            (?: [^\s/?#@:"'\[(),|<>&]{0,200}+:(?!\d{1,5}+[/?#,;|&()<>])(?:[^\s/?#"']{0,200}(?=@)|[^\s"'@]{1,100}+(?=@))
+              | (?<=https://)[\w.~%+-]{1,400}+(?=@) )""",
+        # `authorization: basic authentication` is prose.
+        r"""(?i)(\bauthorization\\{0,3}["']?\s{0,9}[:=]\s{0,9}(?:\\{0,3}["'])?
+                 (?:Bearer|Basic|Token|Bot|OAuth|JWT|SSWS|Api-?Key|Key)\s{1,9})
+            (?-i:(?=[\w.~+/=-]{0,400}?[A-Z0-9])|(?=[\w.~+/=-]{20}))[\w.~+/=-]{6,}""",
+        r"(?i)(\bbearer\s{1,9})(?=[\w.~+/-]{0,400}?\d)[\w.~+/=-]{16,}",
+        r"""(\b[Bb]asic\s{1,9})(?=[A-Za-z0-9+/]{0,400}?[A-Z])(?=[A-Za-z0-9+/]{0,400}?\d)
+            [A-Za-z0-9+/]{12,}+={0,2}+(?![\w-])""",
+        # To the end of the line, or of the text in quotes of which it is the end.
+        r"""(?i)(\b(?:Set-)?Cookie\\{0,3}["']?[ \t]{0,9}:[ \t]{0,9}(?:\\{0,3}["'])?)
+            (?=[^\s=;,"'\\\[]{1,100}+=)(?:[^\r\n"'\\]|(?<==)"[^\r\n"]{0,4000}+")+""",
+    )
+)
+
+URL_PARAMETER = re.compile(r"([?&;#]([\w.-]{1,100}+)=)([^\s&;#\"'<>]+)")
+SIGNED_PARAMETERS = {"sig", "x-amz-credential", "x-amz-signature", "x-goog-signature"}
+# These are also words of everyday: `?key=garden`.
+PERHAPS_SIGNED_PARAMETERS = {"key", "signature"}
+SHORTEST_SIGNATURE = 16
+
+# name=value and "name": value within a text, also escaped, and os.environ["NAME"] = "value".
+ASSIGNMENT = re.compile(
+    r"""
+    (?P<before>\b_{0,2}(?P<name>[A-Za-z][\w.-]{0,99}+)(?:\\{0,3}["'])?\]?\s{0,20}+[:=]\s{0,20}+)
+    (?: [bfru]?(?P<quote>\\{0,3}["'])(?P<quoted>(?![\s,+)\]}])(?:(?!(?P=quote))[^\\\n])++)(?P=quote)
+      | (?P<bare>[\w.~+/!@%^*$-]{6,}+=*+)(?![(\[\w])
+    )""",
+    re.VERBOSE,
+)
+
+# --name value, and "--name", "value", within a text.
+OPTION = re.compile(
+    r"""
+    (?P<before>(?<![\w-])--?(?P<name>[A-Za-z][\w.-]{0,99}+)(?:[ ]{1,9}+|(?P<quote>["']),\s{1,9}+(?P=quote)))
+    (?P<value>(?![-\s"',\]])[^\s"',\]]+)""",
+    re.VERBOSE,
+)
+
+# Of an argument: --name, name=value, and `Name: value` of a header.
+OPTION_ARGUMENT = re.compile(r"--?[A-Za-z][\w.-]{0,99}(?:=.*)?", re.DOTALL)
+NAMED_ARGUMENT = re.compile(r"([-+~/]{0,2}[A-Za-z_][\w.-]{0,99}+(?:=|:\s{0,9}+))(.+)", re.DOTALL)
