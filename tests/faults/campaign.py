@@ -1,7 +1,8 @@
 """The fault campaign: `python -m tests.faults.campaign --kills 200`.
 
 Every fault is tried at random moments; afterwards each record whose call had returned must be in the journal and in
-each view, once, and each ledger must add up. `--kills` lengthens it; `--seed` repeats one.
+each view, once and as it was given, each must say how the run ended, and each ledger must add up. `--kills` lengthens
+it; `--seed` repeats one.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ FAULTS = (
     Fault(kills.again_and_again, 2),
     Fault(kills.recovery, 2),
     Fault(kills.training_alone, 2),
+    Fault(kills.closing, 1),
     Fault(kills.child, 1),
     Fault(kills.wandb_core, 1),
     Fault(kills.stalled_child, 0.5),

@@ -23,7 +23,7 @@ def set_back(folder: Path, chance: random.Random) -> Outcome:
         training.wait_for_calls(first + chance.randint(10, 500))
         training.kill_everything()
     training.recover()
-    outcome = examine(training, kills=1)
+    outcome = examine(training, kills=1, status="killed")
     outcome.faults += _misnamed(training.directory)
     return outcome
 

@@ -96,10 +96,11 @@ def _read_only(folder: Path) -> Iterator[None]:
         finally:
             folder.chmod(mode)
         return
-    with _mounted(folder, "--bind", str(folder)):
-        # Busy while a file is open for writing by this mount.
-        wait_until(lambda: not subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=False).returncode)
-        yield
+    # Made read only aside, where nothing opens a file for writing, which would keep it from becoming so.
+    with _mounted(folder.parent.with_name("aside"), "--bind", str(folder)) as aside:
+        subprocess.run(["mount", "-o", "remount,ro,bind", aside], check=True)
+        with _mounted(folder, "--bind", str(aside)):
+            yield
 
 
 @contextlib.contextmanager

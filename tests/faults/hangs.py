@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,10 @@ def hanging_tracker(folder: Path, chance: random.Random, records: int = 1_000_00
     outcome = Outcome(
         tries=1,
         records=records,
-        lost=records - len(set(kept)),
-        doubled=len(kept) - len(set(kept)),
         worst_call_seconds=worst * 1e-9,
         remark=f"{growth / 1e6:+.1f} MB from record {int(records * WARM_UP_SHARE):,} to {records:,}",
     )
+    outcome.compare("journal", Counter(range(1, records + 1)), Counter(kept))
     # The run's beginning and its end are records too.
     if not state.accepted == state.pending + state.delivered == records + 2:
         outcome.faults.append(f"{state} does not add up; {folder}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
-from seo_engine.tracking.records import METRIC_KINDS, decode_record
-from tests.faults.outcome import RECORD, Outcome, held_by, unbalanced
+from seo_engine.tracking.records import decode_record
+from tests.faults.outcome import Outcome, expected_in_tensorboard, shown_by_tensorboard, unbalanced
 from tests.faults.training import Training
+from tests.tracking.views import Point
 
 DAMAGES = 20
 
@@ -27,27 +29,26 @@ def damaged(folder: Path, chance: random.Random) -> Outcome:
     journal.write_bytes(after)
     training.recover()
     # Concluding the run may have appended its end.
-    lines = journal.read_bytes().split(b"\n")
-    intact = set(before.split(b"\n")) & set(lines)
-    expected = {int(record["metrics"][RECORD]) for line in intact if (record := _metrics(line))}
-    shown = held_by("tensorboard", training.directory)
-    readable = [int(value) for line in lines if (record := _metrics(line)) and (value := record["metrics"].get(RECORD))]
+    lines = dict(enumerate(journal.read_bytes().split(b"\n")[:-1], start=1))
+    originals = set(before.split(b"\n"))
+    records = [(number, record) for number, line in lines.items() if (record := decode_record(line)) is not None]
+    readable = _logged(expected_in_tensorboard(records))
+    intact = Counter(point for point in readable if lines[point[0]] in originals)
     outcome = Outcome(
         tries=1,
-        records=len(expected),
-        lost=len(expected - set(shown)),
-        doubled=max(0, len(shown) - len(readable)),
+        records=len({number for number, *_ in intact}),
         worst_call_seconds=training.calls.worst_nanoseconds * 1e-9,
-        faults=unbalanced(training.directory, ["tensorboard"]),
+        faults=training.failures + unbalanced(training.directory, ["tensorboard"]),
     )
-    if outcome.lost or outcome.doubled:
-        outcome.faults.append(f"{outcome.lost} lost, {outcome.doubled} doubled; {folder}")
+    # What is readable and not intact may be a step that no view can show.
+    shown = _logged(shown_by_tensorboard(training.directory))
+    outcome.compare(f"tensorboard, {folder}", intact, shown, uncertain=readable - intact)
     return outcome
 
 
-def _metrics(line: bytes) -> dict[str, dict[str, float]] | None:
-    record = decode_record(line)
-    return record if record is not None and record["kind"] in METRIC_KINDS and RECORD in record["metrics"] else None
+def _logged(points: Counter[Point]) -> Counter[Point]:
+    """Return what the training logged by itself: the end of a damaged run has the step of whatever stands before it."""
+    return Counter(point for point in points.elements() if not point[2].startswith("experiment/"))
 
 
 def _damage(data: bytes, chance: random.Random) -> bytes:

@@ -16,6 +16,7 @@ from tests.tracking.killing import core, delivery_child, wait_until
 
 # From the start of the process: within its set-up, while its trackers open, and in the midst of the work.
 LATEST_KILL_SECONDS = 4.0
+LATEST_KILL_WHILE_CLOSING_SECONDS = 1.0
 
 
 def everything(folder: Path, chance: random.Random) -> Outcome:
@@ -29,8 +30,11 @@ def everything(folder: Path, chance: random.Random) -> Outcome:
 def again_and_again(folder: Path, chance: random.Random) -> Outcome:
     """everything killed, the training resumed, and killed again, three times; then `runs recover`"""
     training = Training(folder)
-    for _ in range(3):
+    for stretch in range(3):
         with training:
+            if stretch == 2 and training.has_begun:
+                # However early the others were killed: one must be seen to go on.
+                training.wait_for_calls(training.calls.returned + 1)
             time.sleep(chance.uniform(0.3, LATEST_KILL_SECONDS))
             training.kill_everything()
     return _recovered(training, kills=3)
@@ -54,7 +58,20 @@ def training_alone(folder: Path, chance: random.Random) -> Outcome:
         training.wait_for_calls(chance.randint(1, 2000))
         training.kill()
         child.wait(timeout=120)
-        return examine(training, kills=1)
+        return examine(training, kills=1, status="killed")
+
+
+def closing(folder: Path, chance: random.Random) -> Outcome:
+    """the training killed while it closes; its child completes the run by itself"""
+    # Without a pause, so that much is undelivered when it closes.
+    with Training(folder, pause_seconds=0) as training:
+        child = delivery_child(training.process_id)
+        training.wait_for_calls(chance.randint(3000, 6000))
+        training.ask_to_stop()
+        time.sleep(chance.uniform(0.0, LATEST_KILL_WHILE_CLOSING_SECONDS))
+        training.kill()
+        child.wait(timeout=120)
+        return examine(training, kills=1, status=None)
 
 
 def child(folder: Path, chance: random.Random) -> Outcome:
@@ -110,9 +127,8 @@ def _another(find: object, process_id: int, before: set[int]) -> psutil.Process:
 
 
 def _recovered(training: Training, kills: int) -> Outcome:
-    began = (training.directory / "journal.jsonl").exists() and training.calls.returned > 0
-    if not began:
-        # Killed before its first call: nothing can be lost, and perhaps there is nothing to recover.
-        return Outcome(tries=1, kills=kills)
+    if training.calls.returned == 0 and not training.has_begun:
+        # Killed before there was a run: nothing was tried.
+        return Outcome(kills=kills, faults=training.failures)
     training.recover()
-    return examine(training, kills=kills)
+    return examine(training, kills=kills, status="killed")

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ctypes
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from seo_engine.tracking.delivery import read_delivery
-from tests.faults.training import Training
-from tests.tracking.views import metric_records, read_journal, read_tensorboard, read_wandb
+from seo_engine.tracking.records import METRIC_KINDS, Record
+from seo_engine.tracking.run_directory import JOURNAL
+from tests.faults.training import BATCH_SIZE, Training, given
+from tests.tracking.views import Point, read_journal, read_tensorboard, read_wandb
 
-RECORD = "training/record"
+VIEWS = ("tensorboard", "wandb")
+
+NumberedRecords = Sequence[tuple[int, Record]]
 
 
 @dataclass
 class Outcome:
-    """Of one try or of several: `lost` and `doubled` are of records whose call had returned; `faults` says the rest."""
+    """Of one try or of several.
+
+    `lost` counts values that are not there as they were given, `doubled` those that are there once too often or that
+    nobody gave, both of calls that had returned; `faults` says all that is wrong.
+    """
 
     tries: int = 0
     kills: int = 0
@@ -37,41 +48,162 @@ class Outcome:
         self.remark = other.remark or self.remark
         self.faults += other.faults
 
+    def compare(
+        self, where: str, expected: Counter[Any], shown: Counter[Any], uncertain: Counter[Any] | None = None
+    ) -> None:
+        """Count what is lost and what is doubled; either is a fault.
 
-def examine(training: Training, *, kills: int = 0, views: Iterable[str] = ("tensorboard", "wandb")) -> Outcome:
-    """Read journal, views and ledgers of a run that has ended, and compare them with the calls that had returned.
+        Args:
+            where (str): Where it is shown.
+            expected (Counter[Any]): What must be there.
+            shown (Counter[Any]): What is there.
+            uncertain (Counter[Any] | None): What may be there beside it.
+        """
+        lost, doubled = expected - shown, shown - expected - (uncertain or Counter())
+        self.lost, self.doubled = max(self.lost, lost.total()), max(self.doubled, doubled.total())
+        for word, found in (("lost", lost), ("doubled or wrong", doubled)):
+            if found:
+                self.faults.append(f"{where}: {found.total()} {word}, such as {next(iter(found))}")
+
+
+def examine(
+    training: Training,
+    *,
+    kills: int = 0,
+    status: str | None = "finished",
+    rows_on_server: list[dict[str, Any]] | None = None,
+) -> Outcome:
+    """Read journal, views and ledgers of a run that has ended: the journal beside the calls, the views beside it.
 
     Args:
         training (Training): The training.
         kills (int): How often something was killed.
-        views (Iterable[str]): Those that must hold each record.
+        status (str | None): How the run must have ended; None if it may be either way, but the same everywhere.
+        rows_on_server (list[dict[str, Any]] | None): What the W&B server holds of a run that is not offline.
     """
-    returned = training.calls.returned
+    directory, returned = training.directory, training.calls.returned
     outcome = Outcome(
-        tries=1, kills=kills, records=returned, worst_call_seconds=training.calls.worst_nanoseconds * 1e-9
+        tries=1,
+        kills=kills,
+        records=returned,
+        worst_call_seconds=training.calls.worst_nanoseconds * 1e-9,
+        faults=training.failures,
     )
-    journal = training.directory / "journal.jsonl"
-    if not journal.exists() or not read_journal(training.directory):
-        outcome.lost = returned
+    records = read_journal(directory) if (directory / JOURNAL).exists() else []
+    left_out = training.left_out
+    certain = _given(set(range(1, returned + 1)) - left_out)
+    # The last call may have been met by a kill.
+    outcome.compare(f"journal, {directory}", certain, _in_journal(records), uncertain=_given(left_out | {returned + 1}))
+    if not records:
+        outcome.faults.append(f"there is no journal; {directory}")
         return outcome
-    in_journal = [int(record["metrics"][RECORD]) for _, record in metric_records(training.directory)]
-    given_out = set(range(1, returned + 1)) - training.left_out
-    for name, held in {"journal": in_journal, **{view: held_by(view, training.directory) for view in views}}.items():
-        expected = given_out if name == "journal" else set(in_journal)
-        lost, doubled = len(expected - set(held)), len(held) - len(set(held))
-        outcome.lost, outcome.doubled = max(outcome.lost, lost), max(outcome.doubled, doubled)
-        if lost or doubled:
-            outcome.faults.append(f"{name}: {lost} lost, {doubled} doubled; {training.folder}")
-    outcome.faults += unbalanced(training.directory, views)
+    outcome.compare(f"tensorboard, {directory}", expected_in_tensorboard(records), shown_by_tensorboard(directory))
+    rows = read_wandb(directory / "wandb").rows if rows_on_server is None else rows_on_server
+    outcome.compare(f"wandb, {directory}", _expected_in_wandb(records), _shown_by_wandb(rows))
+    outcome.faults += _wrong_ends(directory, records, status)
+    if returned and not any(record["kind"] == "hyperparameters" for _, record in records):
+        outcome.faults.append(f"journal: the hyperparameters are lost; {directory}")
+    if rows_on_server is None:
+        outcome.faults += _wrong_in_wandb_run(directory, records)
+    outcome.faults += unbalanced(directory, VIEWS)
     return outcome
 
 
-def held_by(view: str, directory: Path) -> list[int]:
-    """Return the numbers of the records that a view shows."""
-    if view == "wandb":
-        return [int(row[RECORD]) for row in read_wandb(directory / "wandb").rows if RECORD in row]
+def _given(numbers: Iterable[int]) -> Counter[tuple[str, float, Point]]:
+    """Return what was logged with these numbers, with its kind and epoch; a point's record is unknown, thus 0."""
+    return Counter(
+        (kind, epoch, (0, step, f"{kind}/{name}", value))
+        for number in numbers
+        for kind, epoch, step, contents in given(number)
+        for name, value in contents.items()
+    )
+
+
+def _in_journal(records: NumberedRecords) -> Counter[tuple[str, float, Point]]:
+    return Counter(
+        (record["kind"], record["epoch"], (0, record["step"], name, value))
+        for _, record in records
+        for name, value in _contents(record).items()
+    )
+
+
+def _contents(record: Record) -> dict[str, float | str]:
+    """Return the values of a record of metrics, and the text of one of text."""
+    if record["kind"] == "text":
+        return {record["name"]: record["text"]}
+    return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
+
+
+def expected_in_tensorboard(records: NumberedRecords) -> Counter[Point]:
+    """Return what TensorBoard must show: values as it keeps them, hyperparameters, and how the run ended."""
+    points: Counter[Point] = Counter()
+    newest_step = 0
+    for number, record in records:
+        for name, value in _contents(record).items():
+            shown = value if isinstance(value, str) else ctypes.c_float(value).value
+            points[number, record["step"], name, shown] += 1
+        if record["kind"] in METRIC_KINDS:
+            newest_step = record["step"]
+        elif record["kind"] == "hyperparameters":
+            table = f"| name | value |\n|---|---|\n| batch_size | {BATCH_SIZE} |"
+            points[number, 0, "experiment/hyperparameters", table] += 1
+        elif record["kind"] == "end":
+            points[number, newest_step, "experiment/status", record["status"]] += 1
+    return points
+
+
+def shown_by_tensorboard(directory: Path) -> Counter[Point]:
+    """Return what the event files of a run hold, but its configuration."""
     folders = [directory, *sorted(directory.glob("late*"))]
-    return [int(scalar.value) for folder in folders for scalar in read_tensorboard(folder).scalars.get(RECORD, [])]
+    points = (point for folder in folders for point in read_tensorboard(folder).points)
+    return Counter(point for point in points if point[2] != "experiment/configuration")
+
+
+def _expected_in_wandb(records: NumberedRecords) -> Counter[Point]:
+    return Counter(
+        (number, record["step"], name, value)
+        for number, record in records
+        if (contents := _contents(record))
+        for name, value in {**contents, "epoch": record["epoch"]}.items()
+    )
+
+
+def _shown_by_wandb(rows: Iterable[dict[str, Any]]) -> Counter[Point]:
+    return Counter(
+        (row["_step"], row["global_step"], name, value)
+        for row in rows
+        for name, value in row.items()
+        if "/" in name or name == "epoch"
+    )
+
+
+def _wrong_ends(directory: Path, records: NumberedRecords, status: str | None) -> list[str]:
+    ends = [record["status"] for _, record in records if record["kind"] == "end"]
+    if len(ends) == 1 and status in (None, *ends):
+        return []
+    return [f"journal: its ends are {ends}, not {status}; {directory}"]
+
+
+def _wrong_in_wandb_run(directory: Path, records: NumberedRecords) -> list[str]:
+    """Return what is wrong in the `.wandb` files beside their rows: how the run ended, and its hyperparameters."""
+    view = read_wandb(directory / "wandb")
+    kinds = {record["kind"]: record for _, record in records}
+    ended = kinds["end"]["status"] if "end" in kinds else None
+    expected = {
+        "status": ended,
+        "exit code": 0 if ended == "finished" else 1,
+        "batch size": BATCH_SIZE if "hyperparameters" in kinds else None,
+    }
+    shown = {
+        "status": view.summary.get("experiment/status"),
+        "exit code": view.exit_code,
+        "batch size": view.config.get("batch_size"),
+    }
+    return [
+        f"wandb: {name} is {shown[name]}, not {value}; {directory}"
+        for name, value in expected.items()
+        if shown[name] != value
+    ]
 
 
 def unbalanced(directory: Path, views: Iterable[str]) -> list[str]:

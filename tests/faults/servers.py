@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests.faults.outcome import RECORD, Outcome, examine
+from tests.faults.outcome import Outcome, examine
 from tests.faults.training import Training
 from tests.tracking.killing import wait_until
 from tests.tracking.wandb_server import WandBServer
@@ -43,12 +43,8 @@ def failing_server(folder: Path, chance: random.Random) -> Outcome:
         if moment != "during the run" and failure != "stops":
             server = _heal(server, failure)
             training.recover()
-        outcome = examine(training, views=["tensorboard"])
-        shown = [int(row[RECORD]) for row in server.rows if RECORD in row]
-        outcome.lost = max(outcome.lost, training.calls.returned - len(set(shown)))
-        outcome.doubled = max(outcome.doubled, len(shown) - len(set(shown)))
-        if outcome.lost or outcome.doubled:
-            outcome.faults.append(f"{failure} {moment}: {len(shown)} rows of {training.calls.returned}; {folder}")
+        outcome = examine(training, rows_on_server=server.rows)
+        outcome.faults = [f"{failure} {moment}: {fault}" for fault in outcome.faults]
         server.close()
         return outcome
 

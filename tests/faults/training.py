@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import multiprocessing
 import os
 import struct
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 # Before the fork, so that each training begins at once.
 import torch.utils.tensorboard  # noqa: F401
@@ -21,7 +19,9 @@ from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking import process_worker
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
 from seo_engine.tracking.recovery import recover_run
+from seo_engine.tracking.run_directory import JOURNAL
 from tests.tracking.killing import PATIENCE_SECONDS, kill_tree, wait_until
+from tests.tracking.views import read_journal
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
@@ -33,6 +33,31 @@ Interference = Callable[[int], None]
 
 # Every eleventh record is of an earlier step.
 LATE_EVERY, LATE_BY = 11, 6
+
+# What is rarer than metrics of the training.
+EVALUATION_EVERY = 50
+
+# The only hyperparameter, logged before the first record.
+BATCH_SIZE = 64
+
+
+class Given(NamedTuple):
+    """What one logging call is given."""
+
+    kind: str
+    epoch: float
+    step: int
+    contents: dict[str, float | str]
+
+
+def given(number: int) -> list[Given]:
+    """Return what a training logs with one number, for those who look for it afterwards too."""
+    epoch, step = number / 100, number - (LATE_BY if number % LATE_EVERY == 0 else 0)
+    calls = [Given("training", epoch, step, {"record": float(number), "loss": 1 / number})]
+    if number % EVALUATION_EVERY == 1:
+        calls += [Given(kind, epoch, step, {"record": float(number)}) for kind in ("evaluation", "performance")]
+        calls.append(Given("text", epoch, step, {"record": f"record {number}"}))
+    return calls
 
 
 class Calls:
@@ -68,7 +93,7 @@ class Calls:
 class Training:
     """A training in a process of its own, in a folder of its own; several may go on with one run, one after the other.
 
-    Each record carries its number as the metric `training/record`.
+    Its records are numbered, and all that is logged with a number follows from it: see `given`.
 
     Args:
         folder (Path): Where it runs.
@@ -110,6 +135,18 @@ class Training:
         return {int(line) for line in path.read_text().split()} if path.exists() else set()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the journal says how the run began."""
+        path = self.directory / JOURNAL
+        return path.exists() and any(record["kind"] == "start" for _, record in read_journal(self.directory))
+
+    @property
+    def failures(self) -> list[str]:
+        """The error that ended the training, which none may; what other threads print is no such error."""
+        path = self.folder / "failure"
+        return [f"the training failed: {path.read_text()}; {self.folder}"] if path.exists() else []
+
+    @property
     def process_id(self) -> int:
         return int(self._process.pid)
 
@@ -135,15 +172,19 @@ class Training:
         kill_tree(self.process_id)
         self._process.join()
 
+    def ask_to_stop(self) -> None:
+        """Have the training end in order."""
+        (self.folder / "stop").touch()
+
     def finish(self) -> str:
         """Have the training end in order, and return what it said."""
-        (self.folder / "stop").touch()
+        self.ask_to_stop()
         self._process.join(PATIENCE_SECONDS)
         assert self._process.exitcode == 0, (self._process.exitcode, self.output())
         return self.output()
 
     def recover(self) -> dict[str, DeliveryState]:
-        """Do what `runs recover` does, in a process of its own, and return the ledgers; none for a run never begun."""
+        """Do what `runs recover` does, in a process of its own, and return the ledgers."""
         self.start_recovery()
         self._process.join()
         assert self._process.exitcode == 0, self.output()
@@ -185,35 +226,60 @@ def _train(
     pause_seconds: float,
 ) -> None:
     _settle_in(folder, environment)
+    try:
+        _log_until_stopped(folder, settings, interference, pause_seconds)
+    except Exception:
+        (folder / "failure").write_text(traceback.format_exc())
+        raise
+
+
+def _log_until_stopped(
+    folder: Path, settings: Mapping[str, Any], interference: Interference | None, pause_seconds: float
+) -> None:
     calls, stop = Calls(folder / "calls"), folder / "stop"
-    resume = RUN if (folder / "runs" / RUN / "journal.jsonl").exists() else None
+    resume = RUN if (folder / "runs" / RUN / JOURNAL).exists() else None
     try:
         tracker = ExperimentTracker(TrackingConfig(**settings), resume=resume)
-    except ValueError:
+    except ValueError as error:
+        if "does not say how the run began" not in str(error):
+            raise
         # Killed before its journal said how it began: there is nothing to go on with.
-        traceback.print_exc()
-        sys.exit(0)
-    record = calls.returned
+        return
+    number = calls.returned
+    if number == 0:
+        tracker.log_hyperparameters({"batch_size": BATCH_SIZE})
     if resume is not None:
         # The call that the kill met may have left its record, or not; its number is not given again.
-        record += 1
+        number += 1
         with (folder / "left_out").open("a") as file:
-            file.write(f"{record}\n")
+            file.write(f"{number}\n")
     while not os.path.exists(stop):  # noqa: PTH110
-        record += 1
+        number += 1
         if interference is not None:
-            interference(record)
-        step = record - (LATE_BY if record % LATE_EVERY == 0 else 0)
-        metrics = {"record": float(record), "loss": 1 / record}
-        started = time.perf_counter_ns()
-        tracker.log_training_metrics(1, step, metrics)
-        calls.note(record, time.perf_counter_ns() - started)
+            interference(number)
+        calls.note(number, max(_log(tracker, call) for call in given(number)))
         if pause_seconds:
             time.sleep(pause_seconds)
     tracker.close()
 
 
+def _log(tracker: ExperimentTracker, call: Given) -> int:
+    """Log, and return how many nanoseconds it took."""
+    kind, epoch, step, contents = call
+    started = time.perf_counter_ns()
+    match kind:
+        case "training":
+            tracker.log_training_metrics(epoch, step, contents)
+        case "evaluation":
+            tracker.log_evaluation_metrics(epoch, step, contents)
+        case "performance":
+            tracker.log_performance_metrics(contents, epoch, step)
+        case "text":
+            for name, text in contents.items():
+                tracker.log_text(name, str(text), epoch, step)
+    return time.perf_counter_ns() - started
+
+
 def _recover(folder: Path, directory: Path, environment: Mapping[str, str]) -> None:
     _settle_in(folder, environment)
-    with contextlib.suppress(FileNotFoundError):
-        recover_run(directory)
+    recover_run(directory)

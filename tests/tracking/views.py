@@ -13,6 +13,9 @@ from typing import Any
 from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 
+# Number of a record, step, name, and what was logged by that name.
+Point = tuple[int, int, str, float | str]
+
 
 @dataclass
 class Scalar:
@@ -24,6 +27,7 @@ class Scalar:
 
 @dataclass
 class TensorBoardView:
+    points: list[Point] = field(default_factory=list)
     scalars: dict[str, list[Scalar]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     events: int = 0
@@ -38,14 +42,17 @@ def read_tensorboard(directory: Path) -> TensorBoardView:
             if not event.HasField("summary"):
                 continue
             view.events += 1
-            number = event.source_metadata.writer.removeprefix("journal:")
+            number = int(event.source_metadata.writer.removeprefix("journal:") or 0)
             for value in event.summary.value:
                 if value.HasField("simple_value"):
-                    scalar = Scalar(event.step, value.simple_value, event.wall_time, int(number or 0))
+                    scalar = Scalar(event.step, value.simple_value, event.wall_time, number)
+                    view.points.append((number, event.step, value.tag, value.simple_value))
                     view.scalars.setdefault(value.tag, []).append(scalar)
                 elif value.metadata.plugin_data.plugin_name == "text":
                     text = value.tensor.string_val[0].decode()
-                    view.texts.setdefault(value.tag.removesuffix("/text_summary"), []).append(text)
+                    tag = value.tag.removesuffix("/text_summary")
+                    view.points.append((number, event.step, tag, text))
+                    view.texts.setdefault(tag, []).append(text)
     return view
 
 
