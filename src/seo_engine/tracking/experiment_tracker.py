@@ -225,10 +225,10 @@ class ExperimentTracker(LoggingCalls):
             if self._closed or self._run is None or os.getpid() != self._owner_process:
                 return
             if status not in STATUSES:
-                self._misused(f"status must be one of {', '.join(STATUSES)}, got {status!r}")
+                logger.warning("⚠️ status must be one of %s, got %r", ", ".join(STATUSES), status)
                 status = "finished" if error is None else "failed"
             if error is not None and not isinstance(error, BaseException):
-                self._misused(f"error must be an exception, got {type(error).__name__}")
+                logger.warning("⚠️ error must be an exception, got %s", type(error).__name__)
                 error = RuntimeError(str(error))
             self._closed = True
             try:
