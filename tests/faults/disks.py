@@ -54,7 +54,7 @@ def read_only_at_the_start(folder: Path, chance: random.Random) -> Outcome:
     """the folder of all runs read only: the training goes on without a run"""
     runs = folder / "runs"
     runs.mkdir(parents=True)
-    with _read_only(runs), Training(folder) as training:
+    with _read_only(runs, folder / "aside"), Training(folder) as training:
         training.wait_for_calls(chance.randint(100, 500))
         said = training.finish()
     faults = [] if "nothing of this run is kept" in said else [f"it is not said; {folder}"]
@@ -66,7 +66,7 @@ def read_only_for_a_while(folder: Path, chance: random.Random) -> Outcome:
     """the run's folder read only for a while: no file can be opened or made in it"""
     with Training(folder) as training:
         training.wait_for_calls(chance.randint(1, 500))
-        with _read_only(training.directory):
+        with _read_only(training.directory, folder / "aside"):
             training.wait_for_calls(training.calls.returned + chance.randint(500, 1500))
         training.wait_for_calls(training.calls.returned + 200)
         training.finish()
@@ -86,7 +86,8 @@ def deleted_folder(folder: Path, chance: random.Random) -> Outcome:
 
 
 @contextlib.contextmanager
-def _read_only(folder: Path) -> Iterator[None]:
+def _read_only(folder: Path, place: Path) -> Iterator[None]:
+    """Have nothing opened for writing in a folder; `place` is for a mount beside it."""
     if os.getuid() != 0:
         # For the superuser modes mean nothing.
         mode = folder.stat().st_mode
@@ -97,7 +98,7 @@ def _read_only(folder: Path) -> Iterator[None]:
             folder.chmod(mode)
         return
     # Made read only aside, where nothing opens a file for writing, which would keep it from becoming so.
-    with _mounted(folder.parent.with_name("aside"), "--bind", str(folder)) as aside:
+    with _mounted(place, "--bind", str(folder)) as aside:
         subprocess.run(["mount", "-o", "remount,ro,bind", aside], check=True)
         with _mounted(folder, "--bind", str(aside)):
             yield
