@@ -28,7 +28,7 @@ from benchmarks.rows import ROWS, Row, versions
 RESULTS = Path(__file__).parent / "results.json"
 PLOT = Path(__file__).parent.parent / "docs" / "pictures" / "benchmark.png"
 
-CALLS = {"back_to_back": 2000, "steps_2ms": 700, "steps_20ms": 120}
+CALLS = {"back_to_back": 2000, "steps_2ms": 700, "steps_20ms": 300}
 STEP_MILLISECONDS = {"steps_2ms": 2.0, "steps_20ms": 20.0}
 WHOLE_RUNS = (10, 10_000)
 SLOW_WHOLE_RUN = 1_000
