@@ -115,6 +115,8 @@ def save_plot(results: Results, path: Path) -> None:
         medians = [row[situation]["median"] for _, row in rows]
         bars = axes.barh([height + offset for height in heights], medians, height=0.38, label=label)
         axes.bar_label(bars, labels=[f" {_number(median)}" for median in medians], fontsize=8)
+    # Room for the numbers beside the bars.
+    axes.margins(x=0.08)
     axes.set(xscale="log", xlabel="median of one call with five floats, µs (logarithmic)", yticks=list(heights))
     axes.set_yticklabels([title for title, _ in rows])
     axes.invert_yaxis()
