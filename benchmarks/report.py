@@ -26,7 +26,8 @@ def cost_table(results: Results) -> list[list[str]]:
         cells = [title]
         for situation in ("back_to_back", "steps_2ms", "steps_20ms"):
             cells += [_number(row[situation]["median"]), _number(row[situation]["p99"])]
-        cells.append(_number(row["cpu_us_a_step"]))
+        # Of the floor it is less than by what two starts of a process differ.
+        cells.append(_number(max(0.0, row["cpu_us_a_step"])))
         cells.append(f"× {row['steps_2ms']['wall'] / baseline:.2f}" if baseline else "–")
         lines.append(cells)
     return lines
@@ -47,7 +48,7 @@ def loss_table(results: Results) -> list[list[str]]:
                 f"{row['survivors_of_a_slow_start']:,.0f}",
                 f"{row['memory']['growth_mb']:,.0f}",
                 f"{row['memory']['records']:,.0f}",
-                f"{row['bytes_a_step']:,.0f}",
+                f"{round(row['bytes_a_step']):,}",
                 f"{row['first_call_seconds']:.1f}",
                 f"{row['tiny_run_seconds']:.1f}",
             ]
