@@ -80,8 +80,8 @@ class Deliveries:
             )
 
     def _start(self, name: str, worker: DeliveryWorker) -> None:
-        # What is interrupted in the midst has those that work, and waits for no others.
-        # A new dictionary, because other threads may be going through the old one.
+        # One by one: where the start is interrupted, the end waits for those that work and for no others. A new
+        # dictionary, because their threads may be going through the old one.
         self._workers = {**self._workers, name: worker}
         worker.start()
 

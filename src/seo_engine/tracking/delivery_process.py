@@ -151,7 +151,7 @@ class Watchdog:
 
 
 def obey_requests(requests: BinaryIO, worker: LoggingWorker) -> bool:
-    """Pass on what the training process asks for.
+    """Pass on what the training process asks for, until it asks to leave or is gone.
 
     Args:
         requests (BinaryIO): JSON lines.
@@ -196,7 +196,7 @@ def outlive(run_directory: Path, config: TrackingConfig, worker: LoggingWorker) 
 
 
 def main(arguments: list[str]) -> None:
-    """Deliver a run's journal to a tracker until asked to close.
+    """Deliver a run's journal to a tracker until asked to leave.
 
     Args:
         arguments (list[str]): The run's folder, the tracker's name, and the training's process number.

@@ -87,7 +87,7 @@ class ProcessWorker:
         self._send({"request": "flush"})
 
     def request_close(self, status: str) -> None:
-        """Have the child deliver what is there, close the tracker and end."""
+        """Have the child deliver what is there and close the tracker; it stays until `end`."""
         self._close_status = status
         self._send({"request": "close", "status": status})
 
