@@ -9,7 +9,8 @@ import numpy
 import pytest
 
 from seo_engine.tracking import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.metrics import nonfinite_numbers, profiling_metrics
+from seo_engine.tracking.metrics import nonfinite_numbers
+from seo_engine.tracking.profiling_metrics import profiling_metrics
 from tests.tracking.views import metric_records, read_journal, read_tensorboard, read_wandb
 
 

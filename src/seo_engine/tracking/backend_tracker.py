@@ -14,7 +14,8 @@ from typing import Any, Self
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
-from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers, profiling_metrics
+from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers
+from seo_engine.tracking.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture, plain_record
 from seo_engine.tracking.redaction import redact, redact_text
 from seo_engine.tracking.run_directory import create_run_directory

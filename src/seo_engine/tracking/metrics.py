@@ -164,37 +164,3 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
         '2 × invalid name, 1 × misuse'
     """
     return ", ".join(f"{count} × {reason}" for reason, count in counts.items())
-
-
-def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the metrics and texts that a view shows of profiling data.
-
-    Args:
-        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
-
-    Returns:
-        tuple[dict[str, Any], dict[str, str]]: `profiling/timing/<operation>` in seconds and
-        `profiling/memory/<operation>` in MB; `profiling/bottlenecks/bottleneck_<rank>` as text.
-
-    Example:
-        >>> profiling_metrics({"timings": {"forward_pass": 0.25}})
-        ({'profiling/timing/forward_pass': 0.25}, {})
-    """
-    metrics = {f"profiling/timing/{name}": value for name, value in profiling_data.get("timings", {}).items()}
-    metrics.update({f"profiling/memory/{name}": value for name, value in profiling_data.get("memory", {}).items()})
-    texts = {
-        f"profiling/bottlenecks/bottleneck_{rank}": _describe_bottleneck(bottleneck)
-        for rank, bottleneck in enumerate(profiling_data.get("bottlenecks", []))
-    }
-    return metrics, texts
-
-
-def _describe_bottleneck(bottleneck: Any) -> str:
-    try:
-        return (
-            f"{bottleneck['operation']} ({bottleneck['category']}): {bottleneck['self_seconds']:.3f} s of its own, "
-            f"{bottleneck['share_percent']:.1f} % of the wall time, {bottleneck['calls']} calls"
-        )
-    except (KeyError, TypeError, ValueError):
-        # A caller may bring bottlenecks of another profiler, in words of its own.
-        return str(bottleneck)

@@ -11,6 +11,7 @@ from typing import Any
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.logging_queue import JournalLine, JournalReader
+from seo_engine.tracking.profiling_metrics import finite_number
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, is_metric_line
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
 from seo_engine.tracking.run_lock import is_locked
@@ -169,7 +170,9 @@ def _take_in(run: RunSummary, record: Record) -> None:
         case "hyperparameters":
             run.hyperparameters.update(record["hyperparameters"])
         case "profiling":
-            run.timings = dict(record["profiling_data"].get("timings", {}))
+            timings = record["profiling_data"].get("timings")
+            values = timings.items() if isinstance(timings, dict) else ()
+            run.timings = {name: float(value) for name, value in values if finite_number(value) is not None}
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
     run.ended = max(run.ended, moment)

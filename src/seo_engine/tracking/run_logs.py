@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from seo_engine.tracking.endings import ErrorDescription
-from seo_engine.tracking.metrics import profiling_metrics
+from seo_engine.tracking.profiling_metrics import one_line, profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture
 from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_directory import LOGS, PRIVATE_FOLDER
@@ -213,10 +213,11 @@ class RunLogTracker:
         step: int | None = None,
         recorded: Recorded | None = None,
     ) -> None:
-        """Write one line an operation."""
+        """Write one line an operation, a bottleneck and a recommendation."""
         metrics, texts = profiling_metrics(profiling_data)
         for name, value in {**metrics, **texts}.items():
-            self._write(self._performance, f"step {step} {_as_words({name: value})}", recorded)
+            # Names of operations are any text.
+            self._write(self._performance, one_line(f"step {step} {_as_words({name: value})}"), recorded)
 
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Write one line."""
