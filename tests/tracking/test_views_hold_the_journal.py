@@ -91,7 +91,7 @@ def test_views_hold_each_value_of_the_journal_exactly(tmp_path: Path, asynchrono
     in_wandb: dict[str, list[tuple[int, int, float]]] = {}
     for row in wandb.rows:
         for name, value in row.items():
-            if ("/" in name and not isinstance(value, str)) or value in ("NaN", "Infinity", "-Infinity"):
+            if ("/" in name and not isinstance(value, str | dict)) or value in ("NaN", "Infinity", "-Infinity"):
                 in_wandb.setdefault(name, []).append((row["_step"], row["global_step"], float(value)))
     numpy.testing.assert_equal(in_wandb, expected)
     assert all(row["_timestamp"] == times[row["_step"]] for row in wandb.rows)
@@ -131,7 +131,7 @@ def test_views_show_by_default_what_the_selection_says(tmp_path: Path) -> None:
     wandb_steps: dict[str, list[int]] = {}
     for row in read_wandb(directory / "wandb").rows:
         for name, value in row.items():
-            if "/" in name and not isinstance(value, str):
+            if "/" in name and not isinstance(value, str | dict):
                 wandb_steps.setdefault(name, []).append(row["global_step"])
     assert wandb_steps == training_steps
 

@@ -26,10 +26,20 @@ class Scalar:
 
 
 @dataclass
+class Picture:
+    step: int
+    record: int
+    png: bytes
+    width: int
+    height: int
+
+
+@dataclass
 class TensorBoardView:
     points: list[Point] = field(default_factory=list)
     scalars: dict[str, list[Scalar]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    pictures: dict[str, list[Picture]] = field(default_factory=dict)
     events: int = 0
 
 
@@ -48,6 +58,10 @@ def read_tensorboard(directory: Path) -> TensorBoardView:
                     scalar = Scalar(event.step, value.simple_value, event.wall_time, number)
                     view.points.append((number, event.step, value.tag, value.simple_value))
                     view.scalars.setdefault(value.tag, []).append(scalar)
+                elif value.HasField("image"):
+                    image = value.image
+                    picture = Picture(event.step, number, image.encoded_image_string, image.width, image.height)
+                    view.pictures.setdefault(value.tag, []).append(picture)
                 elif value.metadata.plugin_data.plugin_name == "text":
                     text = value.tensor.string_val[0].decode()
                     tag = value.tag.removesuffix("/text_summary")
@@ -74,9 +88,14 @@ def read_wandb(directory: Path) -> WandBView:
             message = wandb_internal_pb2.Record()
             message.ParseFromString(data)
             if message.HasField("history"):
-                row = {
-                    item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in message.history.item
-                }
+                row: dict[str, Any] = {}
+                for item in message.history.item:
+                    # What wandb says of a file, such as a table, is a dictionary of the row.
+                    *parents, name = item.nested_key or [item.key]
+                    place = row
+                    for parent in parents:
+                        place = place.setdefault(parent, {})
+                    place[name] = json.loads(item.value_json)
                 row["_step"] = message.history.step.num
                 view.rows.append(row)
             elif message.HasField("run"):
@@ -147,7 +166,7 @@ def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]
         (row["_step"], row["global_step"], name, value)
         for row in rows
         for name, value in row.items()
-        if "/" in name and not isinstance(value, str)
+        if "/" in name and not isinstance(value, str | dict)
     )
 
 

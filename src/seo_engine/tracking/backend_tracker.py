@@ -133,7 +133,7 @@ class BackendTracker(ABC):
             if open_:
                 metrics, texts = profiling_metrics(profiling_data)
                 texts = {name: redact_text(text) for name, text in texts.items()}
-                self._write_metrics(epoch, step, self._checked("profiling", metrics), recorded, texts)
+                self._write_profiling(epoch, step, self._checked("profiling", metrics), texts, profiling_data, recorded)
 
     def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
         """Log that the training was resumed.
@@ -267,6 +267,18 @@ class BackendTracker(ABC):
         texts: Mapping[str, str] | None = None,
     ) -> None:
         """Write numbers, and texts, of one record."""
+
+    @abstractmethod
+    def _write_profiling(
+        self,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, float],
+        texts: Mapping[str, str],
+        profiling_data: Mapping[str, Any],
+        recorded: Recorded | None,
+    ) -> None:
+        """Write numbers and texts of profiling data, and what else the SDK can show of the data themselves."""
 
     @abstractmethod
     def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.tracking import event_files
 from seo_engine.tracking.backend_tracker import BackendTracker
+from seo_engine.tracking.bottleneck_chart import bottleneck_chart, import_pillow
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.records import ModelArchitecture
@@ -65,6 +66,7 @@ class TensorBoardTracker(BackendTracker):
     def _import_sdk(self) -> None:
         for module in _MODULES:
             importlib.import_module(module)
+        import_pillow()
 
     def _open(self, run_directory: Path) -> object:
         # A file whose last event is torn is left as it is: readers go on in the next one.
@@ -106,11 +108,34 @@ class TensorBoardTracker(BackendTracker):
         recorded: Recorded | None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        self._add_summary(_metric_summary(metrics, texts or {}), step, recorded)
 
-        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()])
-        for tag, text in (texts or {}).items():
-            summary.MergeFrom(_text_summary(tag, text))
+    def _write_profiling(
+        self,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, float],
+        texts: Mapping[str, str],
+        profiling_data: Mapping[str, Any],
+        recorded: Recorded | None,
+    ) -> None:
+        summary = _metric_summary(metrics, texts)
+        try:
+            chart = bottleneck_chart(profiling_data)
+        except Exception as error:
+            # The numbers matter more than the picture.
+            self.logger.warning("⚠️ TensorBoard shows no chart of bottlenecks: %s", error)
+        else:
+            if chart is not None:
+                summary.value.add(
+                    tag="profiling/bottlenecks/chart",
+                    image={
+                        "height": chart.height,
+                        "width": chart.width,
+                        "colorspace": 3,
+                        "encoded_image_string": chart.png,
+                    },
+                )
         self._add_summary(summary, step, recorded)
 
     def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
@@ -204,6 +229,15 @@ class TensorBoardTracker(BackendTracker):
     def _close(self, status: str) -> None:
         for writer in self._writers():
             writer.close()
+
+
+def _metric_summary(metrics: Mapping[str, float], texts: Mapping[str, str]) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()])
+    for tag, text in texts.items():
+        summary.MergeFrom(_text_summary(tag, text))
+    return summary
 
 
 def _text_summary(tag: str, text: str) -> Any:

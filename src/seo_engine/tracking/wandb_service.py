@@ -101,3 +101,22 @@ def _newest_step(answer: Mapping[str, Any]) -> int | None:
         return int(json.loads(tail[-1])["_step"]) if tail else 0
     except (KeyError, TypeError, ValueError):
         return None
+
+
+class StopRequest:
+    """Called when the W&B server asks to stop the run: says so, and remembers it.
+
+    An object of its own that is never copied, because wandb copies its settings deeply.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+
+    def __call__(self) -> None:
+        self.received = True
+        logger.warning(
+            "⚠️ The W&B server asks to stop this run; the training goes on, and may look at tracker.stop_requested"
+        )
+
+    def __deepcopy__(self, memory: dict[int, Any]) -> StopRequest:
+        return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from seo_engine.tracking import wandb_fragments, wandb_service
 from seo_engine.tracking.backend_tracker import BackendTracker
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
+from seo_engine.tracking.operations_table import operations_table
 from seo_engine.tracking.records import METRIC_KINDS, ModelArchitecture
 from seo_engine.tracking.redaction import redact_command
 from seo_engine.tracking.run_directory import PRIVATE_FOLDER, WANDB
@@ -84,7 +84,7 @@ class WandBTracker(BackendTracker):
         self._run_id = run_id
         self._watched_process = watched_process if watched_process is not None else os.getpid()
         self._owns_core = owns_core
-        self._stop_request = StopRequest()
+        self._stop_request = wandb_service.StopRequest()
         # The newest row that the view held when it was opened, and the newest that it was given.
         self._held_record = 0
         self._given_record = 0
@@ -250,6 +250,27 @@ class WandBTracker(BackendTracker):
             self.run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
             self._given_record = recorded.number
 
+    def _write_profiling(
+        self,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, float],
+        texts: Mapping[str, str],
+        profiling_data: Mapping[str, Any],
+        recorded: Recorded | None,
+    ) -> None:
+        assert self.run is not None
+        shown: dict[str, Any] = dict(texts)
+        # A table is a file: none for a row that the view holds.
+        if recorded is None or recorded.number > self._held_record:
+            try:
+                number = recorded.number if recorded is not None else step
+                shown.update(operations_table(self.run, profiling_data, number))
+            except Exception as error:
+                # The numbers matter more than the table.
+                self.logger.warning("⚠️ W&B shows no table of operations: %s", error)
+        self._write_metrics(epoch, step, metrics, recorded, shown)
+
     def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
         self._update_configuration(configuration)
 
@@ -341,25 +362,6 @@ class WandBTracker(BackendTracker):
     def _missing(self, held: int) -> str:
         who = "the server holds" if self._mode == "online" else "the file holds"
         return f"{who} the rows up to record {held} of {self._given_record}"
-
-
-class StopRequest:
-    """Called when the W&B server asks to stop the run: says so, and remembers it.
-
-    An object of its own that is never copied, because wandb copies its settings deeply.
-    """
-
-    def __init__(self) -> None:
-        self.received = False
-
-    def __call__(self) -> None:
-        self.received = True
-        logging.getLogger(__name__).warning(
-            "⚠️ The W&B server asks to stop this run; the training goes on, and may look at tracker.stop_requested"
-        )
-
-    def __deepcopy__(self, memory: dict[int, Any]) -> StopRequest:
-        return self
 
 
 class FileGrowth:
