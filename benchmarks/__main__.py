@@ -1,4 +1,4 @@
-"""What a logging call costs and what a kill loses, beside the peers: `python -m benchmarks`, most of an hour.
+"""What calls and regions cost and what a kill loses, beside the peers: `python -m benchmarks`, about an hour.
 
 Every row is measured in processes of its own, the rows in turn, over several rounds; figures are medians of the rounds,
 but for memory, which is measured once. Compare the ratios: the microseconds depend on the machine. Tables on the
@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.progress import Progress
 
 from benchmarks.machine import describe_machine
 from benchmarks.measurements import MEMORY_RECORDS
-from benchmarks.processes import MeasurementError, measured
-from benchmarks.report import print_tables, save_plot
+from benchmarks.processes import measured
+from benchmarks.regions import measure_regions
+from benchmarks.report import RESULTS, print_tables, save_plot
+from benchmarks.rounds import Figures, measure_in_turn, note, small_step_milliseconds
 from benchmarks.rows import ROWS, Row, versions
 
-RESULTS = Path(__file__).parent / "results.json"
 PLOT = Path(__file__).parent.parent / "docs" / "pictures" / "benchmark.png"
 
 CALLS = {"back_to_back": 2000, "steps_2ms": 700, "steps_20ms": 300}
@@ -34,8 +30,6 @@ WHOLE_RUNS = (10, 10_000)
 SLOW_WHOLE_RUN = 1_000
 KILLED_AT_FULL_SPEED = 2000
 KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
-
-Figures = dict[str, Any]
 
 
 def main() -> None:
@@ -49,6 +43,8 @@ def main() -> None:
     chosen = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
     results: Figures = {"machine": describe_machine(), "versions": versions(), "rounds": arguments.rounds}
     results["rows"] = measure_rows(chosen, arguments.rounds)
+    if arguments.only is None:
+        results["regions"] = measure_regions(arguments.rounds)
     if not arguments.without_fine_tune:
         results["fine_tune"] = measure_fine_tune()
     if arguments.only is None:
@@ -64,32 +60,9 @@ def main() -> None:
 
 def measure_rows(rows: list[Row], rounds: int) -> dict[str, Figures]:
     """Return the figures of each row, by its name; a row that cannot be measured says why."""
-    repeats = _calibrated()
-    figures: dict[str, Figures] = {row.name: {} for row in rows}
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("measuring", total=len(rows) * (rounds + 1))
-        for number in range(rounds + 1):
-            for row in rows:
-                progress.update(task, description=f"round {number + 1}: {row.name}")
-                try:
-                    if not row.is_installed:
-                        raise MeasurementError(f"{row.distribution} is not installed")
-                    if number < rounds:
-                        _measure_round(row, figures[row.name], repeats)
-                    else:
-                        with measured(row.name, "memory", MEMORY_RECORDS) as (said, _):
-                            figures[row.name]["memory"] = said.result
-                except MeasurementError as error:
-                    figures[row.name]["error"] = str(error)
-                progress.advance(task)
-    return {name: _medians(each) for name, each in figures.items()}
-
-
-def _calibrated() -> dict[str, int]:
-    """Return of how many small steps a step of each length consists on this machine."""
-    with measured("floor", "calibrate", 0) as (said, _):
-        small: float = said.result["step_ms"]
-    return {name: max(1, round(milliseconds / small)) for name, milliseconds in STEP_MILLISECONDS.items()}
+    small = small_step_milliseconds()
+    repeats = {name: max(1, round(milliseconds / small)) for name, milliseconds in STEP_MILLISECONDS.items()}
+    return measure_in_turn(rows, rounds, lambda row, figures: _measure_round(row, figures, repeats), _measure_memory)
 
 
 def _measure_round(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
@@ -97,10 +70,10 @@ def _measure_round(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
         further = (repeats[situation],) if situation in repeats else ()
         calls = calls // 4 if row.slow else calls
         with measured(row.name, "between_steps" if further else "back_to_back", calls, *further) as (said, _):
-            _note(figures.setdefault(situation, {}), **said.result)
+            note(figures.setdefault(situation, {}), **said.result)
     few, many = WHOLE_RUNS[0], SLOW_WHOLE_RUN if row.slow else WHOLE_RUNS[1]
     with measured(row.name, "whole_run", few) as (tiny, _), measured(row.name, "whole_run", many) as (whole, _):
-        _note(
+        note(
             figures,
             cpu_us_a_step=1e6 * (whole.cpu_seconds - tiny.cpu_seconds) / (many - few),
             bytes_a_step=(whole.disk_bytes - tiny.disk_bytes) / (many - few),
@@ -108,27 +81,14 @@ def _measure_round(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
             first_call_seconds=tiny.result["first_call_seconds"],
         )
     with measured(row.name, "killed", KILLED_AT_FULL_SPEED, 0.0) as (_, folder):
-        _note(figures, survivors_at_full_speed=row.read(folder))
+        note(figures, survivors_at_full_speed=row.read(folder))
     with measured(row.name, "killed", KILLED_SLOWLY, PAUSE_SECONDS) as (_, folder):
-        _note(figures, survivors_of_a_slow_start=row.read(folder))
+        note(figures, survivors_of_a_slow_start=row.read(folder))
 
 
-def _note(figures: Figures, **values: float) -> None:
-    for name, value in values.items():
-        figures.setdefault(name, []).append(value)
-
-
-def _medians(figures: Figures) -> Figures:
-    medians: Figures = {}
-    for name, value in figures.items():
-        match value:
-            case dict():
-                medians[name] = _medians(value)
-            case list():
-                medians[name] = statistics.median(value)
-            case _:
-                medians[name] = value
-    return medians
+def _measure_memory(row: Row, figures: Figures) -> None:
+    with measured(row.name, "memory", MEMORY_RECORDS) as (said, _):
+        figures["memory"] = said.result
 
 
 def measure_fine_tune() -> Figures:

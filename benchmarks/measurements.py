@@ -115,19 +115,24 @@ def killed(row: str, number: int, pause_seconds: str) -> None:
 def memory(row: str, number: int) -> None:
     """Measure by how many megabytes this process and its children grow, and over how many records."""
     log = row_named(row).open()
+    # A peer is not waited for: what it still holds was its peak.
+    write_result(memory_growth(log.call, number, MEMORY_LOOK_EVERY))
+    os._exit(0)
+
+
+def memory_growth(call: Callable[[int], Any], number: int, look_every: int) -> dict[str, float]:
+    """Return by how many megabytes this process and its children grow over `number` calls, or those of a minute."""
     process = psutil.Process()
     started, before, peak, each = time.perf_counter(), 0, 0, 0
     for each in range(1, number + 1):
-        log.call(each)
-        if each % MEMORY_LOOK_EVERY and each != number:
+        call(each)
+        if each % look_every and each != number:
             continue
         peak = max(peak, _resident_bytes(process))
         before = before or peak
         if time.perf_counter() - started > LONGEST_MEMORY_SECONDS:
             break
-    # A peer is not waited for: what it still holds was its peak.
-    write_result({"growth_mb": (peak - before) / 1e6, "records": each})
-    os._exit(0)
+    return {"growth_mb": (peak - before) / 1e6, "records": each}
 
 
 def write_result(result: dict[str, float] | None) -> None:

@@ -22,6 +22,8 @@ import psutil
 from benchmarks.measurements import RESULT
 
 ROOT = Path(__file__).parent.parent
+# What lies beside the benchmark is what is measured, whatever is installed.
+SOURCES = os.pathsep.join((str(ROOT), str(ROOT / "src")))
 
 _PR_SET_CHILD_SUBREAPER = 36
 LONGEST_SECONDS = 600.0
@@ -44,17 +46,19 @@ class MeasurementError(Exception):
 
 
 @contextmanager
-def measured(row: str, measurement: str, number: int, *further: object) -> Iterator[tuple[Measured, Path]]:
+def measured(
+    row: str, measurement: str, number: int, *further: object, module: str = "benchmarks.measurements"
+) -> Iterator[tuple[Measured, Path]]:
     """Run a measurement, wait for all its processes, and yield what it said with the folder that it wrote into."""
     _adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="seo_engine_benchmark_") as name:
         folder = Path(name)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
-        environment |= {"HOME": name, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment |= {"HOME": name, "PYTHONPATH": SOURCES, "OMP_NUM_THREADS": "1"}
         with (folder / "stderr").open("wb") as errors:
             started = time.perf_counter()
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.measurements", row, measurement, str(number), *map(str, further)],
+                [sys.executable, "-m", module, row, measurement, str(number), *map(str, further)],
                 cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors,
             )  # fmt: skip
         said = Measured()

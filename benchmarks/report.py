@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.region_rows import REGION_ROWS
 from benchmarks.rows import ROWS
+
+RESULTS = Path(__file__).parent / "results.json"
 
 OURS, DIRECT = "seo_engine", "both"
 
@@ -71,6 +74,50 @@ def budget_table(results: Results) -> list[list[str]]:
     return lines
 
 
+def regions_table(results: Results) -> list[list[str]]:
+    """Return what a profiled region costs: a header and a line for each row; the header alone if it is not measured."""
+    header = ["one region", "ns back to back", "× floor", "ns, 2 ms steps", "p99", "× floor", "CPU ns", "× floor"]
+    header += ["of it behind the caller", "memory, MB more", "over regions"]
+    lines = [header]
+    rows = results.get("regions", {}).get("rows", {})
+    for row in REGION_ROWS:
+        figures = rows.get(row.name)
+        if figures is None:
+            continue
+        if "error" in figures:
+            lines.append([row.title, figures["error"]] + [""] * (len(header) - 2))
+            continue
+        floor = rows.get(row.floor, {})
+        cells = [row.title]
+        for situation, shown, compared in (
+            ("back_to_back", ("nanoseconds",), "nanoseconds"),
+            ("steps_2ms", ("median", "p99"), "median"),
+            ("back_to_back", ("processor_nanoseconds",), "processor_nanoseconds"),
+        ):
+            cells += [f"{figures[situation][name]:,.0f}" for name in shown]
+            least = floor.get(situation, {}).get(compared)
+            cells.append(f"× {figures[situation][compared] / least:.1f}" if least else "–")
+        behind = figures["back_to_back"].get("aggregation_nanoseconds")
+        cells.append("–" if behind is None else f"{behind:,.0f}")
+        cells += [f"{figures['memory']['growth_mb']:,.1f}", f"{figures['memory']['regions']:,.0f}"]
+        lines.append(cells)
+    return lines
+
+
+def regions_budget_table(results: Results) -> list[list[str]]:
+    """Return how the budgets of a region are kept; the header alone if it is not measured."""
+    lines = [["one region of ours, back to back", "measured, µs", "budget, µs"]]
+    rows = results.get("regions", {}).get("rows", {})
+    for what, name, budget in (
+        ("enabled", "code_profiler", 0.8),
+        ("enabled, three deep", "code_profiler_nested", 0.8),
+        ("disabled", "code_profiler_disabled", 0.2),
+    ):
+        if "back_to_back" in rows.get(name, {}):
+            lines.append([what, f"{rows[name]['back_to_back']['nanoseconds'] / 1000:.2f}", f"{budget:.2f}"])
+    return lines
+
+
 def as_markdown(table: list[list[str]]) -> str:
     """Return a table as the README shows it."""
     header, *lines = table
@@ -92,14 +139,26 @@ def fine_tune_line(results: Results) -> str:
 
 def print_tables(results: Results) -> None:
     """Print all that was measured; as Markdown, which is readable on a terminal too."""
-    machine, versions = results["machine"], results["versions"]
-    print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    print(", ".join(f"{name} {value}" for name, value in versions.items()))
+    _print_origin(results)
     print(f"\n{as_markdown(cost_table(results))}\n\n{as_markdown(loss_table(results))}")
     if all("error" not in results["rows"].get(name, ["error"]) for name in (OURS, DIRECT)):
         print(f"\n{as_markdown(budget_table(results))}")
+    if "regions" in results:
+        print()
+        print_regions(results)
     if "fine_tune" in results:
         print(f"\n{fine_tune_line(results)}")
+
+
+def print_regions(results: Results) -> None:
+    """Print what was measured of regions, with its own machine and versions: it can be measured by itself."""
+    _print_origin(results["regions"])
+    print(f"\n{as_markdown(regions_table(results))}\n\n{as_markdown(regions_budget_table(results))}")
+
+
+def _print_origin(results: Results) -> None:
+    for part in ("machine", "versions"):
+        print(", ".join(f"{name} {value}" for name, value in results[part].items()))
 
 
 def save_plot(results: Results, path: Path) -> None:

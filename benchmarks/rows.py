@@ -7,13 +7,14 @@ import importlib
 import importlib.util
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 METRICS = {"loss": 0.5, "accuracy": 0.25, "learning_rate": 1e-4, "gradient_norm": 1.5, "weight_norm": 10.0}
+DISTRIBUTIONS = ("seo-engine", "torch", "tensorboard", "wandb", "lightning-fabric", "mlflow", "trackio")
 NAMES = {f"training/{name}": value for name, value in METRICS.items()}
 
 
@@ -39,7 +40,16 @@ class Row:
     @property
     def is_installed(self) -> bool:
         """Whether its distribution is there."""
-        return self.distribution is None or importlib.util.find_spec(self.distribution) is not None
+        return is_installed(self.distribution)
+
+
+def is_installed(distribution: str | None) -> bool:
+    """Whether a distribution can be imported; None is the standard library or this project."""
+    try:
+        return distribution is None or importlib.util.find_spec(distribution) is not None
+    except ModuleNotFoundError:
+        # It is part of one that is not there.
+        return False
 
 
 def _open_floor() -> Log:
@@ -180,12 +190,12 @@ def row_named(name: str) -> Row:
     return {row.name: row for row in ROWS}[name]
 
 
-def versions() -> Mapping[str, str]:
+def versions(distributions: Iterable[str] = DISTRIBUTIONS) -> Mapping[str, str]:
     """Return the versions of all that is compared, as far as it is installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in ("seo-engine", "torch", "tensorboard", "wandb", "lightning-fabric", "mlflow", "trackio"):
+    for name in distributions:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
