@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import as_markdown, budget_table, cost_table, fine_tune_line, loss_table
+from benchmarks.report import (
+    as_markdown,
+    budget_table,
+    cost_table,
+    fine_tune_line,
+    loss_table,
+    regions_budget_table,
+    regions_table,
+)
 from seo_engine import SEOConfig
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +72,10 @@ def test_every_test_that_the_guarantees_name_is_there() -> None:
 
 def test_the_readmes_benchmark_tables_are_the_results() -> None:
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    tables = (as_markdown(table(results)) for table in (cost_table, loss_table, budget_table))
+    shown = [cost_table, loss_table, budget_table]
+    if "regions" in results:
+        shown += [regions_table, regions_budget_table]
+    tables = (as_markdown(table(results)) for table in shown)
     for part in (*tables, fine_tune_line(results)):
         assert part in README, f"put this into README.md:\n{part}"
 
