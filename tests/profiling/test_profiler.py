@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seo_engine.profiling import CodeProfiler
-from seo_engine.profiling import profiler as profiler_module
+from seo_engine.profiling import CodeProfiler, ProfilingConfig
+from seo_engine.profiling import recorder as recorder_module
 from seo_engine.profiling.statistics import OperationStatistics
 
 
@@ -26,7 +26,8 @@ def test_nested_regions_split_their_time_into_own_and_others() -> None:
         for _ in range(2):
             with profiler.profile_operation("inner", "training_loop"):
                 time.sleep(0.01)
-        profiler.add_span("leaf", "experiment_tracking", 1000)
+        started = time.perf_counter_ns()
+        profiler.add_span("leaf", "experiment_tracking", started, started + 1000)
     statistics = statistics_of(profiler)
     outer, inner = statistics["outer"], statistics["inner"]
     assert (outer.count, inner.count) == (1, 2)
@@ -57,7 +58,7 @@ def test_an_exception_passes_through_and_is_counted() -> None:
 
 
 def test_threads_have_stacks_of_their_own_and_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiler_module, "SPANS_PER_BATCH", 64)
+    monkeypatch.setattr(recorder_module, "SPANS_PER_BATCH", 64)
     profiler = CodeProfiler()
 
     def work() -> None:
@@ -90,12 +91,13 @@ def test_a_region_that_was_never_left_does_not_spoil_the_ones_around_it() -> Non
 
 
 def test_disabled_keeps_nothing() -> None:
-    profiler = CodeProfiler(enabled=False)
+    profiler = CodeProfiler(ProfilingConfig(enable_code_profiling=False))
     with profiler.profile_operation("x", "training_loop"):
         pass
-    profiler.add_span("y", "training_loop", 5)
+    profiler.add_span("y", "training_loop", 0, 5)
     assert profiler.statistics() == []
-    assert profiler.profiling_data() == {"timings": {}, "memory": {}, "bottlenecks": []}
+    data = profiler.profiling_data()
+    assert data["timings"] == data["memory"] == {} and data["bottlenecks"] == data["recommendations"] == []
 
 
 def test_an_unknown_category_is_accepted_and_warned_of_once_with_the_nearest(caplog: pytest.LogCaptureFixture) -> None:
@@ -112,9 +114,9 @@ def test_an_unknown_category_is_accepted_and_warned_of_once_with_the_nearest(cap
 
 def test_profiling_data_tells_one_name_in_two_categories_apart() -> None:
     profiler = CodeProfiler()
-    profiler.add_span("load", "data_loading", 10**9)
-    profiler.add_span("load", "preprocessing", 3 * 10**9)
-    profiler.add_span("step", "training_loop", 2 * 10**9)
+    profiler.add_span("load", "data_loading", 0, 10**9)
+    profiler.add_span("load", "preprocessing", 0, 3 * 10**9)
+    profiler.add_span("step", "training_loop", 0, 2 * 10**9)
     timings = profiler.profiling_data()["timings"]
     assert timings == {"preprocessing.load": 3.0, "data_loading.load": 1.0, "step": 2.0}
 
@@ -152,7 +154,7 @@ def test_bottlenecks_rank_own_time() -> None:
 def test_statistics_of_another_process_are_taken_in() -> None:
     profiler, other = CodeProfiler(), CodeProfiler()
     for each, duration in ((profiler, 2), (other, 1), (other, 5)):
-        each.add_span("x", "training_loop", duration)
+        each.add_span("x", "training_loop", 0, duration)
     profiler.merge(other.statistics())
     (merged,) = profiler.statistics()
     assert (merged.count, merged.total, merged.minimum, merged.maximum) == (3, 8, 1, 5)

@@ -8,9 +8,10 @@ import threading
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seo_engine.profiling.profiler import CodeProfiler
+if TYPE_CHECKING:
+    from seo_engine.profiling.profiler import CodeProfiler
 
 
 def setting(
@@ -27,7 +28,7 @@ def setting(
     """Declare one configuration field: its default, its meaning and what values it may take.
 
     Args:
-        default (Any): The value on a fresh machine. A list is copied for each instance.
+        default (Any): The value on a fresh machine. A list or dictionary is copied for each instance.
         meaning (str): One line for the configuration guide.
         above (float | None): The value must be greater than this.
         at_least (float | None): The value must not be smaller than this.
@@ -49,8 +50,8 @@ def setting(
         "required": required,
         "switches": switches,
     }
-    if isinstance(default, list):
-        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -99,15 +100,34 @@ class ProfilingConfig(Configuration):
     """
 
     enable_code_profiling: bool = setting(True, "Time named regions of code; off, a region costs next to nothing.")
+    trace_spans: int = setting(20_000, "Newest regions that a trace shows; older ones are only counted.", at_least=0)
+    memory_threshold_seconds: float = setting(
+        0.002,
+        "Memory is read in regions of operations that last at least so long on average, and where it is asked for.",
+        at_least=0,
+    )
+    bottleneck_thresholds: dict[str, float] = setting(
+        {"default": 2.0, "data_loading": 5.0, "experiment_tracking": 1.0},
+        "Percent of the time from which an operation is a bottleneck, by its category.",
+        at_least=0,
+        at_most=100,
+    )
+    tracking_overhead_warning_percent: float = setting(
+        1.0, "Share of the wall time from which the tracker warns of its own calls, in percent.", above=0
+    )
+    annotate_torch_profiler: bool = setting(False, "Show the regions in traces of `torch.profiler` too.")
+    annotate_nvtx: bool = setting(False, "Show the regions as NVTX ranges, for NVIDIA's Nsight.")
 
     @property
     def code_profiler(self) -> CodeProfiler:
         """CodeProfiler: The one profiler of this configuration, made at its first use."""
+        from seo_engine.profiling.profiler import CodeProfiler
+
         # Kept outside the fields: a configuration copies, pickles, compares and prints without it.
         with _profiler_creation_lock:
             profiler: CodeProfiler | None = self.__dict__.get("_code_profiler")
             if profiler is None:
-                profiler = CodeProfiler(enabled=self.enable_code_profiling)
+                profiler = CodeProfiler(self)
                 self.__dict__["_code_profiler"] = profiler
             return profiler
 
@@ -129,6 +149,9 @@ def _has_type(value: Any, expected: Any) -> bool:
     if typing.get_origin(expected) is list:
         (item,) = typing.get_args(expected)
         return isinstance(value, list) and all(_has_type(each, item) for each in value)
+    if typing.get_origin(expected) is dict:
+        key, item = typing.get_args(expected)
+        return isinstance(value, dict) and all(_has_type(k, key) and _has_type(v, item) for k, v in value.items())
     if expected is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if expected is int:
@@ -144,6 +167,8 @@ def _type_in_words(expected: Any) -> str:
         return " or ".join(_type_in_words(choice) for choice in typing.get_args(expected))
     if typing.get_origin(expected) is list:
         return "a list of strings"
+    if typing.get_origin(expected) is dict:
+        return "a dictionary of numbers by name"
     return _WORDS[expected]
 
 
@@ -155,6 +180,10 @@ def _check_value(configuration: Configuration, name: str, value: Any, rule: typi
         condition = f" when {switches[-1]} is True" if switches else ""
         raise ValueError(f"{name} must be specified{condition}, got {value!r}")
     if value is None:
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check_value(configuration, f"{name}[{key!r}]", each, rule)
         return
     if rule["allowed"] is not None and value not in rule["allowed"]:
         raise ValueError(f"{name} must be one of {', '.join(rule['allowed'])}, got {value!r}")

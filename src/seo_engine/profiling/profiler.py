@@ -4,59 +4,53 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
-from difflib import get_close_matches
-from types import TracebackType
-from typing import TypedDict
+from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
 
+import orjson
+
+from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.bottlenecks import Bottleneck, find_bottlenecks
+from seo_engine.profiling.call_tree import CallTreeNode, Operation
+from seo_engine.profiling.configuration import ProfilingConfig
+from seo_engine.profiling.measured_region import MeasuredRegion
+from seo_engine.profiling.profiling_data import (
+    PROFILING_DATA_VERSION,
+    CategorySummary,
+    ProfilingData,
+    ProfilingFile,
+    shown_names,
+    summarize_categories,
+    summarize_operation,
+    tracking_overhead_percent,
+)
+from seo_engine.profiling.recommendations import Measurements, Recommendation, recommend
+from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.regions import DISABLED_REGION, ProfiledRegion, Region, now
 from seo_engine.profiling.statistics import OperationStatistics
-from seo_engine.profiling.system_metrics import process_memory_bytes
+from seo_engine.profiling.trace import Trace, write_trace, write_whole
+from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
+from seo_engine.profiling.training_view import TrainingView
 
 logger = logging.getLogger(__name__)
 
-CATEGORIES = frozenset(
-    {
-        "experiment_tracking",
-        "progress_monitoring",
-        "performance_benchmarking",
-        "memory_usage",
-        "parallel_computation",
-        "data_loading",
-        "preprocessing",
-        "training_loop",
-        "model_inference",
-        "site_audit",
-    }
-)
+Batch = TypeVar("Batch")
 
-# The caller only appends a span; once this many wait, the one that appended the last makes the statistics.
-SPANS_PER_BATCH = 4096
+_new_region = object.__new__
 
-_now = time.perf_counter_ns
-
-# name, category, duration, duration without nested regions, an exception passed, change of memory or None
-Span = tuple[str, str, int, int, bool, int | None]
-
-
-class ProfilingData(TypedDict):
-    """What `log_profiling_data` takes: mean seconds, mean MB, and the bottlenecks."""
-
-    timings: dict[str, float]
-    memory: dict[str, float]
-    bottlenecks: list[Bottleneck]
+# In less time than this the share of a few calls says nothing.
+_FEWEST_SECONDS_TO_WARN = 10.0
 
 
 class CodeProfiler:
-    """Times named regions of code, nested and on any thread, and says which weigh most.
+    """Times named regions of code, on any thread and in any asyncio task, and says where time and memory went.
 
     Args:
-        enabled (bool): When False a region costs next to nothing and nothing is kept.
+        config (ProfilingConfig | None): The settings; None means the defaults.
 
     Example:
         >>> profiler = CodeProfiler()
@@ -66,62 +60,153 @@ class CodeProfiler:
         1
     """
 
-    def __init__(self, enabled: bool = True) -> None:
-        self.enabled = enabled
-        self._started = _now()
-        self._spans: deque[Span] = deque()
-        self._open_regions = _OpenRegions()
-        self._statistics: dict[tuple[str, str], OperationStatistics] = {}
-        self._statistics_lock = threading.Lock()
-        self._unknown_categories: set[str] = set()
+    def __init__(self, config: ProfilingConfig | None = None) -> None:
+        self._config = config if config is not None else ProfilingConfig()
+        self._started = now()
+        self._started_at = time.time()
+        self._warned_of_overhead = False
+        self._begin(self._config.enable_code_profiling)
         _profilers.add(self)
 
+    def _begin(self, enabled: bool) -> None:
+        self._aggregation = Aggregation(self._config)
+        self._recorder = Recorder(self._aggregation, enabled)
+        self._operations = self._aggregation.operations
+        self._merged: deque[list[OperationStatistics]] = deque()
+        self._loader: LoaderDescription | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """bool: Whether regions are timed; may be set at any time."""
+        return self._recorder.enabled
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self._recorder.enabled = enabled
+
     def profile_operation(
-        self, name: str, category: str, *, measure_memory: bool = False
-    ) -> AbstractContextManager[object]:
-        """Time the region of code in the `with` block.
+        self, name: str, category: str, *, measure_memory: bool = False, measure_device: bool = False
+    ) -> ProfiledRegion:
+        """Time the region of code in the `with` block, or as a decorator each call of a function.
 
         Args:
             name (str): The operation, such as `forward_pass`.
             category (str): One of `CATEGORIES`; another is accepted and warned of once.
-            measure_memory (bool): Also read the change of the process memory, about ten microseconds.
+            measure_memory (bool): Also read the change of the memory of process and GPU. Operations that last long
+                enough on average have theirs read anyway.
+            measure_device (bool): With CUDA in use, also time the region on the GPU, without waiting for it.
 
         Returns:
-            AbstractContextManager: To be used in a `with` statement; an exception passes through.
+            ProfiledRegion: An exception passes through, and is counted.
 
         Example:
-            >>> with CodeProfiler().profile_operation("load_batch", "data_loading"):
+            >>> profiler = CodeProfiler()
+            >>> with profiler.profile_operation("load_batch", "data_loading"):
             ...     pass
+            >>> @profiler.profile_operation("tokenize", "preprocessing")
+            ... def tokenize(text):
+            ...     return text.split()
+            >>> tokenize("a page"), sorted(operation.name for operation in profiler.statistics())
+            (['a', 'page'], ['load_batch', 'tokenize'])
         """
-        if not self.enabled:
-            return _DISABLED_REGION
-        return _Region(self, name, category, measure_memory)
+        recorder = self._recorder
+        if not recorder.enabled:
+            return DISABLED_REGION
+        try:
+            operation = self._operations[name, category]
+        except (KeyError, TypeError):
+            operation = self._aggregation.operation(name, category)
+        if operation.is_measured or measure_memory or measure_device:
+            return _measured_region(recorder, operation, measure_memory, measure_device)
+        # What `Region(recorder, operation)` does, without the call: a tenth of what a region costs.
+        region = _new_region(Region)
+        region.recorder = recorder
+        region.operation = operation
+        region.start = 0
+        region.children = 0
+        region.path = None
+        region._again = None
+        return region
 
-    def add_span(self, name: str, category: str, duration: int) -> None:
+    def profile_steps(self, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+        """Yield batches, and time a training step for each: loading the batch, and what is done with it.
+
+        Regions `forward_pass`, `backward_pass` and `optimizer_step` within the loop are the other parts that
+        `training_view` tells apart.
+
+        Args:
+            batches (Iterable): A data loader, for example.
+
+        Yields:
+            Batch: Each of them.
+
+        Example:
+            >>> profiler = CodeProfiler()
+            >>> for batch in profiler.profile_steps([[1, 2], [3, 4]]):
+            ...     with profiler.profile_operation("forward_pass", "training_loop"):
+            ...         pass
+            >>> profiler.training_view()["steps"]
+            2
+        """
+        self.describe_loader(batches)
+        return profile_steps(self, batches)
+
+    def describe_loader(self, loader: object) -> None:
+        """Note the number of workers of a data loader, which a recommendation may build on."""
+        self._loader = describe_loader(loader)
+
+    def add_span(self, name: str, category: str, start: int, end: int) -> None:
         """Add a region without nested ones that was timed by the caller, where even a `with` block is too dear.
 
         Args:
             name (str): The operation.
             category (str): Its category.
-            duration (int): Nanoseconds.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
         """
-        if self.enabled:
-            stack = self._open_regions.stack
-            if stack:
-                stack[-1]._children += duration
-            self._spans.append((name, category, duration, duration, False, None))
-            if len(self._spans) >= SPANS_PER_BATCH:
-                self._make_statistics_if_free()
+        recorder = self._recorder
+        if recorder.enabled:
+            operation = self._operations.get((name, category)) or self._aggregation.operation(name, category)
+            recorder.add_span(operation, start, end)
+
+    def add_samples(self, number: int) -> None:
+        """Count samples that were learnt from, for the throughput."""
+        self._aggregation.steps.samples += number
+
+    def add_counters(self, values: Mapping[str, float]) -> None:
+        """Add numbers of this moment, which the trace shows over time.
+
+        Args:
+            values (Mapping[str, float]): By their names, such as `gpu_utilization_percent`.
+        """
+        if self._recorder.enabled:
+            self._recorder.counters.add(values)
 
     def statistics(self) -> list[OperationStatistics]:
         """Return the statistics of every operation, the largest total first.
 
         Returns:
-            list[OperationStatistics]: One for each name and category.
+            list[OperationStatistics]: One for each name and category; copies, which do not change any more.
         """
-        with self._statistics_lock:
-            self._make_statistics()
-            return sorted(self._statistics.values(), key=lambda operation: operation.total, reverse=True)
+        with self._recorder.counting:
+            self._count()
+            return self._aggregation.statistics()
+
+    def categories(self) -> list[CategorySummary]:
+        """Return the operations of each category together, the one with the most own time first."""
+        return summarize_categories(self.statistics(), self.wall_seconds())
+
+    def call_tree(self) -> list[CallTreeNode]:
+        """Return which operation was called within which, and how often: the outermost first, with those within."""
+        with self._recorder.counting:
+            self._count()
+            return self._aggregation.tree.as_dictionaries()
+
+    def training_view(self) -> TrainingView | None:
+        """Return where the training steps spent their time; None without any step."""
+        with self._recorder.counting:
+            self._count()
+            return self._aggregation.steps.view()
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
         """Take in what a profiler in another process measured.
@@ -129,144 +214,153 @@ class CodeProfiler:
         Args:
             operations (Iterable[OperationStatistics]): Its statistics.
         """
-        with self._statistics_lock:
-            for operation in operations:
-                self._operation(operation.name, operation.category).merge(operation)
+        # Kept until somebody asks: whoever brings them must not wait for a thread that counts.
+        self._merged.append(list(operations))
 
     def wall_seconds(self) -> float:
         """Return the seconds since the profiler was made."""
-        return (_now() - self._started) * 1e-9
+        return (now() - self._started) * 1e-9
+
+    @property
+    def aggregation_seconds(self) -> float:
+        """float: Processor time that making statistics took so far, in seconds, mostly in the background."""
+        return self._recorder.counting_nanoseconds * 1e-9
 
     def bottlenecks(self) -> list[Bottleneck]:
-        """Return the operations whose own time weighs most, the largest first."""
-        return find_bottlenecks(self.statistics(), self.wall_seconds())
+        """Return the operations whose own time weighs most, the largest first, as plain data."""
+        return find_bottlenecks(self.statistics(), self.wall_seconds(), self._config.bottleneck_thresholds)
+
+    def recommendations(self) -> list[Recommendation]:
+        """Return what to do, each with what in this run says so; none when there is nothing to say."""
+        return recommend(self._measurements(self.statistics()))
 
     def profiling_data(self) -> ProfilingData:
         """Return what was measured as plain data, ready for `ExperimentTracker.log_profiling_data`.
 
         Returns:
-            ProfilingData: `timings` (mean seconds), `memory` (mean MB) and `bottlenecks`. One name in two
+            ProfilingData: `timings` (mean seconds), `memory` (mean MB), `bottlenecks`, and more. One name in two
             categories is two operations, shown as `category.operation`.
         """
         operations = self.statistics()
-        names = [operation.name for operation in operations]
-        shown = {
-            id(operation): operation.name
-            if names.count(operation.name) == 1
-            else f"{operation.category}.{operation.name}"
-            for operation in operations
-        }
+        measurements = self._measurements(operations)
+        wall_seconds = measurements.wall_seconds
+        named = list(zip(shown_names(operations), operations, strict=True))
+        overhead = tracking_overhead_percent(operations, wall_seconds)
+        self._warn_of_overhead(overhead, wall_seconds)
+        by_own_time = sorted(operations, key=lambda each: each.self_time, reverse=True)
         return {
-            "timings": {shown[id(operation)]: operation.mean_seconds for operation in operations},
+            "timings": {name: operation.mean_seconds for name, operation in named},
             "memory": {
-                shown[id(operation)]: operation.mean_memory_mb for operation in operations if operation.memory_readings
+                name: operation.mean_memory_mb for name, operation in named if operation.mean_memory_mb is not None
             },
-            "bottlenecks": find_bottlenecks(operations, self.wall_seconds()),
+            "device_timings": {
+                name: operation.mean_device_seconds
+                for name, operation in named
+                if operation.mean_device_seconds is not None
+            },
+            "bottlenecks": find_bottlenecks(operations, wall_seconds, self._config.bottleneck_thresholds),
+            "recommendations": recommend(measurements),
+            "operations": [summarize_operation(operation, wall_seconds) for operation in by_own_time],
+            "categories": summarize_categories(operations, wall_seconds),
+            "training": measurements.training,
+            "experiment_tracking": {"overhead_percent": overhead},
+            "wall_seconds": wall_seconds,
+            "counting_seconds": measurements.counting_seconds,
         }
 
-    def _make_statistics_if_free(self) -> None:
-        if self._statistics_lock.acquire(blocking=False):
-            try:
-                self._make_statistics()
-            finally:
-                self._statistics_lock.release()
+    def export_profiling_data(self, path: str | os.PathLike[str]) -> None:
+        """Write what was measured, and the call tree, as JSON.
 
-    def _make_statistics(self) -> None:
-        # Taken one by one from the left: appending threads are never locked out, and no span is lost.
-        for _ in range(len(self._spans)):
-            name, category, duration, self_time, failed, memory = self._spans.popleft()
-            operation = self._operation(name, category)
-            operation.add(duration, self_time, failed)
-            if memory is not None:
-                operation.add_memory(memory)
+        Args:
+            path (str | os.PathLike): The file; one that is there is replaced.
 
-    def _operation(self, name: str, category: str) -> OperationStatistics:
-        operation = self._statistics.get((name, category))
-        if operation is None:
-            if category not in CATEGORIES:
-                self._warn_of_unknown_category(category)
-            operation = self._statistics[name, category] = OperationStatistics(name, category)
-        return operation
+        Raises:
+            OSError: If it cannot be written.
+        """
+        contents = ProfilingFile(
+            schema_version=PROFILING_DATA_VERSION, call_tree=self.call_tree(), **self.profiling_data()
+        )
+        write_whole(Path(path), [orjson.dumps(contents, option=orjson.OPT_INDENT_2), b"\n"])
 
-    def _warn_of_unknown_category(self, category: str) -> None:
-        if category in self._unknown_categories:
+    def export_trace(self, path: str | os.PathLike[str]) -> None:
+        """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.
+
+        Args:
+            path (str | os.PathLike): The file, usually `trace.json`; one that is there is replaced.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        recorder = self._recorder
+        with recorder.counting:
+            self._count()
+            recorder.counters.read()
+            spans, recorded = list(self._aggregation.newest_spans), self._aggregation.spans
+            counters = {name: list(series.samples) for name, series in recorder.counters.series.items()}
+        open_regions = recorder.lanes.open_regions()
+        write_trace(Trace(spans, open_regions, counters, self._started, now(), self._started_at, recorded), Path(path))
+
+    def report(self) -> str:
+        """Return what was measured as tables of plain text.
+
+        Returns:
+            str: Several lines.
+        """
+        # Only here, because nothing else needs what draws tables.
+        from seo_engine.profiling.report import as_text
+
+        return as_text(self.profiling_data())
+
+    def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
+        recorder = self._recorder
+        recorder.counters.read()
+        return Measurements(
+            operations=operations,
+            training=self.training_view(),
+            loader=self._loader,
+            counters={name: list(series.samples) for name, series in recorder.counters.series.items()},
+            wall_seconds=self.wall_seconds(),
+            counting_seconds=self.aggregation_seconds,
+            processors=_usable_processors(),
+            thresholds=self._config.bottleneck_thresholds,
+        )
+
+    def _count(self) -> None:
+        self._recorder.count_waiting()
+        while self._merged:
+            self._aggregation.merge(self._merged.popleft())
+
+    def _warn_of_overhead(self, percent: float, wall_seconds: float) -> None:
+        limit = self._config.tracking_overhead_warning_percent
+        if percent < limit or wall_seconds < _FEWEST_SECONDS_TO_WARN or self._warned_of_overhead:
             return
-        self._unknown_categories.add(category)
-        nearest = get_close_matches(str(category), sorted(CATEGORIES), n=1, cutoff=0.0)
+        self._warned_of_overhead = True
         logger.warning(
-            "⚠️ Unknown profiling category %r is kept as it is; the nearest known is %r", category, nearest[0]
+            "⚠️ Experiment tracking takes %.1f %% of the wall time from the training (limit %.1f %%); log less often",
+            percent,
+            limit,
         )
 
     def _renew_after_fork(self) -> None:
-        # Another thread may have held the lock at the fork, and its open regions do not go on here.
-        self._statistics_lock = threading.Lock()
-        self._open_regions = _OpenRegions()
-        self._spans = deque()
-        self._statistics = {}
+        # Another thread may have held a lock at the fork, and its open regions do not go on here.
+        self._begin(self.enabled)
 
 
-class _OpenRegions(threading.local):
-    def __init__(self) -> None:
-        self.stack: list[_Region] = []
+def _measured_region(recorder: Recorder, operation: Operation, memory: bool, device: bool) -> MeasuredRegion:
+    measures = operation.measures
+    wanted = measures._replace(
+        memory=measures.memory or memory, gpu_memory=measures.gpu_memory or memory, device_time=device
+    )
+    return MeasuredRegion(recorder, operation, wanted)
 
 
-class _Region:
-    """One run of an operation; a class with slots is the cheapest context manager there is."""
-
-    __slots__ = ("_category", "_children", "_memory", "_name", "_profiler", "_stack", "_start")
-
-    _stack: list[_Region]
-    _start: int
-
-    def __init__(self, profiler: CodeProfiler, name: str, category: str, measure_memory: bool) -> None:
-        self._profiler = profiler
-        self._name = name
-        self._category = category
-        self._children = 0
-        self._memory: int | None = process_memory_bytes() if measure_memory else None
-
-    def __enter__(self) -> _Region:
-        self._stack = stack = self._profiler._open_regions.stack
-        stack.append(self)
-        self._start = _now()
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        duration = _now() - self._start
-        stack = self._stack
-        if stack and stack[-1] is self:
-            stack.pop()
-        elif self in stack:
-            # Regions within this one that were never left, such as a step that an exception ended.
-            del stack[stack.index(self) :]
-        if stack:
-            stack[-1]._children += duration
-        memory = self._memory
-        if memory is not None:
-            memory = process_memory_bytes() - memory
-        profiler = self._profiler
-        spans = profiler._spans
-        spans.append((self._name, self._category, duration, duration - self._children, error_type is not None, memory))
-        if len(spans) >= SPANS_PER_BATCH:
-            profiler._make_statistics_if_free()
+def _usable_processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
-class _DisabledRegion:
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-
-_DISABLED_REGION = _DisabledRegion()
 _profilers: weakref.WeakSet[CodeProfiler] = weakref.WeakSet()
 
 

@@ -7,7 +7,6 @@ closes the run as killed.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import math
 import os
@@ -236,7 +235,7 @@ def main(arguments: list[str]) -> None:
     )
     listener.start()
     worker.run()
-    pipe.send_operations([dataclasses.asdict(each) for each in config.code_profiler.statistics()])
+    pipe.send_operations([each.as_dictionary() for each in config.code_profiler.statistics()])
     # The end of the pipe is what the training process waits for, not the end of this process.
     pipe.end()
     listener.join()

@@ -156,12 +156,12 @@ class LoggingCalls:
         if writer.write_metrics(kind, epoch, step, metrics):
             self.current_epoch = epoch
             self.global_step = step
-        duration = _now() - started
-        self.code_profiler.add_span(operation, PROFILING_CATEGORY, duration)
-        if duration > self._slow_nanoseconds:
-            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", duration * 1e-9, len(metrics))
+        ended = _now()
+        self.code_profiler.add_span(operation, PROFILING_CATEGORY, started, ended)
+        if ended - started > self._slow_nanoseconds:
+            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, len(metrics))
         if not self.config.asynchronous_logging:
-            self._deliver_in_caller()
+            self._deliver_synchronously()
 
     def _log(self, kind: str, **contents: Any) -> None:
         writer = self._record_writer
@@ -170,7 +170,7 @@ class LoggingCalls:
             return
         writer.write(kind, **contents)
         if not self.config.asynchronous_logging:
-            self._deliver_in_caller()
+            self._deliver_synchronously()
 
     def _refuse(self) -> None:
         self._drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
@@ -185,6 +185,10 @@ class LoggingCalls:
 
     def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
+
+    def _deliver_synchronously(self) -> None:
+        with self.code_profiler.profile_operation("unified_delivery", PROFILING_CATEGORY):
+            self._deliver_in_caller()
 
     def _deliver_in_caller(self) -> None:
         """Deliver at once, where logging is synchronous; whoever has workers does so."""

@@ -225,7 +225,7 @@ class ProcessWorker:
         if message := report.get("message"):
             logging.getLogger(message["logger"]).log(message["level"], "%s", message["text"])
         if operations := report.get("operations"):
-            self._code_profiler.merge(OperationStatistics(**operation) for operation in operations)
+            self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
 
 
 def _lines_until_silence(descriptor: int) -> Iterator[bytes]:

@@ -1,0 +1,163 @@
+"""The call tree: which operation was called within which, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
+
+from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
+
+if TYPE_CHECKING:
+    from seo_engine.profiling.measured_region import Measures
+    from seo_engine.profiling.regions import Region
+
+# The operation of a training step, and the parts of it that `TrainingView` tells apart.
+TRAINING_STEP = "training_step"
+PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
+_PHASES_BY_CATEGORY = {"data_loading": "data_loading", "experiment_tracking": "logging"}
+_PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}
+
+# More different paths than a person reads, and less memory than is noticed: a few megabytes.
+MOST_PATHS = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation of a profiler: its statistics, and what its regions read beside the clock."""
+
+    statistics: OperationStatistics
+    measures: Measures
+    is_measured: bool
+
+    @property
+    def name(self) -> str:
+        """str: Its name."""
+        return self.statistics.name
+
+    @property
+    def category(self) -> str:
+        """str: Its category."""
+        return self.statistics.category
+
+    @property
+    def phase(self) -> str | None:
+        """str | None: The part of a training step that it is, by its category or name."""
+        return _PHASES_BY_CATEGORY.get(self.category) or _PHASES_BY_NAME.get(self.name)
+
+
+class CallTreeNode(TypedDict):
+    """An operation as it was called along one path, as plain data."""
+
+    operation: str
+    category: str
+    calls: int
+    total_seconds: float
+    self_seconds: float
+    children: list[CallTreeNode]
+
+
+@dataclass(slots=True, eq=False)
+class CallPath:
+    """One operation called along one path; times in nanoseconds."""
+
+    operation: Operation | None = None
+    phase: str | None = None
+    within_step: bool = False
+    # Whether it is a part of a training step, a step, or may be data loading before one.
+    concerns_steps: bool = False
+    # Whether it is something else, beside the steps.
+    separates_steps: bool = False
+    count: int = 0
+    total: int = 0
+    self_time: int = 0
+    children: dict[Operation, CallPath] = field(default_factory=dict)
+    # Spans that wait to be added, a batch at a time.
+    is_touched: bool = False
+    durations: list[int] = field(default_factory=list)
+    own_time: int = 0
+    failures: int = 0
+
+    def add_batch(self) -> None:
+        """Add the spans that wait to this path and to the statistics of its operation."""
+        assert self.operation is not None
+        # Taken away first: a signal's handler may count in the middle of this.
+        durations, own_time, failures = self.durations, self.own_time, self.failures
+        self.is_touched, self.durations, self.own_time, self.failures = False, [], 0, 0
+        self.count += len(durations)
+        self.total += sum(durations)
+        self.self_time += own_time
+        self.operation.statistics.add(durations, own_time, failures)
+
+    def as_dictionary(self) -> CallTreeNode:
+        """Return this path and those below it as plain data, the largest total first."""
+        assert self.operation is not None
+        return {
+            "operation": self.operation.name,
+            "category": self.operation.category,
+            "calls": self.count,
+            "total_seconds": self.total * NANOSECONDS,
+            "self_seconds": self.self_time * NANOSECONDS,
+            "children": plain_paths(self.children.values()),
+        }
+
+
+def plain_paths(paths: Iterable[CallPath]) -> list[CallTreeNode]:
+    """Return paths as plain data, the largest total first."""
+    return [path.as_dictionary() for path in sorted(paths, key=lambda path: path.total, reverse=True)]
+
+
+class CallTree:
+    """All paths of a profiler, from the outermost operations on."""
+
+    def __init__(self) -> None:
+        self._root = CallPath()
+        self._paths = 0
+
+    def path_of(self, region: Region) -> CallPath:
+        """Return the path of a region, which it keeps.
+
+        Args:
+            region (Region): One that was left; those around it may be open.
+
+        Returns:
+            CallPath: The path.
+        """
+        parent = region.parent
+        caller = self._root if parent is None else parent.path
+        if caller is not None and (known := caller.children.get(region.operation)) is not None:
+            region.path = known
+            return known
+        # Outwards to a region whose path is known, then back in; a loop, because recursion may be deep.
+        unknown = []
+        each: Region | None = region
+        while each is not None and each.path is None:
+            unknown.append(each)
+            each = each.parent
+        path = self._root if each is None or each.path is None else each.path
+        for each in reversed(unknown):
+            path = path.children.get(each.operation) or self._make(path, each.operation)
+            each.path = path
+        return path
+
+    def as_dictionaries(self) -> list[CallTreeNode]:
+        """Return the tree as plain data: the outermost operations, the largest total first."""
+        return plain_paths(self._root.children.values())
+
+    def _make(self, caller: CallPath, operation: Operation) -> CallPath:
+        if self._paths >= MOST_PATHS and caller is not self._root:
+            # As if nobody had called it; there are few operations, so this adds few paths.
+            return self._root.children.get(operation) or self._make(self._root, operation)
+        self._paths += 1
+        is_step = operation.name == TRAINING_STEP
+        within_step = caller.within_step or (caller.operation is not None and caller.operation.name == TRAINING_STEP)
+        phase = operation.phase or caller.phase
+        path = CallPath(
+            operation,
+            phase=phase,
+            within_step=within_step,
+            concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
+            separates_steps=not is_step and not within_step and phase is None,
+        )
+        caller.children[operation] = path
+        return path

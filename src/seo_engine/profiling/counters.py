@@ -1,0 +1,85 @@
+"""Counters: memory, processor load and other numbers of the machine over the time of a run, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from seo_engine.profiling.regions import now
+from seo_engine.profiling.system_metrics import process_memory_bytes
+
+MEMORY = "memory_usage_mb"
+CPU = "cpu_usage_percent"
+
+# When a series is full every second sample goes, and from then on only every second one is kept: it always covers the
+# whole run.
+MOST_SAMPLES = 2_000
+# Series made up anew all the time must not fill the memory.
+_MOST_SERIES = 200
+
+Sample = tuple[int, float]
+
+
+class CounterSeries:
+    """Numbers over time.
+
+    Example:
+        >>> series = CounterSeries()
+        >>> for moment in range(3 * MOST_SAMPLES):
+        ...     series.add(moment, 0.0)
+        >>> len(series.samples) <= MOST_SAMPLES, series.samples[0][0]
+        (True, 0)
+    """
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._every = 1
+        self._offered = 0
+
+    def add(self, moment: int, value: float) -> None:
+        """Add a number, if its turn has come.
+
+        Args:
+            moment (int): Nanoseconds of `time.perf_counter_ns`.
+            value (float): The number.
+        """
+        if self._offered % self._every == 0:
+            self.samples.append((moment, value))
+            if len(self.samples) >= MOST_SAMPLES:
+                self.samples = self.samples[::2]
+                self._every *= 2
+        self._offered += 1
+
+
+class Counters:
+    """The series of one run, by name."""
+
+    def __init__(self) -> None:
+        self.series: dict[str, CounterSeries] = {}
+        self._processor_nanoseconds = time.process_time_ns()
+        self._read = now()
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Add numbers of this moment.
+
+        Args:
+            values (Mapping[str, float]): By their names, such as `gpu_utilization_percent`.
+        """
+        moment = now()
+        for name, value in values.items():
+            series = self.series.get(name)
+            if series is None:
+                if len(self.series) >= _MOST_SERIES:
+                    continue
+                series = self.series[name] = CounterSeries()
+            series.add(moment, float(value))
+
+    def read(self) -> None:
+        """Add memory and processor load of this process; cheap enough for once a second."""
+        moment, used = now(), time.process_time_ns()
+        elapsed = moment - self._read
+        if elapsed <= 0:
+            return
+        percent = 100 * (used - self._processor_nanoseconds) / elapsed
+        self._read, self._processor_nanoseconds = moment, used
+        self.add({MEMORY: process_memory_bytes() / 1e6, CPU: percent})

@@ -1,0 +1,176 @@
+"""`profile_operation` as a decorator: of functions, coroutines, generators and asynchronous generators."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from seo_engine.profiling.regions import DISABLED_REGION, FunctionType, ProfiledRegion, Region, now
+
+if TYPE_CHECKING:
+    from seo_engine.profiling.aggregation import Aggregation
+    from seo_engine.profiling.call_tree import CallPath, Operation
+    from seo_engine.profiling.recorder import Recorder
+
+
+def profiled(function: FunctionType, region: Region, recorder: Recorder) -> FunctionType:
+    """Return a function whose calls are profiled, each as a region of its own.
+
+    Args:
+        function (Callable): Plain, `async def`, a generator, or an asynchronous generator. The latter two are timed
+            from the first value asked for to their end, whatever is done with the values in between.
+        region (Region): Of the operation; never entered itself.
+        recorder (Recorder): Takes the spans.
+
+    Returns:
+        Callable: Of the same signature.
+    """
+    wrapper: Callable[..., Any]
+    if inspect.iscoroutinefunction(function):
+
+        async def wrapper(*arguments: Any, **named: Any) -> Any:
+            with region.fresh() if recorder.enabled else DISABLED_REGION:
+                return await function(*arguments, **named)
+
+    elif inspect.isasyncgenfunction(function):
+
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            return _drive_asynchronous(function(*arguments, **named), GeneratorRun(recorder, region.operation))
+
+    elif inspect.isgeneratorfunction(function):
+
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            # Whoever asks finds a generator function.
+            return (yield from _drive(function(*arguments, **named), GeneratorRun(recorder, region.operation)))
+
+    else:
+
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            with region.fresh() if recorder.enabled else DISABLED_REGION:
+                return function(*arguments, **named)
+
+    return cast(FunctionType, functools.wraps(function)(wrapper))
+
+
+class GeneratorRun:
+    """One run of a generator, from the first value asked for to its end.
+
+    Between two values the caller does something else: so the run is timed as a whole, and what it spends itself is the
+    sum of the stretches in which it works.
+
+    Args:
+        recorder (Recorder): Takes the spans.
+        operation (Operation): What it is a run of.
+    """
+
+    __slots__ = ("_operation", "_recorder", "_start", "path")
+
+    def __init__(self, recorder: Recorder, operation: Operation) -> None:
+        self._recorder = recorder
+        self._operation = operation
+        self._start = 0
+        self.path: CallPath | None = None
+
+    def stretch(self) -> ProfiledRegion:
+        """Return a region for the work until the next value."""
+        if not self._recorder.enabled:
+            return DISABLED_REGION
+        self._start = self._start or now()
+        return _Stretch(self._recorder, self._operation, self)
+
+    def end(self, failed: bool) -> None:
+        """Count the run.
+
+        Args:
+            failed (bool): Whether an exception of its own ended it.
+        """
+        if self._start:
+            self._recorder.add_region(_WholeRun(self._recorder, self._operation, self), self._start, now(), failed)
+
+
+class _Stretch(Region):
+    """The work of a generator until its next value."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, recorder: Recorder, operation: Operation, run: GeneratorRun) -> None:
+        super().__init__(recorder, operation)
+        self._run = run
+
+    def count_in(self, aggregation: Aggregation) -> None:
+        """Count the time it took, and no run."""
+        self._run.path = aggregation.count_stretch(self)
+
+
+class _WholeRun(Region):
+    """A generator from its first value to its end; what its caller did in between overlaps it."""
+
+    __slots__ = ("_run",)
+
+    shown_in_trace: ClassVar[bool] = False
+
+    def __init__(self, recorder: Recorder, operation: Operation, run: GeneratorRun) -> None:
+        super().__init__(recorder, operation)
+        self._run = run
+
+    def count_in(self, aggregation: Aggregation) -> None:
+        """Count a run, whose own time was counted before."""
+        self.parent = None
+        if self._run.path is not None:
+            aggregation.count_run(self._run.path, self.end - self.start, self.failed)
+
+
+def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[Any, Any, Any]:
+    """Pass through what a generator yields, is sent and returns, and time it."""
+    resume: Callable[[Any], Any] = generator.send
+    value: Any = None
+    failed = False
+    try:
+        while True:
+            try:
+                with run.stretch():
+                    item = resume(value)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                value = yield item
+                resume = generator.send
+            except GeneratorExit:
+                generator.close()
+                raise
+            except BaseException as error:
+                resume, value = generator.throw, error
+    except BaseException as error:
+        failed = not isinstance(error, GeneratorExit)
+        raise
+    finally:
+        run.end(failed)
+
+
+async def _drive_asynchronous(generator: AsyncGenerator[Any, Any], run: GeneratorRun) -> AsyncGenerator[Any, Any]:
+    """Pass through what an asynchronous generator yields and is sent, and time it."""
+    resume: Callable[[Any], Any] = generator.asend
+    value: Any = None
+    failed = False
+    try:
+        while True:
+            try:
+                with run.stretch():
+                    item = await resume(value)
+            except StopAsyncIteration:
+                return
+            try:
+                value = yield item
+                resume = generator.asend
+            except GeneratorExit:
+                await generator.aclose()
+                raise
+            except BaseException as error:
+                resume, value = generator.athrow, error
+    except BaseException as error:
+        failed = not isinstance(error, GeneratorExit)
+        raise
+    finally:
+        run.end(failed)

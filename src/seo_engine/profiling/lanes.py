@@ -1,0 +1,119 @@
+"""Lanes: which regions are open where. Regions of one lane only nest; those of two lanes may overlap."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from asyncio import AbstractEventLoop, Task, current_task
+from asyncio import _get_running_loop as running_loop
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seo_engine.profiling.regions import Region
+
+__all__ = ["Lane", "Lanes", "running_loop"]
+
+
+class Lane:
+    """A thread's or an asyncio task's stack of open regions, linked from the innermost one outwards.
+
+    Args:
+        number (int): Its row in a trace.
+        name (str): The row's title.
+    """
+
+    __slots__ = ("__weakref__", "innermost", "loading_before_step", "name", "number")
+
+    def __init__(self, number: int, name: str) -> None:
+        self.number = number
+        self.name = name
+        self.innermost: Region | None = None
+        # Nanoseconds of data loading since the last training step; kept by the aggregation alone.
+        self.loading_before_step = 0
+
+    def leave(self, region: Region) -> None:
+        """Close a region that is not the innermost: those within it were never left, or it was closed from outside."""
+        open_region = self.innermost
+        while open_region is not None:
+            if open_region is region:
+                self.innermost = region.parent
+                return
+            open_region = open_region.parent
+
+
+class _ThreadLane(threading.local):
+    """Holds the lane of the thread that looks; each thread makes its own at its first look."""
+
+    def __init__(self, make_lane: Callable[[], Lane]) -> None:
+        self.lane = make_lane()
+
+
+class Lanes:
+    """All lanes of one profiler."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
+        self._made = 0
+        self._of_tasks: dict[Task[Any], Lane] = {}
+        # Rows of tasks that are done are used again: a program makes thousands of tasks, few of them at a time.
+        self._free_task_lanes: list[Lane] = []
+        self.of_thread = _ThreadLane(self._make_thread_lane)
+
+    def of_task(self, loop: AbstractEventLoop) -> Lane:
+        """Return the lane of the running task, or of the thread where the event loop calls a plain function.
+
+        Args:
+            loop (AbstractEventLoop): The running event loop.
+
+        Returns:
+            Lane: For regions that the caller opens.
+        """
+        task = current_task(loop)
+        if task is None:
+            return self.of_thread.lane
+        lane = self._of_tasks.get(task)
+        if lane is None:
+            lane = self._take_task_lane()
+            self._of_tasks[task] = lane
+            task.add_done_callback(self._give_back)
+        return lane
+
+    def open_regions(self) -> list[Region]:
+        """Return the regions that are open now, the outer ones first."""
+        with self._lock:
+            lanes = list(self._lanes)
+        regions: list[Region] = []
+        for lane in lanes:
+            of_lane: list[Region] = []
+            region = lane.innermost
+            while region is not None:
+                of_lane.append(region)
+                region = region.parent
+            regions.extend(reversed(of_lane))
+        return regions
+
+    def _make_thread_lane(self) -> Lane:
+        return self._make(threading.current_thread().name)
+
+    def _make(self, name: str) -> Lane:
+        with self._lock:
+            self._made += 1
+            lane = Lane(self._made, name)
+            self._lanes.add(lane)
+        return lane
+
+    def _take_task_lane(self) -> Lane:
+        try:
+            return self._free_task_lanes.pop()
+        except IndexError:
+            lane = self._make("")
+            lane.name = f"asyncio {lane.number}"
+            return lane
+
+    def _give_back(self, task: Task[Any]) -> None:
+        lane = self._of_tasks.pop(task, None)
+        if lane is not None:
+            lane.innermost = None
+            self._free_task_lanes.append(lane)

@@ -1,0 +1,220 @@
+"""Regions that read more than the clock: memory, the GPU's own clock, marks for other profilers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from seo_engine.profiling.regions import Region, now
+from seo_engine.profiling.statistics import GPU_ALLOCATED, GPU_PEAK, GPU_RESERVED, PROCESS, MemoryChange
+from seo_engine.profiling.system_metrics import process_memory_bytes
+
+if TYPE_CHECKING:
+    from seo_engine.profiling.aggregation import Aggregation
+    from seo_engine.profiling.call_tree import Operation
+    from seo_engine.profiling.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+# Reading the GPU's memory takes tens of microseconds: only regions that last hundreds of times as long pay for it.
+GPU_MEMORY_SECONDS = 0.02
+
+# Marks that other profilers show, by the name of their setting.
+TORCH_PROFILER = "torch_profiler"
+NVTX = "nvtx"
+
+
+class Measures(NamedTuple):
+    """What a region reads beside the clock."""
+
+    memory: bool = False
+    gpu_memory: bool = False
+    device_time: bool = False
+    marks: tuple[str, ...] = ()
+
+
+class DeviceInterval(NamedTuple):
+    """Two events in a CUDA stream; how long the GPU took between them is known once it has come that far."""
+
+    start: Any
+    end: Any
+
+    def nanoseconds(self) -> int | None:
+        """Return the time between the events, without waiting for them: None while the GPU is not that far."""
+        if not self.end.query():
+            return None
+        return int(self.start.elapsed_time(self.end) * 1e6)
+
+
+class MeasuredRegion(Region):
+    """A region that also reads memory, or the GPU's clock, or leaves marks.
+
+    Args:
+        recorder (Recorder): Takes the region when it was left.
+        operation (Operation): What it is a run of.
+        measures (Measures | None): What to read; None means what the operation's regions read by default.
+    """
+
+    __slots__ = ("_after", "_before", "_marks", "_start_event", "device_interval", "device_nanoseconds", "measures")
+
+    def __init__(self, recorder: Recorder, operation: Operation, measures: Measures | None = None) -> None:
+        super().__init__(recorder, operation)
+        self.measures = measures if measures is not None else operation.measures
+        self._before: dict[str, int] = {}
+        self._after: dict[str, int] = {}
+        self.device_interval: DeviceInterval | None = None
+        self.device_nanoseconds: int | None = None
+        self._start_event: Any = None
+        self._marks: list[Any] = []
+
+    def __enter__(self) -> Region:
+        if self.start:
+            return self._enter_again()
+        for mark in self.measures.marks:
+            self._leave_mark(mark)
+        self._before = self._read_memory()
+        if self.measures.device_time:
+            self._start_event = record_event()
+        return super().__enter__()
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Now, because the readings cost time which is not the region's.
+        end = now()
+        if self._again:
+            self._again.pop().__exit__(error_type, error, traceback)
+            return
+        if self._start_event is not None and (end_event := record_event()) is not None:
+            self.device_interval = DeviceInterval(self._start_event, end_event)
+        self._after = self._read_memory()
+        for mark in reversed(self._marks):
+            with contextlib.suppress(Exception):
+                mark.__exit__(None, None, None)
+        self.leave(end, error_type is not None)
+
+    def fresh(self) -> MeasuredRegion:
+        """Return a region of the same operation that was not entered yet."""
+        return MeasuredRegion(self.recorder, self.operation, self.measures)
+
+    def count_in(self, aggregation: Aggregation) -> None:
+        """Have the aggregation count time, memory, and in the end the GPU's time."""
+        aggregation.count_time(self)
+        memory = self.operation.statistics.memory
+        for kind in self._before.keys() & self._after.keys():
+            memory.setdefault(kind, MemoryChange()).add(self._before[kind], self._after[kind])
+        if self.device_interval is not None:
+            aggregation.device_spans.append(self)
+
+    def read_device_time(self) -> bool:
+        """Take in the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
+        if self.device_interval is None:
+            return True
+        nanoseconds = self.device_interval.nanoseconds()
+        if nanoseconds is None:
+            return False
+        # The events are no longer needed.
+        self.device_interval, self.device_nanoseconds = None, nanoseconds
+        self.operation.statistics.device_readings += 1
+        self.operation.statistics.device_time += nanoseconds
+        return True
+
+    def changes(self) -> dict[str, int]:
+        """Return by how many bytes each kind of memory changed that was read."""
+        return {kind: self._after[kind] - self._before[kind] for kind in self._before.keys() & self._after.keys()}
+
+    def _read_memory(self) -> dict[str, int]:
+        memory = read_gpu_memory() if self.measures.gpu_memory else {}
+        if self.measures.memory:
+            memory[PROCESS] = process_memory_bytes()
+        return memory
+
+    def _leave_mark(self, kind: str) -> None:
+        mark = _make_mark(kind, self.operation.name)
+        if mark is None:
+            return
+        try:
+            mark.__enter__()
+        except Exception as error:
+            _say_once(kind, error)
+        else:
+            self._marks.append(mark)
+
+
+def cuda_in_use() -> Any:
+    """Return `torch.cuda` if this process uses it already, else None; nothing is imported or initialised."""
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)
+    try:
+        return cuda if cuda is not None and cuda.is_initialized() else None
+    except Exception:  # a torch that is half imported
+        return None
+
+
+def read_gpu_memory() -> dict[str, int]:
+    """Return the memory of torch's allocator on the current GPU by its kind, in bytes; nothing without one in use."""
+    cuda = cuda_in_use()
+    if cuda is None:
+        return {}
+    try:
+        statistics = cuda.memory_stats_as_nested_dict()
+        allocated, reserved = statistics["allocated_bytes"]["all"], statistics["reserved_bytes"]["all"]
+        return {
+            GPU_ALLOCATED: allocated["current"],
+            GPU_RESERVED: reserved["current"],
+            GPU_PEAK: allocated["peak"],
+        }
+    except Exception as error:
+        _say_once("GPU memory", error)
+        return {}
+
+
+def record_event() -> Any:
+    """Return a CUDA event put into the current stream, which the GPU passes later; None without a GPU in use."""
+    cuda = cuda_in_use()
+    if cuda is None:
+        return None
+    try:
+        event = cuda.Event(enable_timing=True)
+        event.record()
+    except Exception as error:  # for example while a CUDA graph is captured
+        _say_once("GPU time", error)
+        return None
+    return event
+
+
+class _NVTXRange:
+    """A range that NVIDIA's Nsight shows."""
+
+    def __init__(self, nvtx: Any, name: str) -> None:
+        self._nvtx = nvtx
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._nvtx.range_push(self._name)
+
+    def __exit__(self, *error: object) -> None:
+        self._nvtx.range_pop()
+
+
+def _make_mark(kind: str, name: str) -> Any:
+    # Looked up, not imported: without torch in the process nobody shows the marks.
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    return torch.profiler.record_function(name) if kind == TORCH_PROFILER else _NVTXRange(torch.cuda.nvtx, name)
+
+
+_said: set[str] = set()
+
+
+def _say_once(subject: str, error: Exception) -> None:
+    if subject not in _said:
+        _said.add(subject)
+        logger.warning("⚠️ %s cannot be profiled: %s", subject, error)

@@ -1,0 +1,250 @@
+"""What to do about it: rules, each of which speaks only with evidence from this run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypedDict
+
+from seo_engine.profiling.bottlenecks import seconds_in_words, threshold_of
+from seo_engine.profiling.counters import MEMORY, Sample
+from seo_engine.profiling.statistics import GPU_ALLOCATED, NANOSECONDS, PROCESS, MemoryChange, OperationStatistics
+from seo_engine.profiling.training_steps import LoaderDescription
+from seo_engine.profiling.training_view import WARM_UP_STEPS, TrainingView
+
+# From so many steps on their shares mean something.
+_FEWEST_STEPS = WARM_UP_STEPS + 5
+# Steps that stand out cost so much of the steps' time.
+_OUTLIER_PERCENT = 5.0
+
+# Memory that an operation keeps: it grew in most of its runs, and together by as much as is noticed.
+_FEWEST_READINGS = 10
+_GROWING_SHARE = 0.6
+_KEPT_MB = 50.0
+_KEPT_SHARE = 0.05
+# Memory of the process as a whole: a trend over so many samples, the first fifth (warm-up) left out.
+_FEWEST_SAMPLES = 20
+_WARM_UP_SHARE = 0.2
+_TREND_MB = 100.0
+_TREND_SHARE = 0.1
+
+# A GPU that works less than this while the training runs waits for the host.
+_IDLE_GPU_PERCENT = 50.0
+
+# Time that profiling itself takes; regions so short that the profiler costs more than they do.
+_PROFILING_PERCENT = 1.0
+_TINY_SECONDS = 5e-6
+
+
+class Recommendation(TypedDict):
+    """What to do, and what in this run says so, as plain data."""
+
+    subject: str
+    advice: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All that the rules look at."""
+
+    operations: Sequence[OperationStatistics]
+    training: TrainingView | None
+    loader: LoaderDescription | None
+    counters: Mapping[str, Sequence[Sample]]
+    wall_seconds: float
+    counting_seconds: float
+    processors: int
+    thresholds: Mapping[str, float]
+
+
+def recommend(measurements: Measurements) -> list[Recommendation]:
+    """Return what to do, and why.
+
+    Args:
+        measurements (Measurements): Of a run.
+
+    Returns:
+        list[Recommendation]: None when there is nothing to say.
+    """
+    found = (rule(measurements) for rule in RULES)
+    return [recommendation for recommendation in found if recommendation is not None]
+
+
+def slow_data_loading(measurements: Measurements) -> Recommendation | None:
+    """Say that the training waits for its data."""
+    training = measurements.training
+    threshold = threshold_of("data_loading", measurements.thresholds)
+    if training is not None and training["steps"] >= _FEWEST_STEPS:
+        share = training["data_loading_percent"]
+        evidence = f"data loading takes {share:.0f} % of the training steps"
+    else:
+        seconds = sum(each.self_seconds for each in measurements.operations if each.category == "data_loading")
+        calls = sum(each.count for each in measurements.operations if each.category == "data_loading")
+        if calls < _FEWEST_STEPS or measurements.wall_seconds <= 0:
+            return None
+        share = 100 * seconds / measurements.wall_seconds
+        evidence = f"data loading takes {share:.0f} % of the time, {calls} loads"
+    if share < threshold:
+        return None
+    workers = measurements.loader["workers"] if measurements.loader is not None else None
+    processors = measurements.processors
+    if workers is None:
+        advice = "load the next batch in the background while the model computes"
+    elif workers == 0:
+        evidence += f", and the loader has 0 workers on {processors} processors"
+        advice = f"try num_workers={min(2, processors)}"
+    elif workers < processors:
+        evidence += f", with {workers} workers on {processors} processors"
+        advice = f"try num_workers={min(2 * workers, processors)}"
+    else:
+        evidence += f", with {workers} workers on {processors} processors"
+        advice = "more workers will not help: do less for each sample, or do it once before the training and keep it"
+    return {"subject": "data_loading", "advice": advice, "evidence": evidence}
+
+
+def slow_logging(measurements: Measurements) -> Recommendation | None:
+    """Say that the training waits for what it logs."""
+    training = measurements.training
+    if training is None or training["steps"] < _FEWEST_STEPS:
+        return None
+    share = training["logging_percent"]
+    if share < threshold_of("experiment_tracking", measurements.thresholds):
+        return None
+    logging = [each for each in measurements.operations if each.category == "experiment_tracking"]
+    slowest = max(logging, key=lambda each: each.self_time)
+    return {
+        "subject": "logging",
+        "advice": "log through ExperimentTracker with asynchronous_logging=True, whose calls only append a line; "
+        "or log every few steps",
+        "evidence": f"logging takes {share:.1f} % of the training steps, most of it in {slowest.name}: "
+        f"{slowest.count} calls, median {seconds_in_words(slowest.quantile_seconds(0.5))}",
+    }
+
+
+def memory_kept_by_an_operation(measurements: Measurements) -> Recommendation | None:
+    """Say which operation keeps memory at most of its runs."""
+    for kind, words in ((PROCESS, "process memory"), (GPU_ALLOCATED, "GPU memory")):
+        keeping = [each for each in measurements.operations if kind in each.memory and _keeps(each.memory[kind])]
+        if not keeping:
+            continue
+        # Of nested ones the innermost, which took the least time.
+        culprit = min(keeping, key=lambda each: each.total)
+        change = culprit.memory[kind]
+        return {
+            "subject": "memory_growth",
+            "advice": f"look for what {culprit.name} keeps at each run: a list or cache that only grows, or losses "
+            "collected without .detach() or .item(), each of which keeps its whole graph",
+            "evidence": f"{words} grew in {change.growths} of {change.readings} runs of {culprit.name}, by "
+            f"{change.mean_mb:.1f} MB a run, and by {(change.last_level - change.first_level) / 1e6:,.0f} MB from the "
+            "first to the last",
+        }
+    return None
+
+
+def memory_trend(measurements: Measurements) -> Recommendation | None:
+    """Say that the process grows, where no operation is known that keeps the memory."""
+    if memory_kept_by_an_operation(measurements) is not None:
+        return None
+    samples = measurements.counters.get(MEMORY, ())
+    samples = samples[int(_WARM_UP_SHARE * len(samples)) :]
+    if len(samples) < _FEWEST_SAMPLES:
+        return None
+    half = len(samples) // 2
+    lows = [min(value for _, value in part) for part in (samples[: half // 2], samples[half // 2 : half],
+            samples[half : half + half // 2], samples[half + half // 2 :])]  # fmt: skip
+    growth = lows[-1] - lows[0]
+    # The lowest values, because what is given back between two steps is no growth; in each quarter, because a step
+    # that allocates once is none either.
+    steady = all(later - earlier >= growth / 6 for earlier, later in pairwise(lows))
+    if growth < max(_TREND_MB, _TREND_SHARE * lows[0]) or not steady:
+        return None
+    seconds = (samples[-1][0] - samples[0][0]) * NANOSECONDS
+    return {
+        "subject": "memory_growth",
+        "advice": "profile the parts of the step with measure_memory=True to see which of them keeps it",
+        "evidence": f"process memory grew from {lows[0]:,.0f} to {lows[-1]:,.0f} MB in {seconds:.0f} s, "
+        "in each quarter of that time",
+    }
+
+
+def idle_gpu(measurements: Measurements) -> Recommendation | None:
+    """Say that the GPU waits, and for what."""
+    training = measurements.training
+    if training is None or training["steps"] < _FEWEST_STEPS:
+        return None
+    usage = [value for name, series in measurements.counters.items()
+             if name.startswith("gpu") and name.endswith("utilization_percent") for _, value in series]  # fmt: skip
+    if len(usage) < 3 or (mean := sum(usage) / len(usage)) >= _IDLE_GPU_PERCENT:
+        return None
+    parts = {"data loading": training["data_loading_percent"], "logging": training["logging_percent"],
+             "other work": training["other_percent"]}  # fmt: skip
+    largest = max(parts, key=lambda name: parts[name])
+    evidence = f"the GPU works {mean:.0f} % of the time ({len(usage)} readings)"
+    if parts[largest] >= 20:
+        advice = f"shorten {largest} in the step, during which the GPU has nothing to do"
+        evidence += f", and {largest} takes {parts[largest]:.0f} % of the step"
+    else:
+        advice = "give it more at a time: a larger batch, mixed precision, or torch.compile"
+        evidence += ", and no part of the step but the model itself takes long"
+    return {"subject": "gpu_idle", "advice": advice, "evidence": evidence}
+
+
+def outlier_steps(measurements: Measurements) -> Recommendation | None:
+    """Say that few steps cost much."""
+    training = measurements.training
+    if training is None or not training["outliers"] or training["outlier_percent"] < _OUTLIER_PERCENT:
+        return None
+    worst = training["outliers"][0]
+    phase = worst["largest_phase"].replace("_", " ")
+    return {
+        "subject": "step_outliers",
+        "advice": f"look at what happens in {phase} at these steps: " + ", ".join(
+            str(outlier["step"]) for outlier in training["outliers"]
+        ),
+        "evidence": f"{training['outlier_steps']} steps took more than twice the median "
+        f"({seconds_in_words(worst['median_seconds'])}) and cost {training['outlier_percent']:.0f} % of the time; the "
+        f"slowest, step {worst['step']}, took {seconds_in_words(worst['seconds'])}, "
+        f"{seconds_in_words(worst['largest_phase_seconds'])} of it in {phase}",
+    }  # fmt: skip
+
+
+def costly_profiling(measurements: Measurements) -> Recommendation | None:
+    """Say that an operation is too small to be profiled at each call."""
+    if measurements.wall_seconds <= 0:
+        return None
+    share = 100 * measurements.counting_seconds / measurements.wall_seconds
+    tiny = [each for each in measurements.operations if each.count and each.mean_seconds < _TINY_SECONDS]
+    if share < _PROFILING_PERCENT or not tiny:
+        return None
+    most = max(tiny, key=lambda each: each.count)
+    return {
+        "subject": "profiling",
+        "advice": f"profile the loop around {most.name} instead of each call of it",
+        "evidence": f"counting regions took {share:.1f} % of the time, and {most.name} ran {most.count:,} times with "
+        f"a mean of {seconds_in_words(most.mean_seconds)}",
+    }
+
+
+Rule = Callable[[Measurements], Recommendation | None]
+
+RULES: tuple[Rule, ...] = (
+    slow_data_loading,
+    slow_logging,
+    memory_kept_by_an_operation,
+    memory_trend,
+    idle_gpu,
+    outlier_steps,
+    costly_profiling,
+)
+
+
+def _keeps(change: MemoryChange) -> bool:
+    """Return whether memory that grows in most runs is still there at the last: others free what forward allocates."""
+    growth = change.last_level - change.first_level
+    return (
+        change.readings >= _FEWEST_READINGS
+        and change.growths >= _GROWING_SHARE * change.readings
+        and growth >= max(_KEPT_MB * 1e6, _KEPT_SHARE * change.last_level, change.total / 2)
+    )

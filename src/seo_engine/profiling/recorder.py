@@ -1,0 +1,135 @@
+"""Recorder: what the timed code touches. It takes spans, and has them counted elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+
+from seo_engine.profiling.aggregation import Aggregation
+from seo_engine.profiling.call_tree import Operation
+from seo_engine.profiling.counters import Counters
+from seo_engine.profiling.lanes import Lanes, running_loop
+from seo_engine.profiling.regions import Region, now
+
+# So many waiting spans wake the thread that counts them ...
+SPANS_PER_BATCH = 4096
+# ... and where it does not keep up, so many have the caller count some itself: memory does not grow.
+MOST_WAITING_SPANS = 16_384
+# Counted at a stretch; in between, the thread lets the training have the interpreter.
+SPANS_PER_STRETCH = 512
+
+LOOK_SECONDS = 1.0
+_REST_SECONDS = 0.0005
+
+
+class Recorder:
+    """Takes the spans of all threads, and counts them in batches, in a thread of its own or on demand.
+
+    Args:
+        aggregation (Aggregation): Where they are counted.
+        enabled (bool): Whether regions are timed; may be changed at any time.
+    """
+
+    def __init__(self, aggregation: Aggregation, enabled: bool) -> None:
+        self.enabled = enabled
+        self.spans: deque[Region] = deque()
+        # The very first span starts the thread.
+        self.next_look = 1
+        self.lanes = Lanes()
+        # Reentrant: a signal's handler may ask for statistics while the thread that it interrupts counts.
+        self.counting = threading.RLock()
+        self.counting_nanoseconds = 0
+        self.aggregation = aggregation
+        self.counters = Counters()
+        self._wake = threading.Event()
+        self._next_counters = 0
+
+    def add_span(self, operation: Operation, start: int, end: int) -> None:
+        """Take a region without nested ones that the caller timed.
+
+        Args:
+            operation (Operation): What was timed.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+        """
+        self.add_region(Region(self, operation), start, end, False)
+
+    def add_region(self, region: Region, start: int, end: int, failed: bool) -> None:
+        """Take a region that was timed by whoever calls this.
+
+        Args:
+            region (Region): One that was not entered.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+            failed (bool): Whether an exception passed through.
+        """
+        loop = running_loop()
+        region.lane = lane = self.lanes.of_thread.lane if loop is None else self.lanes.of_task(loop)
+        region.parent = lane.innermost
+        region.start = start
+        region.end = end
+        region.failed = failed
+        self.spans.append(region)
+        if len(self.spans) >= self.next_look:
+            self.look()
+
+    def look(self) -> None:
+        """Called when many spans wait: wake the thread, or, where it does not keep up, count some here."""
+        if self.next_look < SPANS_PER_BATCH:
+            self.next_look = SPANS_PER_BATCH
+            self._start_thread()
+        elif self.next_look < MOST_WAITING_SPANS:
+            self.next_look = MOST_WAITING_SPANS
+            self._wake.set()
+        elif self.counting.acquire(blocking=False):
+            try:
+                self._count(SPANS_PER_BATCH)
+            finally:
+                self.counting.release()
+
+    def count_waiting(self) -> None:
+        """Count all spans that wait. The caller holds `counting`."""
+        self._count(len(self.spans))
+
+    def look_at_counters(self) -> None:
+        """Read memory and processor load, once a second at most."""
+        if now() >= self._next_counters:
+            self._next_counters = now() + int(LOOK_SECONDS * 1e9)
+            self.counters.read()
+
+    def _count(self, number: int) -> None:
+        started = time.thread_time_ns()
+        popleft = self.spans.popleft
+        # Taken one by one from the left: appending threads are never locked out, and no span is lost.
+        self.aggregation.count([popleft() for _ in range(min(number, len(self.spans)))])
+        if len(self.spans) < SPANS_PER_BATCH:
+            self.next_look = SPANS_PER_BATCH
+        self.counting_nanoseconds += time.thread_time_ns() - started
+
+    def _start_thread(self) -> None:
+        try:
+            thread = threading.Thread(
+                target=_count_in_background, args=(weakref.ref(self), self._wake), name="profiling-thread", daemon=True
+            )
+            thread.start()
+        except RuntimeError:
+            # No more threads, or the interpreter is ending: the callers count.
+            self._wake.clear()
+
+
+def _count_in_background(reference: weakref.ref[Recorder], wake: threading.Event) -> None:
+    while True:
+        wake.wait(LOOK_SECONDS)
+        wake.clear()
+        recorder = reference()
+        if recorder is None:
+            return
+        recorder.look_at_counters()
+        while recorder.spans:
+            with recorder.counting:
+                recorder._count(SPANS_PER_STRETCH)
+            if recorder.spans:
+                time.sleep(_REST_SECONDS)
+        del recorder

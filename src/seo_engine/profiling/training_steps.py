@@ -1,0 +1,160 @@
+"""The clock of training steps: data loading, forward, backward, optimizer, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+from seo_engine.profiling.call_tree import TRAINING_STEP
+from seo_engine.profiling.regions import ProfiledRegion, Region
+
+if TYPE_CHECKING:
+    from seo_engine.profiling.profiler import CodeProfiler
+
+Batch = TypeVar("Batch")
+
+LOAD_BATCH = ("load_batch", "data_loading")
+
+
+class LoaderDescription(TypedDict):
+    """What a recommendation about data loading builds on."""
+
+    workers: int | None
+    batch_size: int | None
+
+
+class StepClock:
+    """Times the parts of training steps for whoever is told when they begin, such as a framework's callbacks.
+
+    Args:
+        profiler (CodeProfiler): Gets the regions.
+
+    Example:
+        >>> from seo_engine.profiling import CodeProfiler
+        >>> profiler = CodeProfiler()
+        >>> clock = StepClock(profiler)
+        >>> clock.begin_step()
+        >>> clock.begin_part("forward_pass", "training_loop")
+        >>> clock.end_step()
+        >>> [operation.name for operation in sorted(profiler.statistics(), key=lambda each: each.name)]
+        ['forward_pass', 'load_batch', 'training_step']
+    """
+
+    def __init__(self, profiler: CodeProfiler) -> None:
+        self._profiler = profiler
+        self._step: ProfiledRegion | None = None
+        self._part: ProfiledRegion | None = None
+
+    def begin_step(self) -> None:
+        """Begin a step with the loading of its data; one that is not over is forgotten."""
+        self.forget_step()
+        self._step = self._profiler.profile_operation(TRAINING_STEP, "training_loop")
+        self._step.__enter__()
+        self.begin_part(*LOAD_BATCH)
+
+    def begin_part(self, name: str, category: str) -> None:
+        """End the part of the step that is being timed, and begin another; outside of a step nothing is timed.
+
+        Args:
+            name (str): The operation: `forward_pass`, `backward_pass`, `optimizer_step`.
+            category (str): Its category.
+        """
+        self.end_part()
+        if self._step is not None:
+            self._part = self._profiler.profile_operation(name, category, measure_device=True)
+            self._part.__enter__()
+
+    def end_part(self) -> None:
+        """End the part of the step that is being timed."""
+        part, self._part = self._part, None
+        if part is not None:
+            part.__exit__(None, None, None)
+
+    def end_step(self, samples: int = 0) -> None:
+        """End the step.
+
+        Args:
+            samples (int): How many samples were learnt from.
+        """
+        self.end_part()
+        step, self._step = self._step, None
+        if step is not None:
+            step.__exit__(None, None, None)
+            self._profiler.add_samples(samples)
+
+    def forget_step(self) -> None:
+        """Leave out a step that was begun, because there was none."""
+        for region in (self._part, self._step):
+            if isinstance(region, Region):
+                region.lane.leave(region)
+        self._part = self._step = None
+
+
+def profile_steps(profiler: CodeProfiler, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+    """Yield batches, and time a training step for each: the loading of the batch, and what is done with it.
+
+    Args:
+        profiler (CodeProfiler): Gets the regions.
+        batches (Iterable): A data loader, for example.
+
+    Yields:
+        Batch: Each of them.
+    """
+    clock = StepClock(profiler)
+    try:
+        clock.begin_step()
+        # Within the step, because a loader with workers starts them here.
+        iterator = iter(batches)
+        for batch in iterator:
+            clock.end_part()
+            try:
+                yield batch
+            finally:
+                clock.end_step(samples_in(batch))
+            clock.begin_step()
+    finally:
+        # There was no further batch, or the loader failed.
+        clock.forget_step()
+
+
+def describe_loader(loader: object) -> LoaderDescription:
+    """Return what is known of a data loader.
+
+    Args:
+        loader (object): torch's DataLoader has `num_workers` and `batch_size`; of others nothing is known.
+
+    Returns:
+        LoaderDescription: Numbers, or None where there are none.
+    """
+    workers, batch_size = getattr(loader, "num_workers", None), getattr(loader, "batch_size", None)
+    return {
+        "workers": workers if isinstance(workers, int) else None,
+        "batch_size": batch_size if isinstance(batch_size, int) else None,
+    }
+
+
+def samples_in(batch: Any) -> int:
+    """Return how many samples a batch holds: the first dimension of its first tensor, or its length.
+
+    Args:
+        batch (Any): A tensor, or a dictionary, tuple or list of them.
+
+    Returns:
+        int: 0 where nobody can say.
+
+    Example:
+        >>> samples_in({"input_ids": [[1, 2], [3, 4], [5, 6]]})
+        3
+    """
+    # A loop, not recursion: a batch is untrusted here.
+    for _ in range(3):
+        shape = getattr(batch, "shape", None)
+        if shape is not None:
+            return int(shape[0]) if len(shape) else 1
+        if isinstance(batch, Mapping):
+            batch = next(iter(batch.values()), None)
+        elif isinstance(batch, list | tuple) and batch and hasattr(batch[0], "shape"):
+            batch = batch[0]
+        else:
+            break
+    return len(batch) if isinstance(batch, list | tuple) else 0

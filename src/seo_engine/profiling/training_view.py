@@ -1,0 +1,170 @@
+"""Training steps: what each of them spent on data, forward, backward, optimizer and logging, and which stand out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from seo_engine.profiling.call_tree import PHASES, TRAINING_STEP, CallPath
+from seo_engine.profiling.regions import Region
+from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
+
+# The first steps allocate, compile and fill caches; they are no measure of the others, and no outliers.
+WARM_UP_STEPS = 3
+
+# A step is an outlier if it took so many times the median.
+OUTLIER_FACTOR = 2.0
+
+_MOST_RECENT_STEPS = 1_000
+_MOST_OUTLIERS = 10
+# Steps in which a part was found, and that are not over: one that an exception ended never is.
+_MOST_OPEN_STEPS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimes:
+    """One training step, counted from 1; times in nanoseconds. Data loading just before it belongs to it."""
+
+    number: int
+    start: int
+    total: int
+    phases: dict[str, int]
+
+
+class OutlierStep(TypedDict):
+    """A step that took much longer than the median, as plain data."""
+
+    step: int
+    seconds: float
+    median_seconds: float
+    largest_phase: str
+    largest_phase_seconds: float
+
+
+class TrainingView(TypedDict):
+    """Where the training steps of a run spent their time, as plain data; the shares add up to 100."""
+
+    steps: int
+    steps_per_second: float
+    samples_per_second: float | None
+    mean_step_seconds: float
+    p50_step_seconds: float
+    p99_step_seconds: float
+    data_loading_percent: float
+    forward_percent: float
+    backward_percent: float
+    optimizer_percent: float
+    logging_percent: float
+    other_percent: float
+    outlier_steps: int
+    outlier_percent: float
+    outliers: list[OutlierStep]
+
+
+class StepAccounting:
+    """Adds the spans of training steps up to `TrainingView`; used by the aggregation alone."""
+
+    def __init__(self) -> None:
+        self.recent: deque[StepTimes] = deque(maxlen=_MOST_RECENT_STEPS)
+        self.samples = 0
+        self._parts: dict[Region, dict[str, int]] = {}
+        self._totals = dict.fromkeys(PHASES, 0)
+        self._steps = 0
+        self._after_warm_up = OperationStatistics(TRAINING_STEP, "training_loop")
+        self._slowest: list[StepTimes] = []
+
+    def count(self, span: Region, path: CallPath, own_time: int) -> None:
+        """Count a span that is a training step, or a part of one.
+
+        Args:
+            span (Region): What was timed.
+            path (CallPath): Where it was called.
+            own_time (int): Nanoseconds without the regions nested in it.
+        """
+        if path.within_step:
+            self._count_part(span, path.phase or "other", own_time)
+        elif path.phase == "data_loading":
+            span.lane.loading_before_step += own_time
+        else:
+            self._count_step(span)
+
+    def view(self) -> TrainingView | None:
+        """Return where the steps spent their time; None without any step."""
+        total = sum(self._totals.values())
+        if not self._steps or not total:
+            return None
+        percent = {phase: 100 * self._totals[phase] / total for phase in PHASES}
+        seconds = total * NANOSECONDS
+        median = self._after_warm_up.quantile_seconds(0.5)
+        count, excess = self._outliers(median)
+        return TrainingView(
+            steps=self._steps,
+            steps_per_second=self._steps / seconds,
+            samples_per_second=self.samples / seconds if self.samples else None,
+            mean_step_seconds=seconds / self._steps,
+            p50_step_seconds=median,
+            p99_step_seconds=self._after_warm_up.quantile_seconds(0.99),
+            outlier_steps=count,
+            outlier_percent=100 * excess / seconds,
+            outliers=_describe_outliers(self._slowest, median),
+            data_loading_percent=percent["data_loading"],
+            forward_percent=percent["forward"],
+            backward_percent=percent["backward"],
+            optimizer_percent=percent["optimizer"],
+            logging_percent=percent["logging"],
+            other_percent=percent["other"],
+        )
+
+    def _count_part(self, span: Region, phase: str, own_time: int) -> None:
+        step = span.parent
+        while step is not None and step.operation.name != TRAINING_STEP:
+            step = step.parent
+        if step is None:
+            return
+        if len(self._parts) > _MOST_OPEN_STEPS:
+            self._parts.clear()
+        parts = self._parts.setdefault(step, {})
+        parts[phase] = parts.get(phase, 0) + own_time
+
+    def _count_step(self, span: Region) -> None:
+        phases = self._parts.pop(span, {})
+        loading, span.lane.loading_before_step = span.lane.loading_before_step, 0
+        phases["data_loading"] = phases.get("data_loading", 0) + loading
+        total = span.end - span.start + loading
+        phases["other"] = max(0, total - sum(phases.values()))
+        self._steps += 1
+        for phase, own_time in phases.items():
+            self._totals[phase] += own_time
+        step = StepTimes(self._steps, span.start - loading, total, phases)
+        self.recent.append(step)
+        if self._steps > WARM_UP_STEPS:
+            self._after_warm_up.add([total], total)
+            self._slowest = sorted([*self._slowest, step], key=lambda each: each.total, reverse=True)[:_MOST_OUTLIERS]
+
+    def _outliers(self, median: float) -> tuple[int, float]:
+        """Return how many steps took much longer than the median, and by how many seconds together."""
+        limit = OUTLIER_FACTOR * median
+        durations = self._after_warm_up.histogram.durations()
+        slow = [(seconds * NANOSECONDS, count) for seconds, count in durations if seconds * NANOSECONDS > limit]
+        return sum(count for _, count in slow), sum((seconds - median) * count for seconds, count in slow)
+
+
+def _describe_outliers(slowest: Sequence[StepTimes], median: float) -> list[OutlierStep]:
+    described: list[OutlierStep] = []
+    for step in slowest:
+        seconds = step.total * NANOSECONDS
+        if seconds <= OUTLIER_FACTOR * median:
+            break
+        phase = max(step.phases, key=lambda name: step.phases[name])
+        described.append(
+            {
+                "step": step.number,
+                "seconds": seconds,
+                "median_seconds": median,
+                "largest_phase": phase,
+                "largest_phase_seconds": step.phases[phase] * NANOSECONDS,
+            }
+        )
+    return described
