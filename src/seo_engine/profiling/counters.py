@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 
@@ -82,4 +83,8 @@ class Counters:
             return
         percent = 100 * (used - self._processor_nanoseconds) / elapsed
         self._read, self._processor_nanoseconds = moment, used
-        self.add({MEMORY: process_memory_bytes() / 1e6, CPU: percent})
+        values = {CPU: percent}
+        # Without /proc, for example.
+        with contextlib.suppress(Exception):
+            values[MEMORY] = process_memory_bytes() / 1e6
+        self.add(values)

@@ -132,7 +132,10 @@ class MeasuredRegion(Region):
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}
         if self.measures.memory:
-            memory[PROCESS] = process_memory_bytes()
+            try:
+                memory[PROCESS] = process_memory_bytes()
+            except Exception as error:
+                _say_once("Process memory", error)
         return memory
 
     def _leave_mark(self, kind: str) -> None:

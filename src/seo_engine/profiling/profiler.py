@@ -7,9 +7,9 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -268,11 +268,14 @@ class CodeProfiler:
             "counting_seconds": measurements.counting_seconds,
         }
 
-    def export_profiling_data(self, path: str | os.PathLike[str]) -> None:
+    def export_profiling_data(
+        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] | None = None
+    ) -> None:
         """Write what was measured, and the call tree, as JSON.
 
         Args:
             path (str | os.PathLike): The file; one that is there is replaced.
+            redact (Callable[[Any], Any] | None): Takes secrets out of the plain data, before it is written.
 
         Raises:
             OSError: If it cannot be written.
@@ -280,13 +283,15 @@ class CodeProfiler:
         contents = ProfilingFile(
             schema_version=PROFILING_DATA_VERSION, call_tree=self.call_tree(), **self.profiling_data()
         )
-        write_whole(Path(path), [orjson.dumps(contents, option=orjson.OPT_INDENT_2), b"\n"])
+        written = redact(contents) if redact is not None else contents
+        write_whole(Path(path), [orjson.dumps(written, option=orjson.OPT_INDENT_2), b"\n"])
 
-    def export_trace(self, path: str | os.PathLike[str]) -> None:
+    def export_trace(self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = str) -> None:
         """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.
 
         Args:
             path (str | os.PathLike): The file, usually `trace.json`; one that is there is replaced.
+            redact (Callable[[str], str]): Takes secrets out of each name, before it is written.
 
         Raises:
             OSError: If it cannot be written.
@@ -298,7 +303,8 @@ class CodeProfiler:
             spans, recorded = list(self._aggregation.newest_spans), self._aggregation.spans
             counters = {name: list(series.samples) for name, series in recorder.counters.series.items()}
         open_regions = recorder.lanes.open_regions()
-        write_trace(Trace(spans, open_regions, counters, self._started, now(), self._started_at, recorded), Path(path))
+        trace = Trace(spans, open_regions, counters, self._started, now(), self._started_at, recorded)
+        write_trace(trace, Path(path), redact)
 
     def report(self) -> str:
         """Return what was measured as tables of plain text.

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,13 @@ class Trace:
     spans_recorded: int
 
 
-def write_trace(trace: Trace, path: Path) -> None:
+def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) -> None:
     """Write a trace; a file that is there already is replaced as a whole, or not at all.
 
     Args:
         trace (Trace): What it shows.
         path (Path): The file, usually `….json`.
+        redact (Callable[[str], str]): Takes secrets out of each name.
 
     Raises:
         OSError: If it cannot be written.
@@ -62,7 +63,7 @@ def write_trace(trace: Trace, path: Path) -> None:
         "regions_shown": len(kept),
         "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
     }
-    lines = _as_lines(_events(trace, kept))
+    lines = _as_lines(_events(trace, kept, _Names(redact)))
     write_whole(path, _in_frame(lines, about))
 
 
@@ -101,34 +102,42 @@ def _as_lines(events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
         yield (b",\n" if number else b"") + orjson.dumps(event)
 
 
-def _events(trace: Trace, spans: Sequence[Region]) -> Iterator[dict[str, Any]]:
+def _events(trace: Trace, spans: Sequence[Region], names: _Names) -> Iterator[dict[str, Any]]:
     process = os.getpid()
     name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    yield {"ph": "M", "name": "process_name", "pid": process, "tid": 0, "args": {"name": _plain(name)}}
+    yield {"ph": "M", "name": "process_name", "pid": process, "tid": 0, "args": {"name": names.shown(name)}}
     lanes: dict[int, Lane] = {region.lane.number: region.lane for region in (*spans, *trace.open_regions)}
     for number, lane in sorted(lanes.items()):
-        yield {"ph": "M", "name": "thread_name", "pid": process, "tid": number, "args": {"name": _plain(lane.name)}}
+        yield {
+            "ph": "M",
+            "name": "thread_name",
+            "pid": process,
+            "tid": number,
+            "args": {"name": names.shown(lane.name)},
+        }
         yield {"ph": "M", "name": "thread_sort_index", "pid": process, "tid": number, "args": {"sort_index": number}}
     for region in trace.open_regions:
-        yield _slice(region, trace.ended, trace.began, process, {"open": True})
+        yield _slice(region, trace.ended, trace.began, process, {"open": True}, names)
     for span in spans:
-        yield _slice(span, span.end, trace.began, process, _details(span))
+        yield _slice(span, span.end, trace.began, process, _details(span), names)
     for counter, samples in trace.counters.items():
         for moment, value in samples:
             yield {
                 "ph": "C",
-                "name": _plain(counter),
+                "name": names.shown(counter),
                 "pid": process,
                 "ts": (moment - trace.began) / 1000,
                 "args": {"value": value},
             }
 
 
-def _slice(region: Region, end: int, began: int, process: int, details: dict[str, Any]) -> dict[str, Any]:
+def _slice(
+    region: Region, end: int, began: int, process: int, details: dict[str, Any], names: _Names
+) -> dict[str, Any]:
     return {
         "ph": "X",
-        "name": _plain(region.operation.name),
-        "cat": _plain(region.operation.category),
+        "name": names.shown(region.operation.name),
+        "cat": names.shown(region.operation.category),
         "pid": process,
         "tid": region.lane.number,
         # The format's unit is the microsecond; three decimals keep the nanoseconds.
@@ -147,6 +156,16 @@ def _details(span: Region) -> dict[str, Any]:
     return details
 
 
-def _plain(name: str) -> str:
-    """Return a name as JSON can hold it: Python has texts that are no Unicode."""
-    return name.encode("utf-8", "backslashreplace").decode()
+class _Names:
+    """The names in a trace: without secrets, and as JSON can hold them."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
+        self._shown: dict[str, str] = {}
+
+    def shown(self, name: str) -> str:
+        """Return a name as it is written; the same few come again and again."""
+        if name not in self._shown:
+            # Python has texts that are no Unicode.
+            self._shown[name] = self._redact(name).encode("utf-8", "backslashreplace").decode()
+        return self._shown[name]

@@ -83,6 +83,18 @@ class TrackingConfig(ProfilingConfig):
     skip_nonfinite_metrics: bool = setting(
         True, "Leave NaN and infinities out of the views; the journal always keeps them."
     )
+    system_metrics_interval_seconds: float = setting(
+        10,
+        "Seconds between two readings of processor, memory, GPU, disk and network, at most one a step; 0: none.",
+        at_least=0,
+        switches=_TRACKING,
+    )
+    profiling_interval_seconds: float = setting(
+        60,
+        "Seconds between two times that the profile is logged, and written into the run's `profile/`; also at the end.",
+        above=0,
+        switches=_TRACKING,
+    )
     slow_logging_threshold_seconds: float = setting(
         0.1, "A call into a tracker that takes longer is warned of.", above=0, switches=_TRACKING
     )

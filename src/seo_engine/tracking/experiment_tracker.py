@@ -8,11 +8,12 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from seo_engine.profiling import ProfilingData
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.deliveries import Deliveries
@@ -25,6 +26,7 @@ from seo_engine.tracking.records import STATUSES
 from seo_engine.tracking.run_directory import DELIVERY
 from seo_engine.tracking.run_history import find_run
 from seo_engine.tracking.run_logs import RunLogTracker
+from seo_engine.tracking.run_profile import RunProfile
 from seo_engine.tracking.selection import LOW_PRIORITY_INTERVALS
 from seo_engine.tracking.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.tracker import Tracker
@@ -137,6 +139,7 @@ class ExperimentTracker(LoggingCalls):
         self._run = run
         self._extra_trackers = tuple(extra_trackers)
         self._deliveries: Deliveries | None = None
+        self._run_profile: RunProfile | None = None
         self.tensorboard_tracker: TensorBoardTracker | None = None
         self.wandb_tracker: WandBTracker | None = None
         self._owner_process = os.getpid()
@@ -166,6 +169,18 @@ class ExperimentTracker(LoggingCalls):
             else:
                 in_process.append(self.wandb_tracker)
         self._deliveries.start(in_process, in_child, self.code_profiler)
+        self._run_profile = RunProfile(run.directory, run.record_writer, self.config, self._moment_now)
+        self._run_profile.start()
+
+    def log_profiling_data(self, profiling_data: ProfilingData | Mapping[str, Any]) -> None:
+        """Log where time and memory went; it is logged at an interval, and at the end, without this too.
+
+        Args:
+            profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+        """
+        super().log_profiling_data(profiling_data)
+        if self._run_profile is not None:
+            self._run_profile.note_logged()
 
     @property
     def run_directory(self) -> Path | None:
@@ -248,12 +263,20 @@ class ExperimentTracker(LoggingCalls):
         if not run.is_owned:
             run.close_journal(self.config.close_timeout_seconds)
             return
+        if self._run_profile is not None:
+            self._run_profile.log_last()
         withheld = max((state.withheld for state in self.delivery.values()), default=0)
         run.record_writer.write_end(status, error, withheld)
         # Half of the time for a disk that refuses records, so that there is some left for the trackers.
         run.close_journal(self.config.close_timeout_seconds / 2)
         if self._deliveries is not None:
             self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
+        if self._run_profile is not None:
+            # Now that the child processes have told what they measured.
+            self._run_profile.write_files()
+
+    def _moment_now(self) -> tuple[float, int]:
+        return self.current_epoch, self.global_step
 
     def _leave_run(self, run: OpenRun) -> None:
         atexit.unregister(self._close_at_exit)
@@ -304,6 +327,7 @@ class ExperimentTracker(LoggingCalls):
         self._closing_lock = threading.RLock()
         if self._run is not None:
             self._run.logging_queue.renew_after_fork()
+        self._run_profile = None
         if self._deliveries is not None:
             self._deliveries.renew_after_fork()
 

@@ -14,6 +14,7 @@ LOGS = "logs"
 LOCKS = "locks"
 WANDB = "wandb"
 CHECKPOINTS = "checkpoints"
+PROFILE = "profile"
 
 # What may hold private text is for its owner alone; event files are left to the umask, because TensorBoard often runs
 # as somebody else.

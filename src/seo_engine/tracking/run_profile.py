@@ -1,0 +1,126 @@
+"""RunProfile: the load of the machine, and where time and memory went, at intervals while a run goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling.system_metrics import SystemMetrics
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.record_writer import RecordWriter
+from seo_engine.tracking.redaction import redact, redact_text
+from seo_engine.tracking.run_directory import PRIVATE_FOLDER, PROFILE
+
+logger = logging.getLogger(__name__)
+
+TRACE_FILE = "trace.json"
+DATA_FILE = "profiling_data.json"
+
+# Whoever closes the run waits so long for a reading, or a file, that is under way.
+_STOP_SECONDS = 2.0
+
+Moment = tuple[float, int]
+
+
+class RunProfile:
+    """A thread that logs the machine's load and the profile of a run, and keeps the profile's files.
+
+    Args:
+        run_directory (Path): The run's folder; the files lie in its `profile/`.
+        record_writer (RecordWriter): Takes the records.
+        config (TrackingConfig): The settings.
+        moment (Callable[[], Moment]): Says at which epoch and step the training is.
+    """
+
+    def __init__(
+        self, run_directory: Path, record_writer: RecordWriter, config: TrackingConfig, moment: Callable[[], Moment]
+    ) -> None:
+        self._directory = run_directory / PROFILE
+        self._record_writer = record_writer
+        self._profiler: CodeProfiler = config.code_profiler
+        self._system_interval = config.system_metrics_interval_seconds
+        self._profile_interval = config.profiling_interval_seconds
+        self._moment = moment
+        self._system_metrics: SystemMetrics | None = None
+        # One record for each step: what is logged twice at a step, TensorBoard shows apart from the rest.
+        self._system_logged: Moment | None = None
+        self._profile_logged: Moment | None = None
+        self._failed = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="profile-thread", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; without one there is still the profile at the end."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            logger.warning("⚠️ The run is profiled at its end alone: %s", error)
+
+    def note_logged(self) -> None:
+        """Note that the training itself has logged its profile at this step."""
+        self._profile_logged = self._moment()
+
+    def log_last(self) -> None:
+        """Stop, and log the load and the profile once more."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
+        self._log_system_metrics()
+        self._log_profile()
+
+    def write_files(self) -> None:
+        """Write the newest regions as a trace, and the profile as JSON; a failure is said once."""
+        if not self._profiler.enabled:
+            return
+        try:
+            self._directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            self._profiler.export_trace(self._directory / TRACE_FILE, redact=redact_text)
+            self._profiler.export_profiling_data(self._directory / DATA_FILE, redact=redact)
+        except Exception as error:
+            if not self._failed:
+                self._failed = True
+                logger.warning("⚠️ The profile cannot be written: %s", error)
+
+    def _run(self) -> None:
+        next_reading = time.monotonic() + (self._system_interval or float("inf"))
+        next_profile = time.monotonic() + self._profile_interval
+        while not self._stopping.wait(max(0.0, min(next_reading, next_profile) - time.monotonic())):
+            if time.monotonic() >= next_reading:
+                next_reading = time.monotonic() + self._system_interval
+                self._log_system_metrics()
+            if time.monotonic() >= next_profile:
+                next_profile = time.monotonic() + self._profile_interval
+                self._log_profile()
+                self.write_files()
+
+    def _log_system_metrics(self) -> None:
+        if not self._system_interval:
+            return
+        try:
+            if self._system_metrics is None:
+                self._system_metrics = SystemMetrics()
+            metrics = self._system_metrics.read()
+            self._profiler.add_counters(metrics)
+        except Exception as error:
+            self._record_writer.drop("misuse", f"⚠️ The load of the machine cannot be read: {error}")
+            return
+        moment = self._moment()
+        if moment != self._system_logged:
+            self._system_logged = moment
+            self._record_writer.write_metrics("performance", *moment, metrics)
+
+    def _log_profile(self) -> None:
+        moment = self._moment()
+        if moment == self._profile_logged or not self._profiler.enabled:
+            return
+        try:
+            profiling_data = self._profiler.profiling_data()
+        except Exception as error:
+            self._record_writer.drop("misuse", f"⚠️ The profile cannot be made: {error}")
+            return
+        self._profile_logged = moment
+        self._record_writer.write("profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1])
