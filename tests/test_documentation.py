@@ -88,7 +88,8 @@ def test_every_direct_dependency_is_explained_and_pinned() -> None:
     pinned = {
         line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
-    for requirement in [*project["dependencies"], *project["optional-dependencies"]["engine"]]:
+    extras = project["optional-dependencies"]
+    for requirement in [*project["dependencies"], *extras["engine"], *extras["gpu"]]:
         name = re.split(r"[<>=]", requirement)[0]
         assert f"| {name} |" in explained, name
         assert name in pinned, name
