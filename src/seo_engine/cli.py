@@ -127,7 +127,6 @@ def train(
         with stop, ProgressDisplay(notes) as progress:
             result = train_on_pages(pages, config, tracker, progress=progress, stop_requested=stop)
         status = "interrupted" if result.interrupted else "finished"
-        tracker.log_profiling_data(config.code_profiler.profiling_data())
     except BaseException as raised:
         status, ended_by = status_after(raised), raised
         if isinstance(raised, KeyboardInterrupt):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from seo_engine.profiling.system_metrics import SystemMetrics
+from seo_engine.profiling.training_steps import StepClock, samples_in
 from seo_engine.tracking.experiment_tracker import ExperimentTracker
 
 if TYPE_CHECKING:
+    import torch
+    from torch.utils.hooks import RemovableHandle
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 # Names of the Trainer's that differ from the house's, or belong to another group.
@@ -48,10 +50,12 @@ _HYPERPARAMETERS = (
 
 
 class ExperimentTrackingCallback(TrainerCallback):
-    """Logs what a Trainer logs, and the load of the machine beside it, to an `ExperimentTracker`.
+    """Logs what a Trainer logs to an `ExperimentTracker`, and profiles its steps.
 
-    The training's values become `training/…`, those of evaluations `evaluation/…`; each step is profiled as
-    `training_step`. The tracker stays the caller's: it is not closed here.
+    The training's values become `training/…`, those of evaluations `evaluation/…`. Each step is profiled as
+    `training_step`, and in it data loading, forward, backward, optimizer and logging: `CodeProfiler.training_view`
+    says what they took. A model that the Trainer compiles is not looked into: there forward and backward are one. The
+    tracker stays the caller's: it is not closed here.
 
     Args:
         tracker (ExperimentTracker): Where everything is logged.
@@ -67,13 +71,30 @@ class ExperimentTrackingCallback(TrainerCallback):
     def __init__(self, tracker: ExperimentTracker, hyperparameters: Mapping[str, Any] | None = None) -> None:
         self._tracker = tracker
         self._hyperparameters = dict(hyperparameters or {})
-        self._system_metrics = SystemMetrics()
-        self._step: AbstractContextManager[object] | None = None
+        self._clock = StepClock(tracker.code_profiler)
+        self._samples = 0
+        # Whether the step is over but for what the Trainer logs of it.
+        self._awaits_log = False
+        self._hooks: list[RemovableHandle] = []
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **others: Any
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,
+        train_dataloader: Any = None,
+        **others: Any,
     ) -> None:
-        """Log hyperparameters and the model."""
+        """Log hyperparameters and the model, and begin to look at its forward passes."""
+        self._remove_hooks()
+        self._tracker.code_profiler.describe_loader(train_dataloader)
+        if model is not None and not args.torch_compile:
+            hook = _ForwardHook(self)
+            self._hooks = [
+                model.register_forward_pre_hook(hook.before, with_kwargs=True),
+                model.register_forward_hook(hook.after),
+            ]
         if state.is_world_process_zero:
             arguments = args.to_sanitized_dict()
             self._tracker.log_hyperparameters(
@@ -82,18 +103,64 @@ class ExperimentTrackingCallback(TrainerCallback):
             if model is not None:
                 self._tracker.log_model_architecture(model)
 
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """Begin a step: its data are loaded next."""
+        self._begin_step()
+
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Start the clock of a step."""
-        self._step = self._tracker.code_profiler.profile_operation("training_step", "training_loop")
-        self._step.__enter__()
+        """The data of the step are loaded."""
+        self._clock.end_part()
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """A backward pass whose gradients are accumulated is over."""
+        self._clock.end_part()
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """The last backward pass is over."""
+        self._clock.begin_part("optimizer_step", "training_loop")
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """The optimizer is done."""
+        self._clock.end_part()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Stop the clock of a step."""
-        if self._step is not None:
-            self._step.__exit__(None, None, None)
-            self._step = None
+        """End a step, or wait for what is logged of it."""
+        self._awaits_log = control.should_log
+        if self._awaits_log:
+            self._clock.begin_part("log_step", "experiment_tracking")
+        else:
+            self._end_step(control)
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Begin a step after an evaluation, which belongs to none."""
+        self._begin_step()
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Begin a step after a checkpoint, which belongs to none."""
+        self._begin_step()
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """Forget the step that was begun: there was no further batch."""
+        self._clock.forget_step()
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """Look at the model no more."""
+        self._clock.forget_step()
+        self._remove_hooks()
 
     def on_log(
         self,
@@ -104,11 +171,16 @@ class ExperimentTrackingCallback(TrainerCallback):
         **others: Any,
     ) -> None:
         """Log what the Trainer logs."""
-        if not state.is_world_process_zero or not logs:
-            return
+        if state.is_world_process_zero and logs:
+            self._log(state, logs)
+        if self._awaits_log:
+            self._awaits_log = False
+            self._end_step(control)
+
+    def _log(self, state: TrainerState, logs: Mapping[str, Any]) -> None:
         training: dict[str, Any] = {}
         evaluation: dict[str, Any] = {}
-        performance: dict[str, Any] = self._system_metrics.read()
+        performance: dict[str, Any] = {}
         for name, value in logs.items():
             if name == "epoch":
                 continue
@@ -123,4 +195,46 @@ class ExperimentTrackingCallback(TrainerCallback):
             self._tracker.log_training_metrics(epoch, step, training)
         if evaluation:
             self._tracker.log_evaluation_metrics(epoch, step, evaluation)
-        self._tracker.log_performance_metrics(performance, epoch, step)
+        if performance:
+            self._tracker.log_performance_metrics(performance, epoch, step)
+
+    def _begin_step(self) -> None:
+        self._samples, self._awaits_log = 0, False
+        self._clock.begin_step()
+
+    def _end_step(self, control: TrainerControl) -> None:
+        self._clock.end_step(self._samples)
+        # An evaluation or a checkpoint comes before the next step, and says when it is over.
+        if not control.should_evaluate and not control.should_save:
+            self._begin_step()
+
+    def _remove_hooks(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+
+class _ForwardHook:
+    """Sees the model's forward passes; what follows on each is its backward pass.
+
+    A model may be copied or pickled with its hooks: the copy's do nothing.
+    """
+
+    def __init__(self, callback: ExperimentTrackingCallback | None = None) -> None:
+        self._callback = callback
+        # Replicas of a model run in threads of their own.
+        self._thread = threading.get_ident()
+
+    def before(self, module: torch.nn.Module, inputs: tuple[Any, ...], named_inputs: dict[str, Any]) -> None:
+        """Begin the forward pass."""
+        if self._callback is not None and self._thread == threading.get_ident() and module.training:
+            self._callback._samples += samples_in(named_inputs or inputs)
+            self._callback._clock.begin_part("forward_pass", "training_loop")
+
+    def after(self, module: torch.nn.Module, inputs: tuple[Any, ...], outputs: Any) -> None:
+        """End the forward pass."""
+        if self._callback is not None and self._thread == threading.get_ident() and module.training:
+            self._callback._clock.begin_part("backward_pass", "training_loop")
+
+    def __reduce__(self) -> tuple[type[_ForwardHook], tuple[()]]:
+        return _ForwardHook, ()
