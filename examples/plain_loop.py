@@ -7,7 +7,7 @@ from seo_engine import ExperimentTracker, SEOConfig
 
 def main() -> None:
     config = SEOConfig(wandb_mode="offline")
-    profile = config.code_profiler.profile_operation
+    profiler = config.code_profiler
     torch.manual_seed(0)
     inputs, noise = torch.randn(512, 8), 0.1 * torch.randn(512, 1)
     targets = inputs @ torch.randn(8, 1) + noise
@@ -18,15 +18,16 @@ def main() -> None:
         tracker.log_hyperparameters({"learning_rate": 1e-2, "batch_size": 64, "epochs": 5})
         tracker.log_model_architecture(model)
         for epoch in range(1, 6):
-            for batch in torch.randperm(512).split(64):
-                with profile("forward_pass", "training_loop"):
+            for batch in profiler.profile_steps(torch.randperm(512).split(64)):
+                with profiler.profile_operation("forward_pass", "training_loop"):
                     loss = torch.nn.functional.mse_loss(model(inputs[batch]), targets[batch])
-                with profile("backward_pass", "training_loop"):
+                with profiler.profile_operation("backward_pass", "training_loop"):
                     optimizer.zero_grad()
                     loss.backward()
+                with profiler.profile_operation("optimizer_step", "training_loop"):
                     optimizer.step()
                 tracker.log_training_metrics(epoch, tracker.global_step + 1, {"loss": loss.detach()})
-        tracker.log_profiling_data(config.code_profiler.profiling_data())
+    print(profiler.report())
     print(f"The run is in {tracker.run_directory}; now type: tensorboard --logdir runs")
 
 

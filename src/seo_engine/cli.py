@@ -137,18 +137,21 @@ def train(
     finally:
         tracker.close(status, ended_by)
     wall_seconds = time.perf_counter() - started
-    operations = config.code_profiler.statistics()
+    profiling_data = config.code_profiler.profiling_data()
     if as_json:
         contents = asdict(result) | {
             "run_directory": tracker.run_directory,
             "status": status,
             "wall_seconds": wall_seconds,
-            "tracker_cost": asdict(terminal.tracker_cost(operations, wall_seconds)),
+            "training_view": profiling_data["training"],
+            "bottlenecks": profiling_data["bottlenecks"],
+            "recommendations": profiling_data["recommendations"],
+            "tracker_cost": asdict(terminal.tracker_cost(profiling_data, wall_seconds)),
             "delivery": {name: state.as_dictionary() for name, state in tracker.delivery.items()},
         }
         click.echo(json.dumps(contents, default=str, indent=2))
     else:
-        output.print(terminal.training_summary(result, operations, wall_seconds))
+        output.print(terminal.training_summary(result, profiling_data, wall_seconds))
         output.print(terminal.next_steps(tracker.run_directory, tracker.delivery, result.adapter))
     if status == "interrupted":
         raise SystemExit(stop.exit_code)

@@ -73,6 +73,7 @@ class ExperimentTrackingCallback(TrainerCallback):
         self._hyperparameters = dict(hyperparameters or {})
         self._clock = StepClock(tracker.code_profiler)
         self._samples = 0
+        self._within_epoch = False
         # Whether the step is over but for what the Trainer logs of it.
         self._awaits_log = False
         self._hooks: list[RemovableHandle] = []
@@ -107,6 +108,7 @@ class ExperimentTrackingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Begin a step: its data are loaded next."""
+        self._within_epoch = True
         self._begin_step()
 
     def on_step_begin(
@@ -153,12 +155,14 @@ class ExperimentTrackingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Forget the step that was begun: there was no further batch."""
+        self._within_epoch = False
         self._clock.forget_step()
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Look at the model no more."""
+        self._within_epoch = False
         self._clock.forget_step()
         self._remove_hooks()
 
@@ -200,7 +204,8 @@ class ExperimentTrackingCallback(TrainerCallback):
 
     def _begin_step(self) -> None:
         self._samples, self._awaits_log = 0, False
-        self._clock.begin_step()
+        if self._within_epoch:
+            self._clock.begin_step()
 
     def _end_step(self, control: TrainerControl) -> None:
         self._clock.end_step(self._samples)

@@ -65,7 +65,7 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(
         "slowest operations",
         "category",
-        *(_right(name) for name in ("own seconds", "of the time", "calls", "median", "p99")),
+        *(_right(name) for name in ("own time", "of all time", "calls", "median", "p99")),
         *([_right("MB a run")] if has_memory else []),
         *([_right("on the GPU")] if has_device else []),
         box=None,
@@ -75,7 +75,7 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
         table.add_row(
             escape(each["operation"]),
             escape(each["category"]),
-            f"{each['self_seconds']:.1f}",
+            seconds_in_words(each["self_seconds"]),
             f"{each['share_percent']:.1f} %",
             f"{each['calls']:,}",
             seconds_in_words(each["p50_seconds"]),

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.profiling import ProfilingData
+from seo_engine.profiling.report import report
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.deliveries import IMPORT_OPERATION
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.metrics import counts_in_words
+from seo_engine.tracking.run_directory import PROFILE
 from seo_engine.tracking.run_history import RunSummary
+from seo_engine.tracking.run_profile import TRACE_FILE
 
 if TYPE_CHECKING:
     from seo_engine.engine.training import SnippetSample, TrainingResult
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 # Operations of the tracker that the training waits for; the others run in a thread or a child process.
 _IN_TRAINING = ("unified_", "experiment_tracker_setup")
 _AT_THE_END = "experiment_tracker_cleanup"
-_MOST_OPERATIONS = 6
+_IN_BACKGROUND = ("tensorboard_", "wandb_")
 _MOST_SAMPLES = 2
 
 _MEASURES = {
@@ -66,42 +69,41 @@ class TrackerCost:
     importing_seconds: float
     closing_seconds: float
     background_seconds: float
+    profiling_seconds: float
 
 
-def tracker_cost(operations: Iterable[OperationStatistics], wall_seconds: float) -> TrackerCost:
+def tracker_cost(profiling_data: ProfilingData, wall_seconds: float) -> TrackerCost:
     """Return what the tracking of a run cost.
 
     Args:
-        operations (Iterable[OperationStatistics]): Of the run's profiler.
+        profiling_data (ProfilingData): Of the run's profiler.
         wall_seconds (float): Of the run.
 
     Returns:
         TrackerCost: Shares and seconds.
     """
     in_training = importing = closing = background = 0.0
-    for operation in operations:
-        if operation.category != PROFILING_CATEGORY:
+    for operation in profiling_data["operations"]:
+        if operation["category"] != PROFILING_CATEGORY:
             continue
-        if operation.name.startswith(_IN_TRAINING):
-            in_training += operation.total_seconds
-        elif operation.name == IMPORT_OPERATION:
-            importing += operation.total_seconds
-        elif operation.name == _AT_THE_END:
-            closing += operation.total_seconds
-        else:
-            background += operation.total_seconds
+        if operation["operation"].startswith(_IN_TRAINING):
+            in_training += operation["total_seconds"]
+        elif operation["operation"] == IMPORT_OPERATION:
+            importing += operation["total_seconds"]
+        elif operation["operation"] == _AT_THE_END:
+            closing += operation["total_seconds"]
+        elif operation["operation"].startswith(_IN_BACKGROUND):
+            background += operation["total_seconds"]
     percent = 100 * (in_training - importing) / wall_seconds if wall_seconds else 0.0
-    return TrackerCost(percent, importing, closing, background)
+    return TrackerCost(percent, importing, closing, background, profiling_data["counting_seconds"])
 
 
-def training_summary(
-    result: TrainingResult, operations: Sequence[OperationStatistics], wall_seconds: float
-) -> RenderableType:
-    """Return what a training changed and where its time went.
+def training_summary(result: TrainingResult, profiling_data: ProfilingData, wall_seconds: float) -> RenderableType:
+    """Return what a training changed, where its time went, and what to do about it.
 
     Args:
         result (TrainingResult): What the training came to.
-        operations (Sequence[OperationStatistics]): Of its profiler.
+        profiling_data (ProfilingData): Of its profiler.
         wall_seconds (float): Of the whole command.
 
     Returns:
@@ -110,13 +112,14 @@ def training_summary(
     parts: list[RenderableType] = []
     if result.after:
         parts += ["", _measures_table(result), *_sample_texts(result.samples)]
-    cost = tracker_cost(operations, wall_seconds)
+    cost = tracker_cost(profiling_data, wall_seconds)
     parts += [
         "",
-        operations_table(operations, wall_seconds),
+        report(profiling_data),
+        "",
         f"The tracker took {cost.percent_of_wall_time:.3f} % of the wall time from the training, "
         f"{cost.importing_seconds:.1f} s to import torch and TensorBoard, {cost.closing_seconds:.1f} s to close, "
-        f"and {cost.background_seconds:.1f} s in the background.",
+        f"and {cost.background_seconds:.1f} s in the background; profiling took {cost.profiling_seconds:.2f} s there.",
     ]
     return Group(*parts)
 
@@ -134,6 +137,9 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     """
     run_directory = relative_path(run_directory)
     lines = [("the run", str(run_directory))]
+    trace = run_directory / PROFILE / TRACE_FILE
+    if trace.exists():
+        lines.append(("its trace", f"{trace}, to be opened in https://ui.perfetto.dev"))
     if adapter is not None and adapter.is_dir():
         lines.append(("its adapter", str(relative_path(adapter))))
     lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
@@ -209,6 +215,8 @@ def run_details(run: RunSummary) -> RenderableType:
     if run.timings:
         seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
         parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
+    if run.findings:
+        parts += ["", *(Text(finding) for finding in run.findings)]
     if run.delivery:
         parts += ["", delivery_table(run.delivery)]
     if run.error is not None:
@@ -230,31 +238,6 @@ def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
         counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
         reasons = [counts_in_words(state.dropped), state.last_error or ""]
         table.add_row(escape(name), *(str(count) for count in counts), escape("; ".join(filter(None, reasons))))
-    return table
-
-
-def operations_table(operations: Sequence[OperationStatistics], wall_seconds: float) -> Table:
-    """Return the operations in which most time was spent, nested operations left out.
-
-    Args:
-        operations (Sequence[OperationStatistics]): Of a profiler.
-        wall_seconds (float): Of the run.
-
-    Returns:
-        Table: For a console.
-    """
-    table = Table(
-        "slowest operations",
-        "category",
-        *(_right(name) for name in ("own seconds", "of the time", "calls")),
-        box=None,
-    )
-    slowest = sorted(operations, key=lambda operation: operation.self_time, reverse=True)[:_MOST_OPERATIONS]
-    for operation in slowest:
-        share = 100 * operation.self_seconds / wall_seconds if wall_seconds else 0.0
-        table.add_row(
-            operation.name, operation.category, f"{operation.self_seconds:.1f}", f"{share:.1f} %", str(operation.count)
-        )
     return table
 
 

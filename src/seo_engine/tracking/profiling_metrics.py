@@ -38,7 +38,9 @@ def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any]
     for part, group in _GROUPS.items():
         values = profiling_data.get(part)
         if isinstance(values, Mapping):
-            metrics.update({f"profiling/{group}/{name}": value for name, value in values.items() if value is not None})
+            # Lists, such as the steps that stand out, are no number; the recommendations say of them what matters.
+            shown = {name: value for name, value in values.items() if value is not None and not isinstance(value, list)}
+            metrics.update({f"profiling/{group}/{name}": value for name, value in shown.items()})
     texts = {
         f"profiling/bottlenecks/bottleneck_{rank}": _describe_bottleneck(bottleneck)
         for rank, bottleneck in enumerate(entries(profiling_data, "bottlenecks"))

@@ -11,7 +11,7 @@ from typing import Any
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.logging_queue import JournalLine, JournalReader
-from seo_engine.tracking.profiling_metrics import finite_number
+from seo_engine.tracking.profiling_metrics import finite_number, profiling_metrics
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record, is_metric_line
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL
 from seo_engine.tracking.run_lock import is_locked
@@ -62,6 +62,8 @@ class RunSummary:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     configuration: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    # What the profile says of bottlenecks, and what to do about them, as sentences.
+    findings: list[str] = field(default_factory=list)
     delivery: dict[str, DeliveryState] = field(default_factory=dict)
 
     @property
@@ -173,6 +175,7 @@ def _take_in(run: RunSummary, record: Record) -> None:
             timings = record["profiling_data"].get("timings")
             values = timings.items() if isinstance(timings, dict) else ()
             run.timings = {name: float(value) for name, value in values if finite_number(value) is not None}
+            run.findings = list(profiling_metrics(record["profiling_data"])[1].values())
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
     run.ended = max(run.ended, moment)
