@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.integrations.transformers import ExperimentTrackingCallback
@@ -17,34 +18,41 @@ from seo_engine.tracking.run_history import RunSummary, read_run
 from tests.tracking.views import read_journal, read_tensorboard, read_wandb
 
 
-@pytest.fixture(scope="module")
-def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, list[dict[str, Any]]]:
-    folder = tmp_path_factory.mktemp("trainer")
-    os.environ.pop("WANDB_API_KEY", None)
+def tiny_model() -> LlamaForCausalLM:
     torch.manual_seed(0)
-    model = LlamaForCausalLM(
+    return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
             num_key_value_heads=2,
         )
     )  # fmt: skip
+
+
+def tiny_trainer(folder: Path, callbacks: list[TrainerCallback], **settings: Any) -> Trainer:
     tokens = torch.arange(64).repeat(16, 1)[:, :12]
     examples = [{"input_ids": each, "labels": each} for each in tokens]
+    chosen = {
+        "output_dir": str(folder / "output"), "num_train_epochs": 2, "per_device_train_batch_size": 4,
+        "logging_steps": 1, "eval_strategy": "epoch", "save_strategy": "no", "report_to": "none", "disable_tqdm": True,
+        "use_cpu": True, "learning_rate": 0.01, **settings,
+    }  # fmt: skip
+    return Trainer(
+        model=tiny_model(),
+        args=TrainingArguments(**chosen),
+        train_dataset=examples,  # type: ignore[arg-type]
+        eval_dataset=examples[:4],  # type: ignore[arg-type]
+        callbacks=callbacks,
+    )
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, list[dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("trainer")
+    os.environ.pop("WANDB_API_KEY", None)
     config = TrackingConfig(tensorboard_log_dir=str(folder / "runs"), wandb_mode="offline", selective_logging=False)
     with ExperimentTracker(config) as tracker:
-        trainer = Trainer(
-            model=model,
-            args=TrainingArguments(
-                output_dir=str(folder / "output"), num_train_epochs=2, per_device_train_batch_size=4, logging_steps=1,
-                eval_strategy="epoch", save_strategy="no", report_to="none", disable_tqdm=True, use_cpu=True,
-                learning_rate=0.01,
-            ),
-            train_dataset=examples,  # type: ignore[arg-type]
-            eval_dataset=examples[:4],  # type: ignore[arg-type]
-            callbacks=[ExperimentTrackingCallback(tracker)],
-        )  # fmt: skip
+        trainer = tiny_trainer(folder, [ExperimentTrackingCallback(tracker)])
         trainer.train()
-        tracker.log_profiling_data(config.code_profiler.profiling_data())
     assert tracker.run_directory is not None
     return read_run(tracker.run_directory), trainer.state.log_history
 
@@ -80,13 +88,97 @@ def test_the_model_is_described(tracked: tuple[RunSummary, list[dict[str, Any]]]
     assert "LlamaForCausalLM" in record["architecture"]["text"] and record["architecture"]["parameters"] > 1000
 
 
-def test_steps_that_an_exception_ended_do_not_spoil_the_profile(tmp_path: Path) -> None:
+def untracked() -> tuple[ExperimentTracker, ExperimentTrackingCallback]:
     tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
-    callback = ExperimentTrackingCallback(tracker)
+    return tracker, ExperimentTrackingCallback(tracker)
+
+
+def counts_of(tracker: ExperimentTracker) -> dict[str, int]:
+    return {operation.name: operation.count for operation in tracker.code_profiler.statistics()}
+
+
+def test_the_parts_of_each_step_are_told_apart_with_no_line_of_the_users(tmp_path: Path) -> None:
+    tracker, callback = untracked()
+    tiny_trainer(tmp_path, [callback]).train()
+    assert counts_of(tracker) == {
+        "training_step": 8, "load_batch": 8, "forward_pass": 8, "backward_pass": 8, "optimizer_step": 8, "log_step": 8,
+    }  # fmt: skip
+    view = tracker.code_profiler.training_view()
+    assert view is not None and view["steps"] == 8 and view["samples_per_second"] is not None
+    assert view["samples_per_second"] == pytest.approx(4 * view["steps_per_second"])
+    parts = [view[name] for name in view if name.endswith("_percent") and name != "outlier_percent"]  # type: ignore[literal-required]
+    assert sum(parts) == pytest.approx(100) and all(part > 0 for part in parts)
+
+
+def test_accumulated_gradients_and_checkpoints_are_parts_of_the_right_steps(tmp_path: Path) -> None:
+    tracker, callback = untracked()
+    tiny_trainer(
+        tmp_path, [callback], gradient_accumulation_steps=2, logging_steps=3, save_strategy="steps", save_steps=1,
+    ).train()  # fmt: skip
+    # 16 examples in batches of 4, two batches a step, twice.
+    assert counts_of(tracker) == {
+        "training_step": 4, "load_batch": 4, "forward_pass": 8, "backward_pass": 8, "optimizer_step": 4, "log_step": 1,
+    }  # fmt: skip
+    (step,) = tracker.code_profiler.call_tree()
+    assert step["operation"] == "training_step"
+
+
+def test_an_evaluation_belongs_to_no_step(tmp_path: Path) -> None:
+    tracker, callback = untracked()
+
+    class Evaluating(TrainerCallback):
+        def on_evaluate(self, *arguments: Any, **others: Any) -> None:
+            with tracker.code_profiler.profile_operation("evaluated", "model_inference"):
+                pass
+
+    tiny_trainer(tmp_path, [Evaluating(), callback], eval_strategy="steps", eval_steps=2).train()
+    outermost = {each["operation"]: each["calls"] for each in tracker.code_profiler.call_tree()}
+    assert outermost == {"training_step": 8, "evaluated": 4}
+
+
+def test_a_training_that_failed_does_not_spoil_the_profile_of_the_next(tmp_path: Path) -> None:
+    tracker, callback = untracked()
     profile = tracker.code_profiler.profile_operation
+
+    class Failing(TrainerCallback):
+        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            if state.global_step == 2 and not (tmp_path / "failed").exists():
+                (tmp_path / "failed").touch()
+                raise KeyError
+
+    trainer = tiny_trainer(tmp_path, [callback, Failing()])
+    with pytest.raises(KeyError), profile("fine_tune", "training_loop"):
+        trainer.train()
     with profile("fine_tune", "training_loop"):
-        callback.on_step_begin(None, None, None)  # type: ignore[arg-type]
-    callback.on_step_begin(None, None, None)  # type: ignore[arg-type]
-    callback.on_step_end(None, None, None)  # type: ignore[arg-type]
-    counts = {operation.name: operation.count for operation in tracker.code_profiler.statistics()}
-    assert counts == {"fine_tune": 1, "training_step": 1}
+        trainer.train()
+    counts = counts_of(tracker)
+    assert (counts["fine_tune"], counts["training_step"], counts["forward_pass"]) == (2, 2 + 8, 3 + 8)
+    (outermost,) = tracker.code_profiler.call_tree()
+    assert outermost["operation"] == "fine_tune"
+    assert not trainer.model._forward_hooks and not trainer.model._forward_pre_hooks  # type: ignore[union-attr]
+
+
+def test_a_copy_of_the_model_is_not_looked_at(tmp_path: Path) -> None:
+    tracker, callback = untracked()
+
+    class Copying(TrainerCallback):
+        """Keeps an average of the weights, for example, and saves the model as a whole."""
+
+        def on_step_begin(self, *arguments: Any, model: torch.nn.Module | None = None, **others: Any) -> None:
+            assert model is not None
+            copied = copy.deepcopy(model)
+            copied(input_ids=torch.tensor([[1, 2]]))
+            torch.save(model, tmp_path / "model.pt")
+
+    tiny_trainer(tmp_path, [callback, Copying()], max_steps=2, eval_strategy="no").train()
+    assert counts_of(tracker)["forward_pass"] == 2
+    loaded = torch.load(tmp_path / "model.pt", weights_only=False)
+    loaded(input_ids=torch.tensor([[1, 2]]))
+    assert counts_of(tracker)["forward_pass"] == 2
+
+
+def test_a_tracker_without_profiling_sees_the_same_training(tmp_path: Path) -> None:
+    config = TrackingConfig(experiment_tracking_enabled=False, enable_code_profiling=False)
+    with ExperimentTracker(config) as tracker:
+        tiny_trainer(tmp_path, [ExperimentTrackingCallback(tracker)]).train()
+    assert tracker.code_profiler.statistics() == [] and tracker.code_profiler.training_view() is None
