@@ -14,6 +14,7 @@ from benchmarks.region_rows import Regions, region_row_named
 
 BATCHES = 10
 WARM_UP = 1_000
+BURSTS, PAUSE_SECONDS = 100, 0.02
 # Seldom, so that a thread that works behind the caller does not catch up while this process is looked at.
 MEMORY_LOOK_EVERY = 50_000
 
@@ -36,6 +37,19 @@ def back_to_back(row: str, number: int) -> dict[str, float]:
     if regions.aggregation_seconds is not None:
         said["aggregation_nanoseconds"] = (aggregation() - aggregation_before) * 1e9 / counted
     return said
+
+
+def bursts(row: str, number: int) -> dict[str, float]:
+    """Return the median, in nanoseconds, of a region among `number` in a row, between which work behind is caught up."""
+    regions, timer = _opened(row)
+    a_statement = region_row_named(row).regions_a_statement
+    timer.timeit(WARM_UP)
+    durations = []
+    for _ in range(BURSTS):
+        time.sleep(PAUSE_SECONDS)
+        durations.append(timer.timeit(number // a_statement) / number)
+    regions.finish()
+    return {"median": statistics.median(durations)}
 
 
 def between_steps(row: str, number: int, repeats: str) -> dict[str, float]:
@@ -76,7 +90,7 @@ def _opened(row: str) -> tuple[Regions, timeit.Timer]:
 
 
 MEASUREMENTS: dict[str, Callable[..., dict[str, float] | None]] = {
-    function.__name__: function for function in (back_to_back, between_steps, memory)
+    function.__name__: function for function in (back_to_back, bursts, between_steps, memory)
 }
 
 if __name__ == "__main__":

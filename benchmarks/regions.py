@@ -22,6 +22,7 @@ from benchmarks.rows import versions
 MODULE = "benchmarks.region_measurements"
 
 REGIONS_BACK_TO_BACK = 300_000
+REGIONS_IN_A_BURST = 1_000
 STEPS, STEP_MILLISECONDS = 700, 2.0
 
 
@@ -64,6 +65,8 @@ def save_regions(regions: Figures, path: Path) -> None:
 def _measure_round(row: RegionRow, figures: Figures, repeats: int) -> None:
     with measured(row.name, "back_to_back", REGIONS_BACK_TO_BACK, module=MODULE) as (said, _):
         note(figures.setdefault("back_to_back", {}), **said.result)
+    with measured(row.name, "bursts", REGIONS_IN_A_BURST, module=MODULE) as (said, _):
+        note(figures.setdefault("bursts", {}), **said.result)
     with measured(row.name, "between_steps", STEPS, repeats, module=MODULE) as (said, _):
         note(figures.setdefault("steps_2ms", {}), **said.result)
 
