@@ -95,11 +95,13 @@ class Aggregation:
                 path.failures += 1
         self.newest_spans.extend(spans)
         self.spans += len(spans)
-        touched, self._touched = self._touched, []
-        for path in touched:
+        while self._touched:
+            path = self._touched[-1]
             path.add_batch()
             if path.operation is not None:
                 self._choose_measures(path.operation)
+            # Only now, so that after an exception out of a signal's handler the others are still added.
+            self._touched.pop()
         self._read_device_times()
 
     def count_time(self, span: Region) -> None:
@@ -148,8 +150,19 @@ class Aggregation:
         return path
 
     def _touch(self, path: CallPath) -> None:
-        path.is_touched = True
         self._touched.append(path)
+        path.is_touched = True
+
+    def forget_all(self) -> None:
+        """Begin anew with the same operations."""
+        for operation in self.operations.values():
+            operation.statistics = OperationStatistics(operation.name, operation.category)
+        self.tree = CallTree()
+        self.steps = StepAccounting()
+        self.newest_spans.clear()
+        self.spans = 0
+        self.device_spans.clear()
+        self._touched = []
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
         """Take in the statistics of another process."""

@@ -21,6 +21,9 @@ _PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "opti
 # More different paths than a person reads, and less memory than is noticed: a few megabytes.
 MOST_PATHS = 10_000
 
+# As deep as JSON's writers and readers go (orjson: 254 brackets, of which each level has two).
+MOST_LEVELS = 100
+
 
 @dataclass(slots=True, eq=False)
 class Operation:
@@ -62,7 +65,10 @@ class CallPath:
     """One operation called along one path; times in nanoseconds."""
 
     operation: Operation | None = None
+    level: int = 0
     phase: str | None = None
+    # The operation of the training step that it is, or is within.
+    step: Operation | None = None
     within_step: bool = False
     # Whether it is a part of a training step, a step, or may be data loading before one.
     concerns_steps: bool = False
@@ -81,7 +87,7 @@ class CallPath:
     def add_batch(self) -> None:
         """Add the spans that wait to this path and to the statistics of its operation."""
         assert self.operation is not None
-        # Taken away first: a signal's handler may count in the middle of this.
+        # Taken away first: an exception out of a signal's handler must not have them added twice.
         durations, own_time, failures = self.durations, self.own_time, self.failures
         self.is_touched, self.durations, self.own_time, self.failures = False, [], 0, 0
         self.count += len(durations)
@@ -145,19 +151,28 @@ class CallTree:
         return plain_paths(self._root.children.values())
 
     def _make(self, caller: CallPath, operation: Operation) -> CallPath:
-        if self._paths >= MOST_PATHS and caller is not self._root:
-            # As if nobody had called it; there are few operations, so this adds few paths.
-            return self._root.children.get(operation) or self._make(self._root, operation)
+        if self._paths >= MOST_PATHS or caller.level >= MOST_LEVELS:
+            # As if nobody had called it, or the step it is a part of; there are few operations, so this adds few paths.
+            outermost = self._outermost(caller.step)
+            if caller is not outermost:
+                return outermost.children.get(operation) or self._make(outermost, operation)
         self._paths += 1
         is_step = operation.name == TRAINING_STEP
-        within_step = caller.within_step or (caller.operation is not None and caller.operation.name == TRAINING_STEP)
+        within_step = caller.step is not None
         phase = operation.phase or caller.phase
         path = CallPath(
             operation,
+            level=caller.level + 1,
             phase=phase,
+            step=operation if is_step else caller.step,
             within_step=within_step,
             concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
             separates_steps=not is_step and not within_step and phase is None,
         )
         caller.children[operation] = path
         return path
+
+    def _outermost(self, step: Operation | None) -> CallPath:
+        if step is None:
+            return self._root
+        return self._root.children.get(step) or self._make(self._root, step)

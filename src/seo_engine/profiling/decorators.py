@@ -35,9 +35,7 @@ def profiled(function: FunctionType, region: Region, recorder: Recorder) -> Func
                 return await function(*arguments, **named)
 
     elif inspect.isasyncgenfunction(function):
-
-        def wrapper(*arguments: Any, **named: Any) -> Any:
-            return _drive_asynchronous(function(*arguments, **named), GeneratorRun(recorder, region.operation))
+        wrapper = _drive_asynchronous(function, region.operation, recorder)
 
     elif inspect.isgeneratorfunction(function):
 
@@ -138,7 +136,8 @@ def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[
                 value = yield item
                 resume = generator.send
             except GeneratorExit:
-                generator.close()
+                with run.stretch():
+                    generator.close()
                 raise
             except BaseException as error:
                 resume, value = generator.throw, error
@@ -149,28 +148,38 @@ def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[
         run.end(failed)
 
 
-async def _drive_asynchronous(generator: AsyncGenerator[Any, Any], run: GeneratorRun) -> AsyncGenerator[Any, Any]:
-    """Pass through what an asynchronous generator yields and is sent, and time it."""
-    resume: Callable[[Any], Any] = generator.asend
-    value: Any = None
-    failed = False
-    try:
-        while True:
-            try:
-                with run.stretch():
-                    item = await resume(value)
-            except StopAsyncIteration:
-                return
-            try:
-                value = yield item
-                resume = generator.asend
-            except GeneratorExit:
-                await generator.aclose()
-                raise
-            except BaseException as error:
-                resume, value = generator.athrow, error
-    except BaseException as error:
-        failed = not isinstance(error, GeneratorExit)
-        raise
-    finally:
-        run.end(failed)
+def _drive_asynchronous(
+    function: Callable[..., AsyncGenerator[Any, Any]], operation: Operation, recorder: Recorder
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """Return a function like another whose asynchronous generators are timed."""
+
+    # Whoever asks finds a function of asynchronous generators, which have no `yield from`.
+    async def wrapper(*arguments: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+        generator = function(*arguments, **named)
+        run = GeneratorRun(recorder, operation)
+        resume: Callable[[Any], Any] = generator.asend
+        value: Any = None
+        failed = False
+        try:
+            while True:
+                try:
+                    with run.stretch():
+                        item = await resume(value)
+                except StopAsyncIteration:
+                    return
+                try:
+                    value = yield item
+                    resume = generator.asend
+                except GeneratorExit:
+                    with run.stretch():
+                        await generator.aclose()
+                    raise
+                except BaseException as error:
+                    resume, value = generator.athrow, error
+        except BaseException as error:
+            failed = not isinstance(error, GeneratorExit)
+            raise
+        finally:
+            run.end(failed)
+
+    return wrapper

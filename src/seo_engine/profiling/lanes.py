@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
 from asyncio import AbstractEventLoop, Task, current_task
@@ -53,13 +54,20 @@ class Lanes:
     """All lanes of one profiler."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
-        self._made = 0
+        # Without a lock, because a signal's handler may open a region while the code that it interrupts makes a lane:
+        # each step on these is one for all threads.
+        self._lanes: weakref.WeakValueDictionary[int, Lane] = weakref.WeakValueDictionary()
+        self._numbers = itertools.count(1)
         self._of_tasks: dict[Task[Any], Lane] = {}
         # Rows of tasks that are done are used again: a program makes thousands of tasks, few of them at a time.
-        self._free_task_lanes: list[Lane] = []
+        self._free_task_rows: list[int] = []
         self.of_thread = _ThreadLane(self._make_thread_lane)
+
+    def current(self) -> Lane:
+        """Return the lane of whoever calls."""
+        loop = running_loop()
+        lane: Lane = self.of_thread.lane
+        return lane if loop is None else self.of_task(loop)
 
     def of_task(self, loop: AbstractEventLoop) -> Lane:
         """Return the lane of the running task, or of the thread where the event loop calls a plain function.
@@ -82,10 +90,11 @@ class Lanes:
 
     def open_regions(self) -> list[Region]:
         """Return the regions that are open now, the outer ones first."""
-        with self._lock:
-            lanes = list(self._lanes)
         regions: list[Region] = []
-        for lane in lanes:
+        for reference in self._lanes.valuerefs():
+            lane = reference()
+            if lane is None:
+                continue
             of_lane: list[Region] = []
             region = lane.innermost
             while region is not None:
@@ -95,25 +104,23 @@ class Lanes:
         return regions
 
     def _make_thread_lane(self) -> Lane:
-        return self._make(threading.current_thread().name)
+        return self._make(next(self._numbers), threading.current_thread().name)
 
-    def _make(self, name: str) -> Lane:
-        with self._lock:
-            self._made += 1
-            lane = Lane(self._made, name)
-            self._lanes.add(lane)
+    def _make(self, number: int, name: str) -> Lane:
+        lane = Lane(number, name)
+        self._lanes[number] = lane
         return lane
 
     def _take_task_lane(self) -> Lane:
         try:
-            return self._free_task_lanes.pop()
+            number = self._free_task_rows.pop()
         except IndexError:
-            lane = self._make("")
-            lane.name = f"asyncio {lane.number}"
-            return lane
+            number = next(self._numbers)
+        # The row is used again, not the lane: what the task before left open, or loaded, is no matter of this one.
+        return self._make(number, f"asyncio {number}")
 
     def _give_back(self, task: Task[Any]) -> None:
         lane = self._of_tasks.pop(task, None)
         if lane is not None:
             lane.innermost = None
-            self._free_task_lanes.append(lane)
+            self._free_task_rows.append(lane.number)

@@ -88,16 +88,19 @@ class MeasuredRegion(Region):
     ) -> None:
         # Now, because the readings cost time which is not the region's.
         end = now()
-        if self._again:
-            self._again.pop().__exit__(error_type, error, traceback)
+        if self._again and (run := self._run_to_leave()) is not self:
+            run.__exit__(error_type, error, traceback)
             return
         if self._start_event is not None and (end_event := record_event()) is not None:
             self.device_interval = DeviceInterval(self._start_event, end_event)
         self._after = self._read_memory()
-        for mark in reversed(self._marks):
-            with contextlib.suppress(Exception):
-                mark.__exit__(None, None, None)
+        self._take_marks_back()
         self.leave(end, error_type is not None)
+
+    def forget(self) -> None:
+        """Close the region without counting it."""
+        self._take_marks_back()
+        super().forget()
 
     def fresh(self) -> MeasuredRegion:
         """Return a region of the same operation that was not entered yet."""
@@ -137,6 +140,11 @@ class MeasuredRegion(Region):
             except Exception as error:
                 _say_once("Process memory", error)
         return memory
+
+    def _take_marks_back(self) -> None:
+        for mark in reversed(self._marks):
+            with contextlib.suppress(Exception):
+                mark.__exit__(None, None, None)
 
     def _leave_mark(self, kind: str) -> None:
         mark = _make_mark(kind, self.operation.name)

@@ -62,16 +62,16 @@ class CodeProfiler:
 
     def __init__(self, config: ProfilingConfig | None = None) -> None:
         self._config = config if config is not None else ProfilingConfig()
+        self._aggregation = Aggregation(self._config)
+        self._recorder = Recorder(self._aggregation, self._config.enable_code_profiling)
+        self._operations = self._aggregation.operations
+        self._begin()
+        _profilers.add(self)
+
+    def _begin(self) -> None:
         self._started = now()
         self._started_at = time.time()
         self._warned_of_overhead = False
-        self._begin(self._config.enable_code_profiling)
-        _profilers.add(self)
-
-    def _begin(self, enabled: bool) -> None:
-        self._aggregation = Aggregation(self._config)
-        self._recorder = Recorder(self._aggregation, enabled)
-        self._operations = self._aggregation.operations
         self._merged: deque[list[OperationStatistics]] = deque()
         self._loader: LoaderDescription | None = None
 
@@ -188,9 +188,7 @@ class CodeProfiler:
         Returns:
             list[OperationStatistics]: One for each name and category; copies, which do not change any more.
         """
-        with self._recorder.counting:
-            self._count()
-            return self._aggregation.statistics()
+        return self._recorder.exclusively(self._count, self._aggregation.statistics)
 
     def categories(self) -> list[CategorySummary]:
         """Return the operations of each category together, the one with the most own time first."""
@@ -198,15 +196,11 @@ class CodeProfiler:
 
     def call_tree(self) -> list[CallTreeNode]:
         """Return which operation was called within which, and how often: the outermost first, with those within."""
-        with self._recorder.counting:
-            self._count()
-            return self._aggregation.tree.as_dictionaries()
+        return self._recorder.exclusively(self._count, self._aggregation.tree.as_dictionaries)
 
     def training_view(self) -> TrainingView | None:
         """Return where the training steps spent their time; None without any step."""
-        with self._recorder.counting:
-            self._count()
-            return self._aggregation.steps.view()
+        return self._recorder.exclusively(self._count, self._aggregation.steps.view)
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
         """Take in what a profiler in another process measured.
@@ -296,12 +290,10 @@ class CodeProfiler:
         Raises:
             OSError: If it cannot be written.
         """
-        recorder = self._recorder
-        with recorder.counting:
-            self._count()
-            recorder.counters.read()
-            spans, recorded = list(self._aggregation.newest_spans), self._aggregation.spans
-            counters = {name: list(series.samples) for name, series in recorder.counters.series.items()}
+        recorder, aggregation = self._recorder, self._aggregation
+        recorder.counters.read()
+        spans, recorded = recorder.exclusively(self._count, lambda: (list(aggregation.newest_spans), aggregation.spans))
+        counters = {name: list(series.samples) for name, series in list(recorder.counters.series.items())}
         open_regions = recorder.lanes.open_regions()
         trace = Trace(spans, open_regions, counters, self._started, now(), self._started_at, recorded)
         write_trace(trace, Path(path), redact)
@@ -348,8 +340,8 @@ class CodeProfiler:
         )
 
     def _renew_after_fork(self) -> None:
-        # Another thread may have held a lock at the fork, and its open regions do not go on here.
-        self._begin(self.enabled)
+        self._recorder.renew_after_fork()
+        self._begin()
 
 
 def _measured_region(recorder: Recorder, operation: Operation, memory: bool, device: bool) -> MeasuredRegion:

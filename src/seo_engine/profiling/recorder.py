@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.call_tree import Operation
@@ -23,6 +27,8 @@ SPANS_PER_STRETCH = 512
 LOOK_SECONDS = 1.0
 _REST_SECONDS = 0.0005
 
+Result = TypeVar("Result")
+
 
 class Recorder:
     """Takes the spans of all threads, and counts them in batches, in a thread of its own or on demand.
@@ -34,16 +40,21 @@ class Recorder:
 
     def __init__(self, aggregation: Aggregation, enabled: bool) -> None:
         self.enabled = enabled
+        self.aggregation = aggregation
+        self._begin()
+
+    def _begin(self) -> None:
         self.spans: deque[Region] = deque()
         # The very first span starts the thread.
         self.next_look = 1
         self.lanes = Lanes()
         # Reentrant: a signal's handler may ask for statistics while the thread that it interrupts counts.
-        self.counting = threading.RLock()
+        self._counting = threading.RLock()
+        self._is_counting = False
         self.counting_nanoseconds = 0
-        self.aggregation = aggregation
         self.counters = Counters()
-        self._wake = threading.Event()
+        # Not an Event, whose lock would hang a signal's handler that interrupts its `set`.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._next_counters = 0
 
     def add_span(self, operation: Operation, start: int, end: int) -> None:
@@ -82,16 +93,57 @@ class Recorder:
             self._start_thread()
         elif self.next_look < MOST_WAITING_SPANS:
             self.next_look = MOST_WAITING_SPANS
-            self._wake.set()
-        elif self.counting.acquire(blocking=False):
+            self._wake.put(None)
+        elif self._counting.acquire(blocking=False):
             try:
-                self._count(SPANS_PER_BATCH)
+                self.count(SPANS_PER_BATCH)
             finally:
-                self.counting.release()
+                self._counting.release()
+
+    def exclusively(self, change: Callable[[], None], read: Callable[[], Result]) -> Result:
+        """Change what was counted, and read it, while no other thread does.
+
+        Where a signal's handler or a finalizer calls this in the midst of that, it reads what there is: what it would
+        change, the code that it interrupts has half in hand. Spans that wait are counted later.
+
+        Args:
+            change (Callable): Called first, except within another call.
+            read (Callable): Called then.
+
+        Returns:
+            Result: What `read` returned.
+        """
+        with self._counting:
+            if self._is_counting:
+                return read()
+            self._is_counting = True
+            try:
+                change()
+                return read()
+            finally:
+                self._is_counting = False
+
+    def count(self, number: int) -> None:
+        """Count some of the spans that wait.
+
+        Args:
+            number (int): How many at most.
+        """
+        self.exclusively(lambda: self._count(number), lambda: None)
 
     def count_waiting(self) -> None:
-        """Count all spans that wait. The caller holds `counting`."""
+        """Count all spans that wait; called by what `exclusively` calls."""
         self._count(len(self.spans))
+
+    def renew_after_fork(self) -> None:
+        """Begin anew in a forked child, with the same operations, which decorated functions know."""
+        # Another thread may have held a lock at the fork, and the parent counts the regions that are open.
+        nowhere = Recorder(self.aggregation, False)
+        nowhere.spans = deque(maxlen=0)
+        for region in self.lanes.open_regions():
+            region.recorder = nowhere
+        self.aggregation.forget_all()
+        self._begin()
 
     def look_at_counters(self) -> None:
         """Read memory and processor load, once a second at most."""
@@ -116,20 +168,19 @@ class Recorder:
             thread.start()
         except RuntimeError:
             # No more threads, or the interpreter is ending: the callers count.
-            self._wake.clear()
+            return
 
 
-def _count_in_background(reference: weakref.ref[Recorder], wake: threading.Event) -> None:
+def _count_in_background(reference: weakref.ref[Recorder], wake: queue.SimpleQueue[None]) -> None:
     while True:
-        wake.wait(LOOK_SECONDS)
-        wake.clear()
+        with contextlib.suppress(queue.Empty):
+            wake.get(timeout=LOOK_SECONDS)
         recorder = reference()
         if recorder is None:
             return
         recorder.look_at_counters()
         while recorder.spans:
-            with recorder.counting:
-                recorder._count(SPANS_PER_STRETCH)
+            recorder.count(SPANS_PER_STRETCH)
             if recorder.spans:
                 time.sleep(_REST_SECONDS)
         del recorder

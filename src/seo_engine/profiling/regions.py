@@ -105,8 +105,8 @@ class Region(ProfiledRegion):
             end (int): Nanoseconds of `time.perf_counter_ns`.
             failed (bool): Whether an exception passes through.
         """
-        if self._again:
-            self._again.pop().leave(end, failed)
+        if self._again and (run := self._run_to_leave()) is not self:
+            run.leave(end, failed)
             return
         self.end = end
         self.failed = failed
@@ -129,7 +129,16 @@ class Region(ProfiledRegion):
 
     def fresh(self) -> Region:
         """Return a region of the same operation that was not entered yet."""
-        return type(self)(self.recorder, self.operation)
+        if self.operation.is_measured:
+            # Only here, because it builds on this module.
+            from seo_engine.profiling.measured_region import MeasuredRegion
+
+            return MeasuredRegion(self.recorder, self.operation)
+        return Region(self.recorder, self.operation)
+
+    def forget(self) -> None:
+        """Close the region without counting it."""
+        self.lane.leave(self)
 
     def count_in(self, aggregation: Aggregation) -> None:
         """Have the aggregation count this span; kinds that measure more than time do that here."""
@@ -142,3 +151,15 @@ class Region(ProfiledRegion):
             self._again = []
         self._again.append(again)
         return again.__enter__()
+
+    def _run_to_leave(self) -> Region:
+        """Return the run that the caller entered last; further ones may be open in other threads and tasks."""
+        again = self._again or []
+        lane = self.recorder.lanes.current()
+        run = next((run for run in reversed(list(again)) if run.lane is lane), None)
+        if run is None:
+            # `end` is set when the first run is left.
+            is_own = self.lane is lane and not hasattr(self, "end")
+            return self if is_own else again.pop()
+        again.remove(run)
+        return run

@@ -152,8 +152,9 @@ class OperationStatistics:
         """float: Standard deviation of the durations in seconds, of all runs (not of a sample of them)."""
         if not self.count:
             return 0.0
-        # In integers until the root, because both terms are large and nearly equal.
-        return math.sqrt(self.count * self.sum_of_squares - self.total**2) / self.count * NANOSECONDS
+        # In integers until the root, because both terms are large and nearly equal. Never negative, except to a
+        # signal's handler that reads them in the midst of counting.
+        return math.sqrt(max(0, self.count * self.sum_of_squares - self.total**2)) / self.count * NANOSECONDS
 
     @property
     def mean_memory_mb(self) -> float | None:

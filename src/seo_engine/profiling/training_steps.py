@@ -78,7 +78,8 @@ class StepClock:
         """
         self.end_part()
         step, self._step = self._step, None
-        if step is not None:
+        # Else there was none, or profiling was off when it began.
+        if isinstance(step, Region):
             step.__exit__(None, None, None)
             self._profiler.add_samples(samples)
 
@@ -86,7 +87,7 @@ class StepClock:
         """Leave out a step that was begun, because there was none."""
         for region in (self._part, self._step):
             if isinstance(region, Region):
-                region.lane.leave(region)
+                region.forget()
         self._part = self._step = None
 
 
@@ -146,6 +147,13 @@ def samples_in(batch: Any) -> int:
         >>> samples_in({"input_ids": [[1, 2], [3, 4], [5, 6]]})
         3
     """
+    try:
+        return _samples_in(batch)
+    except Exception:  # whatever a batch is, the training goes on
+        return 0
+
+
+def _samples_in(batch: Any) -> int:
     # A loop, not recursion: a batch is untrusted here.
     for _ in range(3):
         shape = getattr(batch, "shape", None)
