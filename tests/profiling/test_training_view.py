@@ -133,6 +133,15 @@ def test_steps_that_are_alike_have_no_outliers(profiler: CodeProfiler) -> None:
     assert (view["outlier_steps"], view["outlier_percent"], view["outliers"]) == (0, 0, [])
 
 
+def test_the_quantiles_of_a_run_that_ends_while_it_warms_up_are_of_all_its_steps(profiler: CodeProfiler) -> None:
+    for seconds in (3, 1, 2):
+        profiler.add_span("training_step", "training_loop", 0, seconds * 10**9)
+    view = view_of(profiler)
+    assert view["p50_step_seconds"] == pytest.approx(2, rel=0.01)
+    assert view["p99_step_seconds"] == pytest.approx(2, rel=0.01)
+    assert (view["outlier_steps"], view["outliers"]) == (0, [])
+
+
 def test_without_steps_there_is_no_view(profiler: CodeProfiler) -> None:
     work(profiler, "forward_pass")
     work(profiler, "load_batch", category="data_loading")

@@ -97,7 +97,12 @@ class StepAccounting:
             return None
         percent = {phase: 100 * self._totals[phase] / total for phase in PHASES}
         seconds = total * NANOSECONDS
-        median = self._after_warm_up.quantile_seconds(0.5)
+        measured = self._after_warm_up
+        if not measured.count:
+            # So far there are only those that warm up.
+            measured = OperationStatistics(TRAINING_STEP, "training_loop")
+            measured.add([step.total for step in self.recent], total)
+        median = measured.quantile_seconds(0.5)
         count, excess = self._outliers(median)
         return TrainingView(
             steps=self._steps,
@@ -105,7 +110,7 @@ class StepAccounting:
             samples_per_second=self.samples / seconds if self.samples else None,
             mean_step_seconds=seconds / self._steps,
             p50_step_seconds=median,
-            p99_step_seconds=self._after_warm_up.quantile_seconds(0.99),
+            p99_step_seconds=measured.quantile_seconds(0.99),
             outlier_steps=count,
             outlier_percent=100 * excess / seconds,
             outliers=_describe_outliers(self._slowest, median),
