@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from itertools import pairwise
@@ -14,6 +15,7 @@ from seo_engine.profiling import CodeProfiler, aggregation, call_tree
 from seo_engine.profiling.aggregation import MOST_OPERATIONS, OTHERS
 from seo_engine.profiling.call_tree import MOST_PATHS, CallTreeNode
 from seo_engine.profiling.regions import ProfiledRegion
+from seo_engine.profiling.statistics import OperationStatistics
 from tests.profiling.regions import counts_of, own_times_of, paths_of, statistics_of
 
 
@@ -177,6 +179,22 @@ def test_names_made_up_anew_at_each_call_are_counted_as_others(
         profiler.add_span(f"span_{number}", "data_loading", 0, 1)
     others = {each.category: each.count for each in profiler.statistics() if each.name == OTHERS}
     assert others == {"training_loop": calls - MOST_OPERATIONS, OTHERS: 500, "data_loading": 500}
+
+
+def test_names_that_are_no_unicode_can_be_written(profiler: CodeProfiler, tmp_path: Path) -> None:
+    # As Python reads the names of files that others wrote.
+    name = os.fsdecode(b"parse \xff.html")
+    for _ in range(2):
+        profiler.add_span(name, name, 0, 5)
+        with profiler.profile_operation(name, name):
+            pass
+    (operation,) = profiler.statistics()
+    assert operation.count == 4
+    read_back = OperationStatistics.from_dictionary(orjson.loads(orjson.dumps(operation.as_dictionary())))
+    assert read_back == operation
+    profiler.export_profiling_data(tmp_path / "profile.json")
+    profiler.export_trace(tmp_path / "trace.json")
+    assert orjson.loads((tmp_path / "profile.json").read_bytes())["operations"][0]["calls"] == 4
 
 
 def test_unknown_categories_made_up_anew_at_each_call_fill_no_memory(

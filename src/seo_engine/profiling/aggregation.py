@@ -61,7 +61,8 @@ class Aggregation:
         Returns:
             Operation: The same for the same name and category.
         """
-        name, category = str(name), str(category)
+        # JSON holds Unicode only; Python's texts may be something else, as the names of files are.
+        name, category = (str(text).encode("utf-8", "backslashreplace").decode() for text in (name, category))
         operation = self.operations.get((name, category))
         if operation is not None:
             return operation
