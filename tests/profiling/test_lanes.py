@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import threading
 from collections import defaultdict
@@ -315,6 +316,18 @@ def test_a_region_entered_in_one_thread_and_left_in_another_counts_in_the_first(
     }
     statistics = statistics_of(profiler)
     assert own_times_of(profiler) == statistics["first"].total + statistics["second"].total
+
+
+def test_the_thread_that_counts_ends_with_its_profiler() -> None:
+    before = set(threading.enumerate())
+    profiler = CodeProfiler()
+    with profiler.profile_operation("operation", "training_loop"):
+        pass
+    (thread,) = (each for each in set(threading.enumerate()) - before if each.name == "profiling-thread")
+    del profiler
+    gc.collect()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_thousands_of_short_threads_lose_nothing_and_leave_no_lane(profiler: CodeProfiler) -> None:
