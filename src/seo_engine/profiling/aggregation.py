@@ -85,17 +85,19 @@ class Aggregation:
         Args:
             spans (Sequence[Region]): Regions that were left.
         """
+        hidden = 0
         for span in spans:
             if type(span) is not Region:
                 span.count_in(self)
+                hidden += not span.shown_in_trace
                 continue
             # `count_time` without its calls, because nearly all spans come this way.
             path = self.count_stretch(span)
             path.durations.append(span.end - span.start)
             if span.failed:
                 path.failures += 1
-        self.newest_spans.extend(spans)
-        self.spans += len(spans)
+        self.newest_spans.extend(spans if not hidden else [span for span in spans if span.shown_in_trace])
+        self.spans += len(spans) - hidden
         while self._touched:
             path = self._touched[-1]
             path.add_batch()

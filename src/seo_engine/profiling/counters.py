@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Mapping
 
@@ -68,12 +69,21 @@ class Counters:
         """
         moment = now()
         for name, value in values.items():
+            number = float(value)
+            # Nothing can be said of it, or drawn.
+            if not math.isfinite(number):
+                continue
             series = self.series.get(name)
             if series is None:
                 if len(self.series) >= _MOST_SERIES:
                     continue
                 series = self.series[name] = CounterSeries()
-            series.add(moment, float(value))
+            series.add(moment, number)
+
+    def samples(self) -> dict[str, list[Sample]]:
+        """Return copies of all series by their names."""
+        # Another thread may add a series meanwhile.
+        return {name: list(series.samples) for name, series in list(self.series.items())}
 
     def read(self) -> None:
         """Add memory and processor load of this process; cheap enough for once a second."""

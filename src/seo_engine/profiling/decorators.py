@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from seo_engine.profiling.regions import DISABLED_REGION, FunctionType, ProfiledRegion, Region, now
@@ -96,6 +97,16 @@ class _Stretch(Region):
     def __init__(self, recorder: Recorder, operation: Operation, run: GeneratorRun) -> None:
         super().__init__(recorder, operation)
         self._run = run
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # The end of the values is no failure.
+        ended = error_type is not None and issubclass(error_type, StopIteration | StopAsyncIteration)
+        super().__exit__(None if ended else error_type, error, traceback)
 
     def count_in(self, aggregation: Aggregation) -> None:
         """Count the time it took, and no run."""

@@ -293,8 +293,9 @@ class CodeProfiler:
         recorder, aggregation = self._recorder, self._aggregation
         recorder.counters.read()
         spans, recorded = recorder.exclusively(self._count, lambda: (list(aggregation.newest_spans), aggregation.spans))
-        counters = {name: list(series.samples) for name, series in list(recorder.counters.series.items())}
-        open_regions = recorder.lanes.open_regions()
+        counters = recorder.counters.samples()
+        # One that is just being entered has no start yet.
+        open_regions = [region for region in recorder.lanes.open_regions() if region.start]
         trace = Trace(spans, open_regions, counters, self._started, now(), self._started_at, recorded)
         write_trace(trace, Path(path), redact)
 
@@ -316,7 +317,7 @@ class CodeProfiler:
             operations=operations,
             training=self.training_view(),
             loader=self._loader,
-            counters={name: list(series.samples) for name, series in recorder.counters.series.items()},
+            counters=recorder.counters.samples(),
             wall_seconds=self.wall_seconds(),
             counting_seconds=self.aggregation_seconds,
             processors=_usable_processors(),

@@ -5,6 +5,7 @@ The format is described in "Trace Event Format", https://docs.google.com/documen
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import tempfile
@@ -17,7 +18,6 @@ from typing import Any
 import orjson
 
 from seo_engine.profiling.counters import Sample
-from seo_engine.profiling.lanes import Lane
 from seo_engine.profiling.measured_region import MeasuredRegion
 from seo_engine.profiling.regions import Region
 
@@ -26,6 +26,9 @@ TRACE_VERSION = 1
 # Written at a stretch; then whoever else works in this process gets the interpreter for a moment.
 _EVENTS_PER_STRETCH = 500
 _REST_SECONDS = 0.0005
+
+# Longer names would let a trace grow without bound, because each region repeats its own.
+_LONGEST_NAME = 300
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,32 @@ class Trace:
     spans_recorded: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """A region as it is shown: to its end, or while it is open to the end of the trace."""
+
+    region: Region
+    end: int
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    slices: list[_Slice]
+    # Of those within which the next may lie, the innermost last.
+    ends: list[int]
+
+    def take(self, new: _Slice) -> bool:
+        """Add a slice that begins no earlier than the others; return whether it lies within or beside each of them."""
+        while self.ends and self.ends[-1] <= new.region.start:
+            self.ends.pop()
+        if self.ends and new.end > self.ends[-1]:
+            return False
+        self.slices.append(new)
+        self.ends.append(new.end)
+        return True
+
+
 def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) -> None:
     """Write a trace; a file that is there already is replaced as a whole, or not at all.
 
@@ -54,16 +83,15 @@ def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) ->
     Raises:
         OSError: If it cannot be written.
     """
-    kept = [span for span in trace.spans if span.shown_in_trace]
     older = trace.spans_recorded - len(trace.spans)
     about = {
         "schema_version": TRACE_VERSION,
-        "began_at": trace.began_at,
+        "began_at": trace.began_at - (trace.began - _beginning(trace)) * 1e-9,
         "regions_recorded": trace.spans_recorded,
-        "regions_shown": len(kept),
+        "regions_shown": len(trace.spans),
         "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
     }
-    lines = _as_lines(_events(trace, kept, _Names(redact)))
+    lines = _as_lines(_events(trace, _Names(redact)))
     write_whole(path, _in_frame(lines, about))
 
 
@@ -78,7 +106,8 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
         OSError: If it cannot be written; then what was there is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Cut, because a name that is as long as names may be leaves no room for more.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)
@@ -102,49 +131,70 @@ def _as_lines(events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
         yield (b",\n" if number else b"") + orjson.dumps(event)
 
 
-def _events(trace: Trace, spans: Sequence[Region], names: _Names) -> Iterator[dict[str, Any]]:
+def _events(trace: Trace, names: _Names) -> Iterator[dict[str, Any]]:
     process = os.getpid()
     name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    yield {"ph": "M", "name": "process_name", "pid": process, "tid": 0, "args": {"name": names.shown(name)}}
-    lanes: dict[int, Lane] = {region.lane.number: region.lane for region in (*spans, *trace.open_regions)}
-    for number, lane in sorted(lanes.items()):
-        yield {
-            "ph": "M",
-            "name": "thread_name",
-            "pid": process,
-            "tid": number,
-            "args": {"name": names.shown(lane.name)},
-        }
-        yield {"ph": "M", "name": "thread_sort_index", "pid": process, "tid": number, "args": {"sort_index": number}}
-    for region in trace.open_regions:
-        yield _slice(region, trace.ended, trace.began, process, {"open": True}, names)
-    for span in spans:
-        yield _slice(span, span.end, trace.began, process, _details(span), names)
+    yield _metadata("process_name", process, 0, name=names.shown(name))
+    by_lane: dict[int, list[_Slice]] = {}
+    # Inner ones before those around them, as they are left.
+    for span in trace.spans:
+        by_lane.setdefault(span.lane.number, []).append(_Slice(span, max(span.start, span.end), _details(span)))
+    for region in reversed(trace.open_regions):
+        by_lane.setdefault(region.lane.number, []).append(_Slice(region, trace.ended, {"open": True}))
+    began = _beginning(trace)
+    further_rows = itertools.count(max(by_lane, default=0) + 1)
+    for number, slices in sorted(by_lane.items()):
+        lane_name = names.shown(slices[0].region.lane.name)
+        for overlapping, row in enumerate(_rows(slices)):
+            row_number = next(further_rows) if overlapping else number
+            row_name = f"{lane_name} (overlapping)" if overlapping else lane_name
+            yield _metadata("thread_name", process, row_number, name=row_name)
+            yield _metadata("thread_sort_index", process, row_number, sort_index=number)
+            for each in row:
+                yield {
+                    "ph": "X",
+                    "name": names.shown(each.region.operation.name),
+                    "cat": names.shown(each.region.operation.category),
+                    "pid": process,
+                    "tid": row_number,
+                    # The format's unit is the microsecond; three decimals keep the nanoseconds.
+                    "ts": (each.region.start - began) / 1000,
+                    "dur": (each.end - each.region.start) / 1000,
+                    "args": each.details,
+                }
     for counter, samples in trace.counters.items():
         for moment, value in samples:
             yield {
                 "ph": "C",
                 "name": names.shown(counter),
                 "pid": process,
-                "ts": (moment - trace.began) / 1000,
+                "ts": (moment - began) / 1000,
                 "args": {"value": value},
             }
 
 
-def _slice(
-    region: Region, end: int, began: int, process: int, details: dict[str, Any], names: _Names
-) -> dict[str, Any]:
-    return {
-        "ph": "X",
-        "name": names.shown(region.operation.name),
-        "cat": names.shown(region.operation.category),
-        "pid": process,
-        "tid": region.lane.number,
-        # The format's unit is the microsecond; three decimals keep the nanoseconds.
-        "ts": (region.start - began) / 1000,
-        "dur": (end - region.start) / 1000,
-        "args": details,
-    }
+def _metadata(kind: str, process: int, row: int, **details: Any) -> dict[str, Any]:
+    return {"ph": "M", "name": kind, "pid": process, "tid": row, "args": details}
+
+
+def _beginning(trace: Trace) -> int:
+    """Return when the earliest slice begins: whoever times a region without us may have begun before us."""
+    return min([trace.began, *(span.start for span in trace.spans)])
+
+
+def _rows(slices: list[_Slice]) -> list[list[_Slice]]:
+    """Part the slices of a lane into rows in which each lies within or beside every other, as the format demands.
+
+    Nearly always that is one row. A region that is left after the one around it, or by another thread, gets another.
+    """
+    rows: list[_Row] = []
+    # Of two that begin together, the longer is around the other; of two alike, the one that was left later.
+    slices.reverse()
+    slices.sort(key=lambda each: (each.region.start, -each.end))
+    for each in slices:
+        if not any(row.take(each) for row in rows):
+            rows.append(_Row([each], [each.end]))
+    return [row.slices for row in rows]
 
 
 def _details(span: Region) -> dict[str, Any]:
@@ -167,5 +217,6 @@ class _Names:
         """Return a name as it is written; the same few come again and again."""
         if name not in self._shown:
             # Python has texts that are no Unicode.
-            self._shown[name] = self._redact(name).encode("utf-8", "backslashreplace").decode()
+            shown = self._redact(name).encode("utf-8", "backslashreplace").decode()
+            self._shown[name] = shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
         return self._shown[name]
