@@ -150,6 +150,25 @@ class CallTree:
         """Return the tree as plain data: the outermost operations, the largest total first."""
         return plain_paths(self._root.children.values())
 
+    def slowest_within_steps(self, phase: str) -> OperationStatistics | None:
+        """Return the statistics of the operation with the most own time within training steps.
+
+        Args:
+            phase (str): Only operations of this part of the steps.
+
+        Returns:
+            OperationStatistics | None: A copy; None where there is none.
+        """
+        own_times: dict[Operation, int] = {}
+        paths = [self._root]
+        while paths:
+            path = paths.pop()
+            paths.extend(path.children.values())
+            if path.operation is not None and path.within_step and path.phase == phase:
+                own_times[path.operation] = own_times.get(path.operation, 0) + path.self_time
+        slowest = max(own_times, key=lambda operation: own_times[operation], default=None)
+        return slowest.statistics.copy() if slowest is not None else None
+
     def _make(self, caller: CallPath, operation: Operation) -> CallPath:
         if self._paths >= MOST_PATHS or caller.level >= MOST_LEVELS:
             # As if nobody had called it, or the step it is a part of; there are few operations, so this adds few paths.
@@ -167,7 +186,7 @@ class CallTree:
             step=operation if is_step else caller.step,
             within_step=within_step,
             concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
-            separates_steps=not is_step and not within_step and phase is None,
+            separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
         )
         caller.children[operation] = path
         return path

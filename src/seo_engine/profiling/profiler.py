@@ -311,11 +311,16 @@ class CodeProfiler:
         return as_text(self.profiling_data())
 
     def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
-        recorder = self._recorder
+        recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
         recorder.counters.read()
+        training, phase_percent, slowest_logging = recorder.exclusively(
+            self._count, lambda: (steps.view(), steps.percent_after_warm_up(), tree.slowest_within_steps("logging"))
+        )
         return Measurements(
             operations=operations,
-            training=self.training_view(),
+            training=training,
+            phase_percent=phase_percent,
+            slowest_logging=slowest_logging,
             loader=self._loader,
             counters=recorder.counters.samples(),
             wall_seconds=self.wall_seconds(),

@@ -17,6 +17,8 @@ from seo_engine.profiling.training_view import WARM_UP_STEPS, TrainingView
 _FEWEST_STEPS = WARM_UP_STEPS + 5
 # Steps that stand out cost so much of the steps' time.
 _OUTLIER_PERCENT = 5.0
+# Fewer in which the same part took longest may be the machine's doing, not the training's.
+_FEWEST_OUTLIERS = 3
 
 # Memory that an operation keeps: it grew in most of its runs, and together by as much as is noticed.
 _FEWEST_READINGS = 10
@@ -35,6 +37,10 @@ _IDLE_GPU_PERCENT = 50.0
 # Time that profiling itself takes; regions so short that the profiler costs more than they do.
 _PROFILING_PERCENT = 1.0
 _TINY_SECONDS = 5e-6
+_MANY_RUNS = 10_000
+
+# Calls of an ExperimentTracker that only append a line to the journal.
+_APPENDING_CALLS = ("unified_training_logging", "unified_evaluation_logging", "unified_performance_logging")
 
 
 class Recommendation(TypedDict):
@@ -51,6 +57,10 @@ class Measurements:
 
     operations: Sequence[OperationStatistics]
     training: TrainingView | None
+    # Shares of the parts of a training step, the first steps left out: they start workers and fill caches.
+    phase_percent: Mapping[str, float]
+    # Of the operations that log within training steps.
+    slowest_logging: OperationStatistics | None
     loader: LoaderDescription | None
     counters: Mapping[str, Sequence[Sample]]
     wall_seconds: float
@@ -77,16 +87,18 @@ def slow_data_loading(measurements: Measurements) -> Recommendation | None:
     training = measurements.training
     threshold = threshold_of("data_loading", measurements.thresholds)
     if training is not None and training["steps"] >= _FEWEST_STEPS:
-        share = training["data_loading_percent"]
+        share = measurements.phase_percent.get("data_loading", 0.0)
         evidence = f"data loading takes {share:.0f} % of the training steps"
     else:
-        seconds = sum(each.self_seconds for each in measurements.operations if each.category == "data_loading")
-        calls = sum(each.count for each in measurements.operations if each.category == "data_loading")
+        loading = [each for each in measurements.operations if each.category == "data_loading"]
+        # Without the slowest load of each, which is mostly the first.
+        seconds = NANOSECONDS * sum(max(0, each.self_time - each.maximum) for each in loading)
+        calls = sum(each.count for each in loading)
         if calls < _FEWEST_STEPS or measurements.wall_seconds <= 0:
             return None
         share = 100 * seconds / measurements.wall_seconds
         evidence = f"data loading takes {share:.0f} % of the time, {calls} loads"
-    if share < threshold:
+    if share < threshold or not share:
         return None
     workers = measurements.loader["workers"] if measurements.loader is not None else None
     processors = measurements.processors
@@ -109,15 +121,17 @@ def slow_logging(measurements: Measurements) -> Recommendation | None:
     training = measurements.training
     if training is None or training["steps"] < _FEWEST_STEPS:
         return None
-    share = training["logging_percent"]
-    if share < threshold_of("experiment_tracking", measurements.thresholds):
+    share, slowest = measurements.phase_percent.get("logging", 0.0), measurements.slowest_logging
+    if share < threshold_of("experiment_tracking", measurements.thresholds) or not share or slowest is None:
         return None
-    logging = [each for each in measurements.operations if each.category == "experiment_tracking"]
-    slowest = max(logging, key=lambda each: each.self_time)
+    advice = "log every few steps"
+    if slowest.name not in _APPENDING_CALLS:
+        advice = (
+            "log through ExperimentTracker with asynchronous_logging=True, whose calls only append a line; or " + advice
+        )
     return {
         "subject": "logging",
-        "advice": "log through ExperimentTracker with asynchronous_logging=True, whose calls only append a line; "
-        "or log every few steps",
+        "advice": advice,
         "evidence": f"logging takes {share:.1f} % of the training steps, most of it in {slowest.name}: "
         f"{slowest.count} calls, median {seconds_in_words(slowest.quantile_seconds(0.5))}",
     }
@@ -194,20 +208,27 @@ def idle_gpu(measurements: Measurements) -> Recommendation | None:
 def outlier_steps(measurements: Measurements) -> Recommendation | None:
     """Say that few steps cost much."""
     training = measurements.training
-    if training is None or not training["outliers"] or training["outlier_percent"] < _OUTLIER_PERCENT:
+    if training is None or training["steps"] < _FEWEST_STEPS:
+        return None
+    if not training["outliers"] or training["outlier_percent"] < _OUTLIER_PERCENT:
         return None
     worst = training["outliers"][0]
+    # One cause, one recommendation. A loader with workers often brings several batches at once, then none for a while.
+    told = {"data_loading": slow_data_loading, "logging": slow_logging}.get(worst["largest_phase"])
+    if told is not None and told(measurements) is not None:
+        return None
     phase = worst["largest_phase"].replace("_", " ")
+    alike = sorted(each["step"] for each in training["outliers"] if each["largest_phase"] == worst["largest_phase"])
+    if len(alike) < _FEWEST_OUTLIERS:
+        return None
     return {
         "subject": "step_outliers",
-        "advice": f"look at what happens in {phase} at these steps: " + ", ".join(
-            str(outlier["step"]) for outlier in training["outliers"]
-        ),
+        "advice": f"look at what happens in {phase} at these steps: {', '.join(map(str, alike))}",
         "evidence": f"{training['outlier_steps']} steps took more than twice the median "
         f"({seconds_in_words(worst['median_seconds'])}) and cost {training['outlier_percent']:.0f} % of the time; the "
         f"slowest, step {worst['step']}, took {seconds_in_words(worst['seconds'])}, "
         f"{seconds_in_words(worst['largest_phase_seconds'])} of it in {phase}",
-    }  # fmt: skip
+    }
 
 
 def costly_profiling(measurements: Measurements) -> Recommendation | None:
@@ -215,10 +236,13 @@ def costly_profiling(measurements: Measurements) -> Recommendation | None:
     if measurements.wall_seconds <= 0:
         return None
     share = 100 * measurements.counting_seconds / measurements.wall_seconds
-    tiny = [each for each in measurements.operations if each.count and each.mean_seconds < _TINY_SECONDS]
-    if share < _PROFILING_PERCENT or not tiny:
+    tiny = [each for each in measurements.operations if each.mean_seconds < _TINY_SECONDS]
+    most = max(tiny, key=lambda each: each.count, default=None)
+    if most is None or most.count < _MANY_RUNS:
         return None
-    most = max(tiny, key=lambda each: each.count)
+    # Counting takes about as long for each run, of whatever operation.
+    if share * most.count / sum(each.count for each in measurements.operations) < _PROFILING_PERCENT:
+        return None
     return {
         "subject": "profiling",
         "advice": f"profile the loop around {most.name} instead of each call of it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -71,6 +71,7 @@ class StepAccounting:
         self.samples = 0
         self._parts: dict[Region, dict[str, int]] = {}
         self._totals = dict.fromkeys(PHASES, 0)
+        self._warm_up_totals = dict.fromkeys(PHASES, 0)
         self._steps = 0
         self._after_warm_up = OperationStatistics(TRAINING_STEP, "training_loop")
         self._slowest: list[StepTimes] = []
@@ -95,7 +96,7 @@ class StepAccounting:
         total = sum(self._totals.values())
         if not self._steps or not total:
             return None
-        percent = {phase: 100 * self._totals[phase] / total for phase in PHASES}
+        percent = _percent_of(self._totals)
         seconds = total * NANOSECONDS
         measured = self._after_warm_up
         if not measured.count:
@@ -122,6 +123,10 @@ class StepAccounting:
             other_percent=percent["other"],
         )
 
+    def percent_after_warm_up(self) -> dict[str, float]:
+        """Return the share of each phase, in percent, in all steps but the first."""
+        return _percent_of({phase: self._totals[phase] - self._warm_up_totals[phase] for phase in PHASES})
+
     def _count_part(self, span: Region, phase: str, own_time: int) -> None:
         step = span.parent
         while step is not None and step.operation.name != TRAINING_STEP:
@@ -142,6 +147,8 @@ class StepAccounting:
         self._steps += 1
         for phase, own_time in phases.items():
             self._totals[phase] += own_time
+        if self._steps == WARM_UP_STEPS:
+            self._warm_up_totals = dict(self._totals)
         step = StepTimes(self._steps, span.start - loading, total, phases)
         self.recent.append(step)
         if self._steps > WARM_UP_STEPS:
@@ -154,6 +161,11 @@ class StepAccounting:
         durations = self._after_warm_up.histogram.durations()
         slow = [(seconds * NANOSECONDS, count) for seconds, count in durations if seconds * NANOSECONDS > limit]
         return sum(count for _, count in slow), sum((seconds - median) * count for seconds, count in slow)
+
+
+def _percent_of(totals: Mapping[str, int]) -> dict[str, float]:
+    total = sum(totals.values())
+    return {phase: 100 * totals[phase] / total if total else 0.0 for phase in PHASES}
 
 
 def _describe_outliers(slowest: Sequence[StepTimes], median: float) -> list[OutlierStep]:
