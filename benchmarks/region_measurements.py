@@ -40,7 +40,7 @@ def back_to_back(row: str, number: int) -> dict[str, float]:
 
 
 def bursts(row: str, number: int) -> dict[str, float]:
-    """Return the median, in nanoseconds, of a region among `number` in a row, between which work behind is caught up."""
+    """Return the median, in nanoseconds, of a region in bursts of `number`; in between work behind is caught up."""
     regions, timer = _opened(row)
     a_statement = region_row_named(row).regions_a_statement
     timer.timeit(WARM_UP)

@@ -1,7 +1,7 @@
 """Little trainings: healthy ones, and ones with a bottleneck planted in them.
 
 Their work is sleep, for the most part: so the shares are the same on a machine that is busy with something else. Those
-that concern memory run in a process of their own: `python -m tests.profiling.planted_trainings NAME 1`.
+that concern memory run in a process of their own: `python -m tests.profiling.planted_trainings NAME`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ STEPS = 30
 MEGABYTES = 10**6
 
 
-# How many times as long everything takes.
-scale = 1
+# Long enough for the stalls of a busy machine, some milliseconds, to weigh little.
+TIMES_AS_LONG = 3
 
 
 def work(seconds: float) -> None:
     """Take a while."""
-    time.sleep(scale * seconds)
+    time.sleep(TIMES_AS_LONG * seconds)
 
 
 class Samples(Dataset[torch.Tensor]):
@@ -205,7 +205,7 @@ def slow_steps_now_and_then(profiler: CodeProfiler) -> None:
 
 def regions_that_are_too_small(profiler: CodeProfiler) -> None:
     def each(number: int) -> None:
-        for _ in range(5000 * scale):
+        for _ in range(15_000):
             with profiler.profile_operation("token", "preprocessing"):
                 pass
 
@@ -259,10 +259,8 @@ def leak_outside_of_any_region(profiler: CodeProfiler) -> None:
         leaked.append(kept_buffer())
 
 
-def main(name: str, times_as_long: str) -> None:
+def main(name: str) -> None:
     """Run one, and print its recommendations as JSON."""
-    global scale
-    scale = int(times_as_long)
     # Memory is looked at more often than once a second, so that the training may be short.
     recorder.LOOK_SECONDS = 0.02
     profiler = CodeProfiler()

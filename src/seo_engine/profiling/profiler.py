@@ -34,7 +34,7 @@ from seo_engine.profiling.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.profiling.trace import Trace, write_trace, write_whole
 from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
-from seo_engine.profiling.training_view import TrainingView
+from seo_engine.profiling.training_view import RecentStep, TrainingView
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +202,10 @@ class CodeProfiler:
         """Return where the training steps spent their time; None without any step."""
         return self._recorder.exclusively(self._count, self._aggregation.steps.view)
 
+    def recent_steps(self) -> list[RecentStep]:
+        """Return the newest training steps one by one, at most a thousand, with the seconds of their parts."""
+        return self._recorder.exclusively(self._count, self._aggregation.steps.recent_steps)
+
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
         """Take in what a profiler in another process measured.
 
@@ -275,7 +279,10 @@ class CodeProfiler:
             OSError: If it cannot be written.
         """
         contents = ProfilingFile(
-            schema_version=PROFILING_DATA_VERSION, call_tree=self.call_tree(), **self.profiling_data()
+            schema_version=PROFILING_DATA_VERSION,
+            call_tree=self.call_tree(),
+            recent_steps=self.recent_steps(),
+            **self.profiling_data(),
         )
         written = redact(contents) if redact is not None else contents
         write_whole(Path(path), [orjson.dumps(written, option=orjson.OPT_INDENT_2), b"\n"])

@@ -9,7 +9,7 @@ from seo_engine.profiling.bottlenecks import Bottleneck
 from seo_engine.profiling.call_tree import CallTreeNode
 from seo_engine.profiling.recommendations import Recommendation
 from seo_engine.profiling.statistics import OperationStatistics
-from seo_engine.profiling.training_view import TrainingView
+from seo_engine.profiling.training_view import RecentStep, TrainingView
 
 PROFILING_DATA_VERSION = 1
 
@@ -78,6 +78,7 @@ class ProfilingFile(ProfilingData):
 
     schema_version: int
     call_tree: list[CallTreeNode]
+    recent_steps: list[RecentStep]
 
 
 def shown_names(operations: Sequence[OperationStatistics]) -> list[str]:

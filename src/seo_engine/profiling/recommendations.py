@@ -17,8 +17,9 @@ from seo_engine.profiling.training_view import WARM_UP_STEPS, TrainingView
 _FEWEST_STEPS = WARM_UP_STEPS + 5
 # Steps that stand out cost so much of the steps' time.
 _OUTLIER_PERCENT = 5.0
-# Fewer in which the same part took longest may be the machine's doing, not the training's.
+# Fewer in which the same part took longer than it does otherwise may be chance.
 _FEWEST_OUTLIERS = 3
+_MODEL_PHASES = ("forward", "backward")
 
 # Memory that an operation keeps: it grew in most of its runs, and together by as much as is noticed.
 _FEWEST_READINGS = 10
@@ -212,14 +213,20 @@ def outlier_steps(measurements: Measurements) -> Recommendation | None:
         return None
     if not training["outliers"] or training["outlier_percent"] < _OUTLIER_PERCENT:
         return None
-    worst = training["outliers"][0]
+    # Passes through the model take longer for longer inputs, and where the machine does something else beside them;
+    # in neither is there anything to mend.
+    outliers = [each for each in training["outliers"] if each["largest_phase"] not in _MODEL_PHASES]
+    if not outliers:
+        return None
+    worst = outliers[0]
     # One cause, one recommendation. A loader with workers often brings several batches at once, then none for a while.
     told = {"data_loading": slow_data_loading, "logging": slow_logging}.get(worst["largest_phase"])
     if told is not None and told(measurements) is not None:
         return None
     phase = worst["largest_phase"].replace("_", " ")
-    alike = sorted(each["step"] for each in training["outliers"] if each["largest_phase"] == worst["largest_phase"])
-    if len(alike) < _FEWEST_OUTLIERS:
+    alike = sorted(each["step"] for each in outliers if each["largest_phase"] == worst["largest_phase"])
+    # Of chance ones each has another cause.
+    if len(alike) < max(_FEWEST_OUTLIERS, len(training["outliers"]) / 2):
         return None
     return {
         "subject": "step_outliers",

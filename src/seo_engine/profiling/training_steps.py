@@ -161,7 +161,9 @@ def _samples_in(batch: Any) -> int:
             return int(shape[0]) if len(shape) else 1
         if isinstance(batch, Mapping):
             batch = next(iter(batch.values()), None)
-        elif isinstance(batch, list | tuple) and batch and hasattr(batch[0], "shape"):
+        elif (
+            isinstance(batch, list | tuple) and batch and (hasattr(batch[0], "shape") or isinstance(batch[0], Mapping))
+        ):
             batch = batch[0]
         else:
             break

@@ -18,6 +18,7 @@ WARM_UP_STEPS = 3
 OUTLIER_FACTOR = 2.0
 
 _MOST_RECENT_STEPS = 1_000
+_STEPS_PER_BATCH = 256
 _MOST_OUTLIERS = 10
 # Steps in which a part was found, and that are not over: one that an exception ended never is.
 _MOST_OPEN_STEPS = 1_000
@@ -39,8 +40,17 @@ class OutlierStep(TypedDict):
     step: int
     seconds: float
     median_seconds: float
+    # The part that took so much longer than it does otherwise, and what it took in this step.
     largest_phase: str
     largest_phase_seconds: float
+
+
+class RecentStep(TypedDict):
+    """One training step and the seconds of its parts, as plain data."""
+
+    step: int
+    seconds: float
+    parts: dict[str, float]
 
 
 class TrainingView(TypedDict):
@@ -73,7 +83,10 @@ class StepAccounting:
         self._totals = dict.fromkeys(PHASES, 0)
         self._warm_up_totals = dict.fromkeys(PHASES, 0)
         self._steps = 0
+        self._warm_up: list[int] = []
         self._after_warm_up = OperationStatistics(TRAINING_STEP, "training_loop")
+        # Durations that wait to be added, a batch at a time.
+        self._waiting: list[int] = []
         self._slowest: list[StepTimes] = []
 
     def count(self, span: Region, path: CallPath, own_time: int) -> None:
@@ -96,14 +109,15 @@ class StepAccounting:
         total = sum(self._totals.values())
         if not self._steps or not total:
             return None
+        self._add_waiting()
         percent = _percent_of(self._totals)
         seconds = total * NANOSECONDS
         measured = self._after_warm_up
         if not measured.count:
-            # So far there are only those that warm up.
             measured = OperationStatistics(TRAINING_STEP, "training_loop")
-            measured.add([step.total for step in self.recent], total)
+            measured.add(self._warm_up, total)
         median = measured.quantile_seconds(0.5)
+        usual = {phase: self._totals[phase] / self._steps for phase in PHASES}
         count, excess = self._outliers(median)
         return TrainingView(
             steps=self._steps,
@@ -114,7 +128,9 @@ class StepAccounting:
             p99_step_seconds=measured.quantile_seconds(0.99),
             outlier_steps=count,
             outlier_percent=100 * excess / seconds,
-            outliers=_describe_outliers(self._slowest, median),
+            outliers=_describe_outliers(
+                self._slowest, median, {name: self._totals[name] / self._steps for name in PHASES}
+            ),
             data_loading_percent=percent["data_loading"],
             forward_percent=percent["forward"],
             backward_percent=percent["backward"],
@@ -122,6 +138,17 @@ class StepAccounting:
             logging_percent=percent["logging"],
             other_percent=percent["other"],
         )
+
+    def recent_steps(self) -> list[RecentStep]:
+        """Return the newest steps one by one, as plain data."""
+        return [
+            {
+                "step": step.number,
+                "seconds": step.total * NANOSECONDS,
+                "parts": {phase: time * NANOSECONDS for phase, time in step.phases.items()},
+            }
+            for step in self.recent
+        ]
 
     def percent_after_warm_up(self) -> dict[str, float]:
         """Return the share of each phase, in percent, in all steps but the first."""
@@ -147,13 +174,21 @@ class StepAccounting:
         self._steps += 1
         for phase, own_time in phases.items():
             self._totals[phase] += own_time
-        if self._steps == WARM_UP_STEPS:
-            self._warm_up_totals = dict(self._totals)
         step = StepTimes(self._steps, span.start - loading, total, phases)
         self.recent.append(step)
-        if self._steps > WARM_UP_STEPS:
-            self._after_warm_up.add([total], total)
+        if self._steps <= WARM_UP_STEPS:
+            self._warm_up.append(total)
+            self._warm_up_totals = dict(self._totals)
+            return
+        self._waiting.append(total)
+        if len(self._waiting) >= _STEPS_PER_BATCH:
+            self._add_waiting()
+        if len(self._slowest) < _MOST_OUTLIERS or total > self._slowest[-1].total:
             self._slowest = sorted([*self._slowest, step], key=lambda each: each.total, reverse=True)[:_MOST_OUTLIERS]
+
+    def _add_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._after_warm_up.add(waiting, sum(waiting))
 
     def _outliers(self, median: float) -> tuple[int, float]:
         """Return how many steps took much longer than the median, and by how many seconds together."""
@@ -168,13 +203,13 @@ def _percent_of(totals: Mapping[str, int]) -> dict[str, float]:
     return {phase: 100 * totals[phase] / total if total else 0.0 for phase in PHASES}
 
 
-def _describe_outliers(slowest: Sequence[StepTimes], median: float) -> list[OutlierStep]:
+def _describe_outliers(slowest: Sequence[StepTimes], median: float, usual: Mapping[str, float]) -> list[OutlierStep]:
     described: list[OutlierStep] = []
     for step in slowest:
         seconds = step.total * NANOSECONDS
         if seconds <= OUTLIER_FACTOR * median:
             break
-        phase = max(step.phases, key=lambda name: step.phases[name])
+        phase = max(step.phases, key=lambda name: step.phases[name] - usual[name])
         described.append(
             {
                 "step": step.number,
