@@ -192,8 +192,8 @@ def test_event_loops_in_threads_that_tasks_start_nest_in_lanes_of_their_own(prof
     assert paths_of(profiler.call_tree()) == {("task",): 1, ("thread",): 5, ("innermost",): 5}
 
 
-def test_lanes_of_finished_tasks_are_used_again(profiler: CodeProfiler) -> None:
-    lanes: set[int] = set()
+def test_rows_of_finished_tasks_are_used_again(profiler: CodeProfiler) -> None:
+    rows: set[int] = set()
     names: set[str] = set()
 
     async def work() -> None:
@@ -201,7 +201,7 @@ def test_lanes_of_finished_tasks_are_used_again(profiler: CodeProfiler) -> None:
         with region:
             await asyncio.sleep(0)
         assert isinstance(region, Region)
-        lanes.add(region.lane.number)
+        rows.add(region.lane.row)
         names.add(region.lane.name)
 
     async def main() -> None:
@@ -210,11 +210,11 @@ def test_lanes_of_finished_tasks_are_used_again(profiler: CodeProfiler) -> None:
 
     asyncio.run(main())
     assert counts_of(profiler) == {"work": 200}
-    # The lanes of those before are given back one turn of the loop later.
-    assert len(lanes) <= 8 and len(names) == len(lanes)
+    # The rows of those before are given back one turn of the loop later.
+    assert len(rows) <= 8 and len(names) == len(rows)
 
 
-def test_a_task_inherits_nothing_from_the_one_that_used_its_lane_before(profiler: CodeProfiler) -> None:
+def test_a_task_inherits_nothing_from_the_one_that_used_its_row_before(profiler: CodeProfiler) -> None:
     async def load_and_leave_open() -> None:
         with profiler.profile_operation("load_batch", "data_loading"):
             pass

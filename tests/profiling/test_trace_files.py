@@ -170,6 +170,7 @@ def test_the_data_file_has_a_version_and_holds_the_profiling_data_and_the_call_t
     expected = profiler.profiling_data() | {
         "schema_version": PROFILING_DATA_VERSION,
         "call_tree": profiler.call_tree(),
+        "recent_steps": profiler.recent_steps(),
         "counting_seconds": profiler.aggregation_seconds,
     }
     profiler.export_profiling_data(tmp_path / "data.json")

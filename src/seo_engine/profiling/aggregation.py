@@ -14,10 +14,10 @@ from seo_engine.profiling.measured_region import (
     GPU_MEMORY_SECONDS,
     NVTX,
     TORCH_PROFILER,
-    MeasuredRegion,
     Measures,
+    Reading,
 )
-from seo_engine.profiling.regions import Region
+from seo_engine.profiling.regions import FAILED, STRETCH, WHOLE_RUN, Span
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.profiling.training_view import StepAccounting
 
@@ -28,7 +28,7 @@ MOST_OPERATIONS = 1_000
 OTHERS = "others"
 
 # Regions timed by a GPU that does not come to their end.
-_MOST_DEVICE_SPANS = 10_000
+_MOST_DEVICE_READINGS = 10_000
 
 
 class Aggregation:
@@ -42,9 +42,10 @@ class Aggregation:
         self.operations: dict[tuple[str, str], Operation] = {}
         self.tree = CallTree()
         self.steps = StepAccounting()
-        self.newest_spans: deque[Region] = deque(maxlen=config.trace_spans)
+        self.newest_spans: deque[Span] = deque(maxlen=config.trace_spans)
+        self.newest_readings: deque[Reading] = deque(maxlen=config.trace_spans)
         self.spans = 0
-        self.device_spans: deque[MeasuredRegion] = deque(maxlen=_MOST_DEVICE_SPANS)
+        self._waiting_for_device: deque[Reading] = deque(maxlen=_MOST_DEVICE_READINGS)
         self._memory_seconds = config.memory_threshold_seconds
         marks = ((TORCH_PROFILER, config.annotate_torch_profiler), (NVTX, config.annotate_nvtx))
         self._marks = tuple(name for name, wanted in marks if wanted)
@@ -79,82 +80,54 @@ class Aggregation:
             Operation(OperationStatistics(name, category), Measures(marks=self._marks), bool(self._marks)),
         )
 
-    def count(self, spans: Sequence[Region]) -> None:
+    def count(self, spans: Sequence[Span]) -> None:
         """Count spans, those of one lane in the order in which they were left.
 
         Args:
-            spans (Sequence[Region]): Regions that were left.
+            spans (Sequence[Span]): Of regions that were left.
         """
-        hidden = 0
-        for span in spans:
-            if type(span) is not Region:
-                span.count_in(self)
-                hidden += not span.shown_in_trace
-                continue
-            # `count_time` without its calls, because nearly all spans come this way.
-            path = self.count_stretch(span)
-            path.durations.append(span.end - span.start)
-            if span.failed:
-                path.failures += 1
-        self.newest_spans.extend(spans if not hidden else [span for span in spans if span.shown_in_trace])
-        self.spans += len(spans) - hidden
-        while self._touched:
-            path = self._touched[-1]
+        paths, touched, steps = self.tree.paths, self._touched, self.steps
+        whole_runs = 0
+        for number, lane, start, end, own_time, flags in spans:
+            path = paths[number]
+            if not path.is_touched:
+                touched.append(path)
+                path.is_touched = True
+            path.own_time += own_time
+            if flags:
+                whole_runs += flags >= WHOLE_RUN
+                path.failures += flags & FAILED and not flags & STRETCH
+            if not flags & STRETCH:
+                path.durations.append(end - start)
+            if path.concerns_steps and flags < WHOLE_RUN:
+                steps.count(path, lane, start, end, own_time)
+            elif path.separates_steps:
+                # Whatever is done between loading and a step: the data were not for that step.
+                steps.forget_loading(lane)
+        # What a generator's consumer did between its values overlaps the whole run.
+        shown = spans if not whole_runs else [span for span in spans if span[-1] < WHOLE_RUN]
+        self.newest_spans.extend(shown)
+        self.spans += len(shown)
+        while touched:
+            path = touched[-1]
             path.add_batch()
             if path.operation is not None:
                 self._choose_measures(path.operation)
             # Only now, so that after an exception out of a signal's handler the others are still added.
-            self._touched.pop()
-        self._read_device_times()
+            touched.pop()
 
-    def count_time(self, span: Region) -> None:
-        """Count one run of an operation, and its time."""
-        path = self.count_stretch(span)
-        self.count_run(path, span.end - span.start, span.failed)
-
-    def count_run(self, path: CallPath, duration: int, failed: bool) -> None:
-        """Count one run of an operation.
+    def count_readings(self, readings: Sequence[Reading]) -> None:
+        """Count what regions read beside the clock.
 
         Args:
-            path (CallPath): Where it was called.
-            duration (int): Nanoseconds from its start to its end.
-            failed (bool): Whether an exception passed through.
+            readings (Sequence[Reading]): Of regions that were left.
         """
-        if not path.is_touched:
-            self._touch(path)
-        path.durations.append(duration)
-        path.failures += failed
-
-    def count_stretch(self, span: Region) -> CallPath:
-        """Count the own time of a span, without counting a run.
-
-        Args:
-            span (Region): A region that was left.
-
-        Returns:
-            CallPath: Where it was called.
-        """
-        path = span.path or self.tree.path_of(span)
-        if not path.is_touched:
-            self._touch(path)
-        duration = span.end - span.start
-        own_time = duration - span.children
-        path.own_time += own_time
-        if path.concerns_steps:
-            self.steps.count(span, path, own_time)
-        elif path.separates_steps:
-            # Whatever is done between loading and a step: the data were not for that step.
-            span.lane.loading_before_step = 0
-        parent = span.parent
-        if parent is not None:
-            parent.children += duration
-            # Its ancestors are not kept by it.
-            span.parent = None
-        return path
-
-    def _touch(self, path: CallPath) -> None:
-        self._touched.append(path)
-        path.is_touched = True
+        for reading in readings:
+            reading.count()
+            if reading.device_interval is not None:
+                self._waiting_for_device.append(reading)
+        self.newest_readings.extend(readings)
+        self._count_device_times()
 
     def forget_all(self) -> None:
         """Begin anew with the same operations."""
@@ -163,8 +136,9 @@ class Aggregation:
         self.tree = CallTree()
         self.steps = StepAccounting()
         self.newest_spans.clear()
+        self.newest_readings.clear()
         self.spans = 0
-        self.device_spans.clear()
+        self._waiting_for_device.clear()
         self._touched = []
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
@@ -186,17 +160,17 @@ class Aggregation:
         operation.measures = operation.measures._replace(memory=memory, gpu_memory=gpu_memory)
         operation.is_measured = memory or bool(self._marks)
 
-    def _read_device_times(self) -> None:
-        for _ in range(len(self.device_spans)):
-            span = self.device_spans.popleft()
+    def _count_device_times(self) -> None:
+        for _ in range(len(self._waiting_for_device)):
+            reading = self._waiting_for_device.popleft()
             try:
-                is_read = span.read_device_time()
+                is_counted = reading.count_device_time()
             except Exception as error:  # the GPU is lost, for example
                 logger.debug("GPU time cannot be read: %s", error)
                 continue
-            if not is_read:
+            if not is_counted:
                 # A GPU passes the events in the order in which they were recorded.
-                self.device_spans.appendleft(span)
+                self._waiting_for_device.appendleft(reading)
                 return
 
     def _warn_of_unknown_category(self, category: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
@@ -10,7 +11,6 @@ from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
 
 if TYPE_CHECKING:
     from seo_engine.profiling.measured_region import Measures
-    from seo_engine.profiling.regions import Region
 
 # The operation of a training step, and the parts of it that `TrainingView` tells apart.
 TRAINING_STEP = "training_step"
@@ -65,6 +65,7 @@ class CallPath:
     """One operation called along one path; times in nanoseconds."""
 
     operation: Operation | None = None
+    number: int = 0
     level: int = 0
     phase: str | None = None
     # The operation of the training step that it is, or is within.
@@ -109,46 +110,34 @@ class CallPath:
 
 
 def plain_paths(paths: Iterable[CallPath]) -> list[CallTreeNode]:
-    """Return paths as plain data, the largest total first."""
-    return [path.as_dictionary() for path in sorted(paths, key=lambda path: path.total, reverse=True)]
+    """Return paths as plain data, the largest total first; without those that were begun and never left."""
+    plain = [path.as_dictionary() for path in sorted(paths, key=lambda path: path.total, reverse=True)]
+    return [each for each in plain if each["calls"] or each["self_seconds"] or each["children"]]
 
 
 class CallTree:
     """All paths of a profiler, from the outermost operations on."""
 
     def __init__(self) -> None:
-        self._root = CallPath()
-        self._paths = 0
+        self.root = CallPath()
+        self.paths: dict[int, CallPath] = {}
+        self._numbers = itertools.count(1)
 
-    def path_of(self, region: Region) -> CallPath:
-        """Return the path of a region, which it keeps.
+    def path(self, caller: CallPath, operation: Operation) -> CallPath:
+        """Return the path of an operation, made at its first call along it; by any thread at any time.
 
         Args:
-            region (Region): One that was left; those around it may be open.
+            caller (CallPath): The path of what calls it, or the root.
+            operation (Operation): What is called.
 
         Returns:
-            CallPath: The path.
+            CallPath: Another one where there are too many, or it is too deep.
         """
-        parent = region.parent
-        caller = self._root if parent is None else parent.path
-        if caller is not None and (known := caller.children.get(region.operation)) is not None:
-            region.path = known
-            return known
-        # Outwards to a region whose path is known, then back in; a loop, because recursion may be deep.
-        unknown = []
-        each: Region | None = region
-        while each is not None and each.path is None:
-            unknown.append(each)
-            each = each.parent
-        path = self._root if each is None or each.path is None else each.path
-        for each in reversed(unknown):
-            path = path.children.get(each.operation) or self._make(path, each.operation)
-            each.path = path
-        return path
+        return caller.children.get(operation) or self._make(caller, operation)
 
     def as_dictionaries(self) -> list[CallTreeNode]:
         """Return the tree as plain data: the outermost operations, the largest total first."""
-        return plain_paths(self._root.children.values())
+        return plain_paths(self.root.children.values())
 
     def slowest_within_steps(self, phase: str) -> OperationStatistics | None:
         """Return the statistics of the operation with the most own time within training steps.
@@ -160,7 +149,7 @@ class CallTree:
             OperationStatistics | None: A copy; None where there is none.
         """
         own_times: dict[Operation, int] = {}
-        paths = [self._root]
+        paths = [self.root]
         while paths:
             path = paths.pop()
             paths.extend(path.children.values())
@@ -170,17 +159,17 @@ class CallTree:
         return slowest.statistics.copy() if slowest is not None else None
 
     def _make(self, caller: CallPath, operation: Operation) -> CallPath:
-        if self._paths >= MOST_PATHS or caller.level >= MOST_LEVELS:
+        if len(self.paths) >= MOST_PATHS or caller.level >= MOST_LEVELS:
             # As if nobody had called it, or the step it is a part of; there are few operations, so this adds few paths.
-            outermost = self._outermost(caller.step)
+            outermost = self.root if caller.step is None else self.path(self.root, caller.step)
             if caller is not outermost:
-                return outermost.children.get(operation) or self._make(outermost, operation)
-        self._paths += 1
+                return self.path(outermost, operation)
         is_step = operation.name == TRAINING_STEP
         within_step = caller.step is not None
         phase = operation.phase or caller.phase
         path = CallPath(
             operation,
+            number=next(self._numbers),
             level=caller.level + 1,
             phase=phase,
             step=operation if is_step else caller.step,
@@ -188,10 +177,6 @@ class CallTree:
             concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
             separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
         )
-        caller.children[operation] = path
-        return path
-
-    def _outermost(self, step: Operation | None) -> CallPath:
-        if step is None:
-            return self._root
-        return self._root.children.get(step) or self._make(self._root, step)
+        # Known by its number before anybody can have a span of it; `setdefault` is one step for all threads.
+        self.paths[path.number] = path
+        return caller.children.setdefault(operation, path)

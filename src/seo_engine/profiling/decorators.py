@@ -6,12 +6,11 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from seo_engine.profiling.regions import DISABLED_REGION, FunctionType, ProfiledRegion, Region, now
+from seo_engine.profiling.regions import DISABLED_REGION, STRETCH, FunctionType, ProfiledRegion, Region, now
 
 if TYPE_CHECKING:
-    from seo_engine.profiling.aggregation import Aggregation
     from seo_engine.profiling.call_tree import CallPath, Operation
     from seo_engine.profiling.recorder import Recorder
 
@@ -85,8 +84,8 @@ class GeneratorRun:
         Args:
             failed (bool): Whether an exception of its own ended it.
         """
-        if self._start:
-            self._recorder.add_region(_WholeRun(self._recorder, self._operation, self), self._start, now(), failed)
+        if self.path is not None:
+            self._recorder.add_run(self.path, self._start, now(), failed)
 
 
 class _Stretch(Region):
@@ -104,31 +103,10 @@ class _Stretch(Region):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._run.path = self.path
         # The end of the values is no failure.
-        ended = error_type is not None and issubclass(error_type, StopIteration | StopAsyncIteration)
-        super().__exit__(None if ended else error_type, error, traceback)
-
-    def count_in(self, aggregation: Aggregation) -> None:
-        """Count the time it took, and no run."""
-        self._run.path = aggregation.count_stretch(self)
-
-
-class _WholeRun(Region):
-    """A generator from its first value to its end; what its caller did in between overlaps it."""
-
-    __slots__ = ("_run",)
-
-    shown_in_trace: ClassVar[bool] = False
-
-    def __init__(self, recorder: Recorder, operation: Operation, run: GeneratorRun) -> None:
-        super().__init__(recorder, operation)
-        self._run = run
-
-    def count_in(self, aggregation: Aggregation) -> None:
-        """Count a run, whose own time was counted before."""
-        self.parent = None
-        if self._run.path is not None:
-            aggregation.count_run(self._run.path, self.end - self.start, self.failed)
+        failed = error_type is not None and not issubclass(error_type, StopIteration | StopAsyncIteration)
+        self.leave(now(), STRETCH | failed)
 
 
 def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[Any, Any, Any]:

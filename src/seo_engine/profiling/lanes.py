@@ -15,23 +15,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Lane", "Lanes", "running_loop"]
 
+# As many as the spans of a trace may belong to, and more.
+_MOST_ROWS = 20_000
+
 
 class Lane:
     """A thread's or an asyncio task's stack of open regions, linked from the innermost one outwards.
 
     Args:
-        number (int): Its row in a trace.
+        number (int): Its number, which no other lane has.
+        row (int): Its row in a trace.
         name (str): The row's title.
     """
 
-    __slots__ = ("__weakref__", "innermost", "loading_before_step", "name", "number")
+    __slots__ = ("__weakref__", "innermost", "name", "number", "row")
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, row: int, name: str) -> None:
         self.number = number
+        self.row = row
         self.name = name
         self.innermost: Region | None = None
-        # Nanoseconds of data loading since the last training step; kept by the aggregation alone.
-        self.loading_before_step = 0
+
+    def holds(self, region: Region) -> bool:
+        """Return whether a region is open in this lane."""
+        open_region = self.innermost
+        while open_region is not None and open_region is not region:
+            open_region = open_region.parent
+        return open_region is not None
 
     def leave(self, region: Region) -> None:
         """Close a region that is not the innermost: those within it were never left, or it was closed from outside."""
@@ -61,6 +71,8 @@ class Lanes:
         self._of_tasks: dict[Task[Any], Lane] = {}
         # Rows of tasks that are done are used again: a program makes thousands of tasks, few of them at a time.
         self._free_task_rows: list[int] = []
+        # Row and title of the newest lanes, which spans know by number.
+        self._rows: dict[int, tuple[int, str]] = {}
         self.of_thread = _ThreadLane(self._make_thread_lane)
 
     def current(self) -> Lane:
@@ -103,24 +115,33 @@ class Lanes:
             regions.extend(reversed(of_lane))
         return regions
 
-    def _make_thread_lane(self) -> Lane:
-        return self._make(next(self._numbers), threading.current_thread().name)
+    def rows(self) -> dict[int, tuple[int, str]]:
+        """Return row and title of the newest lanes by their numbers."""
+        return dict(self._rows)
 
-    def _make(self, number: int, name: str) -> Lane:
-        lane = Lane(number, name)
+    def _make_thread_lane(self) -> Lane:
+        number = next(self._numbers)
+        return self._make(number, number, threading.current_thread().name)
+
+    def _make(self, number: int, row: int, name: str) -> Lane:
+        lane = Lane(number, row, name)
         self._lanes[number] = lane
+        self._rows[number] = (row, name)
+        if len(self._rows) > _MOST_ROWS:
+            self._rows.pop(next(iter(self._rows)), None)
         return lane
 
     def _take_task_lane(self) -> Lane:
+        number = next(self._numbers)
         try:
-            number = self._free_task_rows.pop()
+            row = self._free_task_rows.pop()
         except IndexError:
-            number = next(self._numbers)
+            row = number
         # The row is used again, not the lane: what the task before left open, or loaded, is no matter of this one.
-        return self._make(number, f"asyncio {number}")
+        return self._make(number, row, f"asyncio {row}")
 
     def _give_back(self, task: Task[Any]) -> None:
         lane = self._of_tasks.pop(task, None)
         if lane is not None:
             lane.innermost = None
-            self._free_task_rows.append(lane.number)
+            self._free_task_rows.append(lane.row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,6 @@ from seo_engine.profiling.statistics import GPU_ALLOCATED, GPU_PEAK, GPU_RESERVE
 from seo_engine.profiling.system_metrics import process_memory_bytes
 
 if TYPE_CHECKING:
-    from seo_engine.profiling.aggregation import Aggregation
     from seo_engine.profiling.call_tree import Operation
     from seo_engine.profiling.recorder import Recorder
 
@@ -49,6 +49,48 @@ class DeviceInterval(NamedTuple):
         return int(self.start.elapsed_time(self.end) * 1e6)
 
 
+@dataclass(slots=True, eq=False)
+class Reading:
+    """What one region read beside the clock; memory in bytes by its kind, at its start and at its end."""
+
+    operation: Operation
+    lane: int
+    start: int
+    before: dict[str, int]
+    after: dict[str, int]
+    device_interval: DeviceInterval | None
+    device_nanoseconds: int | None = None
+
+    def count(self) -> None:
+        """Add the change of memory to the operation's statistics."""
+        memory = self.operation.statistics.memory
+        for kind in self.before.keys() & self.after.keys():
+            memory.setdefault(kind, MemoryChange()).add(self.before[kind], self.after[kind])
+
+    def count_device_time(self) -> bool:
+        """Add the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
+        if self.device_interval is None:
+            return True
+        nanoseconds = self.device_interval.nanoseconds()
+        if nanoseconds is None:
+            return False
+        # The events are no longer needed.
+        self.device_interval, self.device_nanoseconds = None, nanoseconds
+        self.operation.statistics.device_readings += 1
+        self.operation.statistics.device_time += nanoseconds
+        return True
+
+    def details(self) -> dict[str, float]:
+        """Return what a trace shows of it."""
+        details = {
+            f"{kind}_change_mb": (self.after[kind] - self.before[kind]) / 1e6
+            for kind in self.before.keys() & self.after.keys()
+        }
+        if self.device_nanoseconds is not None:
+            details["device_milliseconds"] = self.device_nanoseconds / 1e6
+        return details
+
+
 class MeasuredRegion(Region):
     """A region that also reads memory, or the GPU's clock, or leaves marks.
 
@@ -58,15 +100,12 @@ class MeasuredRegion(Region):
         measures (Measures | None): What to read; None means what the operation's regions read by default.
     """
 
-    __slots__ = ("_after", "_before", "_marks", "_start_event", "device_interval", "device_nanoseconds", "measures")
+    __slots__ = ("_before", "_marks", "_start_event", "measures")
 
     def __init__(self, recorder: Recorder, operation: Operation, measures: Measures | None = None) -> None:
         super().__init__(recorder, operation)
         self.measures = measures if measures is not None else operation.measures
         self._before: dict[str, int] = {}
-        self._after: dict[str, int] = {}
-        self.device_interval: DeviceInterval | None = None
-        self.device_nanoseconds: int | None = None
         self._start_event: Any = None
         self._marks: list[Any] = []
 
@@ -91,10 +130,13 @@ class MeasuredRegion(Region):
         if self._again and (run := self._run_to_leave()) is not self:
             run.__exit__(error_type, error, traceback)
             return
-        if self._start_event is not None and (end_event := record_event()) is not None:
-            self.device_interval = DeviceInterval(self._start_event, end_event)
-        self._after = self._read_memory()
+        end_event = record_event() if self._start_event is not None else None
+        after = self._read_memory()
         self._take_marks_back()
+        if after or end_event is not None:
+            interval = DeviceInterval(self._start_event, end_event) if end_event is not None else None
+            reading = Reading(self.operation, self.lane.number, self.start, self._before, after, interval)
+            self.recorder.readings.append(reading)
         self.leave(end, error_type is not None)
 
     def forget(self) -> None:
@@ -105,32 +147,6 @@ class MeasuredRegion(Region):
     def fresh(self) -> MeasuredRegion:
         """Return a region of the same operation that was not entered yet."""
         return MeasuredRegion(self.recorder, self.operation, self.measures)
-
-    def count_in(self, aggregation: Aggregation) -> None:
-        """Have the aggregation count time, memory, and in the end the GPU's time."""
-        aggregation.count_time(self)
-        memory = self.operation.statistics.memory
-        for kind in self._before.keys() & self._after.keys():
-            memory.setdefault(kind, MemoryChange()).add(self._before[kind], self._after[kind])
-        if self.device_interval is not None:
-            aggregation.device_spans.append(self)
-
-    def read_device_time(self) -> bool:
-        """Take in the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
-        if self.device_interval is None:
-            return True
-        nanoseconds = self.device_interval.nanoseconds()
-        if nanoseconds is None:
-            return False
-        # The events are no longer needed.
-        self.device_interval, self.device_nanoseconds = None, nanoseconds
-        self.operation.statistics.device_readings += 1
-        self.operation.statistics.device_time += nanoseconds
-        return True
-
-    def changes(self) -> dict[str, int]:
-        """Return by how many bytes each kind of memory changed that was read."""
-        return {kind: self._after[kind] - self._before[kind] for kind in self._before.keys() & self._after.keys()}
 
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}

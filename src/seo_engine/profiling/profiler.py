@@ -31,6 +31,7 @@ from seo_engine.profiling.profiling_data import (
 from seo_engine.profiling.recommendations import Measurements, Recommendation, recommend
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions import DISABLED_REGION, ProfiledRegion, Region, now
+from seo_engine.profiling.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.profiling.trace import Trace, write_trace, write_whole
 from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
@@ -124,7 +125,6 @@ class CodeProfiler:
         region.operation = operation
         region.start = 0
         region.children = 0
-        region.path = None
         region._again = None
         return region
 
@@ -299,11 +299,15 @@ class CodeProfiler:
         """
         recorder, aggregation = self._recorder, self._aggregation
         recorder.counters.read()
-        spans, recorded = recorder.exclusively(self._count, lambda: (list(aggregation.newest_spans), aggregation.spans))
-        counters = recorder.counters.samples()
+        spans, readings, recorded = recorder.exclusively(
+            self._count,
+            lambda: (list(aggregation.newest_spans), list(aggregation.newest_readings), aggregation.spans),
+        )
         # One that is just being entered has no start yet.
         open_regions = [region for region in recorder.lanes.open_regions() if region.start]
-        trace = Trace(spans, open_regions, counters, self._started, now(), self._started_at, recorded)
+        slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
+        slices += shown_open_regions(open_regions, now())
+        trace = Trace(slices, recorder.counters.samples(), self._started, self._started_at, recorded, len(spans))
         write_trace(trace, Path(path), redact)
 
     def report(self) -> str:

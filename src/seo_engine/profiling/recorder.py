@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
-from seo_engine.profiling.call_tree import Operation
+from seo_engine.profiling.call_tree import CallPath, Operation
 from seo_engine.profiling.counters import Counters
 from seo_engine.profiling.lanes import Lanes, running_loop
-from seo_engine.profiling.regions import Region, now
+from seo_engine.profiling.measured_region import Reading
+from seo_engine.profiling.regions import WHOLE_RUN, Span, now
 
 # So many waiting spans wake the thread that counts them ...
 SPANS_PER_BATCH = 4096
@@ -44,7 +45,10 @@ class Recorder:
         self._begin()
 
     def _begin(self) -> None:
-        self.spans: deque[Region] = deque()
+        self.spans: deque[Span] = deque()
+        self.readings: deque[Reading] = deque()
+        self.tree = self.aggregation.tree
+        self.root = self.tree.root
         # The very first span starts the thread.
         self.next_look = 1
         self.lanes = Lanes()
@@ -65,24 +69,31 @@ class Recorder:
             start (int): Nanoseconds of `time.perf_counter_ns`.
             end (int): The same at the end.
         """
-        self.add_region(Region(self, operation), start, end, False)
+        loop = running_loop()
+        lane = self.lanes.of_thread.lane if loop is None else self.lanes.of_task(loop)
+        parent = lane.innermost
+        duration = end - start
+        if parent is None:
+            caller = self.root
+        else:
+            caller = parent.path
+            parent.children += duration
+        path = caller.children.get(operation) or self.tree.path(caller, operation)
+        self._take((path.number, lane.number, start, end, duration, 0))
 
-    def add_region(self, region: Region, start: int, end: int, failed: bool) -> None:
-        """Take a region that was timed by whoever calls this.
+    def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
+        """Take a run of a generator, whose work was taken before.
 
         Args:
-            region (Region): One that was not entered.
+            path (CallPath): Where it was called.
             start (int): Nanoseconds of `time.perf_counter_ns`.
             end (int): The same at the end.
-            failed (bool): Whether an exception passed through.
+            failed (bool): Whether an exception of its own ended it.
         """
-        loop = running_loop()
-        region.lane = lane = self.lanes.of_thread.lane if loop is None else self.lanes.of_task(loop)
-        region.parent = lane.innermost
-        region.start = start
-        region.end = end
-        region.failed = failed
-        self.spans.append(region)
+        self._take((path.number, 0, start, end, 0, WHOLE_RUN | failed))
+
+    def _take(self, span: Span) -> None:
+        self.spans.append(span)
         if len(self.spans) >= self.next_look:
             self.look()
 
@@ -140,6 +151,7 @@ class Recorder:
         # Another thread may have held a lock at the fork, and the parent counts the regions that are open.
         nowhere = Recorder(self.aggregation, False)
         nowhere.spans = deque(maxlen=0)
+        nowhere.readings = deque(maxlen=0)
         for region in self.lanes.open_regions():
             region.recorder = nowhere
         self.aggregation.forget_all()
@@ -156,6 +168,7 @@ class Recorder:
         popleft = self.spans.popleft
         # Taken one by one from the left: appending threads are never locked out, and no span is lost.
         self.aggregation.count([popleft() for _ in range(min(number, len(self.spans)))])
+        self.aggregation.count_readings([self.readings.popleft() for _ in range(len(self.readings))])
         if len(self.spans) < SPANS_PER_BATCH:
             self.next_look = SPANS_PER_BATCH
         self.counting_nanoseconds += time.thread_time_ns() - started

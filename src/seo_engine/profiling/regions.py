@@ -1,20 +1,28 @@
-"""Regions: named stretches of code that are being timed, or were. A region that was left is a span."""
+"""Regions: named stretches of code that are being timed. A region that was left becomes a span, plain numbers."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seo_engine.profiling.lanes import Lane, running_loop
 
 if TYPE_CHECKING:
-    from seo_engine.profiling.aggregation import Aggregation
     from seo_engine.profiling.call_tree import CallPath, Operation
     from seo_engine.profiling.recorder import Recorder
 
 now = time.perf_counter_ns
+
+# Path, lane, start, end, own time, flags: all numbers; times in nanoseconds.
+Span = tuple[int, int, int, int, int, int]
+
+# Flags of a span: an exception passed through; the work of a generator until its next value, which is no run of its
+# own; a generator from its first value to its end, whose work was counted before.
+FAILED = 1
+STRETCH = 2
+WHOLE_RUN = 4
 
 FunctionType = TypeVar("FunctionType", bound=Callable[..., Any])
 
@@ -59,33 +67,31 @@ class Region(ProfiledRegion):
         operation (Operation): What it is a run of.
     """
 
-    # False where it overlaps others of its lane instead of lying within or beside them.
-    shown_in_trace: ClassVar[bool] = True
-
-    __slots__ = ("_again", "children", "end", "failed", "lane", "operation", "parent", "path", "recorder", "start")
+    __slots__ = ("_again", "children", "lane", "operation", "parent", "path", "recorder", "start")
 
     lane: Lane
     parent: Region | None
-    end: int
-    failed: bool
+    path: CallPath
 
     def __init__(self, recorder: Recorder, operation: Operation) -> None:
         # `CodeProfiler.profile_operation` does the same without calling this.
         self.recorder = recorder
         self.operation = operation
         self.start = 0
-        # Nanoseconds in regions nested directly in this one; the aggregation adds them up.
+        # Nanoseconds in regions nested directly in this one.
         self.children = 0
-        self.path: CallPath | None = None
         self._again: list[Region] | None = None
 
     def __enter__(self) -> Region:
         if self.start:
             return self._enter_again()
-        lanes = self.recorder.lanes
+        recorder = self.recorder
+        lanes = recorder.lanes
         loop = running_loop()
         self.lane = lane = lanes.of_thread.lane if loop is None else lanes.of_task(loop)
-        self.parent = lane.innermost
+        self.parent = parent = lane.innermost
+        caller = recorder.root if parent is None else parent.path
+        self.path = caller.children.get(self.operation) or recorder.tree.path(caller, self.operation)
         lane.innermost = self
         self.start = now()
         return self
@@ -98,26 +104,30 @@ class Region(ProfiledRegion):
     ) -> None:
         self.leave(now(), error_type is not None)
 
-    def leave(self, end: int, failed: bool) -> None:
+    def leave(self, end: int, flags: int) -> None:
         """Close the region and hand it over as a span.
 
         Args:
             end (int): Nanoseconds of `time.perf_counter_ns`.
-            failed (bool): Whether an exception passes through.
+            flags (int): `FAILED` if an exception passes through, and others that a kind of regions has.
         """
         if self._again and (run := self._run_to_leave()) is not self:
-            run.leave(end, failed)
+            run.leave(end, flags)
             return
-        self.end = end
-        self.failed = failed
         lane = self.lane
+        parent = self.parent
         if lane.innermost is self:
-            lane.innermost = self.parent
+            lane.innermost = parent
         else:
             lane.leave(self)
+        start = self.start
+        duration = end - start
+        if parent is not None:
+            parent.children += duration
         recorder = self.recorder
         spans = recorder.spans
-        spans.append(self)
+        # Numbers alone: Python's collector, which looks at all that refers to others, has nothing to do with them.
+        spans.append((self.path.number, lane.number, start, end, duration - self.children, flags))
         if len(spans) >= recorder.next_look:
             recorder.look()
 
@@ -140,10 +150,6 @@ class Region(ProfiledRegion):
         """Close the region without counting it."""
         self.lane.leave(self)
 
-    def count_in(self, aggregation: Aggregation) -> None:
-        """Have the aggregation count this span; kinds that measure more than time do that here."""
-        aggregation.count_time(self)
-
     def _enter_again(self) -> Region:
         """Enter a region that was entered before, perhaps left since: this run of it has a region of its own."""
         again = self.fresh()
@@ -158,8 +164,6 @@ class Region(ProfiledRegion):
         lane = self.recorder.lanes.current()
         run = next((run for run in reversed(list(again)) if run.lane is lane), None)
         if run is None:
-            # `end` is set when the first run is left.
-            is_own = self.lane is lane and not hasattr(self, "end")
-            return self if is_own else again.pop()
+            return self if self.lane is lane and lane.holds(self) else again.pop()
         again.remove(run)
         return run

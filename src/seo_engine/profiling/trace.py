@@ -18,8 +18,6 @@ from typing import Any
 import orjson
 
 from seo_engine.profiling.counters import Sample
-from seo_engine.profiling.measured_region import MeasuredRegion
-from seo_engine.profiling.regions import Region
 
 TRACE_VERSION = 1
 
@@ -31,39 +29,43 @@ _REST_SECONDS = 0.0005
 _LONGEST_NAME = 300
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A region as it is shown, from start to end, in a row that has a title; times in nanoseconds."""
+
+    name: str
+    category: str
+    row: int
+    title: str
+    start: int
+    end: int
+    details: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Trace:
-    """What a trace shows: the newest spans, the regions that are open, and counters; times in nanoseconds."""
+    """What a trace shows: the newest regions, inner ones before those around them, and counters."""
 
-    spans: Sequence[Region]
-    open_regions: Sequence[Region]
+    slices: Sequence[Slice]
     counters: Mapping[str, Sequence[Sample]]
-    # Of `time.perf_counter_ns`; the trace begins there.
+    # Nanoseconds of `time.perf_counter_ns`; the trace begins there.
     began: int
-    ended: int
     # Unix time in seconds, when it began.
     began_at: float
-    spans_recorded: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """A region as it is shown: to its end, or while it is open to the end of the trace."""
-
-    region: Region
-    end: int
-    details: dict[str, Any]
+    # Without those that are open.
+    regions_recorded: int
+    regions_shown: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    slices: list[_Slice]
+    slices: list[Slice]
     # Of those within which the next may lie, the innermost last.
     ends: list[int]
 
-    def take(self, new: _Slice) -> bool:
+    def take(self, new: Slice) -> bool:
         """Add a slice that begins no earlier than the others; return whether it lies within or beside each of them."""
-        while self.ends and self.ends[-1] <= new.region.start:
+        while self.ends and self.ends[-1] <= new.start:
             self.ends.pop()
         if self.ends and new.end > self.ends[-1]:
             return False
@@ -83,12 +85,12 @@ def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) ->
     Raises:
         OSError: If it cannot be written.
     """
-    older = trace.spans_recorded - len(trace.spans)
+    older = trace.regions_recorded - trace.regions_shown
     about = {
         "schema_version": TRACE_VERSION,
         "began_at": trace.began_at - (trace.began - _beginning(trace)) * 1e-9,
-        "regions_recorded": trace.spans_recorded,
-        "regions_shown": len(trace.spans),
+        "regions_recorded": trace.regions_recorded,
+        "regions_shown": trace.regions_shown,
         "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
     }
     lines = _as_lines(_events(trace, _Names(redact)))
@@ -135,31 +137,27 @@ def _events(trace: Trace, names: _Names) -> Iterator[dict[str, Any]]:
     process = os.getpid()
     name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
     yield _metadata("process_name", process, 0, name=names.shown(name))
-    by_lane: dict[int, list[_Slice]] = {}
-    # Inner ones before those around them, as they are left.
-    for span in trace.spans:
-        by_lane.setdefault(span.lane.number, []).append(_Slice(span, max(span.start, span.end), _details(span)))
-    for region in reversed(trace.open_regions):
-        by_lane.setdefault(region.lane.number, []).append(_Slice(region, trace.ended, {"open": True}))
+    by_row: dict[int, list[Slice]] = {}
+    for each in trace.slices:
+        by_row.setdefault(each.row, []).append(each)
     began = _beginning(trace)
-    further_rows = itertools.count(max(by_lane, default=0) + 1)
-    for number, slices in sorted(by_lane.items()):
-        lane_name = names.shown(slices[0].region.lane.name)
+    further_rows = itertools.count(max(by_row, default=0) + 1)
+    for number, slices in sorted(by_row.items()):
+        title = names.shown(slices[0].title)
         for overlapping, row in enumerate(_rows(slices)):
             row_number = next(further_rows) if overlapping else number
-            row_name = f"{lane_name} (overlapping)" if overlapping else lane_name
-            yield _metadata("thread_name", process, row_number, name=row_name)
+            yield _metadata("thread_name", process, row_number, name=f"{title} (overlapping)" if overlapping else title)
             yield _metadata("thread_sort_index", process, row_number, sort_index=number)
             for each in row:
                 yield {
                     "ph": "X",
-                    "name": names.shown(each.region.operation.name),
-                    "cat": names.shown(each.region.operation.category),
+                    "name": names.shown(each.name),
+                    "cat": names.shown(each.category),
                     "pid": process,
                     "tid": row_number,
                     # The format's unit is the microsecond; three decimals keep the nanoseconds.
-                    "ts": (each.region.start - began) / 1000,
-                    "dur": (each.end - each.region.start) / 1000,
+                    "ts": (each.start - began) / 1000,
+                    "dur": (each.end - each.start) / 1000,
                     "args": each.details,
                 }
     for counter, samples in trace.counters.items():
@@ -179,10 +177,10 @@ def _metadata(kind: str, process: int, row: int, **details: Any) -> dict[str, An
 
 def _beginning(trace: Trace) -> int:
     """Return when the earliest slice begins: whoever times a region without us may have begun before us."""
-    return min([trace.began, *(span.start for span in trace.spans)])
+    return min([trace.began, *(each.start for each in trace.slices)])
 
 
-def _rows(slices: list[_Slice]) -> list[list[_Slice]]:
+def _rows(slices: list[Slice]) -> list[list[Slice]]:
     """Part the slices of a lane into rows in which each lies within or beside every other, as the format demands.
 
     Nearly always that is one row. A region that is left after the one around it, or by another thread, gets another.
@@ -190,20 +188,11 @@ def _rows(slices: list[_Slice]) -> list[list[_Slice]]:
     rows: list[_Row] = []
     # Of two that begin together, the longer is around the other; of two alike, the one that was left later.
     slices.reverse()
-    slices.sort(key=lambda each: (each.region.start, -each.end))
+    slices.sort(key=lambda each: (each.start, -each.end))
     for each in slices:
         if not any(row.take(each) for row in rows):
             rows.append(_Row([each], [each.end]))
     return [row.slices for row in rows]
-
-
-def _details(span: Region) -> dict[str, Any]:
-    details: dict[str, Any] = {"failed": True} if span.failed else {}
-    if isinstance(span, MeasuredRegion):
-        details |= {f"{kind}_change_mb": change / 1e6 for kind, change in span.changes().items()}
-        if span.device_nanoseconds is not None:
-            details["device_milliseconds"] = span.device_nanoseconds / 1e6
-    return details
 
 
 class _Names:

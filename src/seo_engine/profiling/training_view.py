@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
 from seo_engine.profiling.call_tree import PHASES, TRAINING_STEP, CallPath
-from seo_engine.profiling.regions import Region
 from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
 
 # The first steps allocate, compile and fill caches; they are no measure of the others, and no outliers.
@@ -20,8 +19,13 @@ OUTLIER_FACTOR = 2.0
 _MOST_RECENT_STEPS = 1_000
 _STEPS_PER_BATCH = 256
 _MOST_OUTLIERS = 10
-# Steps in which a part was found, and that are not over: one that an exception ended never is.
+# Lanes in which a part of a step was found that is not over: one that an exception ended never is.
 _MOST_OPEN_STEPS = 1_000
+# So many parts of a step are then one for each phase.
+_MOST_PARTS = 1_000
+
+# Start, phase, own time; in nanoseconds.
+Part = tuple[int, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ class StepAccounting:
     def __init__(self) -> None:
         self.recent: deque[StepTimes] = deque(maxlen=_MOST_RECENT_STEPS)
         self.samples = 0
-        self._parts: dict[Region, dict[str, int]] = {}
+        # By lane: the parts of the step that is open there, and what was loaded since the last step.
+        self._parts: dict[int, list[Part]] = {}
+        self._loading: dict[int, int] = {}
         self._totals = dict.fromkeys(PHASES, 0)
         self._warm_up_totals = dict.fromkeys(PHASES, 0)
         self._steps = 0
@@ -89,20 +95,29 @@ class StepAccounting:
         self._waiting: list[int] = []
         self._slowest: list[StepTimes] = []
 
-    def count(self, span: Region, path: CallPath, own_time: int) -> None:
-        """Count a span that is a training step, or a part of one.
+    def count(self, path: CallPath, lane: int, start: int, end: int, own_time: int) -> None:
+        """Count a span that is a training step, a part of one, or the loading of data before one.
 
         Args:
-            span (Region): What was timed.
             path (CallPath): Where it was called.
+            lane (int): Number of the lane.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
             own_time (int): Nanoseconds without the regions nested in it.
         """
         if path.within_step:
-            self._count_part(span, path.phase or "other", own_time)
+            self._count_part(path.phase or "other", lane, start, own_time)
         elif path.phase == "data_loading":
-            span.lane.loading_before_step += own_time
+            self._loading[lane] = self._loading.get(lane, 0) + own_time
+            if len(self._loading) > _MOST_OPEN_STEPS:
+                self._loading.clear()
         else:
-            self._count_step(span)
+            self._count_step(lane, start, end)
+
+    def forget_loading(self, lane: int) -> None:
+        """Take the data that were loaded as loaded for something else than a step."""
+        if lane in self._loading:
+            del self._loading[lane]
 
     def view(self) -> TrainingView | None:
         """Return where the steps spent their time; None without any step."""
@@ -128,9 +143,7 @@ class StepAccounting:
             p99_step_seconds=measured.quantile_seconds(0.99),
             outlier_steps=count,
             outlier_percent=100 * excess / seconds,
-            outliers=_describe_outliers(
-                self._slowest, median, {name: self._totals[name] / self._steps for name in PHASES}
-            ),
+            outliers=_describe_outliers(self._slowest, median, usual),
             data_loading_percent=percent["data_loading"],
             forward_percent=percent["forward"],
             backward_percent=percent["backward"],
@@ -154,27 +167,28 @@ class StepAccounting:
         """Return the share of each phase, in percent, in all steps but the first."""
         return _percent_of({phase: self._totals[phase] - self._warm_up_totals[phase] for phase in PHASES})
 
-    def _count_part(self, span: Region, phase: str, own_time: int) -> None:
-        step = span.parent
-        while step is not None and step.operation.name != TRAINING_STEP:
-            step = step.parent
-        if step is None:
-            return
-        if len(self._parts) > _MOST_OPEN_STEPS:
-            self._parts.clear()
-        parts = self._parts.setdefault(step, {})
-        parts[phase] = parts.get(phase, 0) + own_time
+    def _count_part(self, phase: str, lane: int, start: int, own_time: int) -> None:
+        parts = self._parts.get(lane)
+        if parts is None:
+            if len(self._parts) >= _MOST_OPEN_STEPS:
+                self._parts.clear()
+            parts = self._parts[lane] = []
+        parts.append((start, phase, own_time))
+        if len(parts) >= _MOST_PARTS:
+            latest = parts[-1][0]
+            self._parts[lane] = [(latest, phase, own_time) for phase, own_time in _sums(parts).items()]
 
-    def _count_step(self, span: Region) -> None:
-        phases = self._parts.pop(span, {})
-        loading, span.lane.loading_before_step = span.lane.loading_before_step, 0
-        phases["data_loading"] = phases.get("data_loading", 0) + loading
-        total = span.end - span.start + loading
+    def _count_step(self, lane: int, start: int, end: int) -> None:
+        # Those before its start are parts of a step that an exception ended.
+        phases = _sums([part for part in self._parts.pop(lane, ()) if part[0] >= start])
+        loading = self._loading.pop(lane, 0)
+        phases["data_loading"] += loading
+        total = end - start + loading
         phases["other"] = max(0, total - sum(phases.values()))
         self._steps += 1
         for phase, own_time in phases.items():
             self._totals[phase] += own_time
-        step = StepTimes(self._steps, span.start - loading, total, phases)
+        step = StepTimes(self._steps, start - loading, total, phases)
         self.recent.append(step)
         if self._steps <= WARM_UP_STEPS:
             self._warm_up.append(total)
@@ -196,6 +210,13 @@ class StepAccounting:
         durations = self._after_warm_up.histogram.durations()
         slow = [(seconds * NANOSECONDS, count) for seconds, count in durations if seconds * NANOSECONDS > limit]
         return sum(count for _, count in slow), sum((seconds - median) * count for seconds, count in slow)
+
+
+def _sums(parts: Iterable[Part]) -> dict[str, int]:
+    sums = dict.fromkeys(PHASES, 0)
+    for _, phase, own_time in parts:
+        sums[phase] += own_time
+    return sums
 
 
 def _percent_of(totals: Mapping[str, int]) -> dict[str, float]:
