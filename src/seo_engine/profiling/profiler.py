@@ -23,6 +23,7 @@ from seo_engine.profiling.profiling_data import (
     CategorySummary,
     ProfilingData,
     ProfilingFile,
+    as_unicode,
     shown_names,
     summarize_categories,
     summarize_operation,
@@ -285,7 +286,7 @@ class CodeProfiler:
             **self.profiling_data(),
         )
         written = redact(contents) if redact is not None else contents
-        write_whole(Path(path), [orjson.dumps(written, option=orjson.OPT_INDENT_2), b"\n"])
+        write_whole(Path(path), [orjson.dumps(as_unicode(written), option=orjson.OPT_INDENT_2), b"\n"])
 
     def export_trace(self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = str) -> None:
         """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from seo_engine.profiling.bottlenecks import Bottleneck
 from seo_engine.profiling.call_tree import CallTreeNode
@@ -184,3 +184,19 @@ def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_se
 
 def _percent(seconds: float, wall_seconds: float) -> float:
     return 100 * seconds / wall_seconds if wall_seconds > 0 else 0.0
+
+
+def as_unicode(value: Any) -> Any:
+    """Return plain data as JSON can hold them: Python has texts that are no Unicode, and JSON has none.
+
+    Example:
+        >>> as_unicode({"caf\\udce9": ["tea", 1]})
+        {'caf\\\\udce9': ['tea', 1]}
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {as_unicode(key): as_unicode(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_unicode(each) for each in value]
+    return value
