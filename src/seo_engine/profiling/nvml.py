@@ -23,7 +23,7 @@ _READINGS: dict[str, Callable[[Any, Any], float]] = {
 class GPUMetrics:
     """Reads the GPUs through the extra `gpu`; without it, or without the driver, there is nothing to read.
 
-    NVML is looked for at the first reading and never again. It starts no CUDA, so that forking stays possible.
+    NVML is started at the first reading, and tried once. It starts no CUDA, so that forking stays possible.
 
     Example:
         >>> all(name.startswith("gpu_") for name in GPUMetrics().read())
@@ -32,8 +32,9 @@ class GPUMetrics:
 
     def __init__(self) -> None:
         self._missing = MissingMetrics(logger)
-        self._looked_for = False
-        self._nvml: Any = None
+        self._started = False
+        # Imported here: the readings may be a thread's, while the training imports too.
+        self._nvml = self._import_nvml()
         self._visible: str | None = None
         self._gpus: list[Any] | None = None
 
@@ -46,9 +47,9 @@ class GPUMetrics:
             them. With several GPUs the names hold the number that CUDA gives in this process, as in
             `gpu_1_power_watts` for `cuda:1`.
         """
-        if not self._looked_for:
-            self._looked_for = True
-            self._nvml = self._start_nvml()
+        if not self._started:
+            self._started = True
+            self._start_nvml()
         if self._nvml is None:
             return {}
         metrics = {}
@@ -71,15 +72,21 @@ class GPUMetrics:
             self._missing.explain(name, error)
             return None
 
-    def _start_nvml(self) -> Any:
+    def _import_nvml(self) -> Any:
         try:
             import pynvml
-
-            pynvml.nvmlInit()
         except Exception as error:
             self._missing.explain("GPU metrics", error)
             return None
         return pynvml
+
+    def _start_nvml(self) -> None:
+        try:
+            if self._nvml is not None:
+                self._nvml.nvmlInit()
+        except Exception as error:
+            self._missing.explain("GPU metrics", error)
+            self._nvml = None
 
     def _visible_gpus(self) -> list[Any]:
         # A script may well choose its GPU after tracking has begun, and before CUDA has.
