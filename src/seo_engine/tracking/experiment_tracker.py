@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import atexit
 import logging
+import operator
 import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from seo_engine.profiling import ProfilingData
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.deliveries import Deliveries
@@ -22,6 +22,7 @@ from seo_engine.tracking.endings import status_after, uncaught_error
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.open_run import OpenRun, attach_run, create_run, resume_run
+from seo_engine.tracking.record_writer import plain_epoch
 from seo_engine.tracking.records import STATUSES
 from seo_engine.tracking.run_directory import DELIVERY
 from seo_engine.tracking.run_history import find_run
@@ -172,16 +173,6 @@ class ExperimentTracker(LoggingCalls):
         self._run_profile = RunProfile(run.directory, run.record_writer, self.config, self._moment_now)
         self._run_profile.start()
 
-    def log_profiling_data(self, profiling_data: ProfilingData | Mapping[str, Any]) -> None:
-        """Log where time and memory went; it is logged at an interval, and at the end, without this too.
-
-        Args:
-            profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
-        """
-        super().log_profiling_data(profiling_data)
-        if self._run_profile is not None:
-            self._run_profile.note_logged()
-
     @property
     def run_directory(self) -> Path | None:
         """Path | None: The run's folder; None if tracking is off or could not begin."""
@@ -263,20 +254,30 @@ class ExperimentTracker(LoggingCalls):
         if not run.is_owned:
             run.close_journal(self.config.close_timeout_seconds)
             return
-        if self._run_profile is not None:
-            self._run_profile.log_last()
-        withheld = max((state.withheld for state in self.delivery.values()), default=0)
-        run.record_writer.write_end(status, error, withheld)
+        try:
+            if self._run_profile is not None:
+                self._run_profile.log_last(self.config.close_timeout_seconds / 2)
+        finally:
+            # Also where Ctrl-C interrupts the profile: the run has ended, and as its status says.
+            withheld = max((state.withheld for state in self.delivery.values()), default=0)
+            run.record_writer.write_end(status, error, withheld)
         # Half of the time for a disk that refuses records, so that there is some left for the trackers.
         run.close_journal(self.config.close_timeout_seconds / 2)
         if self._deliveries is not None:
             self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
         if self._run_profile is not None:
             # Now that the child processes have told what they measured.
-            self._run_profile.write_files()
+            self._run_profile.write_last_files()
+
+    def _log(self, kind: str, **contents: Any) -> bool:
+        is_logged = super()._log(kind, **contents)
+        if is_logged and kind == "profiling" and self._run_profile is not None:
+            self._run_profile.note_logged()
+        return is_logged
 
     def _moment_now(self) -> tuple[float, int]:
-        return self.current_epoch, self.global_step
+        # As plain numbers: a step that is a tensor may count on in its place.
+        return plain_epoch(self.current_epoch), operator.index(self.global_step)
 
     def _leave_run(self, run: OpenRun) -> None:
         atexit.unregister(self._close_at_exit)

@@ -100,11 +100,15 @@ class LoggingCalls:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
     def log_profiling_data(self, profiling_data: ProfilingData | Mapping[str, Any]) -> None:
-        """Log where time and memory went.
+        """Log where time and memory went; an `ExperimentTracker` does so at an interval, and at the end, by itself.
 
         Args:
             profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
         """
+        if self._record_writer is None or self._closed:
+            # Without a region, whose profiler would have a thread.
+            self._refuse()
+            return
         with self.code_profiler.profile_operation("unified_profiling_logging", PROFILING_CATEGORY):
             self._log("profiling", profiling_data=profiling_data, epoch=self.current_epoch, step=self.global_step)
 
@@ -163,14 +167,15 @@ class LoggingCalls:
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
 
-    def _log(self, kind: str, **contents: Any) -> None:
+    def _log(self, kind: str, **contents: Any) -> bool:
         writer = self._record_writer
         if writer is None or self._closed:
             self._refuse()
-            return
-        writer.write(kind, **contents)
+            return False
+        is_logged = writer.write(kind, **contents)
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
+        return is_logged
 
     def _refuse(self) -> None:
         self._drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")

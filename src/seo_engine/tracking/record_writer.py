@@ -66,12 +66,15 @@ class RecordWriter:
             return False
         return True
 
-    def write(self, kind: str, **contents: Any) -> None:
+    def write(self, kind: str, **contents: Any) -> bool:
         """Append a record that is rare enough to be encoded without haste.
 
         Args:
             kind (str): What it holds.
             **contents (Any): The rest of it.
+
+        Returns:
+            bool: Whether there is a record of it now.
         """
         try:
             for name in ("hyperparameters", "profiling_data"):
@@ -80,12 +83,14 @@ class RecordWriter:
             if "step" in contents and contents["step"] is not None:
                 contents["step"] = operator.index(contents["step"])
             if "epoch" in contents:
-                contents["epoch"] = _plain(contents["epoch"])
+                contents["epoch"] = plain_epoch(contents["epoch"])
             # As plain data first: a user's object shows only as text whether it holds a secret.
             record = plain_record(new_record(kind, rank=self._rank, **contents))
             self._logging_queue.append(encode_record(redact(record)))
         except Exception as error:
             self._count_failure(kind, error)
+            return False
+        return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:
         """Append the end of the run, and say what was not recorded.
@@ -138,7 +143,7 @@ class RecordWriter:
             kind, metrics, skip_nonfinite=self._config.skip_nonfinite_metrics
         )
         self._remember_names(kind, metrics, numbers)
-        record = new_record(kind, epoch=_plain(epoch), step=operator.index(step), rank=self._rank, metrics=numbers)
+        record = new_record(kind, epoch=plain_epoch(epoch), step=operator.index(step), rank=self._rank, metrics=numbers)
         if nonfinite:
             record["nonfinite"] = nonfinite
         return encode_record(record)
@@ -163,6 +168,6 @@ def _require_dictionary(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a dictionary, got {type(value).__name__}")
 
 
-def _plain(epoch: float) -> float:
+def plain_epoch(epoch: float) -> float:
     """Return an epoch as JSON takes it; numpy's and torch's numbers have `item`."""
     return epoch if isinstance(epoch, int | float) else float(epoch)

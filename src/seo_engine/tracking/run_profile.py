@@ -51,10 +51,23 @@ class RunProfile:
         self._profile_logged: Moment | None = None
         self._failed = False
         self._stopping = threading.Event()
+        # A thread that hangs longer than the end is waited for must not log behind the end.
+        self._logging = threading.Lock()
+        self._thread_may_log = True
         self._thread = threading.Thread(target=self._run, name="profile-thread", daemon=True)
 
     def start(self) -> None:
         """Start the thread; without one there is still the profile at the end."""
+        try:
+            # Here, because it imports, and the training may import at the same time as a thread; and because the load
+            # is measured from here on.
+            self._system_metrics = SystemMetrics() if self._system_interval else None
+            # What a kill left half written.
+            for name in (TRACE_FILE, DATA_FILE):
+                for path in self._directory.glob(f".{name}.*"):
+                    path.unlink(missing_ok=True)
+        except Exception as error:
+            logger.debug("The profile begins without its load, or beside the rest of an earlier one: %s", error)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -64,12 +77,22 @@ class RunProfile:
         """Note that the training itself has logged its profile at this step."""
         self._profile_logged = self._moment()
 
-    def log_last(self) -> None:
-        """Stop, and log the load and the profile once more."""
+    def log_last(self, timeout_seconds: float = _STOP_SECONDS) -> None:
+        """Stop, and log the load and the profile once more.
+
+        Args:
+            timeout_seconds (float): The longest time to wait for what the thread is at.
+        """
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_SECONDS)
-        self._log_system_metrics()
+        try:
+            if self._thread.ident is None:
+                self._log_system_metrics()
+            else:
+                # The thread reads the load once more: a driver that hangs then hangs nobody else.
+                self._thread.join(min(timeout_seconds, _STOP_SECONDS))
+        finally:
+            with self._logging:
+                self._thread_may_log = False
         self._log_profile()
 
     def write_files(self) -> None:
@@ -85,6 +108,11 @@ class RunProfile:
                 self._failed = True
                 logger.warning("⚠️ The profile cannot be written: %s", error)
 
+    def write_last_files(self) -> None:
+        """Write the files once more, unless the thread hangs at them: then whoever closes would hang as well."""
+        if not self._thread.is_alive():
+            self.write_files()
+
     def _run(self) -> None:
         next_reading = time.monotonic() + (self._system_interval or float("inf"))
         next_profile = time.monotonic() + self._profile_interval
@@ -96,31 +124,38 @@ class RunProfile:
                 next_profile = time.monotonic() + self._profile_interval
                 self._log_profile()
                 self.write_files()
+        self._log_system_metrics()
 
     def _log_system_metrics(self) -> None:
-        if not self._system_interval:
+        if self._system_metrics is None:
             return
         try:
-            if self._system_metrics is None:
-                self._system_metrics = SystemMetrics()
             metrics = self._system_metrics.read()
             self._profiler.add_counters(metrics)
+            moment = self._moment()
+            with self._logging:
+                if self._may_log() and moment != self._system_logged:
+                    self._system_logged = moment
+                    self._record_writer.write_metrics("performance", *moment, metrics)
         except Exception as error:
             self._record_writer.drop("misuse", f"⚠️ The load of the machine cannot be read: {error}")
-            return
-        moment = self._moment()
-        if moment != self._system_logged:
-            self._system_logged = moment
-            self._record_writer.write_metrics("performance", *moment, metrics)
 
     def _log_profile(self) -> None:
-        moment = self._moment()
-        if moment == self._profile_logged or not self._profiler.enabled:
+        if not self._profiler.enabled:
             return
         try:
+            moment = self._moment()
+            if moment == self._profile_logged:
+                return
             profiling_data = self._profiler.profiling_data()
+            with self._logging:
+                if self._may_log() and moment != self._profile_logged:
+                    self._profile_logged = moment
+                    self._record_writer.write(
+                        "profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1]
+                    )
         except Exception as error:
             self._record_writer.drop("misuse", f"⚠️ The profile cannot be made: {error}")
-            return
-        self._profile_logged = moment
-        self._record_writer.write("profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1])
+
+    def _may_log(self) -> bool:
+        return self._thread_may_log or threading.current_thread() is not self._thread
