@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.delivery import read_delivery
+from seo_engine.tracking.operations_table import TABLE_NAME
+from seo_engine.tracking.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records import METRIC_KINDS, Record
-from seo_engine.tracking.run_directory import JOURNAL
+from seo_engine.tracking.run_directory import JOURNAL, PROFILE
+from seo_engine.tracking.run_profile import DATA_FILE, TRACE_FILE
 from tests.faults.training import BATCH_SIZE, Training, given
-from tests.tracking.views import Point, read_journal, read_tensorboard, read_wandb
+from tests.tracking.views import Point, is_automatic, read_journal, read_tensorboard, read_wandb
 
 VIEWS = ("tensorboard", "wandb")
 
@@ -101,6 +105,8 @@ def examine(
     rows = read_wandb(directory / "wandb").rows if rows_on_server is None else rows_on_server
     outcome.compare(f"wandb, {directory}", _expected_in_wandb(records), _shown_by_wandb(rows))
     outcome.faults += _wrong_ends(directory, records, status)
+    outcome.faults += _wrong_automatic_records(directory, records)
+    outcome.faults += _wrong_files_of_the_profile(directory, records, kills)
     if returned and not any(record["kind"] == "hyperparameters" for _, record in records):
         outcome.faults.append(f"journal: the hyperparameters are lost; {directory}")
     if rows_on_server is None:
@@ -120,17 +126,22 @@ def _given(numbers: Iterable[int]) -> Counter[tuple[str, float, Point]]:
 
 
 def _in_journal(records: NumberedRecords) -> Counter[tuple[str, float, Point]]:
+    """Return what the training logged; what the run logs by itself no call has given."""
     return Counter(
         (record["kind"], record["epoch"], (0, record["step"], name, value))
         for _, record in records
+        if not is_automatic(record)
         for name, value in _contents(record).items()
     )
 
 
 def _contents(record: Record) -> dict[str, float | str]:
-    """Return the values of a record of metrics, and the text of one of text."""
+    """Return the values of a record of metrics, the text of one of text, and what views show of a profile in words."""
     if record["kind"] == "text":
         return {record["name"]: record["text"]}
+    if record["kind"] == "profiling":
+        numbers, texts = profiling_metrics(record["profiling_data"])
+        return numbers | texts
     return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
 
 
@@ -159,6 +170,17 @@ def shown_by_tensorboard(directory: Path) -> Counter[Point]:
     return Counter(point for point in points if point[2] != "experiment/configuration")
 
 
+def charts_in_tensorboard(directory: Path) -> Counter[tuple[int, int]]:
+    """Return the record and step of each chart of bottlenecks in the event files of a run."""
+    folders = [directory, *sorted(directory.glob("late*"))]
+    return Counter(
+        (picture.record, picture.step)
+        for folder in folders
+        for pictures in read_tensorboard(folder).pictures.values()
+        for picture in pictures
+    )
+
+
 def _expected_in_wandb(records: NumberedRecords) -> Counter[Point]:
     return Counter(
         (number, record["step"], name, value)
@@ -173,7 +195,7 @@ def _shown_by_wandb(rows: Iterable[dict[str, Any]]) -> Counter[Point]:
         (row["_step"], row["global_step"], name, value)
         for row in rows
         for name, value in row.items()
-        if "/" in name or name == "epoch"
+        if ("/" in name and name != TABLE_NAME) or name == "epoch"
     )
 
 
@@ -182,6 +204,56 @@ def _wrong_ends(directory: Path, records: NumberedRecords, status: str | None) -
     if len(ends) == 1 and status in (None, *ends):
         return []
     return [f"journal: its ends are {ends}, not {status}; {directory}"]
+
+
+def _wrong_automatic_records(directory: Path, records: NumberedRecords) -> list[str]:
+    """Return what is wrong in what the run logged by itself: once a step, never behind the end, and in all to see."""
+    found: list[str] = []
+    seen: set[tuple[str, float, int]] = set()
+    for (number, record), (_, before) in zip(records[1:], records, strict=False):
+        if record["kind"] == "resume":
+            # Another process, at a step that the one before may have come to.
+            seen.clear()
+        if not is_automatic(record):
+            continue
+        moment = (record["kind"], record["epoch"], record["step"])
+        if moment in seen:
+            found.append(f"journal: {moment} is logged twice, again in line {number}; {directory}")
+        seen.add(moment)
+        if before["kind"] == "end":
+            found.append(f"journal: {moment} stands behind the end, in line {number}; {directory}")
+    kinds = {(record["kind"], record.get("status")) for _, record in records}
+    if ("end", "finished") in kinds and ("profiling", None) not in kinds:
+        found.append(f"journal: a run that finished has no profile; {directory}")
+    charts = Counter((number, record["step"]) for number, record in records if _has_chart(record))
+    if (shown := charts_in_tensorboard(directory)) != charts:
+        found.append(f"tensorboard: the charts are those of {shown}, not of {charts}; {directory}")
+    return found
+
+
+def _has_chart(record: Record) -> bool:
+    return record["kind"] == "profiling" and bool(record["profiling_data"]["operations"])
+
+
+def _wrong_files_of_the_profile(directory: Path, records: NumberedRecords, kills: int) -> list[str]:
+    """Return what is wrong in `profile/`: its files are whole, and those of a run that finished are there."""
+    found: list[str] = []
+    finished = any(record["kind"] == "end" and record["status"] == "finished" for _, record in records)
+    names = {TRACE_FILE: "traceEvents", DATA_FILE: "operations"}
+    for name, part in names.items():
+        path = directory / PROFILE / name
+        try:
+            if not json.loads(path.read_bytes())[part]:
+                found.append(f"{path} holds no {part}")
+        except FileNotFoundError:
+            # A kill within the end may come before the files.
+            if finished and not kills:
+                found.append(f"{path} is not there")
+        except (ValueError, KeyError) as error:
+            found.append(f"{path} is not whole: {error}")
+    if not kills:
+        found += [f"{path} was left behind" for path in (directory / PROFILE).glob("*") if path.name not in names]
+    return found
 
 
 def _wrong_in_wandb_run(directory: Path, records: NumberedRecords) -> list[str]:

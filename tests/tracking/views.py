@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.logging_queue import JournalReader
+from seo_engine.tracking.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records import METRIC_KINDS, Record, decode_record
 
 # Number of a record, step, name, and what was logged by that name.
@@ -134,16 +135,33 @@ def _framed_messages(data: bytes) -> Iterator[bytes]:
 
 
 def journal_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
-    """Return (record number, step, name, value) of the metrics in a run's journal."""
+    """Return (record number, step, name, value) of the numbers in a run's journal: metrics, and those of profiles."""
     return sorted(
         (number, record["step"], name, value)
-        for number, record in metric_records(run_directory)
-        for name, value in record["metrics"].items()
+        for number, record in read_journal(run_directory)
+        for name, value in numbers_of(record).items()
+    )
+
+
+def numbers_of(record: Record) -> dict[str, float]:
+    """Return the numbers that views show of a record."""
+    if record["kind"] == "profiling":
+        return profiling_metrics(record["profiling_data"])[0]
+    return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
+
+
+def is_automatic(record: Record) -> bool:
+    """Whether a run has logged this by itself: the load of the machine, or its profile, which no test here logs too."""
+    return record["kind"] == "profiling" or (
+        record["kind"] == "performance" and {"performance/memory_usage_mb"} <= record["metrics"].keys()
     )
 
 
 def assert_each_value_once(run_directory: Path) -> int:
-    """Compare both views with the journal of a run that was not thinned; returns the number of its values."""
+    """Compare both views with the journal of a run that was not thinned, also in what the run logged by itself.
+
+    Returns the number of the values that the training logged.
+    """
     expected = journal_values(run_directory)
     if list(run_directory.glob("events.out.tfevents.*")):
         folders = [run_directory, *sorted(run_directory.glob("late*"))]
@@ -157,7 +175,7 @@ def assert_each_value_once(run_directory: Path) -> int:
         assert in_tensorboard == rounded
     if (run_directory / "wandb").exists():
         assert wandb_values(read_wandb(run_directory / "wandb").rows) == expected
-    return len(expected)
+    return sum(len(numbers_of(record)) for _, record in read_journal(run_directory) if not is_automatic(record))
 
 
 def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]]:
