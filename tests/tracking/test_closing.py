@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from seo_engine.tracking.endings import describe_error
 from seo_engine.tracking.record_writer import MOST_COUNTED_NAMES, OTHERS
 from seo_engine.tracking.recovery import recover_run, unfinished_runs
 from seo_engine.tracking.run_history import list_runs, read_run
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import delete_folder, training, wait_until
 from tests.tracking.test_journal_faults import FailingDisk
 from tests.tracking.views import assert_each_value_once, metric_records, read_journal
@@ -72,6 +74,7 @@ def test_a_long_error_is_described_by_its_beginning_and_the_end_of_its_traceback
 def test_a_disk_that_takes_records_again_while_the_run_ends_gets_them_all(
     config: TrackingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
     disk = FailingDisk(monkeypatch)
     tracker = ExperimentTracker(config)
     disk.error = errno.ENOSPC
@@ -133,6 +136,8 @@ def test_threads_that_cannot_be_started_are_said_and_the_journal_keeps_all(
 def test_a_child_that_cannot_be_started_is_not_waited_for(
     config: TrackingConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
+
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
@@ -178,6 +183,7 @@ def test_what_fails_while_the_run_ends_does_not_reach_the_training(
 def test_a_destination_that_only_the_training_knows_is_not_for_runs_recover(
     config: TrackingConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
     archive = MemoryTracker("archive")
     archive.available = False
     with ExperimentTracker(config, extra_trackers=[archive]) as tracker:
@@ -199,6 +205,7 @@ def test_what_an_attached_process_logs_behind_the_end_is_unfinished(config: Trac
 
 
 def test_a_forked_process_logs_into_the_journal_that_was_made_anew(config: TrackingConfig) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
     config.asynchronous_logging = False
     with ExperimentTracker(config) as tracker:
         read_end, write_end = os.pipe()

@@ -151,6 +151,16 @@ ENDINGS = {
         "finished",
         -signal.SIGKILL,
     ),
+    "sigint_within_the_last_profile": Ending(
+        """
+        tracker = ExperimentTracker(config); train(tracker)
+        config.code_profiler.profiling_data = lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(60))
+        tracker.close()
+        """,
+        "finished",
+        -signal.SIGINT,
+        says="Closing was interrupted",
+    ),
     "exception_in_another_encoding": Ending(
         """
         with ExperimentTracker(config) as tracker:
@@ -284,7 +294,7 @@ def test_a_training_that_the_kernel_kills_for_its_memory_is_completed(tmp_path: 
 def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
     places = """
         environment argument remote hyperparameter object text exception message configuration key nested listed metric
-        text_of_name text_name notes group job_type change model resumed
+        text_of_name text_name notes group job_type change model resumed operation category thread counter
     """
     planted = {name: f"planted{number:02}" + "x7Q" * 8 for number, name in enumerate(places.split())}
     (tmp_path / "settings.py").write_text("")
@@ -297,7 +307,7 @@ def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
     ):
         subprocess.run([*git, *arguments], check=True)
     program = f"""
-        import logging, sys
+        import logging, sys, threading
         import torch
         from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig, WandBTracker
         from seo_engine.tracking.records import describe_model
@@ -334,6 +344,15 @@ def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
                 tracker.log_training_metrics(1, 1, metrics)
             tracker.log_text("hf_token", "{planted["text_of_name"]}")
             tracker.log_text("https://me:{planted["text_name"]}@example.org", "hello")
+            profiler = config.code_profiler
+            with profiler.profile_operation("clone https://me:{planted["operation"]}@example.org", "training_loop"):
+                with profiler.profile_operation("sent {planted["environment"]}", "token={planted["category"]}"):
+                    pass
+            name = "api_key='{planted["thread"]}'"
+            work = profiler.profile_operation("work", "training_loop")(lambda: None)
+            thread = threading.Thread(target=work, name=name)
+            thread.start(); thread.join()
+            profiler.add_counters({{"https://me:{planted["counter"]}@example.org": 1.0}})
             tracker.log_text("note", "password: '{planted["text"]}'")
             logging.getLogger("seo_engine").error("Authorization: Bearer %s", "{planted["message"]}")
             raise ValueError("sent {planted["environment"]} with token={planted["exception"]}")
@@ -360,6 +379,9 @@ def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
     for path in files:
         contents = path.read_bytes()
         assert [name for name, value in planted.items() if value.encode() in contents] == [], path
+    for directory in (tmp_path / "runs" / "r", tmp_path / "runs" / "r_2"):
+        for name in ("trace.json", "profiling_data.json"):
+            assert "clone https://[redacted]@example.org" in (directory / "profile" / name).read_text(encoding="utf-8")
     run = read_run(tmp_path / "runs" / "r")
     assert run.hyperparameters == {
         "hf_token": "[redacted]", "settings": "Settings(api_key='[redacted]')", "seed": 7,
@@ -379,7 +401,8 @@ def test_what_may_be_private_is_for_its_owner_alone(tmp_path: Path) -> None:
     with training(program, tmp_path) as process:
         process.communicate(timeout=200)
     directory = tmp_path / "runs" / "r"
-    for name in ("journal.jsonl", "delivery.json", "logs", "wandb"):
+    profile = ("profile", "profile/trace.json", "profile/profiling_data.json")
+    for name in ("journal.jsonl", "delivery.json", "logs", "wandb", *profile):
         assert (directory / name).stat().st_mode & 0o077 == 0, name
     # TensorBoard often runs as somebody else.
     (event_file,) = directory.glob("events.out.tfevents.*")

@@ -26,6 +26,7 @@ from seo_engine.tracking.logging_queue import LoggingQueue, Position
 from seo_engine.tracking.record_writer import RecordWriter
 from seo_engine.tracking.records import decode_record
 from seo_engine.tracking.run_history import read_run
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import core, delivery_child
 from tests.tracking.views import metric_records, read_journal, read_wandb
 
@@ -33,7 +34,12 @@ from tests.tracking.views import metric_records, read_journal, read_wandb
 @pytest.fixture
 def config(tmp_path: Path) -> TrackingConfig:
     """No backend: the journal, the log files, and what a test adds."""
-    return TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, wandb_logging=False)
+    return TrackingConfig(
+        tensorboard_log_dir=str(tmp_path / "runs"),
+        tensorboard_logging=False,
+        wandb_logging=False,
+        **ONLY_WHAT_IS_LOGGED,
+    )
 
 
 def directory_of(tracker: ExperimentTracker) -> Path:
@@ -153,6 +159,9 @@ def test_disabled_tracking_leaves_nothing(tmp_path: Path) -> None:
         with ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False)) as tracker:
             tracker.log_training_metrics(1, 1, {"loss": 0.5})
             tracker.log_text("a", "b")
+            tracker.log_performance_metrics({"a": 1.0})
+            tracker.log_profiling_data({})
+            tracker.log_hyperparameters({})
             assert tracker.flush() and tracker.run_directory is None
         assert threading.active_count() == 1
         assert not {"torch", "wandb", "tensorboard"} & set(sys.modules)
@@ -296,7 +305,7 @@ def test_a_killed_training_loses_nothing_and_its_child_delivers_the_rest(tmp_pat
 
 def test_no_thread_imports_anything_while_the_training_may_import_it_too(tmp_path: Path) -> None:
     program = """
-        import sys, threading
+        import os, sys, threading, time
         imported = []
 
         def note(event, arguments):
@@ -305,7 +314,13 @@ def test_no_thread_imports_anything_while_the_training_may_import_it_too(tmp_pat
 
         sys.addaudithook(note)
         from seo_engine import ExperimentTracker, TrackingConfig
-        with ExperimentTracker(TrackingConfig(experiment_name="r", selective_logging=False)) as tracker:
+        config = TrackingConfig(
+            experiment_name="r", selective_logging=False, system_metrics_interval_seconds=0.01,
+            profiling_interval_seconds=0.01,
+        )
+        with ExperimentTracker(config) as tracker:
+            while not os.path.exists("runs/r/profile/profiling_data.json"):
+                time.sleep(0.01)
             for step in (1, 2, 1):
                 tracker.log_training_metrics(1, step, {"loss": 0.5})
             tracker.log_evaluation_metrics(1, 1, {"loss": 0.5})
@@ -322,10 +337,10 @@ def test_no_thread_imports_anything_while_the_training_may_import_it_too(tmp_pat
 
 
 def test_interpreter_exit_without_close_delivers_and_ends_the_run(tmp_path: Path) -> None:
-    program = """
+    program = f"""
         from seo_engine import ExperimentTracker, TrackingConfig
-        tracker = ExperimentTracker(TrackingConfig(experiment_name="r"))
-        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        tracker = ExperimentTracker(TrackingConfig(experiment_name="r", {ONLY_WHAT_IS_LOGGED_AS_TEXT}))
+        tracker.log_training_metrics(1, 1, {{"loss": 0.5}})
     """
     finished = run_program(program, tmp_path)
     assert finished.returncode == 0, finished.stderr
@@ -342,7 +357,10 @@ def test_a_wandb_run_of_the_users_is_neither_used_nor_touched(tmp_path: Path, as
         from seo_engine import ExperimentTracker, TrackingConfig
         mine = wandb.init(mode="offline", dir=".", project="mine")
         mine.log({{"mine": 1}})
-        config = TrackingConfig(asynchronous_logging={asynchronous}, experiment_name="r", tensorboard_logging=False)
+        config = TrackingConfig(
+            asynchronous_logging={asynchronous}, experiment_name="r", tensorboard_logging=False,
+            {ONLY_WHAT_IS_LOGGED_AS_TEXT},
+        )
         with ExperimentTracker(config) as tracker:
             tracker.log_training_metrics(1, 1, {{"loss": 0.5}})
         assert wandb.run is mine

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from seo_engine.tracking.journal_upkeep import JournalUpkeep
 from seo_engine.tracking.lifecycle import read_lifecycle
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.run_history import read_run
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import delete_folder, training, wait_until
 from tests.tracking.views import assert_each_value_once, metric_records, read_journal
 
@@ -63,6 +65,7 @@ class FailingDisk:
 def test_records_wait_in_memory_while_the_disk_refuses_them(
     config: TrackingConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: int, short: bool
 ) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
     disk = FailingDisk(monkeypatch)
     with caplog.at_level("INFO"), ExperimentTracker(config) as tracker:
         tracker.log_training_metrics(1, 1, {"loss": 1.0})
@@ -84,6 +87,7 @@ def test_records_wait_in_memory_while_the_disk_refuses_them(
 def test_what_overflows_the_memory_is_counted_and_said(
     config: TrackingConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
     monkeypatch.setattr(waiting_lines.WaitingLines.__init__, "__defaults__", (2_000,))
     disk = FailingDisk(monkeypatch)
     with ExperimentTracker(config) as tracker:
@@ -111,16 +115,18 @@ def test_a_disk_that_never_comes_back_ends_nothing_and_is_said(
 
 def test_a_real_limit_of_the_disk_is_survived_and_caught_up(tmp_path: Path) -> None:
     # Files of this process, and of its children, cannot grow beyond the limit until it is lifted.
-    program = """
+    program = f"""
         import resource, sys
         from seo_engine import ExperimentTracker, TrackingConfig
-        config = TrackingConfig(experiment_name="r", selective_logging=False, wandb_logging=False)
+        config = TrackingConfig(
+            experiment_name="r", selective_logging=False, wandb_logging=False, {ONLY_WHAT_IS_LOGGED_AS_TEXT}
+        )
         with ExperimentTracker(config) as tracker:
-            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+            tracker.log_training_metrics(1, 1, {{"loss": 0.5}})
             tracker.flush()
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
             for step in range(2, 1001):
-                tracker.log_training_metrics(1, step, {"loss": 1 / step})
+                tracker.log_training_metrics(1, step, {{"loss": 1 / step}})
             assert tracker.logging_queue.waiting and tracker.logging_queue.size() == 20_000
             tracker.flush(2.0)
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -138,6 +144,7 @@ def test_a_real_limit_of_the_disk_is_survived_and_caught_up(tmp_path: Path) -> N
 def test_a_folder_that_is_deleted_is_written_anew_with_all_its_views(
     config: TrackingConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    config = replace(config, **ONLY_WHAT_IS_LOGGED)
     with ExperimentTracker(config) as tracker:
         directory = tracker.run_directory
         assert directory is not None

@@ -17,14 +17,16 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.views import metric_records, read_journal, read_tensorboard
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> TrackingConfig:
     return TrackingConfig(
-        tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, wandb_logging=False, experiment_name="r"
-    )
+        tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, wandb_logging=False, experiment_name="r",
+        **ONLY_WHAT_IS_LOGGED,
+    )  # fmt: skip
 
 
 def steps_by_writer(directory: Path) -> dict[str, list[int]]:

@@ -18,6 +18,7 @@ from seo_engine.tracking.records import encode_record
 from seo_engine.tracking.replay import replay_run
 from seo_engine.tracking.run_history import read_run
 from seo_engine.tracking.tracker import Recorded
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
 from tests.tracking.tensorboard_server import TensorBoardServer
 from tests.tracking.test_bottleneck_chart import HOSTILE_NAMES
@@ -66,7 +67,7 @@ TEXTS = {
 
 def config(tmp_path: Path, **settings: Any) -> TrackingConfig:
     values = {"tensorboard_log_dir": str(tmp_path / "runs"), "experiment_name": "r", "selective_logging": False}
-    return TrackingConfig(**(values | settings))
+    return TrackingConfig(**(values | ONLY_WHAT_IS_LOGGED | settings))
 
 
 def profiling_records(directory: Path) -> list[int]:

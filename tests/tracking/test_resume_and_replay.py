@@ -12,6 +12,7 @@ import pytest
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
 from seo_engine.tracking.replay import replay_run
 from seo_engine.tracking.run_history import RunNotFoundError, read_run
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.views import (
     assert_each_value_once,
     metric_records,
@@ -24,7 +25,7 @@ from tests.tracking.wandb_server import WandBServer
 
 
 def config(tmp_path: Path, **settings: object) -> TrackingConfig:
-    values = {"selective_logging": False, "experiment_name": "r"} | settings
+    values = {"selective_logging": False, "experiment_name": "r"} | ONLY_WHAT_IS_LOGGED | settings
     return TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), **values)  # type: ignore[arg-type]
 
 

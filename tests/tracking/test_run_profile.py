@@ -31,7 +31,7 @@ FILES = {"trace.json": "traceEvents", "profiling_data.json": "operations"}
 def config(tmp_path: Path, **settings: Any) -> TrackingConfig:
     values = {
         "tensorboard_log_dir": str(tmp_path / "runs"), "experiment_name": "r", "wandb_logging": False,
-        "tensorboard_logging": False,
+        "tensorboard_logging": False, "selective_logging": False,
     }  # fmt: skip
     return TrackingConfig(**(values | settings))
 
@@ -68,7 +68,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_the_end_has_load_profile_and_files_also_of_the_child(tmp_path: Path, directory: Path) -> None:
-    everything = config(tmp_path, tensorboard_logging=True, wandb_logging=True, selective_logging=False)
+    everything = config(tmp_path, tensorboard_logging=True, wandb_logging=True)
     with ExperimentTracker(everything) as tracker:
         tracker.log_training_metrics(1, 5, {"loss": 0.5})
     assert kinds(directory) == ["start", "training", "performance", "profiling", "end"]
@@ -203,6 +203,7 @@ def test_the_files_of_a_killed_run_are_whole_and_what_the_kill_left_goes_when_it
     tmp_path: Path, directory: Path
 ) -> None:
     program = """
+        import time
         from seo_engine import ExperimentTracker, TrackingConfig
         config = TrackingConfig(
             experiment_name="r", wandb_logging=False, tensorboard_logging=False, profiling_interval_seconds=0.001
@@ -212,6 +213,7 @@ def test_the_files_of_a_killed_run_are_whole_and_what_the_kill_left_goes_when_it
         while True:
             step += 1
             tracker.log_training_metrics(1, step, {"loss": 1 / step})
+            time.sleep(0.005)
     """
     with training(program, tmp_path) as process:
         for name in FILES:
@@ -304,22 +306,26 @@ def test_ctrl_c_in_the_midst_of_the_profile_leaves_the_status_and_what_is_to_del
             raise KeyboardInterrupt
         wait_in_vain.wait()
 
-    wait_in_vain = threading.Event()
-    tracker = ExperimentTracker(config(tmp_path, tensorboard_logging=True, selective_logging=False))
+    def interrupt_waiting(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "profile-thread":
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    wait_in_vain, join = threading.Event(), threading.Thread.join
+    tracker = ExperimentTracker(config(tmp_path, tensorboard_logging=True))
     tracker.log_training_metrics(1, 1, {"loss": 0.5})
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, interrupt)
         if owner is SystemMetrics:
             # It waits for the thread that reads.
-            patch.setattr(threading.Thread, "join", interrupt)
+            patch.setattr(threading.Thread, "join", interrupt_waiting)
         with pytest.raises(KeyboardInterrupt):
             tracker.close()
         tracker.close("failed")
         wait_in_vain.set()
     assert read_run(directory).status == "finished" and kinds(directory)[-1] == "end"
     assert len(moments(directory, "profiling")) == profiles
-    # It is given back: the same process delivers the rest.
-    assert all(state.is_complete for state in recover_run(directory).values())
+    assert all(state.is_complete for state in read_run(directory).delivery.values())
     assert assert_each_value_once(directory) == 1
 
 

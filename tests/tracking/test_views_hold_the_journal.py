@@ -11,6 +11,7 @@ import pytest
 from seo_engine.tracking import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.metrics import nonfinite_numbers
 from seo_engine.tracking.profiling_metrics import profiling_metrics
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.views import metric_records, read_journal, read_tensorboard, read_wandb
 
 
@@ -108,7 +109,7 @@ def test_one_record_is_one_event(tmp_path: Path) -> None:
 
 
 def test_views_show_by_default_what_the_selection_says(tmp_path: Path) -> None:
-    directory = track_a_run(TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs")))
+    directory = track_a_run(TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), **ONLY_WHAT_IS_LOGGED))
     high = {"training/loss", "training/accuracy", "teacher/loss"}
     medium = {"training/gradient_norm", "training/weight_norm", "training/tokens_per_second"}
     training_steps = {

@@ -11,6 +11,7 @@ import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, read_delivery
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import training, wait_until
 from tests.tracking.views import journal_values, wandb_values
 from tests.tracking.wandb_server import WandBServer
@@ -23,7 +24,8 @@ TRAINING = """
     from seo_engine import ExperimentTracker, TrackingConfig
     tracker = ExperimentTracker(
         TrackingConfig(
-            tensorboard_logging=False, selective_logging=False, experiment_name="r", close_timeout_seconds=LIMIT
+            tensorboard_logging=False, selective_logging=False, experiment_name="r", close_timeout_seconds=LIMIT,
+            ONLY_WHAT_IS_LOGGED,
         )
     )
     for part in range(3):
@@ -54,7 +56,9 @@ class Outage:
             "WANDB_X_FILE_STREAM_RETRY_WAIT_MAX_SECONDS": "1",
             "WANDB_X_FILE_STREAM_TIMEOUT_SECONDS": "3",
         }
-        self._program = TRAINING.replace("LIMIT", str(limit))
+        self._program = TRAINING.replace("LIMIT", str(limit)).replace(
+            "ONLY_WHAT_IS_LOGGED", ONLY_WHAT_IS_LOGGED_AS_TEXT
+        )
 
     def train(self) -> None:
         self._process = self._stack.enter_context(training(self._program, self.folder, **self._environment))
@@ -151,7 +155,9 @@ def test_rows_reach_the_server_or_the_end_is_no_success(
     with WandBServer(failure) as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)
         monkeypatch.setenv("WANDB_API_KEY", KEY)
-        config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False)
+        config = TrackingConfig(
+            tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, **ONLY_WHAT_IS_LOGGED
+        )
         with caplog.at_level("INFO"), ExperimentTracker(config) as tracker:
             for step in range(20):
                 tracker.log_training_metrics(1, step, {"loss": 1 / (step + 1)})

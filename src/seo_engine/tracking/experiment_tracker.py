@@ -258,9 +258,12 @@ class ExperimentTracker(LoggingCalls):
             if self._run_profile is not None:
                 self._run_profile.log_last(self.config.close_timeout_seconds / 2)
         finally:
-            # Also where Ctrl-C interrupts the profile: the run has ended, and as its status says.
-            withheld = max((state.withheld for state in self.delivery.values()), default=0)
-            run.record_writer.write_end(status, error, withheld)
+            # Ctrl-C meanwhile costs the profile alone: the run has ended, and as its status says.
+            self._deliver_rest(run, status, error, deadline)
+
+    def _deliver_rest(self, run: OpenRun, status: str, error: BaseException | None, deadline: float) -> None:
+        withheld = max((state.withheld for state in self.delivery.values()), default=0)
+        run.record_writer.write_end(status, error, withheld)
         # Half of the time for a disk that refuses records, so that there is some left for the trackers.
         run.close_journal(self.config.close_timeout_seconds / 2)
         if self._deliveries is not None:
