@@ -117,7 +117,7 @@ class Training:
         self.calls = Calls(folder / "calls")
         self._settings = {
             "experiment_name": RUN, "wandb_mode": "offline", "selective_logging": False, "close_timeout_seconds": 60,
-            # So often that whatever happens meets the run while it logs its load and its profile, and writes the latter.
+            # So often that whatever happens meets the run while it logs load and profile, and writes the latter.
             "system_metrics_interval_seconds": 0.2, "profiling_interval_seconds": 0.3,
         } | settings  # fmt: skip
         self._environment = {"HOME": str(folder), **(environment or {})}

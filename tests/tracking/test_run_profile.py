@@ -1,4 +1,4 @@
-"""What a run logs by itself: the load of the machine, its profile, and the files of the latter; whatever disturbs it."""
+"""What a run logs by itself: load and profile, and the files of the latter; and whatever disturbs it."""
 
 from __future__ import annotations
 
