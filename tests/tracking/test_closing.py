@@ -321,3 +321,28 @@ def test_a_name_that_looks_like_a_secret_does_not_make_a_run_that_cannot_be_reco
     start["configuration"]["experiment_name"] = "[redacted]"
     journal.write_text("\n".join([json.dumps(start), *rest, ""]))
     assert recover_run(directory_of(tracker))["tensorboard"].is_complete
+
+
+def test_a_signals_handler_that_closes_within_a_call_has_it_write_to_no_other_file(tmp_path: Path) -> None:
+    program = """
+        import os, signal
+        from seo_engine import ExperimentTracker, TrackingConfig
+        tracker = ExperimentTracker(TrackingConfig(experiment_name="r", wandb_logging=False, tensorboard_logging=False))
+        queue, write = tracker.logging_queue, os.write
+        signal.signal(signal.SIGALRM, lambda *_: tracker.close("interrupted"))
+
+        def interrupted_write(descriptor, data):
+            if descriptor == queue._descriptor and b'"step":2' in data:
+                os.write = write
+                signal.raise_signal(signal.SIGALRM)
+            return write(descriptor, data)
+
+        os.write = interrupted_write
+        tracker.log_training_metrics(1, 1, {"loss": 1.0})
+        tracker.log_training_metrics(1, 2, {"loss": 1.0})
+    """
+    finished = run_program(program, tmp_path)
+    assert finished.returncode == 0 and "❌" not in finished.stderr and "error:" not in finished.stderr
+    assert "The run was closed within a call, which is not recorded" in finished.stderr
+    run = read_run(tmp_path / "runs" / "r")
+    assert run.status == "interrupted" and run.metrics["training/loss"].count == 1

@@ -386,16 +386,3 @@ def test_a_signals_handler_that_closes_while_the_profile_is_made_and_written_han
         assert kinds(directory)[-1] == "end" and read_run(directory).status == "interrupted"
         for kind in ("performance", "profiling"):
             assert max(Counter(moments(directory, kind)).values(), default=0) <= 1
-
-
-def test_a_signals_handler_may_write_the_trace_while_its_thread_makes_a_lane(tmp_path: Path) -> None:
-    profiler = CodeProfiler()
-
-    def interrupted() -> None:
-        with profiler._recorder.lanes._lock:
-            profiler.export_trace(tmp_path / "trace.json")
-
-    thread = threading.Thread(target=interrupted, daemon=True)
-    thread.start()
-    thread.join(PATIENCE_SECONDS)
-    assert not thread.is_alive()

@@ -137,9 +137,10 @@ class JournalReader:
 
     def close(self) -> None:
         """Give the descriptor back; twice does nothing more."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        # First no longer known: a call that a signal's handler interrupted by closing must not write to another file.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -219,6 +220,9 @@ class LoggingQueue(JournalReader):
             if written != len(line):
                 self._append_again(line)
         except OSError as error:
+            if self._descriptor < 0:
+                logger.warning("⚠️ The run was closed within a call, which is not recorded")
+                return
             logger.error(
                 "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
                 error,

@@ -21,7 +21,7 @@ TRACE_FILE = "trace.json"
 DATA_FILE = "profiling_data.json"
 
 # Whoever closes the run waits so long for a reading, or a file, that is under way.
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 10.0
 
 Moment = tuple[float, int]
 
