@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 MOST_OPERATIONS = 1_000
 OTHERS = "others"
 
-# Regions timed by a GPU that does not come to their end.
-_MOST_DEVICE_READINGS = 10_000
-
 
 class Aggregation:
     """Counts spans; one thread at a time, as its owner sees to.
@@ -45,7 +42,6 @@ class Aggregation:
         self.newest_spans: deque[Span] = deque(maxlen=config.trace_spans)
         self.newest_readings: deque[Reading] = deque(maxlen=config.trace_spans)
         self.spans = 0
-        self._waiting_for_device: deque[Reading] = deque(maxlen=_MOST_DEVICE_READINGS)
         self._memory_seconds = config.memory_threshold_seconds
         marks = ((TORCH_PROFILER, config.annotate_torch_profiler), (NVTX, config.annotate_nvtx))
         self._marks = tuple(name for name, wanted in marks if wanted)
@@ -124,10 +120,7 @@ class Aggregation:
         """
         for reading in readings:
             reading.count()
-            if reading.device_interval is not None:
-                self._waiting_for_device.append(reading)
         self.newest_readings.extend(readings)
-        self._count_device_times()
 
     def forget_all(self) -> None:
         """Begin anew with the same operations."""
@@ -138,7 +131,6 @@ class Aggregation:
         self.newest_spans.clear()
         self.newest_readings.clear()
         self.spans = 0
-        self._waiting_for_device.clear()
         self._touched = []
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
@@ -159,19 +151,6 @@ class Aggregation:
         memory, gpu_memory = seconds >= self._memory_seconds, seconds >= max(GPU_MEMORY_SECONDS, self._memory_seconds)
         operation.measures = operation.measures._replace(memory=memory, gpu_memory=gpu_memory)
         operation.is_measured = memory or bool(self._marks)
-
-    def _count_device_times(self) -> None:
-        for _ in range(len(self._waiting_for_device)):
-            reading = self._waiting_for_device.popleft()
-            try:
-                is_counted = reading.count_device_time()
-            except Exception as error:  # the GPU is lost, for example
-                logger.debug("GPU time cannot be read: %s", error)
-                continue
-            if not is_counted:
-                # A GPU passes the events in the order in which they were recorded.
-                self._waiting_for_device.appendleft(reading)
-                return
 
     def _warn_of_unknown_category(self, category: str) -> None:
         if category in self._unknown_categories or len(self._unknown_categories) >= MOST_OPERATIONS:

@@ -61,14 +61,8 @@ class Reading:
     device_interval: DeviceInterval | None
     device_nanoseconds: int | None = None
 
-    def count(self) -> None:
-        """Add the change of memory to the operation's statistics."""
-        memory = self.operation.statistics.memory
-        for kind in self.before.keys() & self.after.keys():
-            memory.setdefault(kind, MemoryChange()).add(self.before[kind], self.after[kind])
-
-    def count_device_time(self) -> bool:
-        """Add the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
+    def read_device_time(self) -> bool:
+        """Read the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
         if self.device_interval is None:
             return True
         nanoseconds = self.device_interval.nanoseconds()
@@ -76,9 +70,16 @@ class Reading:
             return False
         # The events are no longer needed.
         self.device_interval, self.device_nanoseconds = None, nanoseconds
-        self.operation.statistics.device_readings += 1
-        self.operation.statistics.device_time += nanoseconds
         return True
+
+    def count(self) -> None:
+        """Add the change of memory, and the time on the GPU, to the operation's statistics."""
+        statistics = self.operation.statistics
+        for kind in self.before.keys() & self.after.keys():
+            statistics.memory.setdefault(kind, MemoryChange()).add(self.before[kind], self.after[kind])
+        if self.device_nanoseconds is not None:
+            statistics.device_readings += 1
+            statistics.device_time += self.device_nanoseconds
 
     def details(self) -> dict[str, float]:
         """Return what a trace shows of it."""
@@ -136,7 +137,7 @@ class MeasuredRegion(Region):
         if after or end_event is not None:
             interval = DeviceInterval(self._start_event, end_event) if end_event is not None else None
             reading = Reading(self.operation, self.lane.number, self.start, self._before, after, interval)
-            self.recorder.readings.append(reading)
+            self.recorder.take_reading(reading)
         self.leave(end, error_type is not None)
 
     def forget(self) -> None:
@@ -184,6 +185,20 @@ def cuda_in_use() -> Any:
         return None
 
 
+def gpu_clock() -> Any:
+    """Return `torch.cuda` if events may be recorded and asked for now; None without a GPU in use.
+
+    While a CUDA graph is captured they may not, and asking for one from any thread would spoil the capture. So it is
+    the timed code that asks, which knows, and never a thread in the background.
+    """
+    cuda = cuda_in_use()
+    try:
+        return None if cuda is None or cuda.is_current_stream_capturing() else cuda
+    except Exception as error:
+        _say_once("GPU time", error)
+        return None
+
+
 def read_gpu_memory() -> dict[str, int]:
     """Return the memory of torch's allocator on the current GPU by its kind, in bytes; nothing without one in use."""
     cuda = cuda_in_use()
@@ -204,13 +219,13 @@ def read_gpu_memory() -> dict[str, int]:
 
 def record_event() -> Any:
     """Return a CUDA event put into the current stream, which the GPU passes later; None without a GPU in use."""
-    cuda = cuda_in_use()
+    cuda = gpu_clock()
     if cuda is None:
         return None
     try:
         event = cuda.Event(enable_timing=True)
         event.record()
-    except Exception as error:  # for example while a CUDA graph is captured
+    except Exception as error:
         _say_once("GPU time", error)
         return None
     return event

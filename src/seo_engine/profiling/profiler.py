@@ -99,7 +99,8 @@ class CodeProfiler:
             measure_device (bool): With CUDA in use, also time the region on the GPU, without waiting for it.
 
         Returns:
-            ProfiledRegion: An exception passes through, and is counted.
+            ProfiledRegion: An exception passes through, and is counted. A function that is decorated while profiling
+            is off stays as it is.
 
         Example:
             >>> profiler = CodeProfiler()
@@ -342,6 +343,7 @@ class CodeProfiler:
         )
 
     def _count(self) -> None:
+        self._recorder.read_device_times()
         self._recorder.count_waiting()
         while self._merged:
             self._aggregation.merge(self._merged.popleft())

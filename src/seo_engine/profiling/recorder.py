@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -15,8 +16,10 @@ from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.call_tree import CallPath, Operation
 from seo_engine.profiling.counters import Counters
 from seo_engine.profiling.lanes import Lanes, running_loop
-from seo_engine.profiling.measured_region import Reading
+from seo_engine.profiling.measured_region import Reading, gpu_clock
 from seo_engine.profiling.regions import WHOLE_RUN, Span, now
+
+logger = logging.getLogger(__name__)
 
 # So many waiting spans wake the thread that counts them ...
 SPANS_PER_BATCH = 4096
@@ -24,6 +27,8 @@ SPANS_PER_BATCH = 4096
 MOST_WAITING_SPANS = 16_384
 # Counted at a stretch; in between, the thread lets the training have the interpreter.
 SPANS_PER_STRETCH = 512
+
+_MOST_DEVICE_READINGS = 10_000
 
 LOOK_SECONDS = 1.0
 _REST_SECONDS = 0.0005
@@ -46,7 +51,9 @@ class Recorder:
 
     def _begin(self) -> None:
         self.spans: deque[Span] = deque()
-        self.readings: deque[Reading] = deque()
+        self._readings: deque[Reading] = deque()
+        # Of regions that the GPU has not passed yet; bounded, in case it never does.
+        self._waiting_for_device: deque[Reading] = deque(maxlen=_MOST_DEVICE_READINGS)
         self.tree = self.aggregation.tree
         self.root = self.tree.root
         # The very first span starts the thread.
@@ -96,6 +103,36 @@ class Recorder:
         self.spans.append(span)
         if len(self.spans) >= self.next_look:
             self.look()
+
+    def take_reading(self, reading: Reading) -> None:
+        """Take what a region read beside the clock.
+
+        Args:
+            reading (Reading): Counted once the GPU has passed the region, if it was timed there.
+        """
+        if reading.device_interval is None:
+            self._readings.append(reading)
+        else:
+            self._waiting_for_device.append(reading)
+            self.read_device_times()
+
+    def read_device_times(self) -> None:
+        """Read the times of regions that the GPU has passed; called by the timed code, and by whoever asks."""
+        while self._waiting_for_device and gpu_clock() is not None:
+            try:
+                reading = self._waiting_for_device.popleft()
+            except IndexError:  # another thread took it
+                return
+            try:
+                is_read = reading.read_device_time()
+            except Exception as error:  # the GPU is lost, for example
+                logger.debug("GPU time cannot be read: %s", error)
+                reading.device_interval, is_read = None, True
+            if not is_read:
+                # A GPU passes the events in the order in which they were recorded.
+                self._waiting_for_device.appendleft(reading)
+                return
+            self._readings.append(reading)
 
     def look(self) -> None:
         """Called when many spans wait: wake the thread, or, where it does not keep up, count some here."""
@@ -151,7 +188,7 @@ class Recorder:
         # Another thread may have held a lock at the fork, and the parent counts the regions that are open.
         nowhere = Recorder(self.aggregation, False)
         nowhere.spans = deque(maxlen=0)
-        nowhere.readings = deque(maxlen=0)
+        nowhere._readings = deque(maxlen=0)
         for region in self.lanes.open_regions():
             region.recorder = nowhere
         self.aggregation.forget_all()
@@ -168,7 +205,7 @@ class Recorder:
         popleft = self.spans.popleft
         # Taken one by one from the left: appending threads are never locked out, and no span is lost.
         self.aggregation.count([popleft() for _ in range(min(number, len(self.spans)))])
-        self.aggregation.count_readings([self.readings.popleft() for _ in range(len(self.readings))])
+        self.aggregation.count_readings([self._readings.popleft() for _ in range(len(self._readings))])
         if len(self.spans) < SPANS_PER_BATCH:
             self.next_look = SPANS_PER_BATCH
         self.counting_nanoseconds += time.thread_time_ns() - started
