@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,7 @@ def test_after_an_exception_out_of_a_handler_counting_goes_on() -> None:
     run(
         """
 import sys
+import textwrap
 from seo_engine.profiling import CodeProfiler
 where = ("aggregation.py", "call_tree.py", "statistics.py", "quantiles.py")
 line = 0
@@ -336,3 +338,34 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 """
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_generator_that_a_fork_meets_half_way_ends_in_the_child_without_harm(tmp_path: Path) -> None:
+    program = """
+        import os
+        from seo_engine.profiling import CodeProfiler
+        profiler = CodeProfiler()
+
+        @profiler.profile_operation("numbers", "data_loading")
+        def numbers():
+            yield 1
+            yield 2
+
+        generator = numbers()
+        next(generator)
+        if os.fork() == 0:
+            list(generator)
+            with profiler.profile_operation("child", "training_loop"):
+                pass
+            names = {operation.name: operation.count for operation in profiler.statistics()}
+            profiler.export_trace("trace.json")
+            os._exit(names.get("child") != 1)
+        assert os.wait()[1] == 0
+        list(generator)
+        assert [(each.name, each.count) for each in profiler.statistics()] == [("numbers", 1)]
+    """
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr

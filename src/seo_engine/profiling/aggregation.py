@@ -85,7 +85,10 @@ class Aggregation:
         paths, touched, steps = self.tree.paths, self._touched, self.steps
         whole_runs = 0
         for number, lane, start, end, own_time, flags in spans:
-            path = paths[number]
+            path = paths.get(number)
+            if path is None:
+                # A generator that began before a fork, and ended after it.
+                continue
             if not path.is_touched:
                 touched.append(path)
                 path.is_touched = True

@@ -25,6 +25,10 @@ MOST_PATHS = 10_000
 MOST_LEVELS = 100
 
 
+# Of all trees of a process, so that a path of one that was given up, at a fork, is none of the next.
+_numbers = itertools.count(1)
+
+
 @dataclass(slots=True, eq=False)
 class Operation:
     """One operation of a profiler: its statistics, and what its regions read beside the clock."""
@@ -121,7 +125,6 @@ class CallTree:
     def __init__(self) -> None:
         self.root = CallPath()
         self.paths: dict[int, CallPath] = {}
-        self._numbers = itertools.count(1)
 
     def path(self, caller: CallPath, operation: Operation) -> CallPath:
         """Return the path of an operation, made at its first call along it; by any thread at any time.
@@ -169,7 +172,7 @@ class CallTree:
         phase = operation.phase or caller.phase
         path = CallPath(
             operation,
-            number=next(self._numbers),
+            number=next(_numbers),
             level=caller.level + 1,
             phase=phase,
             step=operation if is_step else caller.step,

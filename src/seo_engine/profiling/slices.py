@@ -31,8 +31,10 @@ def shown_spans(
     details = {(reading.lane, reading.start): reading.details() for reading in readings}
     slices = []
     for number, lane, start, end, _, flags in spans:
-        operation = paths[number].operation
-        assert operation is not None
+        path = paths.get(number)
+        if path is None or path.operation is None:
+            continue
+        operation = path.operation
         row, title = rows.get(lane, (lane, f"thread {lane}"))
         said: dict[str, Any] = {"failed": True} if flags & FAILED and not flags & STRETCH else {}
         said |= details.get((lane, start), {})
