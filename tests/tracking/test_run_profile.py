@@ -386,3 +386,17 @@ def test_a_signals_handler_that_closes_while_the_profile_is_made_and_written_han
         assert kinds(directory)[-1] == "end" and read_run(directory).status == "interrupted"
         for kind in ("performance", "profiling"):
             assert max(Counter(moments(directory, kind)).values(), default=0) <= 1
+
+
+def test_a_profile_of_very_many_operations_with_long_names_is_still_a_record(tmp_path: Path, directory: Path) -> None:
+    config = TrackingConfig(
+        experiment_name="r", tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False, tensorboard_logging=False
+    )
+    with ExperimentTracker(config):
+        for number in range(1_200):
+            with config.code_profiler.profile_operation(f"{number} " + "long " * 1000, "training_loop"):
+                pass
+    (profile,) = [record for _, record in read_journal(directory) if record["kind"] == "profiling"]
+    assert len(profile["profiling_data"]["operations"]) == 200
+    assert len(profile["profiling_data"]["timings"]) >= 1_000
+    assert len(json.loads((directory / "profile" / "profiling_data.json").read_bytes())["operations"]) >= 1_000

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # Names made up anew at each call, such as `step_1`, must not fill the memory: further ones are counted as one.
 MOST_OPERATIONS = 1_000
 OTHERS = "others"
+# Longer names are cut: each stands in every table and file.
+_LONGEST_NAME = 200
 
 
 class Aggregation:
@@ -59,7 +61,9 @@ class Aggregation:
             Operation: The same for the same name and category.
         """
         # JSON holds Unicode only; Python's texts may be something else, as the names of files are.
-        name, category = (str(text).encode("utf-8", "backslashreplace").decode() for text in (name, category))
+        name, category = (
+            str(text)[:_LONGEST_NAME].encode("utf-8", "backslashreplace").decode() for text in (name, category)
+        )
         operation = self.operations.get((name, category))
         if operation is not None:
             return operation

@@ -23,6 +23,8 @@ DATA_FILE = "profiling_data.json"
 # Whoever closes the run waits so long for a reading, or a file, that is under way.
 _STOP_SECONDS = 10.0
 
+_MOST_OPERATIONS = 200
+
 Moment = tuple[float, int]
 
 
@@ -148,6 +150,8 @@ class RunProfile:
             if moment == self._profile_logged:
                 return
             profiling_data = self._profiler.profiling_data()
+            # A record has a limit; the file in `profile/` has all of them.
+            profiling_data["operations"] = profiling_data["operations"][:_MOST_OPERATIONS]
             with self._logging:
                 if self._may_log() and moment != self._profile_logged:
                     self._profile_logged = moment
