@@ -146,12 +146,12 @@ def train(
             "training_view": profiling_data["training"],
             "bottlenecks": profiling_data["bottlenecks"],
             "recommendations": profiling_data["recommendations"],
-            "tracker_cost": asdict(terminal.tracker_cost(profiling_data, wall_seconds)),
+            "tracker_cost": asdict(terminal.tracker_cost(profiling_data)),
             "delivery": {name: state.as_dictionary() for name, state in tracker.delivery.items()},
         }
         click.echo(json.dumps(contents, default=str, indent=2))
     else:
-        output.print(terminal.training_summary(result, profiling_data, wall_seconds))
+        output.print(terminal.training_summary(result, profiling_data))
         output.print(terminal.next_steps(tracker.run_directory, tracker.delivery, result.adapter))
     if status == "interrupted":
         raise SystemExit(stop.exit_code)

@@ -158,6 +158,23 @@ def test_a_training_that_failed_does_not_spoil_the_profile_of_the_next(tmp_path:
     assert not trainer.model._forward_hooks and not trainer.model._forward_pre_hooks  # type: ignore[union-attr]
 
 
+def test_what_is_evaluated_after_a_failed_training_is_no_step_of_it(tmp_path: Path) -> None:
+    tracker, callback = untracked()
+
+    class Failing(TrainerCallback):
+        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            raise KeyError
+
+    trainer = tiny_trainer(tmp_path, [callback, Failing()])
+    with pytest.raises(KeyError):
+        trainer.train()
+    trainer.evaluate()
+    with tracker.code_profiler.profile_operation("audit", "site_audit"):
+        pass
+    outermost = {each["operation"] for each in tracker.code_profiler.call_tree()}
+    assert "audit" in outermost and tracker.code_profiler.training_view() is None
+
+
 def test_a_copy_of_the_model_is_not_looked_at(tmp_path: Path) -> None:
     tracker, callback = untracked()
 

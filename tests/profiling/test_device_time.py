@@ -102,12 +102,24 @@ def test_the_thread_that_counts_asks_for_no_event(stream: Stream, monkeypatch: p
     assert stream.asked_by == {threading.get_ident()}
 
 
+def test_a_thread_that_asks_for_the_profile_asks_for_no_event(stream: Stream) -> None:
+    profiler = CodeProfiler()
+    with profiler.profile_operation("forward_pass", "training_loop", measure_device=True):
+        pass
+    stream.passed = 2
+    thread = threading.Thread(target=profiler.profiling_data)
+    thread.start()
+    thread.join()
+    assert stream.asked_by == {threading.get_ident()}
+    assert statistics_of(profiler)["forward_pass"].device_readings == 1
+
+
 def test_memory_of_the_gpu_is_measured_where_asked_for(stream: Stream) -> None:
     profiler = CodeProfiler()
     with profiler.profile_operation("grow", "memory_usage", measure_memory=True):
         stream.allocated += 5_000_000
     (summary,) = profiler.profiling_data()["operations"]
-    assert summary["mean_gpu_memory_mb"] == 5.0
+    assert summary["mean_gpu_memory_mb"] == summary["mean_gpu_reserved_mb"] == summary["mean_gpu_peak_mb"] == 5.0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

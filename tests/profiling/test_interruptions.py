@@ -369,3 +369,23 @@ def test_a_generator_that_a_fork_meets_half_way_ends_in_the_child_without_harm(t
         [sys.executable, "-c", textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr
+
+
+def test_a_program_whose_first_region_is_left_while_the_interpreter_ends_does_end(tmp_path: Path) -> None:
+    program = """
+        from seo_engine.profiling import CodeProfiler
+        profiler = CodeProfiler()
+
+        def pages():
+            with profiler.profile_operation("read_pages", "data_loading"):
+                yield 1
+                yield 2
+
+        generator = pages()
+        next(generator)
+    """
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert finished.returncode == 0 and not finished.stderr

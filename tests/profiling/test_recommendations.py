@@ -49,6 +49,7 @@ def found(**what: Any) -> list[Recommendation]:
         "training": None,
         "phase_percent": {},
         "slowest_logging": None,
+        "steps_between": (0, 1_000),
         "loader": None,
         "counters": {},
         "wall_seconds": 10.0,
@@ -81,7 +82,7 @@ def test_slow_loading_is_told_with_the_workers_there_are(
     (recommendation,) = found(
         training=training(),
         phase_percent={"data_loading": 38.0},
-        loader={"workers": workers, "batch_size": 8},
+        loader={"workers": workers},
         processors=processors,
     )
     assert recommendation["subject"] == "data_loading" and recommendation["advice"].startswith(advice)
@@ -113,11 +114,21 @@ def test_few_steps_say_nothing_of_loading_and_logging() -> None:
 def test_without_steps_loading_is_slow_by_its_share_of_the_time_the_slowest_load_left_out() -> None:
     loads = operation("load_batch", "data_loading", 10, SECOND // 10)
     loads.add([5 * SECOND], own_time=5 * SECOND)
-    (recommendation,) = found(operations=[loads], wall_seconds=10.0)
+    model = operation("forward_pass", "training_loop", 10, SECOND // 10)
+    (recommendation,) = found(operations=[loads, model], wall_seconds=10.0)
     assert recommendation["evidence"] == "data loading takes 10 % of the time, 11 loads"
-    assert found(operations=[loads], wall_seconds=20.01) == []
-    assert found(operations=[operation("load_batch", "data_loading", 7, SECOND)], wall_seconds=10.0) == []
-    assert found(operations=[loads], wall_seconds=0.0) == []
+    assert found(operations=[loads, model], wall_seconds=20.01) == []
+    assert found(operations=[operation("load_batch", "data_loading", 7, SECOND), model], wall_seconds=10.0) == []
+    assert found(operations=[loads, model], wall_seconds=0.0) == []
+
+
+def test_loading_is_no_wait_where_no_model_waits_or_a_thread_does_it_beside_the_model() -> None:
+    loads = operation("load_batch", "data_loading", 10, SECOND)
+    assert found(operations=[loads], wall_seconds=11.0) == []
+    assert found(operations=[loads, operation("forward_pass", "training_loop", 10, SECOND)], wall_seconds=11.0) == []
+    assert (
+        len(found(operations=[loads, operation("forward_pass", "training_loop", 10, SECOND)], wall_seconds=21.0)) == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,16 +229,29 @@ def gpu(*percent: float) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_an_idle_gpu_is_told_with_what_it_waits_for() -> None:
-    (recommendation,) = found(training=training(other_percent=20.0), counters=gpu(20, 30, 40))
+    (recommendation,) = found(training=training(), phase_percent={"other": 20.0}, counters=gpu(20, 30, 40))
     assert recommendation["subject"] == "gpu_idle" and recommendation["advice"].startswith("shorten other work")
     assert recommendation["evidence"] == (
         "the GPU works 30 % of the time (3 readings), and other work takes 20 % of the step"
     )
-    (recommendation,) = found(training=training(other_percent=19.0), counters=gpu(20, 30, 40))
+    (recommendation,) = found(training=training(), phase_percent={"other": 19.0}, counters=gpu(20, 30, 40))
     assert "larger batch" in recommendation["advice"]
     for counters in (gpu(50, 50, 50), gpu(0, 0), {"memory_usage_mb": [(0, 1.0)] * 9}, {"cpu_utilization_percent": []}):
         assert found(training=training(), counters=counters) == []
     assert found(training=training(steps=7), counters=gpu(0, 0, 0)) == found(counters=gpu(0, 0, 0)) == []
+
+
+def test_the_gpu_counts_while_the_steps_run_and_one_of_several_suffices() -> None:
+    counters = gpu(0, 0, 0, 90, 90, 90)
+    assert found(training=training(), counters=counters, steps_between=(3, 6)) == []
+    assert len(found(training=training(), counters=counters, steps_between=(0, 6))) == 1
+    several = {f"gpu_{number}_utilization_percent": [(0, used)] * 3 for number, used in enumerate((0.0, 97.0))}
+    assert found(training=training(), counters=several) == []
+
+
+def test_a_gpu_that_waits_for_slow_loading_is_told_by_that_alone() -> None:
+    (recommendation,) = found(training=training(), phase_percent={"data_loading": 60.0}, counters=gpu(0, 0, 0))
+    assert recommendation["subject"] == "data_loading"
 
 
 def outlier(step: int, phase: str, seconds: float) -> OutlierStep:
@@ -322,6 +346,7 @@ def any_training(draw: st.DrawFn) -> TrainingView:
     view=st.none() | any_training(),
     phase_percent=shares,
     slowest_logging=st.none() | any_operation(),
+    steps_between=st.tuples(integers, integers),
     workers=st.none() | st.integers(-1, 10**30),
     counters=st.dictionaries(
         st.sampled_from(["memory_usage_mb", "gpu_utilization_percent", "gpu0_utilization_percent", ""]),
@@ -333,7 +358,7 @@ def any_training(draw: st.DrawFn) -> TrainingView:
     thresholds=st.dictionaries(st.sampled_from(["default", "data_loading", "experiment_tracking"]), st.floats(0, 100)),
 )
 def test_no_numbers_make_a_rule_fail(view: TrainingView | None, workers: int | None, **measured: Any) -> None:
-    recommendations = found(training=view, loader={"workers": workers, "batch_size": None}, **measured)
+    recommendations = found(training=view, loader={"workers": workers}, **measured)
     subjects = [each["subject"] for each in recommendations]
     assert len(set(subjects)) == len(subjects)
     for each in recommendations:

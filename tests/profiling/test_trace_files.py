@@ -208,6 +208,8 @@ def test_numbers_in_the_data_file_are_finite(profiler: CodeProfiler, tmp_path: P
         assert [name for name, value in summary.items() if value is None] == [
             "mean_memory_mb",
             "mean_gpu_memory_mb",
+            "mean_gpu_reserved_mb",
+            "mean_gpu_peak_mb",
             "mean_device_seconds",
         ]
     assert None not in numbers_in([data["timings"], data["categories"], data["bottlenecks"], data["call_tree"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 import types
 from collections import UserDict
 from collections.abc import Iterator
@@ -123,7 +124,7 @@ def test_outliers_are_found_with_the_phase_that_made_them(profiler: CodeProfiler
     total = 90 + 5 + 3 + 47
     assert view["outlier_percent"] == pytest.approx(100 * (4 + 2) / total, rel=0.05)
     assert view["p50_step_seconds"] == pytest.approx(1000, rel=0.01)
-    assert view["p99_step_seconds"] == pytest.approx(3000, rel=0.01)
+    assert view["p99_step_seconds"] == pytest.approx(5000, rel=0.01)
 
 
 def test_steps_that_are_alike_have_no_outliers(profiler: CodeProfiler) -> None:
@@ -138,7 +139,7 @@ def test_the_quantiles_of_a_run_that_ends_while_it_warms_up_are_of_all_its_steps
         profiler.add_span("training_step", "training_loop", 0, seconds * 10**9)
     view = view_of(profiler)
     assert view["p50_step_seconds"] == pytest.approx(2, rel=0.01)
-    assert view["p99_step_seconds"] == pytest.approx(2, rel=0.01)
+    assert view["p99_step_seconds"] == pytest.approx(3, rel=0.01)
     assert (view["outlier_steps"], view["outliers"]) == (0, [])
 
 
@@ -264,7 +265,7 @@ def test_batches_of_a_data_loader_with_worker_processes_are_steps(profiler: Code
     assert all(sum(step.phases.values()) == step.total for step in steps)
     seconds = sum(step.total for step in steps) * 1e-9
     assert view_of(profiler)["samples_per_second"] == pytest.approx(7 / seconds)
-    assert profiler._loader == {"workers": workers, "batch_size": 3}
+    assert profiler._loader == {"workers": workers}
 
 
 class OddShape:
@@ -338,3 +339,12 @@ def test_a_clock_that_is_told_of_parts_outside_of_steps_times_nothing(profiler: 
     clock.begin_part("forward_pass", "training_loop")
     clock.end_step(5)
     assert counts_of(profiler) == {"training_step": 1, "load_batch": 1, "forward_pass": 1}
+
+
+def test_loading_a_data_set_before_the_first_step_is_no_stall_of_it(profiler: CodeProfiler) -> None:
+    started = time.perf_counter_ns()
+    profiler.add_span("load_dataset", "data_loading", started - 10**10, started)
+    for _ in profiler.profile_steps([1, 2]):
+        pass
+    view = profiler.training_view()
+    assert view is not None and view["mean_step_seconds"] < 5

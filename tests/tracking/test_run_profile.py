@@ -99,7 +99,7 @@ def test_the_load_is_logged_at_an_interval_and_once_a_step(tmp_path: Path, direc
     counted = Counter(moments(directory, "performance"))
     assert set(counted) - {(0, 0)} == {(1, 1), (1, 2), (1, 3)} and set(counted.values()) == {1}
     counters = json.loads((directory / "profile" / "trace.json").read_bytes())["traceEvents"]
-    assert len([each for each in counters if each["ph"] == "C" and each["name"] == "memory_usage_mb"]) >= 9
+    assert len([each for each in counters if each["ph"] == "C" and each["name"] == "system_memory_usage_percent"]) >= 9
 
 
 def test_the_profile_is_logged_and_written_at_an_interval_and_once_a_step(tmp_path: Path, directory: Path) -> None:
@@ -113,7 +113,8 @@ def test_the_profile_is_logged_and_written_at_an_interval_and_once_a_step(tmp_pa
         for name in FILES:
             wait_until((directory / "profile" / name).exists)
     counted = Counter(moments(directory, "profiling"))
-    assert set(counted) - {(0, 0)} == {(1, 1), (1, 2)} and set(counted.values()) == {1}
+    # And once more at the end, whose step is the last.
+    assert counted - Counter({(0, 0): 1}) == Counter({(1, 1): 1, (1, 2): 2})
     assert_files_are_whole(directory)
 
 
@@ -384,8 +385,9 @@ def test_a_signals_handler_that_closes_while_the_profile_is_made_and_written_han
     for number in range(1, 21):
         directory = tmp_path / "runs" / f"r{number}"
         assert kinds(directory)[-1] == "end" and read_run(directory).status == "interrupted"
-        for kind in ("performance", "profiling"):
-            assert max(Counter(moments(directory, kind)).values(), default=0) <= 1
+        # The last profile may be of a step that had one.
+        for kind, most in (("performance", 1), ("profiling", 2)):
+            assert max(Counter(moments(directory, kind)).values(), default=0) <= most
 
 
 def test_a_profile_of_very_many_operations_with_long_names_is_still_a_record(tmp_path: Path, directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -88,9 +89,10 @@ class ExperimentTrackingCallback(TrainerCallback):
         **others: Any,
     ) -> None:
         """Log hyperparameters and the model, and begin to look at its forward passes."""
-        self._remove_hooks()
+        # Of a training before that failed, and so never came to its end.
+        self._give_up()
         self._tracker.code_profiler.describe_loader(train_dataloader)
-        if model is not None and not args.torch_compile:
+        if model is not None and not _is_compiled(model, args):
             hook = _ForwardHook(self)
             self._hooks = [
                 model.register_forward_pre_hook(hook.before, with_kwargs=True),
@@ -138,18 +140,17 @@ class ExperimentTrackingCallback(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """End a step, or wait for what is logged of it."""
         self._awaits_log = control.should_log
-        if self._awaits_log:
-            self._clock.begin_part("log_step", "experiment_tracking")
-        else:
+        self._clock.end_part()
+        if not self._awaits_log:
             self._end_step(control)
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """Begin a step after an evaluation, which belongs to none."""
-        self._begin_step()
+        self._go_on()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """Begin a step after a checkpoint, which belongs to none."""
-        self._begin_step()
+        self._go_on()
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
@@ -162,9 +163,7 @@ class ExperimentTrackingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Look at the model no more."""
-        self._within_epoch = False
-        self._clock.forget_step()
-        self._remove_hooks()
+        self._give_up()
 
     def on_log(
         self,
@@ -175,10 +174,13 @@ class ExperimentTrackingCallback(TrainerCallback):
         **others: Any,
     ) -> None:
         """Log what the Trainer logs."""
+        awaited, self._awaits_log = self._awaits_log, False
+        if awaited:
+            # From here on, because before this the Trainer waits for the GPU, to know the loss.
+            self._clock.begin_part("log_step", "experiment_tracking")
         if state.is_world_process_zero and logs:
             self._log(state, logs)
-        if self._awaits_log:
-            self._awaits_log = False
+        if awaited:
             self._end_step(control)
 
     def _log(self, state: TrainerState, logs: Mapping[str, Any]) -> None:
@@ -207,16 +209,33 @@ class ExperimentTrackingCallback(TrainerCallback):
         if self._within_epoch:
             self._clock.begin_step()
 
+    def _go_on(self) -> None:
+        if self._clock.is_running and self._samples:
+            # In the midst of a step nothing is evaluated or saved: the training failed there, and this is after it.
+            self._within_epoch = False
+            self._clock.forget_step()
+        self._begin_step()
+
+    def _give_up(self) -> None:
+        self._within_epoch = False
+        self._clock.forget_step()
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
     def _end_step(self, control: TrainerControl) -> None:
         self._clock.end_step(self._samples)
         # An evaluation or a checkpoint comes before the next step, and says when it is over.
         if not control.should_evaluate and not control.should_save:
             self._begin_step()
 
-    def _remove_hooks(self) -> None:
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
+
+def _is_compiled(model: Any, args: TrainingArguments) -> bool:
+    """Return whether hooks would become a part of what is compiled."""
+    backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no").lower()
+    return bool(
+        args.torch_compile or getattr(model, "_compiled_call_impl", None) is not None or backend not in ("", "no")
+    )
 
 
 class _ForwardHook:

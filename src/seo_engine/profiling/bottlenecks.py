@@ -90,10 +90,12 @@ def seconds_in_words(seconds: float) -> str:
     """Return a duration as people read it.
 
     Example:
-        >>> seconds_in_words(12.3456), seconds_in_words(0.0123), seconds_in_words(0.0000042)
-        ('12.3 s', '12.3 ms', '4.2 µs')
+        >>> seconds_in_words(86400.0), seconds_in_words(12.3456), seconds_in_words(0.0123), seconds_in_words(0.0000042)
+        ('86,400 s', '12.3 s', '12.3 ms', '4.2 µs')
     """
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 99.95:
+            return f"{seconds * factor:,.0f} {unit}"
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.0f} ns"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 import types
 import typing
 from dataclasses import dataclass
@@ -124,18 +123,14 @@ class ProfilingConfig(Configuration):
         from seo_engine.profiling.profiler import CodeProfiler
 
         # Kept outside the fields: a configuration copies, pickles, compares and prints without it.
-        with _profiler_creation_lock:
-            profiler: CodeProfiler | None = self.__dict__.get("_code_profiler")
-            if profiler is None:
-                profiler = CodeProfiler(self)
-                self.__dict__["_code_profiler"] = profiler
-            return profiler
+        profiler: CodeProfiler | None = self.__dict__.get("_code_profiler")
+        if profiler is None:
+            # One step for all threads, and for a signal's handler, which a lock could hang.
+            profiler = self.__dict__.setdefault("_code_profiler", CodeProfiler(self))
+        return profiler
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_code_profiler"}
-
-
-_profiler_creation_lock = threading.Lock()
 
 
 def _check_type(name: str, value: Any, expected: Any) -> None:

@@ -19,6 +19,8 @@ MOST_SAMPLES = 2_000
 # Series made up anew all the time must not fill the memory.
 _MOST_SERIES = 200
 
+_SHORTEST_NANOSECONDS = 100_000_000
+
 Sample = tuple[int, float]
 
 
@@ -89,9 +91,10 @@ class Counters:
         """Add memory and processor load of this process; cheap enough for once a second."""
         moment, used = now(), time.process_time_ns()
         elapsed = moment - self._read
-        if elapsed <= 0:
+        if elapsed < _SHORTEST_NANOSECONDS and CPU in self.series:
+            # Whoever asks several times in a row: a load over microseconds says nothing.
             return
-        percent = 100 * (used - self._processor_nanoseconds) / elapsed
+        percent = 100 * (used - self._processor_nanoseconds) / max(1, elapsed)
         self._read, self._processor_nanoseconds = moment, used
         values = {CPU: percent}
         # Without /proc, for example.

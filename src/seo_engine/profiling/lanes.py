@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lane", "Lanes", "running_loop"]
 
-# As many as the spans of a trace may belong to, and more.
+# Of lanes that are no more, so many are still known by row and title.
 _MOST_ROWS = 20_000
 
 
@@ -68,7 +68,7 @@ class Lanes:
         # each step on these is one for all threads.
         self._lanes: weakref.WeakValueDictionary[int, Lane] = weakref.WeakValueDictionary()
         self._numbers = itertools.count(1)
-        self._of_tasks: dict[Task[Any], Lane] = {}
+        self._of_tasks: weakref.WeakKeyDictionary[Task[Any], Lane] = weakref.WeakKeyDictionary()
         # Rows of tasks that are done are used again: a program makes thousands of tasks, few of them at a time.
         self._free_task_rows: list[int] = []
         # Row and title of the newest lanes, which spans know by number.
@@ -127,8 +127,9 @@ class Lanes:
         lane = Lane(number, row, name)
         self._lanes[number] = lane
         self._rows[number] = (row, name)
-        if len(self._rows) > _MOST_ROWS:
-            self._rows.pop(next(iter(self._rows)), None)
+        old = number - _MOST_ROWS
+        if old not in self._lanes:
+            self._rows.pop(old, None)
         return lane
 
     def _take_task_lane(self) -> Lane:

@@ -63,8 +63,7 @@ class Reading:
 
     def read_device_time(self) -> bool:
         """Read the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
-        if self.device_interval is None:
-            return True
+        assert self.device_interval is not None
         nanoseconds = self.device_interval.nanoseconds()
         if nanoseconds is None:
             return False
@@ -147,7 +146,13 @@ class MeasuredRegion(Region):
 
     def fresh(self) -> MeasuredRegion:
         """Return a region of the same operation that was not entered yet."""
-        return MeasuredRegion(self.recorder, self.operation, self.measures)
+        asked, usual = self.measures, self.operation.measures
+        measures = usual._replace(
+            memory=usual.memory or asked.memory,
+            gpu_memory=usual.gpu_memory or asked.gpu_memory,
+            device_time=asked.device_time,
+        )
+        return MeasuredRegion(self.recorder, self.operation, measures)
 
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}
@@ -164,10 +169,10 @@ class MeasuredRegion(Region):
                 mark.__exit__(None, None, None)
 
     def _leave_mark(self, kind: str) -> None:
-        mark = _make_mark(kind, self.operation.name)
-        if mark is None:
-            return
         try:
+            mark = _make_mark(kind, self.operation.name)
+            if mark is None:
+                return
             mark.__enter__()
         except Exception as error:
             _say_once(kind, error)

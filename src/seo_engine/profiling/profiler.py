@@ -326,14 +326,21 @@ class CodeProfiler:
     def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
         recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
         recorder.counters.read()
-        training, phase_percent, slowest_logging = recorder.exclusively(
-            self._count, lambda: (steps.view(), steps.percent_after_warm_up(), tree.slowest_within_steps("logging"))
+        training, phase_percent, slowest_logging, steps_between = recorder.exclusively(
+            self._count,
+            lambda: (
+                steps.view(),
+                steps.percent_after_warm_up(),
+                tree.slowest_within_steps("logging"),
+                (steps.began or 0, steps.ended),
+            ),
         )
         return Measurements(
             operations=operations,
             training=training,
             phase_percent=phase_percent,
             slowest_logging=slowest_logging,
+            steps_between=steps_between,
             loader=self._loader,
             counters=recorder.counters.samples(),
             wall_seconds=self.wall_seconds(),

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from seo_engine.profiling.bottlenecks import Bottleneck
 from seo_engine.profiling.call_tree import CallTreeNode
 from seo_engine.profiling.recommendations import Recommendation
-from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.profiling.statistics import GPU_ALLOCATED, GPU_PEAK, GPU_RESERVED, NANOSECONDS, OperationStatistics
 from seo_engine.profiling.training_view import RecentStep, TrainingView
 
 PROFILING_DATA_VERSION = 1
@@ -37,18 +37,28 @@ class OperationSummary(TypedDict):
     p99_seconds: float
     mean_memory_mb: float | None
     mean_gpu_memory_mb: float | None
+    mean_gpu_reserved_mb: float | None
+    mean_gpu_peak_mb: float | None
     mean_device_seconds: float | None
 
 
 class CategorySummary(TypedDict):
-    """All operations of one category, as plain data."""
+    """All operations of one category, as plain data; operations nested in one another count in the total each."""
 
     category: str
     operations: int
     calls: int
     errors: int
+    total_seconds: float
     self_seconds: float
     share_percent: float
+    mean_seconds: float
+    minimum_seconds: float
+    maximum_seconds: float
+    standard_deviation_seconds: float
+    p50_seconds: float
+    p90_seconds: float
+    p99_seconds: float
 
 
 class TrackingShare(TypedDict):
@@ -111,7 +121,7 @@ def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> 
     Returns:
         OperationSummary: The same numbers, and its share of the time.
     """
-    gpu_memory = operation.memory.get("gpu_allocated")
+    memory = {kind: change.mean_mb for kind, change in operation.memory.items()}
     return {
         "operation": operation.name,
         "category": operation.category,
@@ -121,14 +131,16 @@ def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> 
         "self_seconds": operation.self_seconds,
         "share_percent": _percent(operation.self_seconds, wall_seconds),
         "mean_seconds": operation.mean_seconds,
-        "minimum_seconds": operation.minimum * 1e-9,
-        "maximum_seconds": operation.maximum * 1e-9,
+        "minimum_seconds": operation.minimum * NANOSECONDS,
+        "maximum_seconds": operation.maximum * NANOSECONDS,
         "standard_deviation_seconds": operation.standard_deviation_seconds,
         "p50_seconds": operation.quantile_seconds(0.5),
         "p90_seconds": operation.quantile_seconds(0.9),
         "p99_seconds": operation.quantile_seconds(0.99),
         "mean_memory_mb": operation.mean_memory_mb,
-        "mean_gpu_memory_mb": gpu_memory.mean_mb if gpu_memory is not None else None,
+        "mean_gpu_memory_mb": memory.get(GPU_ALLOCATED),
+        "mean_gpu_reserved_mb": memory.get(GPU_RESERVED),
+        "mean_gpu_peak_mb": memory.get(GPU_PEAK),
         "mean_device_seconds": operation.mean_device_seconds,
     }
 
@@ -143,25 +155,33 @@ def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds
     Returns:
         list[CategorySummary]: Own times add up; totals would count nested operations twice.
     """
-    summaries: dict[str, CategorySummary] = {}
+    by_category: dict[str, list[OperationStatistics]] = {}
     for operation in operations:
-        summary = summaries.setdefault(
-            operation.category,
+        by_category.setdefault(operation.category, []).append(operation)
+    summaries: list[CategorySummary] = []
+    for category, members in by_category.items():
+        together = OperationStatistics(category, category)
+        for member in members:
+            together.merge(member)
+        summaries.append(
             {
-                "category": operation.category,
-                "operations": 0,
-                "calls": 0,
-                "errors": 0,
-                "self_seconds": 0.0,
-                "share_percent": 0.0,
-            },
+                "category": category,
+                "operations": len(members),
+                "calls": together.count,
+                "errors": together.failures,
+                "total_seconds": together.total_seconds,
+                "self_seconds": together.self_seconds,
+                "share_percent": _percent(together.self_seconds, wall_seconds),
+                "mean_seconds": together.mean_seconds,
+                "minimum_seconds": together.minimum * NANOSECONDS,
+                "maximum_seconds": together.maximum * NANOSECONDS,
+                "standard_deviation_seconds": together.standard_deviation_seconds,
+                "p50_seconds": together.quantile_seconds(0.5),
+                "p90_seconds": together.quantile_seconds(0.9),
+                "p99_seconds": together.quantile_seconds(0.99),
+            }
         )
-        summary["operations"] += 1
-        summary["calls"] += operation.count
-        summary["errors"] += operation.failures
-        summary["self_seconds"] += operation.self_seconds
-        summary["share_percent"] = _percent(summary["self_seconds"], wall_seconds)
-    return sorted(summaries.values(), key=lambda each: each["self_seconds"], reverse=True)
+    return sorted(summaries, key=lambda each: each["self_seconds"], reverse=True)
 
 
 def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_seconds: float) -> float:

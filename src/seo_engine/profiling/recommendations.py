@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypedDict
 
 from seo_engine.profiling.bottlenecks import seconds_in_words, threshold_of
+from seo_engine.profiling.call_tree import TRAINING_STEP
 from seo_engine.profiling.counters import MEMORY, Sample
 from seo_engine.profiling.statistics import GPU_ALLOCATED, NANOSECONDS, PROCESS, MemoryChange, OperationStatistics
 from seo_engine.profiling.training_steps import LoaderDescription
@@ -15,6 +16,9 @@ from seo_engine.profiling.training_view import WARM_UP_STEPS, TrainingView
 
 # From so many steps on their shares mean something.
 _FEWEST_STEPS = WARM_UP_STEPS + 5
+# Of trainings whose steps are not profiled as such. A clock is read twice: a hundredth more than all is no overlap.
+_MODEL_OPERATIONS = ("forward_pass", "backward_pass", TRAINING_STEP)
+_SIDE_BY_SIDE = 1.01
 # Steps that stand out cost so much of the steps' time.
 _OUTLIER_PERCENT = 5.0
 # Fewer in which the same part took longer than it does otherwise may be chance.
@@ -34,6 +38,8 @@ _TREND_SHARE = 0.1
 
 # A GPU that works less than this while the training runs waits for the host.
 _IDLE_GPU_PERCENT = 50.0
+_FEWEST_GPU_READINGS = 3
+_HOST_PHASES = {"data_loading": "data loading", "logging": "logging", "other": "other work"}
 
 # Time that profiling itself takes; regions so short that the profiler costs more than they do.
 _PROFILING_PERCENT = 1.0
@@ -41,7 +47,7 @@ _TINY_SECONDS = 5e-6
 _MANY_RUNS = 10_000
 
 # Calls of an ExperimentTracker that only append a line to the journal.
-_APPENDING_CALLS = ("unified_training_logging", "unified_evaluation_logging", "unified_performance_logging")
+_APPENDING_CALLS = ("unified_training_logging", "unified_evaluation_logging", "unified_performance_logging", "log_step")
 
 
 class Recommendation(TypedDict):
@@ -60,6 +66,8 @@ class Measurements:
     training: TrainingView | None
     # Shares of the parts of a training step, the first steps left out: they start workers and fill caches.
     phase_percent: Mapping[str, float]
+    # From the start of the first training step to the end of the last, as the counters' moments are.
+    steps_between: tuple[int, int]
     # Of the operations that log within training steps.
     slowest_logging: OperationStatistics | None
     loader: LoaderDescription | None
@@ -95,7 +103,10 @@ def slow_data_loading(measurements: Measurements) -> Recommendation | None:
         # Without the slowest load of each, which is mostly the first.
         seconds = NANOSECONDS * sum(max(0, each.self_time - each.maximum) for each in loading)
         calls = sum(each.count for each in loading)
-        if calls < _FEWEST_STEPS or measurements.wall_seconds <= 0:
+        model = sum(each.self_seconds for each in measurements.operations if each.name in _MODEL_OPERATIONS)
+        # Without a model nobody waits for the data; and where both together take longer than there was, the data are
+        # loaded beside it already.
+        if calls < _FEWEST_STEPS or not model or seconds + model > _SIDE_BY_SIDE * measurements.wall_seconds:
             return None
         share = 100 * seconds / measurements.wall_seconds
         evidence = f"data loading takes {share:.0f} % of the time, {calls} loads"
@@ -189,14 +200,21 @@ def idle_gpu(measurements: Measurements) -> Recommendation | None:
     training = measurements.training
     if training is None or training["steps"] < _FEWEST_STEPS:
         return None
-    usage = [value for name, series in measurements.counters.items()
-             if name.startswith("gpu") and name.endswith("utilization_percent") for _, value in series]  # fmt: skip
-    if len(usage) < 3 or (mean := sum(usage) / len(usage)) >= _IDLE_GPU_PERCENT:
+    began, ended = measurements.steps_between
+    usages = [
+        [value for moment, value in series if began <= moment <= ended]
+        for name, series in measurements.counters.items()
+        if name.startswith("gpu") and name.endswith("utilization_percent")
+    ]
+    # Of several GPUs the training may use one.
+    means = [(sum(usage) / len(usage), len(usage)) for usage in usages if len(usage) >= _FEWEST_GPU_READINGS]
+    mean, readings = max(means, default=(100.0, 0))
+    # Where the steps wait for data or logging the GPU does too: one cause, one recommendation.
+    if mean >= _IDLE_GPU_PERCENT or slow_data_loading(measurements) or slow_logging(measurements):
         return None
-    parts = {"data loading": training["data_loading_percent"], "logging": training["logging_percent"],
-             "other work": training["other_percent"]}  # fmt: skip
-    largest = max(parts, key=lambda name: parts[name])
-    evidence = f"the GPU works {mean:.0f} % of the time ({len(usage)} readings)"
+    parts = {words: measurements.phase_percent.get(phase, 0.0) for phase, words in _HOST_PHASES.items()}
+    largest = max(parts, key=lambda words: parts[words])
+    evidence = f"the GPU works {mean:.0f} % of the time ({readings} readings)"
     if parts[largest] >= 20:
         advice = f"shorten {largest} in the step, during which the GPU has nothing to do"
         evidence += f", and {largest} takes {parts[largest]:.0f} % of the step"

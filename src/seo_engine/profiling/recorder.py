@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import sys
 import threading
 import time
 import weakref
@@ -52,6 +53,7 @@ class Recorder:
     def _begin(self) -> None:
         self.spans: deque[Span] = deque()
         self._readings: deque[Reading] = deque()
+        self._threads_with_gpu: set[int] = set()
         # Of regions that the GPU has not passed yet; bounded, in case it never does.
         self._waiting_for_device: deque[Reading] = deque(maxlen=_MOST_DEVICE_READINGS)
         self.tree = self.aggregation.tree
@@ -114,10 +116,13 @@ class Recorder:
             self._readings.append(reading)
         else:
             self._waiting_for_device.append(reading)
+            self._threads_with_gpu.add(threading.get_ident())
             self.read_device_times()
 
     def read_device_times(self) -> None:
-        """Read the times of regions that the GPU has passed; called by the timed code, and by whoever asks."""
+        """Read the times of regions that the GPU has passed, in a thread that has timed some; another does nothing."""
+        if threading.get_ident() not in self._threads_with_gpu:
+            return
         while self._waiting_for_device and gpu_clock() is not None:
             try:
                 reading = self._waiting_for_device.popleft()
@@ -211,6 +216,9 @@ class Recorder:
         self.counting_nanoseconds += time.thread_time_ns() - started
 
     def _start_thread(self) -> None:
+        if sys.is_finalizing():
+            # A thread that is started now never runs, and whoever starts it waits for it for ever.
+            return
         try:
             thread = threading.Thread(
                 target=_count_in_background, args=(weakref.ref(self), self._wake), name="profiling-thread", daemon=True

@@ -97,9 +97,9 @@ def training_text(training: Mapping[str, Any]) -> RenderableType:
     """
     shares = ((phase, training[f"{phase}_percent"]) for phase in PHASES)
     parts = ", ".join(f"{phase.replace('_', ' ')} {share:.1f} %" for phase, share in shares if share >= 0.05)
-    rate = f"{training['steps_per_second']:.3g} a second"
+    rate = f"{_rate(training['steps_per_second'])} a second"
     if training.get("samples_per_second"):
-        rate += f", {training['samples_per_second']:.3g} samples a second"
+        rate += f", {_rate(training['samples_per_second'])} samples a second"
     lines = [
         f"{training['steps']:,} training steps: median {seconds_in_words(training['p50_step_seconds'])}, "
         f"p99 {seconds_in_words(training['p99_step_seconds'])}, {rate}",
@@ -125,6 +125,10 @@ def recommendations_text(recommendations: Sequence[Mapping[str, Any]]) -> Render
     lines = [Text("What to do about it:", style="bold")]
     lines += [Text(f"  {each['advice']} ({each['evidence']})") for each in recommendations]
     return Group(*lines)
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _right(name: str) -> Column:

@@ -20,7 +20,6 @@ class LoaderDescription(TypedDict):
     """What a recommendation about data loading builds on."""
 
     workers: int | None
-    batch_size: int | None
 
 
 class StepClock:
@@ -44,6 +43,11 @@ class StepClock:
         self._profiler = profiler
         self._step: ProfiledRegion | None = None
         self._part: ProfiledRegion | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """bool: Whether a step was begun that is not over."""
+        return self._step is not None
 
     def begin_step(self) -> None:
         """Begin a step with the loading of its data; one that is not over is forgotten."""
@@ -122,16 +126,16 @@ def describe_loader(loader: object) -> LoaderDescription:
     """Return what is known of a data loader.
 
     Args:
-        loader (object): torch's DataLoader has `num_workers` and `batch_size`; of others nothing is known.
+        loader (object): torch's DataLoader has `num_workers`; of others nothing is known.
 
     Returns:
-        LoaderDescription: Numbers, or None where there are none.
+        LoaderDescription: How many processes load its data; None where nobody can say.
     """
-    workers, batch_size = getattr(loader, "num_workers", None), getattr(loader, "batch_size", None)
-    return {
-        "workers": workers if isinstance(workers, int) else None,
-        "batch_size": batch_size if isinstance(batch_size, int) else None,
-    }
+    try:
+        workers = getattr(loader, "num_workers", None)
+    except Exception:  # whatever a loader is, the training goes on
+        workers = None
+    return {"workers": workers if isinstance(workers, int) else None}
 
 
 def samples_in(batch: Any) -> int:

@@ -86,6 +86,9 @@ class StepAccounting:
         # By lane: the parts of the step that is open there, and what was loaded since the last step.
         self._parts: dict[int, list[Part]] = {}
         self._loading: dict[int, int] = {}
+        # From the start of the first step to the end of the last.
+        self.began: int | None = None
+        self.ended = 0
         self._totals = dict.fromkeys(PHASES, 0)
         self._warm_up_totals = dict.fromkeys(PHASES, 0)
         self._steps = 0
@@ -164,7 +167,7 @@ class StepAccounting:
         ]
 
     def percent_after_warm_up(self) -> dict[str, float]:
-        """Return the share of each phase, in percent, in all steps but the first."""
+        """Return the share of each phase, in percent, in all steps but those that warm up."""
         return _percent_of({phase: self._totals[phase] - self._warm_up_totals[phase] for phase in PHASES})
 
     def _count_part(self, phase: str, lane: int, start: int, own_time: int) -> None:
@@ -182,10 +185,16 @@ class StepAccounting:
         # Those before its start are parts of a step that an exception ended.
         phases = _sums([part for part in self._parts.pop(lane, ()) if part[0] >= start])
         loading = self._loading.pop(lane, 0)
+        if phases["data_loading"]:
+            # A step that loads its batch itself needs no other; what was loaded before it is a data set, for example.
+            loading = 0
         phases["data_loading"] += loading
         total = end - start + loading
         phases["other"] = max(0, total - sum(phases.values()))
         self._steps += 1
+        if self.began is None:
+            self.began = start
+        self.ended = max(self.ended, end)
         for phase, own_time in phases.items():
             self._totals[phase] += own_time
         step = StepTimes(self._steps, start - loading, total, phases)

@@ -20,7 +20,6 @@ from rich.text import Text
 from seo_engine.profiling import ProfilingData
 from seo_engine.profiling.report import report
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
-from seo_engine.tracking.deliveries import IMPORT_OPERATION
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.metrics import counts_in_words
 from seo_engine.tracking.run_directory import PROFILE
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from seo_engine.engine.training import SnippetSample, TrainingResult
 
 # Operations of the tracker that the training waits for; the others run in a thread or a child process.
-_IN_TRAINING = ("unified_", "experiment_tracker_setup")
+_AT_THE_START = "experiment_tracker_setup"
 _AT_THE_END = "experiment_tracker_cleanup"
 _IN_BACKGROUND = ("tensorboard_", "wandb_")
 _MOST_SAMPLES = 2
@@ -60,51 +59,44 @@ def plain_console(stream: Any) -> Console:
 
 @dataclass(frozen=True)
 class TrackerCost:
-    """What the tracking of a run cost: in the training, to import SDKs, to close, and in thread and child process.
+    """What the tracking of a run cost: its calls, to set up, to close, and in thread and child process.
 
-    Importing torch for TensorBoard is counted apart, because a training would do it itself a moment later.
+    Setting up imports torch for TensorBoard, which a training would do itself a moment later.
     """
 
     percent_of_wall_time: float
-    importing_seconds: float
+    setup_seconds: float
     closing_seconds: float
     background_seconds: float
     profiling_seconds: float
 
 
-def tracker_cost(profiling_data: ProfilingData, wall_seconds: float) -> TrackerCost:
+def tracker_cost(profiling_data: ProfilingData) -> TrackerCost:
     """Return what the tracking of a run cost.
 
     Args:
         profiling_data (ProfilingData): Of the run's profiler.
-        wall_seconds (float): Of the run.
 
     Returns:
-        TrackerCost: Shares and seconds.
+        TrackerCost: Share and seconds.
     """
-    in_training = importing = closing = background = 0.0
-    for operation in profiling_data["operations"]:
-        if operation["category"] != PROFILING_CATEGORY:
-            continue
-        if operation["operation"].startswith(_IN_TRAINING):
-            in_training += operation["total_seconds"]
-        elif operation["operation"] == IMPORT_OPERATION:
-            importing += operation["total_seconds"]
-        elif operation["operation"] == _AT_THE_END:
-            closing += operation["total_seconds"]
-        elif operation["operation"].startswith(_IN_BACKGROUND):
-            background += operation["total_seconds"]
-    percent = 100 * (in_training - importing) / wall_seconds if wall_seconds else 0.0
-    return TrackerCost(percent, importing, closing, background, profiling_data["counting_seconds"])
+    tracking = [each for each in profiling_data["operations"] if each["category"] == PROFILING_CATEGORY]
+    totals = {each["operation"]: each["total_seconds"] for each in tracking}
+    return TrackerCost(
+        percent_of_wall_time=profiling_data["experiment_tracking"]["overhead_percent"],
+        setup_seconds=totals.get(_AT_THE_START, 0.0),
+        closing_seconds=totals.get(_AT_THE_END, 0.0),
+        background_seconds=sum(seconds for name, seconds in totals.items() if name.startswith(_IN_BACKGROUND)),
+        profiling_seconds=profiling_data["counting_seconds"],
+    )
 
 
-def training_summary(result: TrainingResult, profiling_data: ProfilingData, wall_seconds: float) -> RenderableType:
+def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> RenderableType:
     """Return what a training changed, where its time went, and what to do about it.
 
     Args:
         result (TrainingResult): What the training came to.
         profiling_data (ProfilingData): Of its profiler.
-        wall_seconds (float): Of the whole command.
 
     Returns:
         RenderableType: For a console.
@@ -112,14 +104,15 @@ def training_summary(result: TrainingResult, profiling_data: ProfilingData, wall
     parts: list[RenderableType] = []
     if result.after:
         parts += ["", _measures_table(result), *_sample_texts(result.samples)]
-    cost = tracker_cost(profiling_data, wall_seconds)
+    cost = tracker_cost(profiling_data)
     parts += [
         "",
         report(profiling_data),
         "",
-        f"The tracker took {cost.percent_of_wall_time:.3f} % of the wall time from the training, "
-        f"{cost.importing_seconds:.1f} s to import torch and TensorBoard, {cost.closing_seconds:.1f} s to close, "
-        f"and {cost.background_seconds:.1f} s in the background; profiling took {cost.profiling_seconds:.2f} s there.",
+        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the wall time from the training; it took "
+        f"{cost.setup_seconds:.1f} s to set up, most of it to import torch and TensorBoard, "
+        f"{cost.closing_seconds:.1f} s to close, and {cost.background_seconds:.1f} s in the background, where "
+        f"profiling took {cost.profiling_seconds:.2f} s.",
     ]
     return Group(*parts)
 

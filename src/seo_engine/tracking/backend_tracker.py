@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from seo_engine.profiling.profiling_data import TRACKING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers
@@ -21,7 +22,7 @@ from seo_engine.tracking.redaction import redact, redact_text
 from seo_engine.tracking.run_directory import create_run_directory
 from seo_engine.tracking.tracker import Recorded
 
-PROFILING_CATEGORY = "experiment_tracking"
+PROFILING_CATEGORY = TRACKING_CATEGORY
 
 
 class BackendTracker(ABC):

@@ -32,6 +32,9 @@ COLUMNS = (
     "p90_seconds",
     "p99_seconds",
     "mean_memory_mb",
+    "mean_gpu_memory_mb",
+    "mean_gpu_reserved_mb",
+    "mean_gpu_peak_mb",
     "mean_device_seconds",
 )
 

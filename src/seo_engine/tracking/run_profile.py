@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling.counters import CPU, MEMORY
 from seo_engine.profiling.system_metrics import SystemMetrics
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.record_writer import RecordWriter
@@ -51,6 +52,7 @@ class RunProfile:
         # One record for each step: what is logged twice at a step, TensorBoard shows apart from the rest.
         self._system_logged: Moment | None = None
         self._profile_logged: Moment | None = None
+        self._logged_by_training: Moment | None = None
         self._failed = False
         self._stopping = threading.Event()
         # A thread that hangs longer than the end is waited for must not log behind the end.
@@ -77,7 +79,7 @@ class RunProfile:
 
     def note_logged(self) -> None:
         """Note that the training itself has logged its profile at this step."""
-        self._profile_logged = self._moment()
+        self._profile_logged = self._logged_by_training = self._moment()
 
     def log_last(self, timeout_seconds: float = _STOP_SECONDS) -> None:
         """Stop, and log the load and the profile once more.
@@ -95,7 +97,8 @@ class RunProfile:
         finally:
             with self._logging:
                 self._thread_may_log = False
-        self._log_profile()
+        # Also where the step is the same as when it was logged last: since then the run went on.
+        self._log_profile(is_last=True)
 
     def write_files(self) -> None:
         """Write the newest regions as a trace, and the profile as JSON; a failure is said once."""
@@ -133,7 +136,8 @@ class RunProfile:
             return
         try:
             metrics = self._system_metrics.read()
-            self._profiler.add_counters(metrics)
+            # The profiler reads two of them itself, more often.
+            self._profiler.add_counters({name: metrics[name] for name in metrics.keys() - {CPU, MEMORY}})
             moment = self._moment()
             with self._logging:
                 if self._may_log() and moment != self._system_logged:
@@ -142,18 +146,19 @@ class RunProfile:
         except Exception as error:
             self._record_writer.drop("misuse", f"⚠️ The load of the machine cannot be read: {error}")
 
-    def _log_profile(self) -> None:
+    def _log_profile(self, is_last: bool = False) -> None:
         if not self._profiler.enabled:
             return
         try:
             moment = self._moment()
-            if moment == self._profile_logged:
+            logged = self._logged_by_training if is_last else self._profile_logged
+            if moment == logged:
                 return
             profiling_data = self._profiler.profiling_data()
             # A record has a limit; the file in `profile/` has all of them.
             profiling_data["operations"] = profiling_data["operations"][:_MOST_OPERATIONS]
             with self._logging:
-                if self._may_log() and moment != self._profile_logged:
+                if self._may_log() and (is_last or moment != self._profile_logged):
                     self._profile_logged = moment
                     self._record_writer.write(
                         "profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1]
