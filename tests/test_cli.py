@@ -58,7 +58,7 @@ def test_train_ends_well_and_says_what_improved_and_what_to_type_next(
     assert trained.returncode == 0, trained.stderr
     for words in (
         "before", "after", "without a model", "validation loss", "ROUGE-L of titles", "slowest operations", "fine_tune",
-        "The tracker took", "--logdir runs", "runs show runs/first", " sync runs/first/wandb\n", " leet ",
+        "The tracker's calls took", "--logdir runs", "runs show runs/first", " sync runs/first/wandb\n", " leet ",
     ):  # fmt: skip
         assert words in trained.stdout, words
     # In a pipe: plain lines, neither colours nor emojis nor bars.

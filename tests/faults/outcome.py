@@ -207,7 +207,7 @@ def _wrong_ends(directory: Path, records: NumberedRecords, status: str | None) -
 
 
 def _wrong_automatic_records(directory: Path, records: NumberedRecords) -> list[str]:
-    """Return what is wrong in what the run logged by itself: once a step but at the end, never behind it, and in view."""
+    """Return what is wrong in what the run logged by itself: once a step but at the end, not behind it, and in view."""
     found: list[str] = []
     seen: set[tuple[str, float, int]] = set()
     for (number, record), (_, before) in zip(records[1:], records, strict=False):
