@@ -122,7 +122,7 @@ def test_numbers_texts_chart_and_table_stand_in_one_event_and_one_row_of_the_rec
     assert (row["epoch"], row["global_step"]) == (2, 7)
     assert (row[TABLE_NAME]["nrows"], row[TABLE_NAME]["ncols"]) == (1, len(COLUMNS))
     operation = profiling_data()["operations"][0]
-    assert tables(directory) == [{"columns": list(COLUMNS), "data": [[operation[column] for column in COLUMNS]]}]
+    assert tables(directory) == [{"columns": list(COLUMNS), "data": [[operation.get(column) for column in COLUMNS]]}]
 
     (log,) = directory.glob("logs/performance_metrics_*.log")
     lines = log.read_text(encoding="utf-8").splitlines()
@@ -223,7 +223,8 @@ def test_trackers_by_themselves_take_data_of_another_profiler(tmp_path: Path, ca
             for tracker in (tensorboard, wandb, memory):
                 tracker.log_profiling_data(data, 1, step)
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert not [message for message in said if not message.startswith("⚠️ Skipping ")]
+    # A busy machine may be slow, which is said.
+    assert not [message for message in said if not message.startswith(("⚠️ Skipping ", "⚠️ Slow logging detected"))]
     assert (
         read_tensorboard(tmp_path / "runs" / "tensorboard").events == len(everything) - 3
     )  # in which there is nothing
