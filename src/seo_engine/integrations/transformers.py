@@ -251,14 +251,17 @@ class _ForwardHook:
 
     def before(self, module: torch.nn.Module, inputs: tuple[Any, ...], named_inputs: dict[str, Any]) -> None:
         """Begin the forward pass."""
-        if self._callback is not None and self._thread == threading.get_ident() and module.training:
+        if self._callback is not None and self._is_of_training(module):
             self._callback._samples += samples_in(named_inputs or inputs)
             self._callback._clock.begin_part("forward_pass", "training_loop")
 
     def after(self, module: torch.nn.Module, inputs: tuple[Any, ...], outputs: Any) -> None:
         """End the forward pass."""
-        if self._callback is not None and self._thread == threading.get_ident() and module.training:
+        if self._callback is not None and self._is_of_training(module):
             self._callback._clock.begin_part("backward_pass", "training_loop")
+
+    def _is_of_training(self, module: torch.nn.Module) -> bool:
+        return module.training and self._thread == threading.get_ident()
 
     def __reduce__(self) -> tuple[type[_ForwardHook], tuple[()]]:
         return _ForwardHook, ()

@@ -20,6 +20,7 @@ from seo_engine.profiling.measured_region import (
 from seo_engine.profiling.regions import FAILED, STRETCH, WHOLE_RUN, Span
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.profiling.training_view import StepAccounting
+from seo_engine.profiling.unicode_text import as_unicode
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +61,7 @@ class Aggregation:
         Returns:
             Operation: The same for the same name and category.
         """
-        # JSON holds Unicode only; Python's texts may be something else, as the names of files are.
-        name, category = (
-            str(text)[:_LONGEST_NAME].encode("utf-8", "backslashreplace").decode() for text in (name, category)
-        )
+        name, category = as_unicode(str(name)[:_LONGEST_NAME]), as_unicode(str(category)[:_LONGEST_NAME])
         operation = self.operations.get((name, category))
         if operation is not None:
             return operation

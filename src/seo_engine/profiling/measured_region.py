@@ -35,6 +35,14 @@ class Measures(NamedTuple):
     device_time: bool = False
     marks: tuple[str, ...] = ()
 
+    def with_asked(self, asked: Measures) -> Measures:
+        """Return these and what the code asks for beside them; the marks are the operation's."""
+        return self._replace(
+            memory=self.memory or asked.memory,
+            gpu_memory=self.gpu_memory or asked.gpu_memory,
+            device_time=self.device_time or asked.device_time,
+        )
+
 
 class DeviceInterval(NamedTuple):
     """Two events in a CUDA stream; how long the GPU took between them is known once it has come that far."""
@@ -146,13 +154,7 @@ class MeasuredRegion(Region):
 
     def fresh(self) -> MeasuredRegion:
         """Return a region of the same operation that was not entered yet."""
-        asked, usual = self.measures, self.operation.measures
-        measures = usual._replace(
-            memory=usual.memory or asked.memory,
-            gpu_memory=usual.gpu_memory or asked.gpu_memory,
-            device_time=asked.device_time,
-        )
-        return MeasuredRegion(self.recorder, self.operation, measures)
+        return MeasuredRegion(self.recorder, self.operation, self.operation.measures.with_asked(self.measures))
 
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}

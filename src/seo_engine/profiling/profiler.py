@@ -15,15 +15,14 @@ import orjson
 
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.bottlenecks import Bottleneck, find_bottlenecks
-from seo_engine.profiling.call_tree import CallTreeNode, Operation
+from seo_engine.profiling.call_tree import CallTreeNode
 from seo_engine.profiling.configuration import ProfilingConfig
-from seo_engine.profiling.measured_region import MeasuredRegion
+from seo_engine.profiling.measured_region import MeasuredRegion, Measures
 from seo_engine.profiling.profiling_data import (
     PROFILING_DATA_VERSION,
     CategorySummary,
     ProfilingData,
     ProfilingFile,
-    as_unicode,
     shown_names,
     summarize_categories,
     summarize_operation,
@@ -33,10 +32,11 @@ from seo_engine.profiling.recommendations import Measurements, Recommendation, r
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions import DISABLED_REGION, ProfiledRegion, Region, now
 from seo_engine.profiling.slices import shown_open_regions, shown_spans
-from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.trace import Trace, write_trace, write_whole
 from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
 from seo_engine.profiling.training_view import RecentStep, TrainingView
+from seo_engine.profiling.unicode_text import as_unicode
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +120,8 @@ class CodeProfiler:
         except (KeyError, TypeError):
             operation = self._aggregation.operation(name, category)
         if operation.is_measured or measure_memory or measure_device:
-            return _measured_region(recorder, operation, measure_memory, measure_device)
+            asked = Measures(memory=measure_memory, gpu_memory=measure_memory, device_time=measure_device)
+            return MeasuredRegion(recorder, operation, operation.measures.with_asked(asked))
         # What `Region(recorder, operation)` does, without the call: a tenth of what a region costs.
         region = _new_region(Region)
         region.recorder = recorder
@@ -219,12 +220,12 @@ class CodeProfiler:
 
     def wall_seconds(self) -> float:
         """Return the seconds since the profiler was made."""
-        return (now() - self._started) * 1e-9
+        return (now() - self._started) * NANOSECONDS
 
     @property
     def aggregation_seconds(self) -> float:
         """float: Processor time that making statistics took so far, in seconds, mostly in the background."""
-        return self._recorder.counting_nanoseconds * 1e-9
+        return self._recorder.counting_nanoseconds * NANOSECONDS
 
     def bottlenecks(self) -> list[Bottleneck]:
         """Return the operations whose own time weighs most, the largest first, as plain data."""
@@ -369,14 +370,6 @@ class CodeProfiler:
     def _renew_after_fork(self) -> None:
         self._recorder.renew_after_fork()
         self._begin()
-
-
-def _measured_region(recorder: Recorder, operation: Operation, memory: bool, device: bool) -> MeasuredRegion:
-    measures = operation.measures
-    wanted = measures._replace(
-        memory=measures.memory or memory, gpu_memory=measures.gpu_memory or memory, device_time=device
-    )
-    return MeasuredRegion(recorder, operation, wanted)
 
 
 def _usable_processors() -> int:

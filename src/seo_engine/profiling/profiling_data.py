@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import TypedDict
 
 from seo_engine.profiling.bottlenecks import Bottleneck
 from seo_engine.profiling.call_tree import CallTreeNode
@@ -18,11 +18,9 @@ TRACKING_CATEGORY = "experiment_tracking"
 _TRACKING_CALLS = "unified_"
 
 
-class OperationSummary(TypedDict):
-    """One operation, as plain data."""
+class TimeSummary(TypedDict):
+    """How often something ran, and how long it took, as plain data."""
 
-    operation: str
-    category: str
     calls: int
     errors: int
     total_seconds: float
@@ -35,6 +33,13 @@ class OperationSummary(TypedDict):
     p50_seconds: float
     p90_seconds: float
     p99_seconds: float
+
+
+class OperationSummary(TimeSummary):
+    """One operation, as plain data."""
+
+    operation: str
+    category: str
     mean_memory_mb: float | None
     mean_gpu_memory_mb: float | None
     mean_gpu_reserved_mb: float | None
@@ -42,23 +47,11 @@ class OperationSummary(TypedDict):
     mean_device_seconds: float | None
 
 
-class CategorySummary(TypedDict):
+class CategorySummary(TimeSummary):
     """All operations of one category, as plain data; operations nested in one another count in the total each."""
 
     category: str
     operations: int
-    calls: int
-    errors: int
-    total_seconds: float
-    self_seconds: float
-    share_percent: float
-    mean_seconds: float
-    minimum_seconds: float
-    maximum_seconds: float
-    standard_deviation_seconds: float
-    p50_seconds: float
-    p90_seconds: float
-    p99_seconds: float
 
 
 class TrackingShare(TypedDict):
@@ -125,18 +118,7 @@ def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> 
     return {
         "operation": operation.name,
         "category": operation.category,
-        "calls": operation.count,
-        "errors": operation.failures,
-        "total_seconds": operation.total_seconds,
-        "self_seconds": operation.self_seconds,
-        "share_percent": _percent(operation.self_seconds, wall_seconds),
-        "mean_seconds": operation.mean_seconds,
-        "minimum_seconds": operation.minimum * NANOSECONDS,
-        "maximum_seconds": operation.maximum * NANOSECONDS,
-        "standard_deviation_seconds": operation.standard_deviation_seconds,
-        "p50_seconds": operation.quantile_seconds(0.5),
-        "p90_seconds": operation.quantile_seconds(0.9),
-        "p99_seconds": operation.quantile_seconds(0.99),
+        **_summarize_times(operation, wall_seconds),
         "mean_memory_mb": operation.mean_memory_mb,
         "mean_gpu_memory_mb": memory.get(GPU_ALLOCATED),
         "mean_gpu_reserved_mb": memory.get(GPU_RESERVED),
@@ -163,24 +145,8 @@ def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds
         together = OperationStatistics(category, category)
         for member in members:
             together.merge(member)
-        summaries.append(
-            {
-                "category": category,
-                "operations": len(members),
-                "calls": together.count,
-                "errors": together.failures,
-                "total_seconds": together.total_seconds,
-                "self_seconds": together.self_seconds,
-                "share_percent": _percent(together.self_seconds, wall_seconds),
-                "mean_seconds": together.mean_seconds,
-                "minimum_seconds": together.minimum * NANOSECONDS,
-                "maximum_seconds": together.maximum * NANOSECONDS,
-                "standard_deviation_seconds": together.standard_deviation_seconds,
-                "p50_seconds": together.quantile_seconds(0.5),
-                "p90_seconds": together.quantile_seconds(0.9),
-                "p99_seconds": together.quantile_seconds(0.99),
-            }
-        )
+        times = _summarize_times(together, wall_seconds)
+        summaries.append({"category": category, "operations": len(members), **times})
     return sorted(summaries, key=lambda each: each["self_seconds"], reverse=True)
 
 
@@ -202,21 +168,22 @@ def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_se
     return _percent(seconds, wall_seconds)
 
 
+def _summarize_times(statistics: OperationStatistics, wall_seconds: float) -> TimeSummary:
+    return {
+        "calls": statistics.count,
+        "errors": statistics.failures,
+        "total_seconds": statistics.total_seconds,
+        "self_seconds": statistics.self_seconds,
+        "share_percent": _percent(statistics.self_seconds, wall_seconds),
+        "mean_seconds": statistics.mean_seconds,
+        "minimum_seconds": statistics.minimum * NANOSECONDS,
+        "maximum_seconds": statistics.maximum * NANOSECONDS,
+        "standard_deviation_seconds": statistics.standard_deviation_seconds,
+        "p50_seconds": statistics.quantile_seconds(0.5),
+        "p90_seconds": statistics.quantile_seconds(0.9),
+        "p99_seconds": statistics.quantile_seconds(0.99),
+    }
+
+
 def _percent(seconds: float, wall_seconds: float) -> float:
     return 100 * seconds / wall_seconds if wall_seconds > 0 else 0.0
-
-
-def as_unicode(value: Any) -> Any:
-    """Return plain data as JSON can hold them: Python has texts that are no Unicode, and JSON has none.
-
-    Example:
-        >>> as_unicode({"caf\\udce9": ["tea", 1]})
-        {'caf\\\\udce9': ['tea', 1]}
-    """
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, Mapping):
-        return {as_unicode(key): as_unicode(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_unicode(each) for each in value]
-    return value

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from seo_engine.profiling.counters import Sample
+from seo_engine.profiling.unicode_text import as_unicode
 
 TRACE_VERSION = 1
 
@@ -205,7 +206,6 @@ class _Names:
     def shown(self, name: str) -> str:
         """Return a name as it is written; the same few come again and again."""
         if name not in self._shown:
-            # Python has texts that are no Unicode.
-            shown = self._redact(name).encode("utf-8", "backslashreplace").decode()
+            shown: str = as_unicode(self._redact(name))
             self._shown[name] = shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
         return self._shown[name]

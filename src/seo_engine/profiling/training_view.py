@@ -33,7 +33,6 @@ class StepTimes:
     """One training step, counted from 1; times in nanoseconds. Data loading just before it belongs to it."""
 
     number: int
-    start: int
     total: int
     phases: dict[str, int]
 
@@ -197,7 +196,7 @@ class StepAccounting:
         self.ended = max(self.ended, end)
         for phase, own_time in phases.items():
             self._totals[phase] += own_time
-        step = StepTimes(self._steps, start - loading, total, phases)
+        step = StepTimes(self._steps, total, phases)
         self.recent.append(step)
         if self._steps <= WARM_UP_STEPS:
             self._warm_up.append(total)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import orjson
 
+from seo_engine.profiling.unicode_text import as_unicode
+
 if TYPE_CHECKING:
     import torch
 
@@ -62,24 +64,15 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
         line = orjson.dumps(record, default=str, option=_OPTIONS)
     except orjson.JSONEncodeError:
         # Python has texts that are no Unicode: file names and arguments in another encoding.
-        line = orjson.dumps(_with_plain_texts(record), default=_plain_text, option=_OPTIONS)
+        line = orjson.dumps(as_unicode(record), default=_as_text, option=_OPTIONS)
     if len(line) > MAXIMUM_RECORD_BYTES:
         raise ValueError(f"a record of {len(line)} bytes is larger than the limit of {MAXIMUM_RECORD_BYTES}")
     return line
 
 
-def _with_plain_texts(value: Any) -> Any:
-    if isinstance(value, str):
-        return _plain_text(value)
-    if isinstance(value, Mapping):
-        return {_with_plain_texts(key): _with_plain_texts(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_plain_texts(each) for each in value]
-    return value
-
-
-def _plain_text(value: object) -> str:
-    return str(value).encode("utf-8", "backslashreplace").decode()
+def _as_text(value: object) -> str:
+    text: str = as_unicode(str(value))
+    return text
 
 
 def encode_plain_metrics(
