@@ -85,7 +85,7 @@ def read_wandb(directory: Path) -> WandBView:
 
     view = WandBView()
     for path in sorted(directory.rglob("*.wandb")):
-        for data in _framed_messages(path.read_bytes()):
+        for data in framed_messages(path.read_bytes()):
             message = wandb_internal_pb2.Record()
             message.ParseFromString(data)
             if message.HasField("history"):
@@ -115,7 +115,7 @@ def _update(config: dict[str, Any], items: Any) -> None:
         config[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
 
 
-def _framed_messages(data: bytes) -> Iterator[bytes]:
+def framed_messages(data: bytes) -> Iterator[bytes]:
     """Yield the messages of a LevelDB log, as W&B writes it: 7 bytes of its own, then 32 KiB blocks."""
     block_size, header = 32 * 1024, struct.Struct("<IHB")
     offset, parts = 7, []

@@ -28,7 +28,7 @@ from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.records import encode_record
 from seo_engine.tracking.recovery import deliver_rest
 from seo_engine.tracking.redaction import redact_text
-from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS
+from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS, PRIVATE_FOLDER
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import import_sdks
 from seo_engine.tracking.views import configured_views, open_view
@@ -209,7 +209,10 @@ def main(arguments: list[str]) -> None:
     beginning = orjson.loads(sys.stdin.buffer.readline())
     config = read_configuration(beginning["configuration"])
     life = read_lifecycle(run_directory)
-    log = (run_directory / LOGS / f"{tracker_name}_process_{life.timestamp}.log").open("ab")
+    logs = run_directory / LOGS
+    # A run that somebody sent may be its journal alone.
+    logs.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    log = (logs / f"{tracker_name}_process_{life.timestamp}.log").open("ab")
     os.dup2(log.fileno(), sys.stdout.fileno())
     os.dup2(log.fileno(), sys.stderr.fileno())
 
