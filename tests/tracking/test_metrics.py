@@ -7,9 +7,9 @@ import numpy
 import pytest
 import torch
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking import metrics
 from seo_engine.tracking.metrics import MetricValidation, metric_name, metric_value, nonfinite_numbers
-from seo_engine.tracking.redaction import redact_text
 
 
 class RaisingFloat:

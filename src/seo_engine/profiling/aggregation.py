@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from seo_engine.foundation.texts import as_unicode
 from seo_engine.profiling.call_tree import CallPath, CallTree, Operation
 from seo_engine.profiling.categories import CATEGORIES
 from seo_engine.profiling.configuration import ProfilingConfig
@@ -20,7 +21,6 @@ from seo_engine.profiling.measured_region import (
 from seo_engine.profiling.regions import FAILED, STRETCH, WHOLE_RUN, Span
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.profiling.training_view import StepAccounting
-from seo_engine.profiling.unicode_text import as_unicode
 
 logger = logging.getLogger(__name__)
 

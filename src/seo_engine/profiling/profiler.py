@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from seo_engine.foundation.texts import as_unicode
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.bottlenecks import Bottleneck, find_bottlenecks
 from seo_engine.profiling.call_tree import CallTreeNode
@@ -36,7 +37,6 @@ from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.trace import Trace, write_trace, write_whole
 from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
 from seo_engine.profiling.training_view import RecentStep, TrainingView
-from seo_engine.profiling.unicode_text import as_unicode
 
 logger = logging.getLogger(__name__)
 

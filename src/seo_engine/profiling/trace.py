@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
+from seo_engine.foundation.texts import as_unicode
 from seo_engine.profiling.counters import Sample
-from seo_engine.profiling.unicode_text import as_unicode
 
 TRACE_VERSION = 1
 

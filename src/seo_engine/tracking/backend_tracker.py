@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.profiling.profiling_data import TRACKING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers
 from seo_engine.tracking.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture, plain_record
-from seo_engine.tracking.redaction import redact, redact_text
 from seo_engine.tracking.run_directory import create_run_directory
 from seo_engine.tracking.tracker import Recorded
 

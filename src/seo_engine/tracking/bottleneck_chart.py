@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.profiling_metrics import entries, finite_number, one_line
-from seo_engine.tracking.redaction import redact_text
 
 MOST_BARS = 10
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking import wandb_service
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, update_delivery
@@ -27,7 +28,6 @@ from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.records import encode_record
 from seo_engine.tracking.recovery import deliver_rest
-from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS, PRIVATE_FOLDER
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import import_sdks

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import TypedDict
 
-from seo_engine.tracking.redaction import redact_text
+from seo_engine.foundation.redaction import redact_text
 
 # The end of a traceback tells where it happened; one of a deep recursion is long.
 _MOST_TRACEBACK_CHARACTERS = 20_000

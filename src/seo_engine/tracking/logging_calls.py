@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.foundation.redaction import is_secret_name, redact
 from seo_engine.profiling import ProfilingData
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.metrics import metric_name
 from seo_engine.tracking.record_writer import RecordWriter
 from seo_engine.tracking.records import describe_model
-from seo_engine.tracking.redaction import is_secret_name, redact
 from seo_engine.tracking.selection import MetricPriorities
 
 if TYPE_CHECKING:

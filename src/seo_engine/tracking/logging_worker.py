@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.logging_queue import JournalReader, Position
-from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.shown_records import ShownRecord, ShownRecords, hand_over
 from seo_engine.tracking.tracker import IncompleteViewError, Tracker

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seo_engine.tracking.redaction import redact_text
+from seo_engine.foundation.redaction import redact_text
 
 logger = logging.getLogger(__name__)
 

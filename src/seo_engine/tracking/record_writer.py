@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import describe_error
 from seo_engine.tracking.lifecycle import end_lines
 from seo_engine.tracking.logging_queue import LoggingQueue
 from seo_engine.tracking.metrics import MetricValidation, counts_in_words
 from seo_engine.tracking.records import METRIC_KINDS, encode_plain_metrics, encode_record, new_record, plain_record
-from seo_engine.tracking.redaction import redact
 from seo_engine.tracking.selection import THINNED_KINDS, MetricPriorities
 
 logger = logging.getLogger(__name__)

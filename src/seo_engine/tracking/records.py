@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import orjson
 
-from seo_engine.profiling.unicode_text import as_unicode
+from seo_engine.foundation.texts import as_unicode
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from seo_engine.tracking.redaction import check_no_secret
+from seo_engine.foundation.redaction import check_no_secret
 
 JOURNAL = "journal.jsonl"
 DELIVERY = "delivery.json"

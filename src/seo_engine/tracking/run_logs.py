@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.profiling_metrics import one_line, profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture
-from seo_engine.tracking.redaction import redact_text
 from seo_engine.tracking.run_directory import LOGS, PRIVATE_FOLDER
 from seo_engine.tracking.tracker import Recorded
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, TypedDict
 
-from seo_engine.tracking.redaction import redact, redact_command, redact_text
+from seo_engine.foundation.redaction import redact, redact_command, redact_text
 
 # What changes how a training computes, and where its parts find each other; the rest of the environment is private.
 _ENVIRONMENT_PREFIXES = (

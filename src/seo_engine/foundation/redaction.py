@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from seo_engine.tracking import redaction_rules as rules
+from seo_engine.foundation import redaction_rules as rules
 
 REDACTED = "[redacted]"
 

@@ -16,8 +16,8 @@ from peft import LoraConfig
 from transformers import GenerationConfig, TrainingArguments
 
 from seo_engine import TrackingConfig
-from seo_engine.tracking import redaction
-from seo_engine.tracking.redaction import REDACTED, is_secret_name, redact, redact_command, redact_text
+from seo_engine.foundation import redaction
+from seo_engine.foundation.redaction import REDACTED, is_secret_name, redact, redact_command, redact_text
 from seo_engine.tracking.surroundings import describe_surroundings
 
 SECRET_NAMES = """
