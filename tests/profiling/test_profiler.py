@@ -176,7 +176,8 @@ def test_a_forked_child_starts_with_no_open_region(tmp_path: Path) -> None:
 def test_profiling_imports_neither_torch_nor_wandb_nor_any_other_room() -> None:
     program = (
         "import sys, seo_engine.profiling; "
-        "ours = [m for m in sys.modules if m.startswith('seo_engine.') and not m.startswith('seo_engine.profiling')]; "
+        "ours = [m for m in sys.modules if m.startswith('seo_engine.') "
+        "and not m.startswith(('seo_engine.profiling', 'seo_engine.foundation'))]; "
         "bad = ours + [m for m in sys.modules if m in ('torch', 'wandb')]; "
         "sys.exit(str(bad) if bad else 0)"
     )

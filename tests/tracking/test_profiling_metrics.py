@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.operations_table import COLUMNS, MOST_ROWS, operation_rows
-from seo_engine.tracking.profiling_metrics import one_line, profiling_metrics
+from seo_engine.tracking.profiling_metrics import profiling_metrics
 
 BOTTLENECK = {
     "operation": "training_step", "category": "training_loop", "self_seconds": 1.5, "share_percent": 60.0, "calls": 3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seo_engine.profiling.configuration import Configuration, setting
+from seo_engine.foundation.settings import Configuration, setting
 
 
 @dataclass

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from seo_engine.foundation.texts import as_unicode
-from seo_engine.profiling.call_tree import CallPath, CallTree, Operation
+from seo_engine.profiling.call_tree import CallPath, CallTree
 from seo_engine.profiling.categories import CATEGORIES
-from seo_engine.profiling.configuration import ProfilingConfig
 from seo_engine.profiling.measured_region import (
     GPU_MEMORY_SECONDS,
     NVTX,
     TORCH_PROFILER,
-    Measures,
     Reading,
 )
+from seo_engine.profiling.operations import Measures, Operation
 from seo_engine.profiling.regions import FAILED, STRETCH, WHOLE_RUN, Span
+from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics import OperationStatistics
 from seo_engine.profiling.training_view import StepAccounting
 
@@ -35,10 +35,10 @@ class Aggregation:
     """Counts spans; one thread at a time, as its owner sees to.
 
     Args:
-        config (ProfilingConfig): The settings.
+        config (ProfilingSettings): The settings.
     """
 
-    def __init__(self, config: ProfilingConfig) -> None:
+    def __init__(self, config: ProfilingSettings) -> None:
         self.operations: dict[tuple[str, str], Operation] = {}
         self.tree = CallTree()
         self.steps = StepAccounting()

@@ -5,18 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
+from seo_engine.profiling.operations import TRAINING_STEP, Operation
 from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
-
-if TYPE_CHECKING:
-    from seo_engine.profiling.measured_region import Measures
-
-# The operation of a training step, and the parts of it that `TrainingView` tells apart.
-TRAINING_STEP = "training_step"
-PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
-_PHASES_BY_CATEGORY = {"data_loading": "data_loading", "experiment_tracking": "logging"}
-_PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}
 
 # More different paths than a person reads, and less memory than is noticed: a few megabytes.
 MOST_PATHS = 10_000
@@ -27,30 +19,6 @@ MOST_LEVELS = 100
 
 # Of all trees of a process, so that a path of one that was given up, at a fork, is none of the next.
 _numbers = itertools.count(1)
-
-
-@dataclass(slots=True, eq=False)
-class Operation:
-    """One operation of a profiler: its statistics, and what its regions read beside the clock."""
-
-    statistics: OperationStatistics
-    measures: Measures
-    is_measured: bool
-
-    @property
-    def name(self) -> str:
-        """str: Its name."""
-        return self.statistics.name
-
-    @property
-    def category(self) -> str:
-        """str: Its category."""
-        return self.statistics.category
-
-    @property
-    def phase(self) -> str | None:
-        """str | None: The part of a training step that it is, by its category or name."""
-        return _PHASES_BY_CATEGORY.get(self.category) or _PHASES_BY_NAME.get(self.name)
 
 
 class CallTreeNode(TypedDict):

@@ -6,23 +6,21 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from seo_engine.profiling.regions import DISABLED_REGION, STRETCH, FunctionType, ProfiledRegion, Region, now
-
-if TYPE_CHECKING:
-    from seo_engine.profiling.call_tree import CallPath, Operation
-    from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.call_tree import CallPath
+from seo_engine.profiling.operations import Operation
+from seo_engine.profiling.regions import DISABLED_REGION, STRETCH, FunctionType, ProfiledRegion, Region, Taker, now
 
 
-def profiled(function: FunctionType, region: Region, recorder: Recorder) -> FunctionType:
+def profiled(function: FunctionType, region: Region, recorder: Taker) -> FunctionType:
     """Return a function whose calls are profiled, each as a region of its own.
 
     Args:
         function (Callable): Plain, `async def`, a generator, or an asynchronous generator. The latter two are timed
             from the first value asked for to their end, whatever is done with the values in between.
         region (Region): Of the operation; never entered itself.
-        recorder (Recorder): Takes the spans.
+        recorder (Taker): Takes the spans.
 
     Returns:
         Callable: Of the same signature.
@@ -59,13 +57,13 @@ class GeneratorRun:
     sum of the stretches in which it works.
 
     Args:
-        recorder (Recorder): Takes the spans.
+        recorder (Taker): Takes the spans.
         operation (Operation): What it is a run of.
     """
 
     __slots__ = ("_operation", "_recorder", "_start", "path")
 
-    def __init__(self, recorder: Recorder, operation: Operation) -> None:
+    def __init__(self, recorder: Taker, operation: Operation) -> None:
         self._recorder = recorder
         self._operation = operation
         self._start = 0
@@ -93,7 +91,7 @@ class _Stretch(Region):
 
     __slots__ = ("_run",)
 
-    def __init__(self, recorder: Recorder, operation: Operation, run: GeneratorRun) -> None:
+    def __init__(self, recorder: Taker, operation: Operation, run: GeneratorRun) -> None:
         super().__init__(recorder, operation)
         self._run = run
 
@@ -138,7 +136,7 @@ def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[
 
 
 def _drive_asynchronous(
-    function: Callable[..., AsyncGenerator[Any, Any]], operation: Operation, recorder: Recorder
+    function: Callable[..., AsyncGenerator[Any, Any]], operation: Operation, recorder: Taker
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     """Return a function like another whose asynchronous generators are timed."""
 

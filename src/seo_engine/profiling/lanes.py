@@ -8,15 +8,18 @@ import weakref
 from asyncio import AbstractEventLoop, Task, current_task
 from asyncio import _get_running_loop as running_loop
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from seo_engine.profiling.regions import Region
+from typing import Any, Protocol
 
 __all__ = ["Lane", "Lanes", "running_loop"]
 
 # Of lanes that are no more, so many are still known by row and title.
 _MOST_ROWS = 20_000
+
+
+class OpenRegion(Protocol):
+    """What a lane knows of a region: which one it is nested in."""
+
+    parent: Any
 
 
 class Lane:
@@ -34,16 +37,16 @@ class Lane:
         self.number = number
         self.row = row
         self.name = name
-        self.innermost: Region | None = None
+        self.innermost: Any | None = None
 
-    def holds(self, region: Region) -> bool:
+    def holds(self, region: OpenRegion) -> bool:
         """Return whether a region is open in this lane."""
         open_region = self.innermost
         while open_region is not None and open_region is not region:
             open_region = open_region.parent
         return open_region is not None
 
-    def leave(self, region: Region) -> None:
+    def leave(self, region: OpenRegion) -> None:
         """Close a region that is not the innermost: those within it were never left, or it was closed from outside."""
         open_region = self.innermost
         while open_region is not None:
@@ -100,14 +103,14 @@ class Lanes:
             task.add_done_callback(self._give_back)
         return lane
 
-    def open_regions(self) -> list[Region]:
+    def open_regions(self) -> list[Any]:
         """Return the regions that are open now, the outer ones first."""
-        regions: list[Region] = []
+        regions: list[Any] = []
         for reference in self._lanes.valuerefs():
             lane = reference()
             if lane is None:
                 continue
-            of_lane: list[Region] = []
+            of_lane: list[Any] = []
             region = lane.innermost
             while region is not None:
                 of_lane.append(region)

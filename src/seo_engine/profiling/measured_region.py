@@ -7,15 +7,12 @@ import logging
 import sys
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from seo_engine.profiling.regions import Region, now
+from seo_engine.profiling.operations import Measures, Operation
+from seo_engine.profiling.regions import Region, Taker, now
 from seo_engine.profiling.statistics import GPU_ALLOCATED, GPU_PEAK, GPU_RESERVED, PROCESS, MemoryChange
 from seo_engine.profiling.system_metrics import process_memory_bytes
-
-if TYPE_CHECKING:
-    from seo_engine.profiling.call_tree import Operation
-    from seo_engine.profiling.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -25,23 +22,6 @@ GPU_MEMORY_SECONDS = 0.02
 # Marks that other profilers show, by the name of their setting.
 TORCH_PROFILER = "torch_profiler"
 NVTX = "nvtx"
-
-
-class Measures(NamedTuple):
-    """What a region reads beside the clock."""
-
-    memory: bool = False
-    gpu_memory: bool = False
-    device_time: bool = False
-    marks: tuple[str, ...] = ()
-
-    def with_asked(self, asked: Measures) -> Measures:
-        """Return these and what the code asks for beside them; the marks are the operation's."""
-        return self._replace(
-            memory=self.memory or asked.memory,
-            gpu_memory=self.gpu_memory or asked.gpu_memory,
-            device_time=self.device_time or asked.device_time,
-        )
 
 
 class DeviceInterval(NamedTuple):
@@ -103,14 +83,14 @@ class MeasuredRegion(Region):
     """A region that also reads memory, or the GPU's clock, or leaves marks.
 
     Args:
-        recorder (Recorder): Takes the region when it was left.
+        recorder (Taker): Takes the region when it was left.
         operation (Operation): What it is a run of.
         measures (Measures | None): What to read; None means what the operation's regions read by default.
     """
 
     __slots__ = ("_before", "_marks", "_start_event", "measures")
 
-    def __init__(self, recorder: Recorder, operation: Operation, measures: Measures | None = None) -> None:
+    def __init__(self, recorder: Taker, operation: Operation, measures: Measures | None = None) -> None:
         super().__init__(recorder, operation)
         self.measures = measures if measures is not None else operation.measures
         self._before: dict[str, int] = {}

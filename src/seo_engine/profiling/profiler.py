@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 import orjson
 
 from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.bottlenecks import Bottleneck, find_bottlenecks
 from seo_engine.profiling.call_tree import CallTreeNode
-from seo_engine.profiling.configuration import ProfilingConfig
-from seo_engine.profiling.measured_region import MeasuredRegion, Measures
+from seo_engine.profiling.operations import Measures
 from seo_engine.profiling.profiling_data import (
     PROFILING_DATA_VERSION,
     CategorySummary,
@@ -32,9 +32,10 @@ from seo_engine.profiling.profiling_data import (
 from seo_engine.profiling.recommendations import Measurements, Recommendation, recommend
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions import DISABLED_REGION, ProfiledRegion, Region, now
+from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
-from seo_engine.profiling.trace import Trace, write_trace, write_whole
+from seo_engine.profiling.trace import Trace, write_trace
 from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
 from seo_engine.profiling.training_view import RecentStep, TrainingView
 
@@ -52,7 +53,7 @@ class CodeProfiler:
     """Times named regions of code, on any thread and in any asyncio task, and says where time and memory went.
 
     Args:
-        config (ProfilingConfig | None): The settings; None means the defaults.
+        config (ProfilingSettings | None): The settings; None means the defaults.
 
     Example:
         >>> profiler = CodeProfiler()
@@ -62,8 +63,8 @@ class CodeProfiler:
         1
     """
 
-    def __init__(self, config: ProfilingConfig | None = None) -> None:
-        self._config = config if config is not None else ProfilingConfig()
+    def __init__(self, config: ProfilingSettings | None = None) -> None:
+        self._config = config if config is not None else ProfilingSettings()
         self._aggregation = Aggregation(self._config)
         self._recorder = Recorder(self._aggregation, self._config.enable_code_profiling)
         self._operations = self._aggregation.operations
@@ -121,7 +122,7 @@ class CodeProfiler:
             operation = self._aggregation.operation(name, category)
         if operation.is_measured or measure_memory or measure_device:
             asked = Measures(memory=measure_memory, gpu_memory=measure_memory, device_time=measure_device)
-            return MeasuredRegion(recorder, operation, operation.measures.with_asked(asked))
+            return recorder.region(operation, asked)
         # What `Region(recorder, operation)` does, without the call: a tenth of what a region costs.
         region = _new_region(Region)
         region.recorder = recorder

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import TypedDict
 
 from seo_engine.profiling.bottlenecks import seconds_in_words, threshold_of
-from seo_engine.profiling.call_tree import TRAINING_STEP
 from seo_engine.profiling.counters import MEMORY, Sample
+from seo_engine.profiling.operations import TRAINING_STEP
 from seo_engine.profiling.statistics import GPU_ALLOCATED, NANOSECONDS, PROCESS, MemoryChange, OperationStatistics
 from seo_engine.profiling.training_steps import LoaderDescription
 from seo_engine.profiling.training_view import WARM_UP_STEPS, TrainingView

@@ -14,11 +14,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
-from seo_engine.profiling.call_tree import CallPath, Operation
+from seo_engine.profiling.call_tree import CallPath
 from seo_engine.profiling.counters import Counters
+from seo_engine.profiling.decorators import profiled
 from seo_engine.profiling.lanes import Lanes, running_loop
-from seo_engine.profiling.measured_region import Reading, gpu_clock
-from seo_engine.profiling.regions import WHOLE_RUN, Span, now
+from seo_engine.profiling.measured_region import MeasuredRegion, Reading, gpu_clock
+from seo_engine.profiling.operations import Measures, Operation
+from seo_engine.profiling.regions import WHOLE_RUN, FunctionType, Region, Span, now
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ MOST_WAITING_SPANS = 16_384
 SPANS_PER_STRETCH = 512
 
 _MOST_DEVICE_READINGS = 10_000
+
+_NOTHING_ASKED = Measures()
+
+_NOTHING = Measures()
 
 LOOK_SECONDS = 1.0
 _REST_SECONDS = 0.0005
@@ -69,6 +75,21 @@ class Recorder:
         # Not an Event, whose lock would hang a signal's handler that interrupts its `set`.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._next_counters = 0
+
+    def region(self, operation: Operation, asked: Measures = _NOTHING_ASKED) -> Region:
+        """Return a region of an operation that was not entered yet: one that reads more than the clock where it has to.
+
+        Args:
+            operation (Operation): What it is a run of.
+            asked (Measures): What the code asks to be read beside what the operation's regions read.
+        """
+        if operation.is_measured or asked != _NOTHING:
+            return MeasuredRegion(self, operation, operation.measures.with_asked(asked))
+        return Region(self, operation)
+
+    def profiled(self, function: FunctionType, region: Region) -> FunctionType:
+        """Return a function whose calls are regions like this one."""
+        return profiled(function, region, self)
 
     def add_span(self, operation: Operation, start: int, end: int) -> None:
         """Take a region without nested ones that the caller timed.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from seo_engine.profiling.lanes import Lane, running_loop
-
-if TYPE_CHECKING:
-    from seo_engine.profiling.call_tree import CallPath, Operation
-    from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.call_tree import CallPath, CallTree
+from seo_engine.profiling.lanes import Lane, Lanes, running_loop
+from seo_engine.profiling.operations import Operation
 
 now = time.perf_counter_ns
 
@@ -25,6 +24,32 @@ STRETCH = 2
 WHOLE_RUN = 4
 
 FunctionType = TypeVar("FunctionType", bound=Callable[..., Any])
+
+
+class Taker(Protocol):
+    """What a region needs of the one who takes it when it was left, and makes others like it."""
+
+    enabled: bool
+    lanes: Lanes
+    root: CallPath
+    tree: CallTree
+    spans: deque[Span]
+    next_look: int
+
+    def look(self) -> None:
+        """Called when many spans wait."""
+
+    def take_reading(self, reading: Any) -> None:
+        """Take what a region read beside the clock."""
+
+    def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
+        """Take a run of a generator."""
+
+    def region(self, operation: Operation) -> Region:
+        """Return a region of an operation, of the kind that it needs, not entered yet."""
+
+    def profiled(self, function: FunctionType, region: Region) -> FunctionType:
+        """Return a function whose calls are regions like this one."""
 
 
 class ProfiledRegion:
@@ -63,7 +88,7 @@ class Region(ProfiledRegion):
     """One run of an operation. What is not needed to time it is left to the aggregation.
 
     Args:
-        recorder (Recorder): Takes the region when it was left.
+        recorder (Taker): Takes the region when it was left.
         operation (Operation): What it is a run of.
     """
 
@@ -73,7 +98,7 @@ class Region(ProfiledRegion):
     parent: Region | None
     path: CallPath
 
-    def __init__(self, recorder: Recorder, operation: Operation) -> None:
+    def __init__(self, recorder: Taker, operation: Operation) -> None:
         # `CodeProfiler.profile_operation` does the same without calling this.
         self.recorder = recorder
         self.operation = operation
@@ -147,19 +172,11 @@ class Region(ProfiledRegion):
             recorder.look()
 
     def __call__(self, function: FunctionType) -> FunctionType:
-        # Only where something is decorated, because `inspect` and `functools` are not needed otherwise.
-        from seo_engine.profiling.decorators import profiled
-
-        return profiled(function, self, self.recorder)
+        return self.recorder.profiled(function, self)
 
     def fresh(self) -> Region:
         """Return a region of the same operation that was not entered yet."""
-        if self.operation.is_measured:
-            # Only here, because it builds on this module.
-            from seo_engine.profiling.measured_region import MeasuredRegion
-
-            return MeasuredRegion(self.recorder, self.operation)
-        return Region(self.recorder, self.operation)
+        return self.recorder.region(self.operation)
 
     def forget(self) -> None:
         """Close the region without counting it."""

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from seo_engine.profiling.bottlenecks import seconds_in_words
-from seo_engine.profiling.call_tree import PHASES
+from seo_engine.profiling.operations import PHASES
 
 _MOST_OPERATIONS = 8
 _TEXT_COLUMNS = 120

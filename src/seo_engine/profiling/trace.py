@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import orjson
 
 from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.counters import Sample
 
 TRACE_VERSION = 1
@@ -96,28 +96,6 @@ def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) ->
     }
     lines = _as_lines(_events(trace, _Names(redact)))
     write_whole(path, _in_frame(lines, about))
-
-
-def write_whole(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file under another name first, so that nobody ever finds a part of it, also after a kill.
-
-    Args:
-        path (Path): The file.
-        parts (Iterable[bytes]): Its contents.
-
-    Raises:
-        OSError: If it cannot be written; then what was there is still there.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Cut, because a name that is as long as names may be leaves no room for more.
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _in_frame(lines: Iterable[bytes], about: Mapping[str, Any]) -> Iterator[bytes]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar
 
-from seo_engine.profiling.call_tree import TRAINING_STEP
+from seo_engine.profiling.operations import TRAINING_STEP
 from seo_engine.profiling.regions import ProfiledRegion, Region
-
-if TYPE_CHECKING:
-    from seo_engine.profiling.profiler import CodeProfiler
 
 Batch = TypeVar("Batch")
 
@@ -20,6 +17,16 @@ class LoaderDescription(TypedDict):
     """What a recommendation about data loading builds on."""
 
     workers: int | None
+
+
+class Profiler(Protocol):
+    """What the clock of training steps needs of a profiler."""
+
+    def profile_operation(self, name: str, category: str, *, measure_device: bool = False) -> ProfiledRegion:
+        """Time a region of code."""
+
+    def add_samples(self, number: int) -> None:
+        """Count samples that were learnt from."""
 
 
 class StepClock:
@@ -39,7 +46,7 @@ class StepClock:
         ['forward_pass', 'load_batch', 'training_step']
     """
 
-    def __init__(self, profiler: CodeProfiler) -> None:
+    def __init__(self, profiler: Profiler) -> None:
         self._profiler = profiler
         self._step: ProfiledRegion | None = None
         self._part: ProfiledRegion | None = None
@@ -95,7 +102,7 @@ class StepClock:
         self._part = self._step = None
 
 
-def profile_steps(profiler: CodeProfiler, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+def profile_steps(profiler: Profiler, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
     """Yield batches, and time a training step for each: the loading of the batch, and what is done with it.
 
     Args:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from seo_engine.profiling.call_tree import PHASES, TRAINING_STEP, CallPath
+from seo_engine.profiling.call_tree import CallPath
+from seo_engine.profiling.operations import PHASES, TRAINING_STEP
 from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
 
 # The first steps allocate, compile and fill caches; they are no measure of the others, and no outliers.

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
-from seo_engine.tracking.profiling_metrics import entries, finite_number, one_line
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.profiling_metrics import entries, finite_number
 
 MOST_BARS = 10
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from seo_engine.foundation.texts import counts_in_words
 from seo_engine.profiling import CodeProfiler
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.delivery_workers import CallerWorker, DeliveryWorker, ThreadWorker
 from seo_engine.tracking.logging_queue import LoggingQueue
-from seo_engine.tracking.metrics import counts_in_words
 from seo_engine.tracking.process_worker import ProcessWorker
 from seo_engine.tracking.run_directory import DELIVERY
 from seo_engine.tracking.run_lock import RunLock

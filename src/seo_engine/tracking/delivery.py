@@ -12,7 +12,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from seo_engine.tracking.run_directory import PRIVATE_FILE
+from seo_engine.foundation.whole_files import PRIVATE_FILE
 
 _LOOK_SECONDS = 0.05
 

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking import wandb_service
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, update_delivery
@@ -28,7 +29,7 @@ from seo_engine.tracking.logging_queue import JournalReader
 from seo_engine.tracking.logging_worker import LoggingWorker
 from seo_engine.tracking.records import encode_record
 from seo_engine.tracking.recovery import deliver_rest
-from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS, PRIVATE_FOLDER
+from seo_engine.tracking.run_directory import DELIVERY, JOURNAL, LOGS
 from seo_engine.tracking.run_lock import RunLock
 from seo_engine.tracking.tracker import import_sdks
 from seo_engine.tracking.views import configured_views, open_view

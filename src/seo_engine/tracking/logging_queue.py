@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from seo_engine.tracking.run_directory import PRIVATE_FILE
+from seo_engine.foundation.whole_files import PRIVATE_FILE
 from seo_engine.tracking.waiting_lines import MAXIMUM_WAITING_BYTES, WaitingLines
 
 logger = logging.getLogger(__name__)

@@ -154,13 +154,3 @@ def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
         dict[str, float]: The numbers.
     """
     return {name: float(word) for name, word in nonfinite.items()}
-
-
-def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Return counts as people read them.
-
-    Example:
-        >>> counts_in_words({"invalid name": 2, "misuse": 1})
-        '2 × invalid name, 1 × misuse'
-    """
-    return ", ".join(f"{count} × {reason}" for reason, count in counts.items())

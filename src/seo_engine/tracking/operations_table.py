@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.redaction import redact_text
-from seo_engine.tracking.profiling_metrics import entries, finite_number, one_line
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.profiling_metrics import entries, finite_number
 
 if TYPE_CHECKING:
     import wandb

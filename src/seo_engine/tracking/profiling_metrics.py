@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.metrics import metric_value
 
 # Which part of the data becomes which group of numbers.
@@ -75,20 +76,6 @@ def finite_number(value: Any) -> int | float | None:
     except Exception:  # `item` of a foreign object may raise anything
         return None
     return number if number is not None and math.isfinite(number) else None
-
-
-def one_line(value: Any) -> str:
-    r"""Return a value as text of one line, without characters that steer a terminal or turn the writing around.
-
-    Example:
-        >>> one_line("for\x1b[31mward\npass"), one_line(None)
-        ('for [31mward pass', '')
-    """
-    try:
-        text = "" if value is None else str(value)
-    except Exception:  # of a foreign object, too
-        text = type(value).__name__
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _describe_bottleneck(bottleneck: Any) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.foundation.redaction import redact
+from seo_engine.foundation.texts import counts_in_words
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import describe_error
 from seo_engine.tracking.lifecycle import end_lines
 from seo_engine.tracking.logging_queue import LoggingQueue
-from seo_engine.tracking.metrics import MetricValidation, counts_in_words
+from seo_engine.tracking.metrics import MetricValidation
 from seo_engine.tracking.records import METRIC_KINDS, encode_plain_metrics, encode_record, new_record, plain_record
 from seo_engine.tracking.selection import THINNED_KINDS, MetricPriorities
 

@@ -16,11 +16,6 @@ WANDB = "wandb"
 CHECKPOINTS = "checkpoints"
 PROFILE = "profile"
 
-# What may hold private text is for its owner alone; event files are left to the umask, because TensorBoard often runs
-# as somebody else.
-PRIVATE_FILE = 0o600
-PRIVATE_FOLDER = 0o700
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")
 
 

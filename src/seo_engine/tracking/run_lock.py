@@ -9,7 +9,8 @@ import time
 import weakref
 from pathlib import Path
 
-from seo_engine.tracking.run_directory import LOCKS, PRIVATE_FILE
+from seo_engine.foundation.whole_files import PRIVATE_FILE
+from seo_engine.tracking.run_directory import LOCKS
 
 # A file system without locks: rule 8 of the journal promises it one writing process only.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}

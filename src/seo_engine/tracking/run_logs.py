@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.texts import one_line
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.endings import ErrorDescription
-from seo_engine.tracking.profiling_metrics import one_line, profiling_metrics
+from seo_engine.tracking.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture
-from seo_engine.tracking.run_directory import LOGS, PRIVATE_FOLDER
+from seo_engine.tracking.run_directory import LOGS
 from seo_engine.tracking.tracker import Recorded
 
 _PACKAGE_LOGGER = logging.getLogger("seo_engine")

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.redaction import redact_command
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking import wandb_fragments, wandb_service
 from seo_engine.tracking.backend_tracker import BackendTracker
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.operations_table import operations_table
 from seo_engine.tracking.records import METRIC_KINDS, ModelArchitecture
-from seo_engine.tracking.run_directory import PRIVATE_FOLDER, WANDB
+from seo_engine.tracking.run_directory import WANDB
 from seo_engine.tracking.surroundings import read_git, wandb_texts
 from seo_engine.tracking.tracker import IncompleteViewError, Recorded
 

@@ -1,0 +1,145 @@
+"""Configuration as checked, flat dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+
+def setting(
+    default: Any,
+    meaning: str,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    allowed: tuple[str, ...] | None = None,
+    required: bool = False,
+    switches: tuple[str, ...] = (),
+) -> Any:
+    """Declare one configuration field: its default, its meaning and what values it may take.
+
+    Args:
+        default (Any): The value on a fresh machine. A list or dictionary is copied for each instance.
+        meaning (str): One line for the configuration guide.
+        above (float | None): The value must be greater than this.
+        at_least (float | None): The value must not be smaller than this.
+        at_most (float | None): The value must not be greater than this.
+        allowed (tuple[str, ...] | None): The only values allowed.
+        required (bool): The value must not be empty.
+        switches (tuple[str, ...]): Fields that must all be True for the value to be checked;
+            the type is always checked.
+
+    Returns:
+        Any: A dataclass field.
+    """
+    metadata = {
+        "meaning": meaning,
+        "above": above,
+        "at_least": at_least,
+        "at_most": at_most,
+        "allowed": allowed,
+        "required": required,
+        "switches": switches,
+    }
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass
+class Configuration:
+    """Base of every configuration: a dataclass whose fields are checked when it is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            # A Path is what people have in hand; the field stays a plain string, for TOML and JSON.
+            if isinstance(value, os.PathLike):
+                setattr(self, field.name, os.fspath(value))
+            elif isinstance(value, tuple):
+                setattr(self, field.name, list(value))
+        self.validate_config()
+
+    def validate_config(self) -> None:
+        """Check type and value of every field.
+
+        Raises:
+            ValueError: Naming the field, its value and what is allowed.
+        """
+        types_by_field = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            _check_type(field.name, getattr(self, field.name), types_by_field[field.name])
+        for field in dataclasses.fields(self):
+            _check_value(self, field.name, getattr(self, field.name), field.metadata)
+
+    def as_dictionary(self) -> dict[str, Any]:
+        """Return the fields as plain data, as the journal keeps them.
+
+        Returns:
+            dict[str, Any]: Field names and values.
+        """
+        return dataclasses.asdict(self)
+
+
+def _check_type(name: str, value: Any, expected: Any) -> None:
+    if not _has_type(value, expected):
+        raise ValueError(f"{name} must be {_type_in_words(expected)}, got {value!r} ({type(value).__name__})")
+
+
+def _has_type(value: Any, expected: Any) -> bool:
+    if isinstance(expected, types.UnionType):
+        return any(_has_type(value, choice) for choice in typing.get_args(expected))
+    if typing.get_origin(expected) is list:
+        (item,) = typing.get_args(expected)
+        return isinstance(value, list) and all(_has_type(each, item) for each in value)
+    if typing.get_origin(expected) is dict:
+        key, item = typing.get_args(expected)
+        return isinstance(value, dict) and all(_has_type(k, key) and _has_type(v, item) for k, v in value.items())
+    if expected is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if expected is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, expected)
+
+
+_WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a string", type(None): "None"}
+
+
+def _type_in_words(expected: Any) -> str:
+    if isinstance(expected, types.UnionType):
+        return " or ".join(_type_in_words(choice) for choice in typing.get_args(expected))
+    if typing.get_origin(expected) is list:
+        return "a list of strings"
+    if typing.get_origin(expected) is dict:
+        return "a dictionary of numbers by name"
+    return _WORDS[expected]
+
+
+def _check_value(configuration: Configuration, name: str, value: Any, rule: typing.Mapping[str, Any]) -> None:
+    switches = rule["switches"]
+    if not all(getattr(configuration, switch) for switch in switches):
+        return
+    if rule["required"] and not value:
+        condition = f" when {switches[-1]} is True" if switches else ""
+        raise ValueError(f"{name} must be specified{condition}, got {value!r}")
+    if value is None:
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check_value(configuration, f"{name}[{key!r}]", each, rule)
+        return
+    if rule["allowed"] is not None and value not in rule["allowed"]:
+        raise ValueError(f"{name} must be one of {', '.join(rule['allowed'])}, got {value!r}")
+    # Written so that NaN, which compares False with everything, is refused.
+    if rule["above"] is not None and not value > rule["above"]:
+        limit = "positive" if rule["above"] == 0 else f"greater than {rule['above']}"
+        raise ValueError(f"{name} must be {limit}, got {value!r}")
+    if rule["at_least"] is not None and not value >= rule["at_least"]:
+        raise ValueError(f"{name} must be at least {rule['at_least']}, got {value!r}")
+    if rule["at_most"] is not None and not value <= rule["at_most"]:
+        raise ValueError(f"{name} must be at most {rule['at_most']}, got {value!r}")
