@@ -33,7 +33,6 @@ SPANS_PER_STRETCH = 512
 
 _MOST_DEVICE_READINGS = 10_000
 
-_NOTHING_ASKED = Measures()
 
 _NOTHING = Measures()
 
@@ -76,7 +75,7 @@ class Recorder:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._next_counters = 0
 
-    def region(self, operation: Operation, asked: Measures = _NOTHING_ASKED) -> Region:
+    def region(self, operation: Operation, asked: Measures = _NOTHING) -> Region:
         """Return a region of an operation that was not entered yet: one that reads more than the clock where it has to.
 
         Args:
