@@ -12,7 +12,7 @@ import pytest
 
 from seo_engine.profiling import CodeProfiler, ProfilingConfig
 from seo_engine.profiling import recorder as recorder_module
-from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 
 
 def statistics_of(profiler: CodeProfiler) -> dict[str, OperationStatistics]:

@@ -19,7 +19,7 @@ import torch
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.profiling import CodeProfiler, trace
-from seo_engine.profiling.system_metrics import SystemMetrics
+from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.tracking.recovery import recover_run
 from seo_engine.tracking.run_history import read_run
 from tests.tracking.killing import PATIENCE_SECONDS, delete_folder, kill_tree, training, wait_until

@@ -8,19 +8,19 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from seo_engine.foundation.texts import as_unicode
-from seo_engine.profiling.call_tree import CallPath, CallTree
 from seo_engine.profiling.categories import CATEGORIES
-from seo_engine.profiling.measured_region import (
+from seo_engine.profiling.regions.measured_regions import (
     GPU_MEMORY_SECONDS,
     NVTX,
     TORCH_PROFILER,
     Reading,
 )
-from seo_engine.profiling.operations import Measures, Operation
-from seo_engine.profiling.regions import FAILED, STRETCH, WHOLE_RUN, Span
+from seo_engine.profiling.regions.regions import FAILED, STRETCH, WHOLE_RUN, Span
 from seo_engine.profiling.settings import ProfilingSettings
-from seo_engine.profiling.statistics import OperationStatistics
-from seo_engine.profiling.training_view import StepAccounting
+from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
+from seo_engine.profiling.statistics.operations import Measures, Operation
+from seo_engine.profiling.statistics.training_view import StepAccounting
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ import orjson
 from seo_engine.foundation.texts import as_unicode
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
-from seo_engine.profiling.bottlenecks import Bottleneck, find_bottlenecks
-from seo_engine.profiling.call_tree import CallTreeNode
-from seo_engine.profiling.operations import Measures
-from seo_engine.profiling.profiling_data import (
+from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region, now
+from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
+from seo_engine.profiling.reports.profiling_data import (
     PROFILING_DATA_VERSION,
     CategorySummary,
     ProfilingData,
@@ -29,15 +29,15 @@ from seo_engine.profiling.profiling_data import (
     summarize_operation,
     tracking_overhead_percent,
 )
-from seo_engine.profiling.recommendations import Measurements, Recommendation, recommend
-from seo_engine.profiling.recorder import Recorder
-from seo_engine.profiling.regions import DISABLED_REGION, ProfiledRegion, Region, now
+from seo_engine.profiling.reports.recommendations import Measurements, Recommendation, recommend
+from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
+from seo_engine.profiling.reports.trace import Trace, write_trace
 from seo_engine.profiling.settings import ProfilingSettings
-from seo_engine.profiling.slices import shown_open_regions, shown_spans
-from seo_engine.profiling.statistics import NANOSECONDS, OperationStatistics
-from seo_engine.profiling.trace import Trace, write_trace
+from seo_engine.profiling.statistics.call_tree import CallTreeNode
+from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
+from seo_engine.profiling.statistics.operations import Measures
+from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
 from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
-from seo_engine.profiling.training_view import RecentStep, TrainingView
 
 logger = logging.getLogger(__name__)
 
@@ -321,7 +321,7 @@ class CodeProfiler:
             str: Several lines.
         """
         # Only here, because nothing else needs what draws tables.
-        from seo_engine.profiling.report import as_text
+        from seo_engine.profiling.reports.tables import as_text
 
         return as_text(self.profiling_data())
 

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
-from seo_engine.profiling.call_tree import CallPath
-from seo_engine.profiling.counters import Counters
-from seo_engine.profiling.decorators import profiled
-from seo_engine.profiling.lanes import Lanes, running_loop
-from seo_engine.profiling.measured_region import MeasuredRegion, Reading, gpu_clock
-from seo_engine.profiling.operations import Measures, Operation
-from seo_engine.profiling.regions import WHOLE_RUN, FunctionType, Region, Span, now
+from seo_engine.profiling.machine.counters import Counters
+from seo_engine.profiling.regions.decorators import profiled
+from seo_engine.profiling.regions.lanes import Lanes, running_loop
+from seo_engine.profiling.regions.measured_regions import MeasuredRegion, Reading, gpu_clock
+from seo_engine.profiling.regions.regions import WHOLE_RUN, FunctionType, Region, Span, now
+from seo_engine.profiling.statistics.call_tree import CallPath
+from seo_engine.profiling.statistics.operations import Measures, Operation
 
 logger = logging.getLogger(__name__)
 

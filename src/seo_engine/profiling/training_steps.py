@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Protocol, TypedDict, TypeVar
 
-from seo_engine.profiling.operations import TRAINING_STEP
-from seo_engine.profiling.regions import ProfiledRegion, Region
+from seo_engine.profiling.regions.regions import ProfiledRegion, Region
+from seo_engine.profiling.statistics.operations import TRAINING_STEP
 
 Batch = TypeVar("Batch")
 

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from seo_engine.foundation.texts import counts_in_words
 from seo_engine.profiling import ProfilingData
-from seo_engine.profiling.report import report
+from seo_engine.profiling.reports.tables import report
 from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.run_directory import PROFILE

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seo_engine.foundation.redaction import redact, redact_text
-from seo_engine.profiling.profiling_data import TRACKING_CATEGORY
+from seo_engine.profiling.reports.profiling_data import TRACKING_CATEGORY
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from seo_engine.profiling import CodeProfiler
-from seo_engine.profiling.statistics import OperationStatistics
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.records import encode_record

@@ -11,8 +11,8 @@ from pathlib import Path
 from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.profiling import CodeProfiler
-from seo_engine.profiling.counters import CPU, MEMORY
-from seo_engine.profiling.system_metrics import SystemMetrics
+from seo_engine.profiling.machine.counters import CPU, MEMORY
+from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.record_writer import RecordWriter
 from seo_engine.tracking.run_directory import PROFILE

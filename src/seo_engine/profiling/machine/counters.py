@@ -1,0 +1,103 @@
+"""Counters: memory, processor load and other numbers of the machine over the time of a run, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Mapping
+
+from seo_engine.profiling.machine.system_metrics import process_memory_bytes
+from seo_engine.profiling.regions.regions import now
+
+MEMORY = "memory_usage_mb"
+CPU = "cpu_usage_percent"
+
+# When a series is full every second sample goes, and from then on only every second one is kept: it always covers the
+# whole run.
+MOST_SAMPLES = 2_000
+# Series made up anew all the time must not fill the memory.
+_MOST_SERIES = 200
+
+_SHORTEST_NANOSECONDS = 100_000_000
+
+Sample = tuple[int, float]
+
+
+class CounterSeries:
+    """Numbers over time.
+
+    Example:
+        >>> series = CounterSeries()
+        >>> for moment in range(3 * MOST_SAMPLES):
+        ...     series.add(moment, 0.0)
+        >>> len(series.samples) <= MOST_SAMPLES, series.samples[0][0]
+        (True, 0)
+    """
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._every = 1
+        self._offered = 0
+
+    def add(self, moment: int, value: float) -> None:
+        """Add a number, if its turn has come.
+
+        Args:
+            moment (int): Nanoseconds of `time.perf_counter_ns`.
+            value (float): The number.
+        """
+        if self._offered % self._every == 0:
+            self.samples.append((moment, value))
+            if len(self.samples) >= MOST_SAMPLES:
+                self.samples = self.samples[::2]
+                self._every *= 2
+        self._offered += 1
+
+
+class Counters:
+    """The series of one run, by name."""
+
+    def __init__(self) -> None:
+        self.series: dict[str, CounterSeries] = {}
+        self._processor_nanoseconds = time.process_time_ns()
+        self._read = now()
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Add numbers of this moment.
+
+        Args:
+            values (Mapping[str, float]): By their names, such as `gpu_utilization_percent`.
+        """
+        moment = now()
+        for name, value in values.items():
+            number = float(value)
+            # Nothing can be said of it, or drawn.
+            if not math.isfinite(number):
+                continue
+            series = self.series.get(name)
+            if series is None:
+                if len(self.series) >= _MOST_SERIES:
+                    continue
+                series = self.series[name] = CounterSeries()
+            series.add(moment, number)
+
+    def samples(self) -> dict[str, list[Sample]]:
+        """Return copies of all series by their names."""
+        # Another thread may add a series meanwhile.
+        return {name: list(series.samples) for name, series in list(self.series.items())}
+
+    def read(self) -> None:
+        """Add memory and processor load of this process; cheap enough for once a second."""
+        moment, used = now(), time.process_time_ns()
+        elapsed = moment - self._read
+        if elapsed < _SHORTEST_NANOSECONDS and CPU in self.series:
+            # Whoever asks several times in a row: a load over microseconds says nothing.
+            return
+        percent = 100 * (used - self._processor_nanoseconds) / max(1, elapsed)
+        self._read, self._processor_nanoseconds = moment, used
+        values = {CPU: percent}
+        # Without /proc, for example.
+        with contextlib.suppress(Exception):
+            values[MEMORY] = process_memory_bytes() / 1e6
+        self.add(values)

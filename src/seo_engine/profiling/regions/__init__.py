@@ -1,0 +1,1 @@
+"""Named stretches of code that are being timed."""

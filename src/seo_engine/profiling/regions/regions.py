@@ -1,0 +1,201 @@
+"""Regions: named stretches of code that are being timed. A region that was left becomes a span, plain numbers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+from seo_engine.profiling.regions.lanes import Lane, Lanes, running_loop
+from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
+from seo_engine.profiling.statistics.operations import Operation
+
+now = time.perf_counter_ns
+
+# Path, lane, start, end, own time, flags: all numbers; times in nanoseconds.
+Span = tuple[int, int, int, int, int, int]
+
+# Flags of a span: an exception passed through; the work of a generator until its next value, which is no run of its
+# own; a generator from its first value to its end, whose work was counted before.
+FAILED = 1
+STRETCH = 2
+WHOLE_RUN = 4
+
+FunctionType = TypeVar("FunctionType", bound=Callable[..., Any])
+
+
+class Taker(Protocol):
+    """What a region needs of the one who takes it when it was left, and makes others like it."""
+
+    enabled: bool
+    lanes: Lanes
+    root: CallPath
+    tree: CallTree
+    spans: deque[Span]
+    next_look: int
+
+    def look(self) -> None:
+        """Called when many spans wait."""
+
+    def take_reading(self, reading: Any) -> None:
+        """Take what a region read beside the clock."""
+
+    def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
+        """Take a run of a generator."""
+
+    def region(self, operation: Operation) -> Region:
+        """Return a region of an operation, of the kind that it needs, not entered yet."""
+
+    def profiled(self, function: FunctionType, region: Region) -> FunctionType:
+        """Return a function whose calls are regions like this one."""
+
+
+class ProfiledRegion:
+    """What `profile_operation` returns: for a `with` statement, or as a decorator of a function."""
+
+    __slots__ = ()
+
+    def __call__(self, function: FunctionType) -> FunctionType:
+        """Return the function with each of its calls profiled as a region of its own.
+
+        Args:
+            function (Callable): Plain, `async def`, a generator, or an asynchronous generator.
+
+        Returns:
+            Callable: Of the same signature.
+        """
+        return function
+
+    def __enter__(self) -> object:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+
+# Stands in for every region while profiling is off.
+DISABLED_REGION = ProfiledRegion()
+
+
+class Region(ProfiledRegion):
+    """One run of an operation. What is not needed to time it is left to the aggregation.
+
+    Args:
+        recorder (Taker): Takes the region when it was left.
+        operation (Operation): What it is a run of.
+    """
+
+    __slots__ = ("_again", "children", "lane", "operation", "parent", "path", "recorder", "start")
+
+    lane: Lane
+    parent: Region | None
+    path: CallPath
+
+    def __init__(self, recorder: Taker, operation: Operation) -> None:
+        # `CodeProfiler.profile_operation` does the same without calling this.
+        self.recorder = recorder
+        self.operation = operation
+        self.start = 0
+        # Nanoseconds in regions nested directly in this one.
+        self.children = 0
+        self._again: list[Region] | None = None
+
+    def __enter__(self) -> Region:
+        if self.start:
+            return self._enter_again()
+        recorder = self.recorder
+        lanes = recorder.lanes
+        loop = running_loop()
+        self.lane = lane = lanes.of_thread.lane if loop is None else lanes.of_task(loop)
+        self.parent = parent = lane.innermost
+        caller = recorder.root if parent is None else parent.path
+        self.path = caller.children.get(self.operation) or recorder.tree.path(caller, self.operation)
+        lane.innermost = self
+        self.start = now()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        end = now()
+        lane = self.lane
+        if lane.innermost is not self or self._again:
+            self.leave(end, error_type is not None)
+            return
+        # What `leave` does, without the call: nearly every region comes this way.
+        lane.innermost = parent = self.parent
+        start = self.start
+        duration = end - start
+        if parent is not None:
+            parent.children += duration
+        recorder = self.recorder
+        spans = recorder.spans
+        spans.append((self.path.number, lane.number, start, end, duration - self.children, error_type is not None))
+        if len(spans) >= recorder.next_look:
+            recorder.look()
+
+    def leave(self, end: int, flags: int) -> None:
+        """Close the region and hand it over as a span.
+
+        Args:
+            end (int): Nanoseconds of `time.perf_counter_ns`.
+            flags (int): `FAILED` if an exception passes through, and others that a kind of regions has.
+        """
+        if self._again and (run := self._run_to_leave()) is not self:
+            run.leave(end, flags)
+            return
+        lane = self.lane
+        parent = self.parent
+        if lane.innermost is self:
+            lane.innermost = parent
+        else:
+            lane.leave(self)
+        start = self.start
+        duration = end - start
+        if parent is not None:
+            parent.children += duration
+        recorder = self.recorder
+        spans = recorder.spans
+        # Numbers alone: Python's collector, which looks at all that refers to others, has nothing to do with them.
+        spans.append((self.path.number, lane.number, start, end, duration - self.children, flags))
+        if len(spans) >= recorder.next_look:
+            recorder.look()
+
+    def __call__(self, function: FunctionType) -> FunctionType:
+        return self.recorder.profiled(function, self)
+
+    def fresh(self) -> Region:
+        """Return a region of the same operation that was not entered yet."""
+        return self.recorder.region(self.operation)
+
+    def forget(self) -> None:
+        """Close the region without counting it."""
+        self.lane.leave(self)
+
+    def _enter_again(self) -> Region:
+        """Enter a region that was entered before, perhaps left since: this run of it has a region of its own."""
+        again = self.fresh()
+        if self._again is None:
+            self._again = []
+        self._again.append(again)
+        return again.__enter__()
+
+    def _run_to_leave(self) -> Region:
+        """Return the run that the caller entered last; further ones may be open in other threads and tasks."""
+        again = self._again or []
+        lane = self.recorder.lanes.current()
+        run = next((run for run in reversed(list(again)) if run.lane is lane), None)
+        if run is None:
+            return self if self.lane is lane and lane.holds(self) else again.pop()
+        again.remove(run)
+        return run

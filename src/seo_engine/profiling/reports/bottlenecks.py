@@ -1,0 +1,115 @@
+"""Statistics -> the operations whose own time weighs most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
+
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
+
+DEFAULT = "default"
+MOST_BOTTLENECKS = 5
+
+# For categories that the configuration names no threshold of, and where it has no default either.
+_DEFAULT_PERCENT = 2.0
+
+
+class Bottleneck(TypedDict):
+    """One operation that takes a large share of the time, as plain data."""
+
+    operation: str
+    category: str
+    self_seconds: float
+    share_percent: float
+    calls: int
+    mean_seconds: float
+    p99_seconds: float
+    evidence: str
+
+
+def threshold_of(category: str, thresholds: Mapping[str, float]) -> float:
+    """Return from which share of the time on an operation of a category is a bottleneck.
+
+    Args:
+        category (str): The category.
+        thresholds (Mapping[str, float]): Percent by category, and for `default`.
+
+    Returns:
+        float: Percent.
+
+    Example:
+        >>> threshold_of("data_loading", {"default": 2.0, "data_loading": 5.0}), threshold_of("site_audit", {})
+        (5.0, 2.0)
+    """
+    return thresholds.get(category, thresholds.get(DEFAULT, _DEFAULT_PERCENT))
+
+
+def find_bottlenecks(
+    operations: Iterable[OperationStatistics], wall_seconds: float, thresholds: Mapping[str, float]
+) -> list[Bottleneck]:
+    """Rank operations by what making them faster can save: the time spent in themselves, nested operations left out.
+
+    Args:
+        operations (Iterable[OperationStatistics]): The statistics of a profiler.
+        wall_seconds (float): The time the profiler has been watching.
+        thresholds (Mapping[str, float]): Percent of it, by category.
+
+    Returns:
+        list[Bottleneck]: The largest first, at most five. Threads work side by side: together they may have more than
+        100 % of the wall time.
+
+    Example:
+        >>> slow = OperationStatistics("load_batch", "data_loading")
+        >>> slow.add([4_000_000_000], own_time=3_000_000_000)
+        >>> [(b["operation"], b["share_percent"]) for b in find_bottlenecks([slow], 10.0, {"default": 2.0})]
+        [('load_batch', 30.0)]
+    """
+    bottlenecks: list[Bottleneck] = []
+    for operation in sorted(operations, key=lambda each: each.self_time, reverse=True):
+        share = 100 * operation.self_seconds / wall_seconds if wall_seconds > 0 else 0.0
+        if share < threshold_of(operation.category, thresholds) or not operation.self_time:
+            continue
+        bottlenecks.append(
+            {
+                "operation": operation.name,
+                "category": operation.category,
+                "self_seconds": operation.self_seconds,
+                "share_percent": share,
+                "calls": operation.count,
+                "mean_seconds": operation.mean_seconds,
+                "p99_seconds": operation.quantile_seconds(0.99),
+                "evidence": _evidence(operation),
+            }
+        )
+        if len(bottlenecks) == MOST_BOTTLENECKS:
+            break
+    return bottlenecks
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Return a duration as people read it.
+
+    Example:
+        >>> seconds_in_words(86400.0), seconds_in_words(12.3456), seconds_in_words(0.0123), seconds_in_words(0.0000042)
+        ('86,400 s', '12.3 s', '12.3 ms', '4.2 µs')
+    """
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 99.95:
+            return f"{seconds * factor:,.0f} {unit}"
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def _evidence(operation: OperationStatistics) -> str:
+    if operation.count < 2:
+        what = f"{seconds_in_words(operation.total_seconds)} in one run"
+    else:
+        median, slow = operation.quantile_seconds(0.5), operation.quantile_seconds(0.99)
+        what = f"median {seconds_in_words(median)}, p99 {seconds_in_words(slow)}"
+    nested = 1 - operation.self_time / operation.total if operation.total else 0.0
+    within = f"; {100 * nested:.0f} % of its time is in operations within it" if nested >= 0.005 else ""
+    failed = f"; {operation.failures} failed" if operation.failures else ""
+    memory = operation.mean_memory_mb
+    grown = f"; {memory:+.1f} MB a run" if memory is not None and abs(memory) >= 0.1 else ""
+    return what + within + failed + grown

@@ -1,0 +1,195 @@
+"""What was measured, as plain data: for the tracker, for a file, for a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from seo_engine.profiling.reports.bottlenecks import Bottleneck
+from seo_engine.profiling.reports.recommendations import Recommendation
+from seo_engine.profiling.statistics.call_tree import CallTreeNode
+from seo_engine.profiling.statistics.operation_statistics import (
+    GPU_ALLOCATED,
+    GPU_PEAK,
+    GPU_RESERVED,
+    NANOSECONDS,
+    OperationStatistics,
+)
+from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
+
+PROFILING_DATA_VERSION = 1
+
+# What the calls of an ExperimentTracker are profiled as, in the thread that makes them.
+TRACKING_CATEGORY = "experiment_tracking"
+_TRACKING_CALLS = "unified_"
+
+
+class TimeSummary(TypedDict):
+    """How often something ran, and how long it took, as plain data."""
+
+    calls: int
+    errors: int
+    total_seconds: float
+    self_seconds: float
+    share_percent: float
+    mean_seconds: float
+    minimum_seconds: float
+    maximum_seconds: float
+    standard_deviation_seconds: float
+    p50_seconds: float
+    p90_seconds: float
+    p99_seconds: float
+
+
+class OperationSummary(TimeSummary):
+    """One operation, as plain data."""
+
+    operation: str
+    category: str
+    mean_memory_mb: float | None
+    mean_gpu_memory_mb: float | None
+    mean_gpu_reserved_mb: float | None
+    mean_gpu_peak_mb: float | None
+    mean_device_seconds: float | None
+
+
+class CategorySummary(TimeSummary):
+    """All operations of one category, as plain data; operations nested in one another count in the total each."""
+
+    category: str
+    operations: int
+
+
+class TrackingShare(TypedDict):
+    """What the tracker's calls take from the training."""
+
+    overhead_percent: float
+
+
+class ProfilingData(TypedDict):
+    """What `log_profiling_data` takes."""
+
+    timings: dict[str, float]
+    memory: dict[str, float]
+    device_timings: dict[str, float]
+    bottlenecks: list[Bottleneck]
+    recommendations: list[Recommendation]
+    operations: list[OperationSummary]
+    categories: list[CategorySummary]
+    training: TrainingView | None
+    experiment_tracking: TrackingShare
+    wall_seconds: float
+    counting_seconds: float
+
+
+class ProfilingFile(ProfilingData):
+    """What `export_profiling_data` writes."""
+
+    schema_version: int
+    call_tree: list[CallTreeNode]
+    recent_steps: list[RecentStep]
+
+
+def shown_names(operations: Sequence[OperationStatistics]) -> list[str]:
+    """Return how each operation is called where only names are shown.
+
+    Args:
+        operations (Sequence[OperationStatistics]): The operations.
+
+    Returns:
+        list[str]: Its name; `category.operation` where two categories have an operation of that name.
+
+    Example:
+        >>> shown_names([OperationStatistics("load", "data_loading"), OperationStatistics("load", "preprocessing")])
+        ['data_loading.load', 'preprocessing.load']
+    """
+    names = [operation.name for operation in operations]
+    return [
+        operation.name if names.count(operation.name) == 1 else f"{operation.category}.{operation.name}"
+        for operation in operations
+    ]
+
+
+def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> OperationSummary:
+    """Return one operation as plain data.
+
+    Args:
+        operation (OperationStatistics): Its statistics.
+        wall_seconds (float): The time the profiler has been watching.
+
+    Returns:
+        OperationSummary: The same numbers, and its share of the time.
+    """
+    memory = {kind: change.mean_mb for kind, change in operation.memory.items()}
+    return {
+        "operation": operation.name,
+        "category": operation.category,
+        **_summarize_times(operation, wall_seconds),
+        "mean_memory_mb": operation.mean_memory_mb,
+        "mean_gpu_memory_mb": memory.get(GPU_ALLOCATED),
+        "mean_gpu_reserved_mb": memory.get(GPU_RESERVED),
+        "mean_gpu_peak_mb": memory.get(GPU_PEAK),
+        "mean_device_seconds": operation.mean_device_seconds,
+    }
+
+
+def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds: float) -> list[CategorySummary]:
+    """Return each category as plain data, the one with the most own time first.
+
+    Args:
+        operations (Sequence[OperationStatistics]): The operations of all categories.
+        wall_seconds (float): The time the profiler has been watching.
+
+    Returns:
+        list[CategorySummary]: Own times add up; totals would count nested operations twice.
+    """
+    by_category: dict[str, list[OperationStatistics]] = {}
+    for operation in operations:
+        by_category.setdefault(operation.category, []).append(operation)
+    summaries: list[CategorySummary] = []
+    for category, members in by_category.items():
+        together = OperationStatistics(category, category)
+        for member in members:
+            together.merge(member)
+        times = _summarize_times(together, wall_seconds)
+        summaries.append({"category": category, "operations": len(members), **times})
+    return sorted(summaries, key=lambda each: each["self_seconds"], reverse=True)
+
+
+def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_seconds: float) -> float:
+    """Return what the calls of an ExperimentTracker take from the training, in percent of the wall time.
+
+    Args:
+        operations (Sequence[OperationStatistics]): Of the training's profiler.
+        wall_seconds (float): The time the profiler has been watching.
+
+    Returns:
+        float: Percent; what its threads and processes do in the background is not in it.
+    """
+    seconds = sum(
+        operation.total_seconds
+        for operation in operations
+        if operation.category == TRACKING_CATEGORY and operation.name.startswith(_TRACKING_CALLS)
+    )
+    return _percent(seconds, wall_seconds)
+
+
+def _summarize_times(statistics: OperationStatistics, wall_seconds: float) -> TimeSummary:
+    return {
+        "calls": statistics.count,
+        "errors": statistics.failures,
+        "total_seconds": statistics.total_seconds,
+        "self_seconds": statistics.self_seconds,
+        "share_percent": _percent(statistics.self_seconds, wall_seconds),
+        "mean_seconds": statistics.mean_seconds,
+        "minimum_seconds": statistics.minimum * NANOSECONDS,
+        "maximum_seconds": statistics.maximum * NANOSECONDS,
+        "standard_deviation_seconds": statistics.standard_deviation_seconds,
+        "p50_seconds": statistics.quantile_seconds(0.5),
+        "p90_seconds": statistics.quantile_seconds(0.9),
+        "p99_seconds": statistics.quantile_seconds(0.99),
+    }
+
+
+def _percent(seconds: float, wall_seconds: float) -> float:
+    return 100 * seconds / wall_seconds if wall_seconds > 0 else 0.0

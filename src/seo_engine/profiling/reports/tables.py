@@ -1,0 +1,135 @@
+"""What was measured, as tables for a terminal: plain text, or in the colours of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
+
+from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.statistics.operations import PHASES
+
+_MOST_OPERATIONS = 8
+_TEXT_COLUMNS = 120
+
+
+def as_text(profiling_data: Mapping[str, Any]) -> str:
+    """Return the report as plain text.
+
+    Args:
+        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+
+    Returns:
+        str: Several lines.
+    """
+    output = StringIO()
+    Console(file=output, width=_TEXT_COLUMNS, highlight=False, color_system=None).print(report(profiling_data))
+    return output.getvalue()
+
+
+def report(profiling_data: Mapping[str, Any]) -> RenderableType:
+    """Return where the time went: the slowest operations, the training steps, and what to do about it.
+
+    Args:
+        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+
+    Returns:
+        RenderableType: For a console of rich.
+    """
+    parts: list[RenderableType] = [operations_table(profiling_data.get("operations", []))]
+    if training := profiling_data.get("training"):
+        parts += ["", training_text(training)]
+    recommendations = profiling_data.get("recommendations", [])
+    if recommendations:
+        parts += ["", recommendations_text(recommendations)]
+    return Group(*parts)
+
+
+def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the operations in which most time was spent, nested operations left out.
+
+    Args:
+        operations (Sequence[Mapping[str, Any]]): Summaries, the most own time first.
+
+    Returns:
+        Table: For a console of rich.
+    """
+    shown = operations[:_MOST_OPERATIONS]
+    has_memory = any(each["mean_memory_mb"] is not None for each in shown)
+    has_device = any(each["mean_device_seconds"] is not None for each in shown)
+    table = Table(
+        "slowest operations",
+        "category",
+        *(_right(name) for name in ("own time", "of all time", "calls", "median", "p99")),
+        *([_right("MB a run")] if has_memory else []),
+        *([_right("on the GPU")] if has_device else []),
+        box=None,
+    )
+    for each in shown:
+        memory, device = each["mean_memory_mb"], each["mean_device_seconds"]
+        table.add_row(
+            escape(each["operation"]),
+            escape(each["category"]),
+            seconds_in_words(each["self_seconds"]),
+            f"{each['share_percent']:.1f} %",
+            f"{each['calls']:,}",
+            seconds_in_words(each["p50_seconds"]),
+            seconds_in_words(each["p99_seconds"]),
+            *(["" if memory is None else f"{memory:+.1f}"] if has_memory else []),
+            *(["" if device is None else seconds_in_words(device)] if has_device else []),
+        )
+    return table
+
+
+def training_text(training: Mapping[str, Any]) -> RenderableType:
+    """Return where the training steps spent their time, as a few lines.
+
+    Args:
+        training (Mapping[str, Any]): A `TrainingView`.
+
+    Returns:
+        RenderableType: For a console of rich.
+    """
+    shares = ((phase, training[f"{phase}_percent"]) for phase in PHASES)
+    parts = ", ".join(f"{phase.replace('_', ' ')} {share:.1f} %" for phase, share in shares if share >= 0.05)
+    rate = f"{_rate(training['steps_per_second'])} a second"
+    if training.get("samples_per_second"):
+        rate += f", {_rate(training['samples_per_second'])} samples a second"
+    lines = [
+        f"{training['steps']:,} training steps: median {seconds_in_words(training['p50_step_seconds'])}, "
+        f"p99 {seconds_in_words(training['p99_step_seconds'])}, {rate}",
+        f"  {parts}",
+    ]
+    if training["outlier_steps"]:
+        lines.append(
+            f"  {training['outlier_steps']} steps took more than twice the median, "
+            f"{training['outlier_percent']:.1f} % of the time"
+        )
+    return Group(*(Text(line) for line in lines))
+
+
+def recommendations_text(recommendations: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Return what to do, and what says so.
+
+    Args:
+        recommendations (Sequence[Mapping[str, Any]]): As `CodeProfiler.recommendations()` returns them.
+
+    Returns:
+        RenderableType: For a console of rich.
+    """
+    lines = [Text("What to do about it:", style="bold")]
+    lines += [Text(f"  {each['advice']} ({each['evidence']})") for each in recommendations]
+    return Group(*lines)
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _right(name: str) -> Column:
+    return Column(name, justify="right")

@@ -1,0 +1,189 @@
+"""Spans -> a trace in the format that Perfetto (https://ui.perfetto.dev) and chrome://tracing show.
+
+The format is described in "Trace Event Format", https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.whole_files import write_whole
+from seo_engine.profiling.machine.counters import Sample
+
+TRACE_VERSION = 1
+
+# Written at a stretch; then whoever else works in this process gets the interpreter for a moment.
+_EVENTS_PER_STRETCH = 500
+_REST_SECONDS = 0.0005
+
+# Longer names would let a trace grow without bound, because each region repeats its own.
+_LONGEST_NAME = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A region as it is shown, from start to end, in a row that has a title; times in nanoseconds."""
+
+    name: str
+    category: str
+    row: int
+    title: str
+    start: int
+    end: int
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a trace shows: the newest regions, inner ones before those around them, and counters."""
+
+    slices: Sequence[Slice]
+    counters: Mapping[str, Sequence[Sample]]
+    # Nanoseconds of `time.perf_counter_ns`; the trace begins there.
+    began: int
+    # Unix time in seconds, when it began.
+    began_at: float
+    # Without those that are open.
+    regions_recorded: int
+    regions_shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    slices: list[Slice]
+    # Of those within which the next may lie, the innermost last.
+    ends: list[int]
+
+    def take(self, new: Slice) -> bool:
+        """Add a slice that begins no earlier than the others; return whether it lies within or beside each of them."""
+        while self.ends and self.ends[-1] <= new.start:
+            self.ends.pop()
+        if self.ends and new.end > self.ends[-1]:
+            return False
+        self.slices.append(new)
+        self.ends.append(new.end)
+        return True
+
+
+def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) -> None:
+    """Write a trace; a file that is there already is replaced as a whole, or not at all.
+
+    Args:
+        trace (Trace): What it shows.
+        path (Path): The file, usually `….json`.
+        redact (Callable[[str], str]): Takes secrets out of each name.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    older = trace.regions_recorded - trace.regions_shown
+    about = {
+        "schema_version": TRACE_VERSION,
+        "began_at": trace.began_at - (trace.began - _beginning(trace)) * 1e-9,
+        "regions_recorded": trace.regions_recorded,
+        "regions_shown": trace.regions_shown,
+        "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
+    }
+    lines = _as_lines(_events(trace, _Names(redact)))
+    write_whole(path, _in_frame(lines, about))
+
+
+def _in_frame(lines: Iterable[bytes], about: Mapping[str, Any]) -> Iterator[bytes]:
+    yield b'{"displayTimeUnit":"ms","otherData":' + orjson.dumps(about) + b',"traceEvents":[\n'
+    yield from lines
+    yield b"\n]}\n"
+
+
+def _as_lines(events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield the events as JSON, one a line, so that plain tools can look for one."""
+    for number, event in enumerate(events):
+        if number and number % _EVENTS_PER_STRETCH == 0:
+            time.sleep(_REST_SECONDS)
+        yield (b",\n" if number else b"") + orjson.dumps(event)
+
+
+def _events(trace: Trace, names: _Names) -> Iterator[dict[str, Any]]:
+    process = os.getpid()
+    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+    yield _metadata("process_name", process, 0, name=names.shown(name))
+    by_row: dict[int, list[Slice]] = {}
+    for each in trace.slices:
+        by_row.setdefault(each.row, []).append(each)
+    began = _beginning(trace)
+    further_rows = itertools.count(max(by_row, default=0) + 1)
+    for number, slices in sorted(by_row.items()):
+        title = names.shown(slices[0].title)
+        for overlapping, row in enumerate(_rows(slices)):
+            row_number = next(further_rows) if overlapping else number
+            yield _metadata("thread_name", process, row_number, name=f"{title} (overlapping)" if overlapping else title)
+            yield _metadata("thread_sort_index", process, row_number, sort_index=number)
+            for each in row:
+                yield {
+                    "ph": "X",
+                    "name": names.shown(each.name),
+                    "cat": names.shown(each.category),
+                    "pid": process,
+                    "tid": row_number,
+                    # The format's unit is the microsecond; three decimals keep the nanoseconds.
+                    "ts": (each.start - began) / 1000,
+                    "dur": (each.end - each.start) / 1000,
+                    "args": each.details,
+                }
+    for counter, samples in trace.counters.items():
+        for moment, value in samples:
+            yield {
+                "ph": "C",
+                "name": names.shown(counter),
+                "pid": process,
+                "ts": (moment - began) / 1000,
+                "args": {"value": value},
+            }
+
+
+def _metadata(kind: str, process: int, row: int, **details: Any) -> dict[str, Any]:
+    return {"ph": "M", "name": kind, "pid": process, "tid": row, "args": details}
+
+
+def _beginning(trace: Trace) -> int:
+    """Return when the earliest slice begins: whoever times a region without us may have begun before us."""
+    return min([trace.began, *(each.start for each in trace.slices)])
+
+
+def _rows(slices: list[Slice]) -> list[list[Slice]]:
+    """Part the slices of a lane into rows in which each lies within or beside every other, as the format demands.
+
+    Nearly always that is one row. A region that is left after the one around it, or by another thread, gets another.
+    """
+    rows: list[_Row] = []
+    # Of two that begin together, the longer is around the other; of two alike, the one that was left later.
+    slices.reverse()
+    slices.sort(key=lambda each: (each.start, -each.end))
+    for each in slices:
+        if not any(row.take(each) for row in rows):
+            rows.append(_Row([each], [each.end]))
+    return [row.slices for row in rows]
+
+
+class _Names:
+    """The names in a trace: without secrets, and as JSON can hold them."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
+        self._shown: dict[str, str] = {}
+
+    def shown(self, name: str) -> str:
+        """Return a name as it is written; the same few come again and again."""
+        if name not in self._shown:
+            shown: str = as_unicode(self._redact(name))
+            self._shown[name] = shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
+        return self._shown[name]

@@ -1,0 +1,1 @@
+"""What was timed, as numbers: operations, the call tree, training steps."""

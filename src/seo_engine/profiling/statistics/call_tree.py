@@ -1,0 +1,153 @@
+"""The call tree: which operation was called within which, and how often."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
+from seo_engine.profiling.statistics.operations import TRAINING_STEP, Operation
+
+# More different paths than a person reads, and less memory than is noticed: a few megabytes.
+MOST_PATHS = 10_000
+
+# As deep as JSON's writers and readers go (orjson: 254 brackets, of which each level has two).
+MOST_LEVELS = 100
+
+
+# Of all trees of a process, so that a path of one that was given up, at a fork, is none of the next.
+_numbers = itertools.count(1)
+
+
+class CallTreeNode(TypedDict):
+    """An operation as it was called along one path, as plain data."""
+
+    operation: str
+    category: str
+    calls: int
+    total_seconds: float
+    self_seconds: float
+    children: list[CallTreeNode]
+
+
+@dataclass(slots=True, eq=False)
+class CallPath:
+    """One operation called along one path; times in nanoseconds."""
+
+    operation: Operation | None = None
+    number: int = 0
+    level: int = 0
+    phase: str | None = None
+    # The operation of the training step that it is, or is within.
+    step: Operation | None = None
+    within_step: bool = False
+    # Whether it is a part of a training step, a step, or may be data loading before one.
+    concerns_steps: bool = False
+    # Whether it is something else, beside the steps.
+    separates_steps: bool = False
+    count: int = 0
+    total: int = 0
+    self_time: int = 0
+    children: dict[Operation, CallPath] = field(default_factory=dict)
+    # Spans that wait to be added, a batch at a time.
+    is_touched: bool = False
+    durations: list[int] = field(default_factory=list)
+    own_time: int = 0
+    failures: int = 0
+
+    def add_batch(self) -> None:
+        """Add the spans that wait to this path and to the statistics of its operation."""
+        assert self.operation is not None
+        # Taken away first: an exception out of a signal's handler must not have them added twice.
+        durations, own_time, failures = self.durations, self.own_time, self.failures
+        self.is_touched, self.durations, self.own_time, self.failures = False, [], 0, 0
+        self.count += len(durations)
+        self.total += sum(durations)
+        self.self_time += own_time
+        self.operation.statistics.add(durations, own_time, failures)
+
+    def as_dictionary(self) -> CallTreeNode:
+        """Return this path and those below it as plain data, the largest total first."""
+        assert self.operation is not None
+        return {
+            "operation": self.operation.name,
+            "category": self.operation.category,
+            "calls": self.count,
+            "total_seconds": self.total * NANOSECONDS,
+            "self_seconds": self.self_time * NANOSECONDS,
+            "children": plain_paths(self.children.values()),
+        }
+
+
+def plain_paths(paths: Iterable[CallPath]) -> list[CallTreeNode]:
+    """Return paths as plain data, the largest total first; without those that were begun and never left."""
+    plain = [path.as_dictionary() for path in sorted(paths, key=lambda path: path.total, reverse=True)]
+    return [each for each in plain if each["calls"] or each["self_seconds"] or each["children"]]
+
+
+class CallTree:
+    """All paths of a profiler, from the outermost operations on."""
+
+    def __init__(self) -> None:
+        self.root = CallPath()
+        self.paths: dict[int, CallPath] = {}
+
+    def path(self, caller: CallPath, operation: Operation) -> CallPath:
+        """Return the path of an operation, made at its first call along it; by any thread at any time.
+
+        Args:
+            caller (CallPath): The path of what calls it, or the root.
+            operation (Operation): What is called.
+
+        Returns:
+            CallPath: Another one where there are too many, or it is too deep.
+        """
+        return caller.children.get(operation) or self._make(caller, operation)
+
+    def as_dictionaries(self) -> list[CallTreeNode]:
+        """Return the tree as plain data: the outermost operations, the largest total first."""
+        return plain_paths(self.root.children.values())
+
+    def slowest_within_steps(self, phase: str) -> OperationStatistics | None:
+        """Return the statistics of the operation with the most own time within training steps.
+
+        Args:
+            phase (str): Only operations of this part of the steps.
+
+        Returns:
+            OperationStatistics | None: A copy; None where there is none.
+        """
+        own_times: dict[Operation, int] = {}
+        paths = [self.root]
+        while paths:
+            path = paths.pop()
+            paths.extend(path.children.values())
+            if path.operation is not None and path.within_step and path.phase == phase:
+                own_times[path.operation] = own_times.get(path.operation, 0) + path.self_time
+        slowest = max(own_times, key=lambda operation: own_times[operation], default=None)
+        return slowest.statistics.copy() if slowest is not None else None
+
+    def _make(self, caller: CallPath, operation: Operation) -> CallPath:
+        if len(self.paths) >= MOST_PATHS or caller.level >= MOST_LEVELS:
+            # As if nobody had called it, or the step it is a part of; there are few operations, so this adds few paths.
+            outermost = self.root if caller.step is None else self.path(self.root, caller.step)
+            if caller is not outermost:
+                return self.path(outermost, operation)
+        is_step = operation.name == TRAINING_STEP
+        within_step = caller.step is not None
+        phase = operation.phase or caller.phase
+        path = CallPath(
+            operation,
+            number=next(_numbers),
+            level=caller.level + 1,
+            phase=phase,
+            step=operation if is_step else caller.step,
+            within_step=within_step,
+            concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
+            separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
+        )
+        # Known by its number before anybody can have a span of it; `setdefault` is one step for all threads.
+        self.paths[path.number] = path
+        return caller.children.setdefault(operation, path)

@@ -1,0 +1,55 @@
+"""Operations: what is timed under one name, and what its regions read beside the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
+
+# The operation of a training step, and the parts of it that `TrainingView` tells apart.
+TRAINING_STEP = "training_step"
+PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
+_PHASES_BY_CATEGORY = {"data_loading": "data_loading", "experiment_tracking": "logging"}
+_PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}
+
+
+class Measures(NamedTuple):
+    """What a region reads beside the clock."""
+
+    memory: bool = False
+    gpu_memory: bool = False
+    device_time: bool = False
+    marks: tuple[str, ...] = ()
+
+    def with_asked(self, asked: Measures) -> Measures:
+        """Return these and what the code asks for beside them; the marks are the operation's."""
+        return self._replace(
+            memory=self.memory or asked.memory,
+            gpu_memory=self.gpu_memory or asked.gpu_memory,
+            device_time=self.device_time or asked.device_time,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation of a profiler: its statistics, and what its regions read beside the clock."""
+
+    statistics: OperationStatistics
+    measures: Measures
+    is_measured: bool
+
+    @property
+    def name(self) -> str:
+        """str: Its name."""
+        return self.statistics.name
+
+    @property
+    def category(self) -> str:
+        """str: Its category."""
+        return self.statistics.category
+
+    @property
+    def phase(self) -> str | None:
+        """str | None: The part of a training step that it is, by its category or name."""
+        return _PHASES_BY_CATEGORY.get(self.category) or _PHASES_BY_NAME.get(self.name)

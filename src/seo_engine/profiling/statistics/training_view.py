@@ -1,0 +1,252 @@
+"""Training steps: what each of them spent on data, forward, backward, optimizer and logging, and which stand out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from seo_engine.profiling.statistics.call_tree import CallPath
+from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
+from seo_engine.profiling.statistics.operations import PHASES, TRAINING_STEP
+
+# The first steps allocate, compile and fill caches; they are no measure of the others, and no outliers.
+WARM_UP_STEPS = 3
+
+# A step is an outlier if it took so many times the median.
+OUTLIER_FACTOR = 2.0
+
+_MOST_RECENT_STEPS = 1_000
+_STEPS_PER_BATCH = 256
+_MOST_OUTLIERS = 10
+# Lanes in which a part of a step was found that is not over: one that an exception ended never is.
+_MOST_OPEN_STEPS = 1_000
+# So many parts of a step are then one for each phase.
+_MOST_PARTS = 1_000
+
+# Start, phase, own time; in nanoseconds.
+Part = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimes:
+    """One training step, counted from 1; times in nanoseconds. Data loading just before it belongs to it."""
+
+    number: int
+    total: int
+    phases: dict[str, int]
+
+
+class OutlierStep(TypedDict):
+    """A step that took much longer than the median, as plain data."""
+
+    step: int
+    seconds: float
+    median_seconds: float
+    # The part that took so much longer than it does otherwise, and what it took in this step.
+    largest_phase: str
+    largest_phase_seconds: float
+
+
+class RecentStep(TypedDict):
+    """One training step and the seconds of its parts, as plain data."""
+
+    step: int
+    seconds: float
+    parts: dict[str, float]
+
+
+class TrainingView(TypedDict):
+    """Where the training steps of a run spent their time, as plain data; the shares add up to 100."""
+
+    steps: int
+    steps_per_second: float
+    samples_per_second: float | None
+    mean_step_seconds: float
+    p50_step_seconds: float
+    p99_step_seconds: float
+    data_loading_percent: float
+    forward_percent: float
+    backward_percent: float
+    optimizer_percent: float
+    logging_percent: float
+    other_percent: float
+    outlier_steps: int
+    outlier_percent: float
+    outliers: list[OutlierStep]
+
+
+class StepAccounting:
+    """Adds the spans of training steps up to `TrainingView`; used by the aggregation alone."""
+
+    def __init__(self) -> None:
+        self.recent: deque[StepTimes] = deque(maxlen=_MOST_RECENT_STEPS)
+        self.samples = 0
+        # By lane: the parts of the step that is open there, and what was loaded since the last step.
+        self._parts: dict[int, list[Part]] = {}
+        self._loading: dict[int, int] = {}
+        # From the start of the first step to the end of the last.
+        self.began: int | None = None
+        self.ended = 0
+        self._totals = dict.fromkeys(PHASES, 0)
+        self._warm_up_totals = dict.fromkeys(PHASES, 0)
+        self._steps = 0
+        self._warm_up: list[int] = []
+        self._after_warm_up = OperationStatistics(TRAINING_STEP, "training_loop")
+        # Durations that wait to be added, a batch at a time.
+        self._waiting: list[int] = []
+        self._slowest: list[StepTimes] = []
+
+    def count(self, path: CallPath, lane: int, start: int, end: int, own_time: int) -> None:
+        """Count a span that is a training step, a part of one, or the loading of data before one.
+
+        Args:
+            path (CallPath): Where it was called.
+            lane (int): Number of the lane.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+            own_time (int): Nanoseconds without the regions nested in it.
+        """
+        if path.within_step:
+            self._count_part(path.phase or "other", lane, start, own_time)
+        elif path.phase == "data_loading":
+            self._loading[lane] = self._loading.get(lane, 0) + own_time
+            if len(self._loading) > _MOST_OPEN_STEPS:
+                self._loading.clear()
+        else:
+            self._count_step(lane, start, end)
+
+    def forget_loading(self, lane: int) -> None:
+        """Take the data that were loaded as loaded for something else than a step."""
+        if lane in self._loading:
+            del self._loading[lane]
+
+    def view(self) -> TrainingView | None:
+        """Return where the steps spent their time; None without any step."""
+        total = sum(self._totals.values())
+        if not self._steps or not total:
+            return None
+        self._add_waiting()
+        percent = _percent_of(self._totals)
+        seconds = total * NANOSECONDS
+        measured = self._after_warm_up
+        if not measured.count:
+            measured = OperationStatistics(TRAINING_STEP, "training_loop")
+            measured.add(self._warm_up, total)
+        median = measured.quantile_seconds(0.5)
+        usual = {phase: self._totals[phase] / self._steps for phase in PHASES}
+        count, excess = self._outliers(median)
+        return TrainingView(
+            steps=self._steps,
+            steps_per_second=self._steps / seconds,
+            samples_per_second=self.samples / seconds if self.samples else None,
+            mean_step_seconds=seconds / self._steps,
+            p50_step_seconds=median,
+            p99_step_seconds=measured.quantile_seconds(0.99),
+            outlier_steps=count,
+            outlier_percent=100 * excess / seconds,
+            outliers=_describe_outliers(self._slowest, median, usual),
+            data_loading_percent=percent["data_loading"],
+            forward_percent=percent["forward"],
+            backward_percent=percent["backward"],
+            optimizer_percent=percent["optimizer"],
+            logging_percent=percent["logging"],
+            other_percent=percent["other"],
+        )
+
+    def recent_steps(self) -> list[RecentStep]:
+        """Return the newest steps one by one, as plain data."""
+        return [
+            {
+                "step": step.number,
+                "seconds": step.total * NANOSECONDS,
+                "parts": {phase: time * NANOSECONDS for phase, time in step.phases.items()},
+            }
+            for step in self.recent
+        ]
+
+    def percent_after_warm_up(self) -> dict[str, float]:
+        """Return the share of each phase, in percent, in all steps but those that warm up."""
+        return _percent_of({phase: self._totals[phase] - self._warm_up_totals[phase] for phase in PHASES})
+
+    def _count_part(self, phase: str, lane: int, start: int, own_time: int) -> None:
+        parts = self._parts.get(lane)
+        if parts is None:
+            if len(self._parts) >= _MOST_OPEN_STEPS:
+                self._parts.clear()
+            parts = self._parts[lane] = []
+        parts.append((start, phase, own_time))
+        if len(parts) >= _MOST_PARTS:
+            latest = parts[-1][0]
+            self._parts[lane] = [(latest, phase, own_time) for phase, own_time in _sums(parts).items()]
+
+    def _count_step(self, lane: int, start: int, end: int) -> None:
+        # Those before its start are parts of a step that an exception ended.
+        phases = _sums([part for part in self._parts.pop(lane, ()) if part[0] >= start])
+        loading = self._loading.pop(lane, 0)
+        if phases["data_loading"]:
+            # A step that loads its batch itself needs no other; what was loaded before it is a data set, for example.
+            loading = 0
+        phases["data_loading"] += loading
+        total = end - start + loading
+        phases["other"] = max(0, total - sum(phases.values()))
+        self._steps += 1
+        if self.began is None:
+            self.began = start
+        self.ended = max(self.ended, end)
+        for phase, own_time in phases.items():
+            self._totals[phase] += own_time
+        step = StepTimes(self._steps, total, phases)
+        self.recent.append(step)
+        if self._steps <= WARM_UP_STEPS:
+            self._warm_up.append(total)
+            self._warm_up_totals = dict(self._totals)
+            return
+        self._waiting.append(total)
+        if len(self._waiting) >= _STEPS_PER_BATCH:
+            self._add_waiting()
+        if len(self._slowest) < _MOST_OUTLIERS or total > self._slowest[-1].total:
+            self._slowest = sorted([*self._slowest, step], key=lambda each: each.total, reverse=True)[:_MOST_OUTLIERS]
+
+    def _add_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._after_warm_up.add(waiting, sum(waiting))
+
+    def _outliers(self, median: float) -> tuple[int, float]:
+        """Return how many steps took much longer than the median, and by how many seconds together."""
+        limit = OUTLIER_FACTOR * median
+        durations = self._after_warm_up.histogram.durations()
+        slow = [(seconds * NANOSECONDS, count) for seconds, count in durations if seconds * NANOSECONDS > limit]
+        return sum(count for _, count in slow), sum((seconds - median) * count for seconds, count in slow)
+
+
+def _sums(parts: Iterable[Part]) -> dict[str, int]:
+    sums = dict.fromkeys(PHASES, 0)
+    for _, phase, own_time in parts:
+        sums[phase] += own_time
+    return sums
+
+
+def _percent_of(totals: Mapping[str, int]) -> dict[str, float]:
+    total = sum(totals.values())
+    return {phase: 100 * totals[phase] / total if total else 0.0 for phase in PHASES}
+
+
+def _describe_outliers(slowest: Sequence[StepTimes], median: float, usual: Mapping[str, float]) -> list[OutlierStep]:
+    described: list[OutlierStep] = []
+    for step in slowest:
+        seconds = step.total * NANOSECONDS
+        if seconds <= OUTLIER_FACTOR * median:
+            break
+        phase = max(step.phases, key=lambda name: step.phases[name] - usual[name])
+        described.append(
+            {
+                "step": step.number,
+                "seconds": seconds,
+                "median_seconds": median,
+                "largest_phase": phase,
+                "largest_phase_seconds": step.phases[phase] * NANOSECONDS,
+            }
+        )
+    return described

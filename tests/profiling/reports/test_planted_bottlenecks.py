@@ -1,0 +1,175 @@
+"""Real trainings with a planted bottleneck get the right recommendation and no other; healthy ones get none."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch.utils.tensorboard import SummaryWriter
+
+import seo_engine
+from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling import profiler as profiler_module
+from seo_engine.profiling.reports.recommendations import Recommendation
+from tests.profiling.reports import planted_trainings as planted
+
+
+@pytest.fixture(autouse=True)
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiler_module, "_usable_processors", lambda: 2)
+
+
+def recommendations_of(training: Callable[[CodeProfiler], None]) -> list[Recommendation]:
+    """Return what a training is recommended."""
+    profiler = CodeProfiler()
+    training(profiler)
+    return profiler.recommendations()
+
+
+def recommendations_of_process(training: Callable[[CodeProfiler], None]) -> list[Recommendation]:
+    """Return those of a training in a process of its own: in this one, other tests free memory meanwhile."""
+    repository = Path(__file__).parents[3]
+    # Where this package is, in whatever way it was found.
+    path = os.pathsep.join([str(Path(seo_engine.__file__).parents[1]), str(repository)])
+    finished = subprocess.run(
+        [sys.executable, "-m", planted.__name__, training.__name__],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    recommendations: list[Recommendation] = json.loads(finished.stdout)
+    return recommendations
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        planted.healthy,
+        planted.healthy_with_a_slow_first_step,
+        planted.healthy_of_three_steps,
+        planted.healthy_with_evaluation_between_epochs,
+        planted.healthy_with_evaluation_between_steps,
+        planted.healthy_in_plain_regions,
+        planted.healthy_and_short,
+        planted.without_training_steps,
+    ],
+    ids=lambda training: training.__name__,
+)
+def test_a_healthy_training_gets_no_recommendation(training: Any) -> None:
+    assert recommendations_of(training) == []
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        planted.healthy_that_loads_its_model_first,
+        planted.healthy_that_frees_in_backward_what_forward_keeps,
+    ],
+    ids=lambda training: training.__name__,
+)
+def test_a_training_whose_memory_is_as_it_should_be_gets_no_recommendation(training: Any) -> None:
+    assert recommendations_of_process(training) == []
+
+
+@pytest.mark.parametrize(
+    "training, advice, evidence",
+    [
+        (planted.slow_loader_without_workers, "try num_workers=2", "the loader has 0 workers on 2 processors"),
+        (planted.slow_loader_with_two_workers, "more workers will not help", "with 2 workers on 2 processors"),
+        (planted.slow_iterator, "load the next batch in the background", "of the training steps"),
+        (planted.slow_loading_in_plain_regions, "load the next batch in the background", "of the time, 30 loads"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_slow_loading_is_found_and_nothing_else(training: Any, advice: str, evidence: str) -> None:
+    (recommendation,) = recommendations_of(training)
+    assert recommendation["subject"] == "data_loading"
+    assert recommendation["advice"].startswith(advice) and recommendation["evidence"].endswith(evidence)
+
+
+def test_a_summary_writer_that_is_flushed_within_the_steps_is_found_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    def training(profiler: CodeProfiler) -> None:
+        def log(number: int) -> None:
+            for name in range(300):
+                with profiler.profile_operation("add_scalar", "experiment_tracking"):
+                    writer.add_scalar(f"loss/{name}", 1.0, number)
+                    writer.flush()
+
+        planted.train(profiler, planted.loader(), log)
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        (recommendation,) = recommendations_of(training)
+    assert recommendation["subject"] == "logging"
+    assert recommendation["advice"].startswith("log through ExperimentTracker with asynchronous_logging=True")
+    assert "most of it in add_scalar: " in recommendation["evidence"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_experiment_tracker_is_found_where_it_delivers_within_the_steps(asynchronous: bool, tmp_path: Path) -> None:
+    names = [f"loss {number}" for number in range(40)]
+
+    def training(profiler: CodeProfiler) -> None:
+        config = TrackingConfig(
+            tensorboard_log_dir=str(tmp_path), asynchronous_logging=asynchronous, wandb_logging=False
+        )
+        config.__dict__["_code_profiler"] = profiler
+        with ExperimentTracker(config) as tracker:
+
+            def log(number: int) -> None:
+                for part in range(1 if asynchronous else 30):
+                    tracker.log_training_metrics(number, 1000 * number + part, dict.fromkeys(names, 0.5))
+
+            planted.train(profiler, planted.loader(), log)
+
+    if asynchronous:
+        # What the tracker does in the background takes longer than its calls, but no step waits for it.
+        assert recommendations_of(training) == []
+        return
+    (recommendation,) = recommendations_of(training)
+    assert recommendation["subject"] == "logging"
+    assert recommendation["advice"].startswith("log through ExperimentTracker with asynchronous_logging=True")
+    assert re.search("most of it in (unified_delivery|tensorboard_training_logging): ", recommendation["evidence"])
+
+
+def test_steps_that_take_longer_now_and_then_are_found_and_nothing_else() -> None:
+    (recommendation,) = recommendations_of(planted.slow_steps_now_and_then)
+    assert recommendation["subject"] == "step_outliers"
+    assert recommendation["advice"].startswith("look at what happens in optimizer at these steps: ")
+    assert {"20", "40", "60"} <= set(re.findall(r"\d+", recommendation["advice"]))
+    assert " steps took more than twice the median" in recommendation["evidence"]
+
+
+def test_regions_that_are_too_small_are_found_and_nothing_else() -> None:
+    (recommendation,) = recommendations_of(planted.regions_that_are_too_small)
+    assert recommendation["subject"] == "profiling"
+    assert recommendation["advice"] == "profile the loop around token instead of each call of it"
+    assert f"token ran {450_000:,} times" in recommendation["evidence"]
+
+
+@pytest.mark.parametrize(
+    "training, culprit",
+    [(planted.losses_collected_with_their_graphs, "forward_pass"), (planted.buffers_in_a_list, "augment")],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_memory_that_an_operation_keeps_is_found_and_nothing_else(training: Any, culprit: str) -> None:
+    (recommendation,) = recommendations_of_process(training)
+    assert recommendation["advice"].startswith(f"look for what {culprit} keeps at each run")
+    assert re.search(rf"in (2\d|30) of (2\d|30) runs of {culprit}, by [3-9]\.\d MB a run", recommendation["evidence"])
+
+
+def test_memory_that_is_kept_outside_of_any_region_is_found_and_nothing_else() -> None:
+    (recommendation,) = recommendations_of_process(planted.leak_outside_of_any_region)
+    assert recommendation["advice"].startswith("profile the parts of the step with measure_memory=True")
+    assert recommendation["evidence"].startswith("process memory grew from ")
