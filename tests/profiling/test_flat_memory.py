@@ -16,7 +16,7 @@ GROWTH_ALLOWED_BYTES = 20_000_000
 PROGRAM = """
 import contextlib, sys
 from seo_engine.profiling import CodeProfiler
-from seo_engine.profiling.machine.system_metrics import process_memory_bytes
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
 regions, growth_allowed, is_within = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True"
 profiler = CodeProfiler()
 def open_regions(rounds):

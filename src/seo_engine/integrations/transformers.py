@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from seo_engine.profiling.categories import LOG_STEP, TRACKING
 from seo_engine.profiling.training_steps import StepClock, samples_in
 from seo_engine.tracking.experiment_tracker import ExperimentTracker
 
@@ -177,7 +178,7 @@ class ExperimentTrackingCallback(TrainerCallback):
         awaited, self._awaits_log = self._awaits_log, False
         if awaited:
             # From here on, because before this the Trainer waits for the GPU, to know the loss.
-            self._clock.begin_part("log_step", "experiment_tracking")
+            self._clock.begin_part(LOG_STEP, TRACKING)
         if state.is_world_process_zero and logs:
             self._log(state, logs)
         if awaited:

@@ -9,13 +9,10 @@ from difflib import get_close_matches
 
 from seo_engine.foundation.texts import as_unicode
 from seo_engine.profiling.categories import CATEGORIES
-from seo_engine.profiling.regions.measured_regions import (
-    GPU_MEMORY_SECONDS,
-    NVTX,
-    TORCH_PROFILER,
-    Reading,
-)
-from seo_engine.profiling.regions.regions import FAILED, STRETCH, WHOLE_RUN, Span
+from seo_engine.profiling.regions.cuda import GPU_MEMORY_SECONDS
+from seo_engine.profiling.regions.measured_regions import NVTX, TORCH_PROFILER
+from seo_engine.profiling.regions.readings import Reading
+from seo_engine.profiling.regions.spans import FAILED, STRETCH, WHOLE_RUN, Span
 from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics

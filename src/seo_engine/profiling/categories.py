@@ -1,10 +1,12 @@
-"""The categories of operations."""
+"""One vocabulary: the categories of operations, and the operations that experiment tracking is profiled as."""
 
 from __future__ import annotations
 
+TRACKING = "experiment_tracking"
+
 CATEGORIES = frozenset(
     {
-        "experiment_tracking",
+        TRACKING,
         "progress_monitoring",
         "performance_benchmarking",
         "memory_usage",
@@ -16,3 +18,28 @@ CATEGORIES = frozenset(
         "site_audit",
     }
 )
+
+# What an ExperimentTracker does once.
+TRACKER_SETUP = "experiment_tracker_setup"
+TRACKER_IMPORT = "experiment_tracker_import"
+TRACKER_CLEANUP = "experiment_tracker_cleanup"
+
+# What a training waits for, call by call; the first three only append a line to the journal.
+TRAINING_LOGGING = "unified_training_logging"
+EVALUATION_LOGGING = "unified_evaluation_logging"
+PERFORMANCE_LOGGING = "unified_performance_logging"
+PROFILING_LOGGING = "unified_profiling_logging"
+SYNCHRONOUS_DELIVERY = "unified_delivery"
+
+# A framework's own logging within a step, which calls the tracker.
+LOG_STEP = "log_step"
+
+
+def is_tracking_call(name: str) -> bool:
+    """Return whether an operation of the category `TRACKING` is one that the training waits for at each call."""
+    return name.startswith("unified_")
+
+
+def is_tracking_in_background(name: str) -> bool:
+    """Return whether an operation of the category `TRACKING` is a tracker's own, in its thread or child process."""
+    return not is_tracking_call(name) and name not in (TRACKER_SETUP, TRACKER_IMPORT, TRACKER_CLEANUP, LOG_STEP)

@@ -17,19 +17,24 @@ from seo_engine.foundation.texts import as_unicode
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.recorder import Recorder
-from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region, now
+from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
+from seo_engine.profiling.regions.spans import now
 from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
+from seo_engine.profiling.reports.measurements import (
+    LoaderDescription,
+    Measurements,
+    describe_loader,
+    usable_processors,
+)
 from seo_engine.profiling.reports.profiling_data import (
     PROFILING_DATA_VERSION,
     CategorySummary,
     ProfilingData,
     ProfilingFile,
-    shown_names,
+    summarize,
     summarize_categories,
-    summarize_operation,
-    tracking_overhead_percent,
 )
-from seo_engine.profiling.reports.recommendations import Measurements, Recommendation, recommend
+from seo_engine.profiling.reports.recommendations import Recommendation, recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.reports.trace import Trace, write_trace
 from seo_engine.profiling.settings import ProfilingSettings
@@ -37,7 +42,7 @@ from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.statistics.operations import Measures
 from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
-from seo_engine.profiling.training_steps import LoaderDescription, describe_loader, profile_steps
+from seo_engine.profiling.training_steps import profile_steps
 
 logger = logging.getLogger(__name__)
 
@@ -243,32 +248,9 @@ class CodeProfiler:
             ProfilingData: `timings` (mean seconds), `memory` (mean MB), `bottlenecks`, and more. One name in two
             categories is two operations, shown as `category.operation`.
         """
-        operations = self.statistics()
-        measurements = self._measurements(operations)
-        wall_seconds = measurements.wall_seconds
-        named = list(zip(shown_names(operations), operations, strict=True))
-        overhead = tracking_overhead_percent(operations, wall_seconds)
-        self._warn_of_overhead(overhead, wall_seconds)
-        by_own_time = sorted(operations, key=lambda each: each.self_time, reverse=True)
-        return {
-            "timings": {name: operation.mean_seconds for name, operation in named},
-            "memory": {
-                name: operation.mean_memory_mb for name, operation in named if operation.mean_memory_mb is not None
-            },
-            "device_timings": {
-                name: operation.mean_device_seconds
-                for name, operation in named
-                if operation.mean_device_seconds is not None
-            },
-            "bottlenecks": find_bottlenecks(operations, wall_seconds, self._config.bottleneck_thresholds),
-            "recommendations": recommend(measurements),
-            "operations": [summarize_operation(operation, wall_seconds) for operation in by_own_time],
-            "categories": summarize_categories(operations, wall_seconds),
-            "training": measurements.training,
-            "experiment_tracking": {"overhead_percent": overhead},
-            "wall_seconds": wall_seconds,
-            "counting_seconds": measurements.counting_seconds,
-        }
+        profiling_data = summarize(self._measurements(self.statistics()))
+        self._warn_of_overhead(profiling_data)
+        return profiling_data
 
     def export_profiling_data(
         self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] | None = None
@@ -347,7 +329,7 @@ class CodeProfiler:
             counters=recorder.counters.samples(),
             wall_seconds=self.wall_seconds(),
             counting_seconds=self.aggregation_seconds,
-            processors=_usable_processors(),
+            processors=usable_processors(),
             thresholds=self._config.bottleneck_thresholds,
         )
 
@@ -357,9 +339,11 @@ class CodeProfiler:
         while self._merged:
             self._aggregation.merge(self._merged.popleft())
 
-    def _warn_of_overhead(self, percent: float, wall_seconds: float) -> None:
+    def _warn_of_overhead(self, profiling_data: ProfilingData) -> None:
+        percent = profiling_data["experiment_tracking"]["overhead_percent"]
         limit = self._config.tracking_overhead_warning_percent
-        if percent < limit or wall_seconds < _FEWEST_SECONDS_TO_WARN or self._warned_of_overhead:
+        too_early = profiling_data["wall_seconds"] < _FEWEST_SECONDS_TO_WARN
+        if percent < limit or too_early or self._warned_of_overhead:
             return
         self._warned_of_overhead = True
         logger.warning(
@@ -371,13 +355,6 @@ class CodeProfiler:
     def _renew_after_fork(self) -> None:
         self._recorder.renew_after_fork()
         self._begin()
-
-
-def _usable_processors() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
 
 
 _profilers: weakref.WeakSet[CodeProfiler] = weakref.WeakSet()

@@ -15,10 +15,13 @@ from typing import TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.machine.counters import Counters
+from seo_engine.profiling.regions.cuda import gpu_clock
 from seo_engine.profiling.regions.decorators import profiled
 from seo_engine.profiling.regions.lanes import Lanes, running_loop
-from seo_engine.profiling.regions.measured_regions import MeasuredRegion, Reading, gpu_clock
-from seo_engine.profiling.regions.regions import WHOLE_RUN, FunctionType, Region, Span, now
+from seo_engine.profiling.regions.measured_regions import MeasuredRegion
+from seo_engine.profiling.regions.readings import Reading
+from seo_engine.profiling.regions.regions import FunctionType, Region
+from seo_engine.profiling.regions.spans import WHOLE_RUN, Span, now
 from seo_engine.profiling.statistics.call_tree import CallPath
 from seo_engine.profiling.statistics.operations import Measures, Operation
 

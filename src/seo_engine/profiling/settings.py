@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seo_engine.foundation.settings import Configuration, setting
+from seo_engine.profiling.categories import TRACKING
 
 
 @dataclass
@@ -19,7 +20,7 @@ class ProfilingSettings(Configuration):
         at_least=0,
     )
     bottleneck_thresholds: dict[str, float] = setting(
-        {"default": 2.0, "data_loading": 5.0, "experiment_tracking": 1.0},
+        {"default": 2.0, "data_loading": 5.0, TRACKING: 1.0},
         "Percent of the time from which an operation is a bottleneck, by its category.",
         at_least=0,
         at_most=100,

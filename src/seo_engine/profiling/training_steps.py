@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from typing import Any, Protocol, TypedDict, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from seo_engine.profiling.regions.regions import ProfiledRegion, Region
 from seo_engine.profiling.statistics.operations import TRAINING_STEP
@@ -11,12 +11,6 @@ from seo_engine.profiling.statistics.operations import TRAINING_STEP
 Batch = TypeVar("Batch")
 
 LOAD_BATCH = ("load_batch", "data_loading")
-
-
-class LoaderDescription(TypedDict):
-    """What a recommendation about data loading builds on."""
-
-    workers: int | None
 
 
 class Profiler(Protocol):
@@ -127,22 +121,6 @@ def profile_steps(profiler: Profiler, batches: Iterable[Batch]) -> Generator[Bat
     finally:
         # There was no further batch, or the loader failed.
         clock.forget_step()
-
-
-def describe_loader(loader: object) -> LoaderDescription:
-    """Return what is known of a data loader.
-
-    Args:
-        loader (object): torch's DataLoader has `num_workers`; of others nothing is known.
-
-    Returns:
-        LoaderDescription: How many processes load its data; None where nobody can say.
-    """
-    try:
-        workers = getattr(loader, "num_workers", None)
-    except Exception:  # whatever a loader is, the training goes on
-        workers = None
-    return {"workers": workers if isinstance(workers, int) else None}
 
 
 def samples_in(batch: Any) -> int:

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from seo_engine.foundation.texts import counts_in_words
 from seo_engine.profiling import ProfilingData
+from seo_engine.profiling.categories import TRACKING
 from seo_engine.profiling.reports.tables import report
-from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
 from seo_engine.tracking.delivery import DeliveryState
 from seo_engine.tracking.run_directory import PROFILE
 from seo_engine.tracking.run_history import RunSummary
@@ -80,7 +80,7 @@ def tracker_cost(profiling_data: ProfilingData) -> TrackerCost:
     Returns:
         TrackerCost: Share and seconds.
     """
-    tracking = [each for each in profiling_data["operations"] if each["category"] == PROFILING_CATEGORY]
+    tracking = [each for each in profiling_data["operations"] if each["category"] == TRACKING]
     totals = {each["operation"]: each["total_seconds"] for each in tracking}
     return TrackerCost(
         percent_of_wall_time=profiling_data["experiment_tracking"]["overhead_percent"],

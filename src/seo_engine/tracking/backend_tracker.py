@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seo_engine.foundation.redaction import redact, redact_text
-from seo_engine.profiling.reports.profiling_data import TRACKING_CATEGORY
+from seo_engine.profiling.categories import TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.endings import ErrorDescription
 from seo_engine.tracking.metrics import MetricValidation, nonfinite_numbers
@@ -21,8 +21,6 @@ from seo_engine.tracking.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records import ModelArchitecture, plain_record
 from seo_engine.tracking.run_directory import create_run_directory
 from seo_engine.tracking.tracker import Recorded
-
-PROFILING_CATEGORY = TRACKING_CATEGORY
 
 
 class BackendTracker(ABC):
@@ -59,7 +57,7 @@ class BackendTracker(ABC):
         """Open the SDK; a failure is logged, and `available` stays False."""
         if self.available:
             return
-        with self.code_profiler.profile_operation(f"{self.name}_setup", PROFILING_CATEGORY):
+        with self.code_profiler.profile_operation(f"{self.name}_setup", TRACKING):
             try:
                 if self.run_directory is None:
                     self.run_directory = create_run_directory(
@@ -338,7 +336,7 @@ class BackendTracker(ABC):
     ) -> Iterator[bool]:
         """Profile and time a block, and keep its errors from the caller; yields whether the SDK is open."""
         started = time.perf_counter()
-        with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", PROFILING_CATEGORY):
+        with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", TRACKING):
             if not self.available or self._is_forked():
                 self.logger.debug("%s is not available, skipping %s logging", self.title, subject)
                 yield False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seo_engine.foundation.texts import counts_in_words
 from seo_engine.profiling import CodeProfiler
-from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
+from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.delivery_workers import CallerWorker, DeliveryWorker, ThreadWorker
@@ -22,9 +22,6 @@ from seo_engine.tracking.tracker import Tracker, import_sdks
 from seo_engine.tracking.views import VIEWS
 
 logger = logging.getLogger(__name__)
-
-# A part of `experiment_tracker_setup`.
-IMPORT_OPERATION = "experiment_tracker_import"
 
 
 class Deliveries:
@@ -68,7 +65,7 @@ class Deliveries:
                 name,
                 ProcessWorker(name, self._run_directory, self._config, code_profiler, self._take_change, previous),
             )
-        with code_profiler.profile_operation(IMPORT_OPERATION, PROFILING_CATEGORY):
+        with code_profiler.profile_operation(TRACKER_IMPORT, TRACKING):
             import_sdks(in_process)
         worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
         for tracker in in_process:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
+from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.deliveries import Deliveries
 from seo_engine.tracking.delivery import DeliveryState, wait_for_delivery
@@ -79,7 +79,7 @@ class ExperimentTracker(LoggingCalls):
             return
         # Outside of what is contained: a run to go on with that is none is a mistake of the caller's.
         directory = find_run(config.tensorboard_log_dir, str(resume)) if resume is not None else None
-        with config.code_profiler.profile_operation("experiment_tracker_setup", PROFILING_CATEGORY):
+        with config.code_profiler.profile_operation(TRACKER_SETUP, TRACKING):
             try:
                 run = create_run(config) if directory is None else resume_run(config, directory, step)
             except OSError as error:
@@ -238,7 +238,7 @@ class ExperimentTracker(LoggingCalls):
                 error = RuntimeError(str(error))
             self._closed = True
             try:
-                with self.code_profiler.profile_operation("experiment_tracker_cleanup", PROFILING_CATEGORY):
+                with self.code_profiler.profile_operation(TRACKER_CLEANUP, TRACKING):
                     self._end_run(self._run, status, error)
             except Exception as failure:
                 logger.error("❌ Experiment tracker cleanup failed: %s; %s", failure, self._how_to_recover())

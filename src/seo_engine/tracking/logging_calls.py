@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.redaction import is_secret_name, redact
 from seo_engine.profiling import ProfilingData
-from seo_engine.tracking.backend_tracker import PROFILING_CATEGORY
+from seo_engine.profiling.categories import (
+    EVALUATION_LOGGING,
+    PERFORMANCE_LOGGING,
+    PROFILING_LOGGING,
+    SYNCHRONOUS_DELIVERY,
+    TRACKING,
+    TRAINING_LOGGING,
+)
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.metrics import metric_name
 from seo_engine.tracking.record_writer import RecordWriter
@@ -56,7 +63,7 @@ class LoggingCalls:
             >>> tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
             >>> tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
         """
-        self._log_metrics("training", "unified_training_logging", epoch, step, metrics)
+        self._log_metrics("training", TRAINING_LOGGING, epoch, step, metrics)
 
     def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
         """Log metrics of an evaluation at a step; they are never thinned in the views.
@@ -66,7 +73,7 @@ class LoggingCalls:
             step (int): Current training step.
             metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
         """
-        self._log_metrics("evaluation", "unified_evaluation_logging", epoch, step, metrics)
+        self._log_metrics("evaluation", EVALUATION_LOGGING, epoch, step, metrics)
 
     def log_performance_metrics(
         self, metrics: Mapping[str, Any], epoch: float | None = None, step: int | None = None
@@ -79,7 +86,7 @@ class LoggingCalls:
             step (int | None): None means the last one seen.
         """
         epoch, step = self._moment(epoch, step)
-        self._log_metrics("performance", "unified_performance_logging", epoch, step, metrics)
+        self._log_metrics("performance", PERFORMANCE_LOGGING, epoch, step, metrics)
 
     def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
         """Log those training metrics that matter enough, at `current_epoch` and `global_step`.
@@ -109,7 +116,7 @@ class LoggingCalls:
             # Without a region, whose profiler would have a thread.
             self._refuse()
             return
-        with self.code_profiler.profile_operation("unified_profiling_logging", PROFILING_CATEGORY):
+        with self.code_profiler.profile_operation(PROFILING_LOGGING, TRACKING):
             self._log("profiling", profiling_data=profiling_data, epoch=self.current_epoch, step=self.global_step)
 
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
@@ -161,7 +168,7 @@ class LoggingCalls:
             self.current_epoch = epoch
             self.global_step = step
         ended = _now()
-        self.code_profiler.add_span(operation, PROFILING_CATEGORY, started, ended)
+        self.code_profiler.add_span(operation, TRACKING, started, ended)
         if ended - started > self._slow_nanoseconds:
             logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, len(metrics))
         if not self.config.asynchronous_logging:
@@ -192,7 +199,7 @@ class LoggingCalls:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
 
     def _deliver_synchronously(self) -> None:
-        with self.code_profiler.profile_operation("unified_delivery", PROFILING_CATEGORY):
+        with self.code_profiler.profile_operation(SYNCHRONOUS_DELIVERY, TRACKING):
             self._deliver_in_caller()
 
     def _deliver_in_caller(self) -> None:

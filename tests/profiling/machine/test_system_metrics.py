@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from seo_engine.profiling.machine import system_metrics, transfer_rates
-from seo_engine.profiling.machine.system_metrics import SystemMetrics, process_memory_bytes
+from seo_engine.profiling.machine import process_memory, transfer_rates
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
+from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.profiling.machine.transfer_rates import TransferRates, network_rates
 
 ALWAYS = {"cpu_usage_percent", "memory_usage_mb", "system_memory_usage_percent"}
@@ -79,7 +80,8 @@ def test_a_reading_in_another_thread_has_the_load_since_the_last_one() -> None:
 def test_a_forked_process_measures_itself() -> None:
     program = """
 import os, time
-from seo_engine.profiling.machine.system_metrics import SystemMetrics, process_memory_bytes
+from seo_engine.profiling.machine.system_metrics import SystemMetrics
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
 metrics = SystemMetrics()
 metrics.read()
 before = process_memory_bytes()
@@ -101,7 +103,8 @@ assert abs(process_memory_bytes() - before) < 20e6
 def test_memory_is_the_resident_memory_of_this_process() -> None:
     program = """
 import psutil
-from seo_engine.profiling.machine.system_metrics import SystemMetrics, process_memory_bytes
+from seo_engine.profiling.machine.system_metrics import SystemMetrics
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
 metrics = SystemMetrics()
 before, metric_before = process_memory_bytes(), metrics.read()["memory_usage_mb"]
 ballast = b"x" * 50_000_000
@@ -114,17 +117,17 @@ assert abs(after - psutil.Process().memory_info().rss) < 10e6
 
 
 def test_memory_without_linux_is_what_psutil_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system_metrics, "_memory_source", None)
+    monkeypatch.setattr(process_memory, "_memory_source", None)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert abs(process_memory_bytes() - psutil.Process().memory_info().rss) < 10e6
-    assert system_metrics._memory_source is not None and system_metrics._memory_source[1] is None
+    assert process_memory._memory_source is not None and process_memory._memory_source[1] is None
 
 
 @LINUX
 def test_memory_is_right_after_all_descriptors_were_closed_and_their_numbers_given_to_others() -> None:
     program = """
 import os, psutil, tempfile
-from seo_engine.profiling.machine.system_metrics import process_memory_bytes
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
 def right():
     return abs(process_memory_bytes() - psutil.Process().memory_info().rss) < 10e6
 assert right()

@@ -24,7 +24,7 @@ from tests.profiling.reports import planted_trainings as planted
 
 @pytest.fixture(autouse=True)
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiler_module, "_usable_processors", lambda: 2)
+    monkeypatch.setattr(profiler_module, "usable_processors", lambda: 2)
 
 
 def recommendations_of(training: Callable[[CodeProfiler], None]) -> list[Recommendation]:

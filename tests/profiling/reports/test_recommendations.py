@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seo_engine.profiling.configuration import ProfilingConfig
-from seo_engine.profiling.reports.recommendations import Measurements, Recommendation, recommend
+from seo_engine.profiling.reports.measurements import Measurements
+from seo_engine.profiling.reports.recommendations import Recommendation, recommend
 from seo_engine.profiling.statistics.operation_statistics import (
     GPU_ALLOCATED,
     PROCESS,

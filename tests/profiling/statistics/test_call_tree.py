@@ -11,9 +11,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from seo_engine.profiling import CodeProfiler, aggregation, call_tree
+from seo_engine.profiling import CodeProfiler, aggregation
 from seo_engine.profiling.aggregation import MOST_OPERATIONS, OTHERS
 from seo_engine.profiling.regions.regions import ProfiledRegion
+from seo_engine.profiling.statistics import call_tree
 from seo_engine.profiling.statistics.call_tree import MOST_PATHS, CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from tests.profiling.timed_regions import counts_of, own_times_of, paths_of, statistics_of

@@ -7,8 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 
-from seo_engine.profiling.machine.system_metrics import process_memory_bytes
-from seo_engine.profiling.regions.regions import now
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
 
 MEMORY = "memory_usage_mb"
 CPU = "cpu_usage_percent"
@@ -61,7 +60,7 @@ class Counters:
     def __init__(self) -> None:
         self.series: dict[str, CounterSeries] = {}
         self._processor_nanoseconds = time.process_time_ns()
-        self._read = now()
+        self._read = time.perf_counter_ns()
 
     def add(self, values: Mapping[str, float]) -> None:
         """Add numbers of this moment.
@@ -69,7 +68,7 @@ class Counters:
         Args:
             values (Mapping[str, float]): By their names, such as `gpu_utilization_percent`.
         """
-        moment = now()
+        moment = time.perf_counter_ns()
         for name, value in values.items():
             number = float(value)
             # Nothing can be said of it, or drawn.
@@ -89,7 +88,7 @@ class Counters:
 
     def read(self) -> None:
         """Add memory and processor load of this process; cheap enough for once a second."""
-        moment, used = now(), time.process_time_ns()
+        moment, used = time.perf_counter_ns(), time.process_time_ns()
         elapsed = moment - self._read
         if elapsed < _SHORTEST_NANOSECONDS and CPU in self.series:
             # Whoever asks several times in a row: a load over microseconds says nothing.

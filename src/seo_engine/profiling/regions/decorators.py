@@ -8,15 +8,8 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import Any, cast
 
-from seo_engine.profiling.regions.regions import (
-    DISABLED_REGION,
-    STRETCH,
-    FunctionType,
-    ProfiledRegion,
-    Region,
-    Taker,
-    now,
-)
+from seo_engine.profiling.regions.regions import DISABLED_REGION, FunctionType, ProfiledRegion, Region, Taker
+from seo_engine.profiling.regions.spans import STRETCH, now
 from seo_engine.profiling.statistics.call_tree import CallPath
 from seo_engine.profiling.statistics.operations import Operation
 

@@ -3,86 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import sys
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
-from seo_engine.profiling.machine.system_metrics import process_memory_bytes
-from seo_engine.profiling.regions.regions import Region, Taker, now
-from seo_engine.profiling.statistics.operation_statistics import (
-    GPU_ALLOCATED,
-    GPU_PEAK,
-    GPU_RESERVED,
-    PROCESS,
-    MemoryChange,
-)
+from seo_engine.profiling.machine.process_memory import process_memory_bytes
+from seo_engine.profiling.regions.cuda import read_gpu_memory, record_event, warn_once
+from seo_engine.profiling.regions.readings import DeviceInterval, Reading
+from seo_engine.profiling.regions.regions import Region, Taker
+from seo_engine.profiling.regions.spans import now
+from seo_engine.profiling.statistics.operation_statistics import PROCESS
 from seo_engine.profiling.statistics.operations import Measures, Operation
-
-logger = logging.getLogger(__name__)
-
-# Reading the GPU's memory takes tens of microseconds: only regions that last hundreds of times as long pay for it.
-GPU_MEMORY_SECONDS = 0.02
 
 # Marks that other profilers show, by the name of their setting.
 TORCH_PROFILER = "torch_profiler"
 NVTX = "nvtx"
-
-
-class DeviceInterval(NamedTuple):
-    """Two events in a CUDA stream; how long the GPU took between them is known once it has come that far."""
-
-    start: Any
-    end: Any
-
-    def nanoseconds(self) -> int | None:
-        """Return the time between the events, without waiting for them: None while the GPU is not that far."""
-        if not self.end.query():
-            return None
-        return int(self.start.elapsed_time(self.end) * 1e6)
-
-
-@dataclass(slots=True, eq=False)
-class Reading:
-    """What one region read beside the clock; memory in bytes by its kind, at its start and at its end."""
-
-    operation: Operation
-    lane: int
-    start: int
-    before: dict[str, int]
-    after: dict[str, int]
-    device_interval: DeviceInterval | None
-    device_nanoseconds: int | None = None
-
-    def read_device_time(self) -> bool:
-        """Read the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
-        assert self.device_interval is not None
-        nanoseconds = self.device_interval.nanoseconds()
-        if nanoseconds is None:
-            return False
-        # The events are no longer needed.
-        self.device_interval, self.device_nanoseconds = None, nanoseconds
-        return True
-
-    def count(self) -> None:
-        """Add the change of memory, and the time on the GPU, to the operation's statistics."""
-        statistics = self.operation.statistics
-        for kind in self.before.keys() & self.after.keys():
-            statistics.memory.setdefault(kind, MemoryChange()).add(self.before[kind], self.after[kind])
-        if self.device_nanoseconds is not None:
-            statistics.device_readings += 1
-            statistics.device_time += self.device_nanoseconds
-
-    def details(self) -> dict[str, float]:
-        """Return what a trace shows of it."""
-        details = {
-            f"{kind}_change_mb": (self.after[kind] - self.before[kind]) / 1e6
-            for kind in self.before.keys() & self.after.keys()
-        }
-        if self.device_nanoseconds is not None:
-            details["device_milliseconds"] = self.device_nanoseconds / 1e6
-        return details
 
 
 class MeasuredRegion(Region):
@@ -148,7 +83,7 @@ class MeasuredRegion(Region):
             try:
                 memory[PROCESS] = process_memory_bytes()
             except Exception as error:
-                _say_once("Process memory", error)
+                warn_once("Process memory", error)
         return memory
 
     def _take_marks_back(self) -> None:
@@ -163,65 +98,9 @@ class MeasuredRegion(Region):
                 return
             mark.__enter__()
         except Exception as error:
-            _say_once(kind, error)
+            warn_once(kind, error)
         else:
             self._marks.append(mark)
-
-
-def cuda_in_use() -> Any:
-    """Return `torch.cuda` if this process uses it already, else None; nothing is imported or initialised."""
-    torch = sys.modules.get("torch")
-    cuda = getattr(torch, "cuda", None)
-    try:
-        return cuda if cuda is not None and cuda.is_initialized() else None
-    except Exception:  # a torch that is half imported
-        return None
-
-
-def gpu_clock() -> Any:
-    """Return `torch.cuda` if events may be recorded and asked for now; None without a GPU in use.
-
-    While a CUDA graph is captured they may not, and asking for one from any thread would spoil the capture. So it is
-    the timed code that asks, which knows, and never a thread in the background.
-    """
-    cuda = cuda_in_use()
-    try:
-        return None if cuda is None or cuda.is_current_stream_capturing() else cuda
-    except Exception as error:
-        _say_once("GPU time", error)
-        return None
-
-
-def read_gpu_memory() -> dict[str, int]:
-    """Return the memory of torch's allocator on the current GPU by its kind, in bytes; nothing without one in use."""
-    cuda = cuda_in_use()
-    if cuda is None:
-        return {}
-    try:
-        statistics = cuda.memory_stats_as_nested_dict()
-        allocated, reserved = statistics["allocated_bytes"]["all"], statistics["reserved_bytes"]["all"]
-        return {
-            GPU_ALLOCATED: allocated["current"],
-            GPU_RESERVED: reserved["current"],
-            GPU_PEAK: allocated["peak"],
-        }
-    except Exception as error:
-        _say_once("GPU memory", error)
-        return {}
-
-
-def record_event() -> Any:
-    """Return a CUDA event put into the current stream, which the GPU passes later; None without a GPU in use."""
-    cuda = gpu_clock()
-    if cuda is None:
-        return None
-    try:
-        event = cuda.Event(enable_timing=True)
-        event.record()
-    except Exception as error:
-        _say_once("GPU time", error)
-        return None
-    return event
 
 
 class _NVTXRange:
@@ -244,12 +123,3 @@ def _make_mark(kind: str, name: str) -> Any:
     if torch is None:
         return None
     return torch.profiler.record_function(name) if kind == TORCH_PROFILER else _NVTXRange(torch.cuda.nvtx, name)
-
-
-_said: set[str] = set()
-
-
-def _say_once(subject: str, error: Exception) -> None:
-    if subject not in _said:
-        _said.add(subject)
-        logger.warning("⚠️ %s cannot be profiled: %s", subject, error)

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from seo_engine.profiling.regions.lanes import Lane, Lanes, running_loop
+from seo_engine.profiling.regions.spans import Span, now
 from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
 from seo_engine.profiling.statistics.operations import Operation
-
-now = time.perf_counter_ns
-
-# Path, lane, start, end, own time, flags: all numbers; times in nanoseconds.
-Span = tuple[int, int, int, int, int, int]
-
-# Flags of a span: an exception passed through; the work of a generator until its next value, which is no run of its
-# own; a generator from its first value to its end, whose work was counted before.
-FAILED = 1
-STRETCH = 2
-WHOLE_RUN = 4
 
 FunctionType = TypeVar("FunctionType", bound=Callable[..., Any])
 

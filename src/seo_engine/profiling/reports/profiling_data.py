@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from seo_engine.profiling.reports.bottlenecks import Bottleneck
-from seo_engine.profiling.reports.recommendations import Recommendation
+from seo_engine.profiling.categories import TRACKING, is_tracking_call
+from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
+from seo_engine.profiling.reports.measurements import Measurements
+from seo_engine.profiling.reports.recommendations import Recommendation, recommend
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import (
     GPU_ALLOCATED,
@@ -18,10 +20,6 @@ from seo_engine.profiling.statistics.operation_statistics import (
 from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
 
 PROFILING_DATA_VERSION = 1
-
-# What the calls of an ExperimentTracker are profiled as, in the thread that makes them.
-TRACKING_CATEGORY = "experiment_tracking"
-_TRACKING_CALLS = "unified_"
 
 
 class TimeSummary(TypedDict):
@@ -156,6 +154,37 @@ def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds
     return sorted(summaries, key=lambda each: each["self_seconds"], reverse=True)
 
 
+def summarize(measurements: Measurements) -> ProfilingData:
+    """Return what was measured as plain data.
+
+    Args:
+        measurements (Measurements): Of a run.
+
+    Returns:
+        ProfilingData: One name in two categories is two operations, shown as `category.operation`.
+    """
+    operations, wall_seconds = measurements.operations, measurements.wall_seconds
+    named = list(zip(shown_names(operations), operations, strict=True))
+    by_own_time = sorted(operations, key=lambda each: each.self_time, reverse=True)
+    return {
+        "timings": {name: operation.mean_seconds for name, operation in named},
+        "memory": {name: operation.mean_memory_mb for name, operation in named if operation.mean_memory_mb is not None},
+        "device_timings": {
+            name: operation.mean_device_seconds
+            for name, operation in named
+            if operation.mean_device_seconds is not None
+        },
+        "bottlenecks": find_bottlenecks(operations, wall_seconds, measurements.thresholds),
+        "recommendations": recommend(measurements),
+        "operations": [summarize_operation(operation, wall_seconds) for operation in by_own_time],
+        "categories": summarize_categories(operations, wall_seconds),
+        "training": measurements.training,
+        "experiment_tracking": {"overhead_percent": tracking_overhead_percent(operations, wall_seconds)},
+        "wall_seconds": wall_seconds,
+        "counting_seconds": measurements.counting_seconds,
+    }
+
+
 def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_seconds: float) -> float:
     """Return what the calls of an ExperimentTracker take from the training, in percent of the wall time.
 
@@ -169,7 +198,7 @@ def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_se
     seconds = sum(
         operation.total_seconds
         for operation in operations
-        if operation.category == TRACKING_CATEGORY and operation.name.startswith(_TRACKING_CALLS)
+        if operation.category == TRACKING and is_tracking_call(operation.name)
     )
     return _percent(seconds, wall_seconds)
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TypedDict
 
-from seo_engine.profiling.machine.counters import MEMORY, Sample
+from seo_engine.profiling.categories import (
+    EVALUATION_LOGGING,
+    LOG_STEP,
+    PERFORMANCE_LOGGING,
+    TRACKING,
+    TRAINING_LOGGING,
+)
+from seo_engine.profiling.machine.counters import MEMORY
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words, threshold_of
+from seo_engine.profiling.reports.measurements import Measurements
 from seo_engine.profiling.statistics.operation_statistics import (
     GPU_ALLOCATED,
     NANOSECONDS,
     PROCESS,
     MemoryChange,
-    OperationStatistics,
 )
 from seo_engine.profiling.statistics.operations import TRAINING_STEP
-from seo_engine.profiling.statistics.training_view import WARM_UP_STEPS, TrainingView
-from seo_engine.profiling.training_steps import LoaderDescription
+from seo_engine.profiling.statistics.training_view import WARM_UP_STEPS
 
 # From so many steps on their shares mean something.
 _FEWEST_STEPS = WARM_UP_STEPS + 5
@@ -53,7 +58,7 @@ _TINY_SECONDS = 5e-6
 _MANY_RUNS = 10_000
 
 # Calls of an ExperimentTracker that only append a line to the journal.
-_APPENDING_CALLS = ("unified_training_logging", "unified_evaluation_logging", "unified_performance_logging", "log_step")
+_APPENDING_CALLS = (TRAINING_LOGGING, EVALUATION_LOGGING, PERFORMANCE_LOGGING, LOG_STEP)
 
 
 class Recommendation(TypedDict):
@@ -62,26 +67,6 @@ class Recommendation(TypedDict):
     subject: str
     advice: str
     evidence: str
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """All that the rules look at."""
-
-    operations: Sequence[OperationStatistics]
-    training: TrainingView | None
-    # Shares of the parts of a training step, the first steps left out: they start workers and fill caches.
-    phase_percent: Mapping[str, float]
-    # From the start of the first training step to the end of the last, as the counters' moments are.
-    steps_between: tuple[int, int]
-    # Of the operations that log within training steps.
-    slowest_logging: OperationStatistics | None
-    loader: LoaderDescription | None
-    counters: Mapping[str, Sequence[Sample]]
-    wall_seconds: float
-    counting_seconds: float
-    processors: int
-    thresholds: Mapping[str, float]
 
 
 def recommend(measurements: Measurements) -> list[Recommendation]:
@@ -140,7 +125,7 @@ def slow_logging(measurements: Measurements) -> Recommendation | None:
     if training is None or training["steps"] < _FEWEST_STEPS:
         return None
     share, slowest = measurements.phase_percent.get("logging", 0.0), measurements.slowest_logging
-    if share < threshold_of("experiment_tracking", measurements.thresholds) or not share or slowest is None:
+    if share < threshold_of(TRACKING, measurements.thresholds) or not share or slowest is None:
         return None
     advice = "log every few steps"
     if slowest.name not in _APPENDING_CALLS:

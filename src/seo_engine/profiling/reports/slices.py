@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seo_engine.profiling.regions.measured_regions import Reading
-from seo_engine.profiling.regions.regions import FAILED, STRETCH, Region, Span
+from seo_engine.profiling.regions.readings import Reading
+from seo_engine.profiling.regions.regions import Region
+from seo_engine.profiling.regions.spans import FAILED, STRETCH, Span
 from seo_engine.profiling.reports.trace import Slice
 from seo_engine.profiling.statistics.call_tree import CallPath
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from seo_engine.profiling.categories import TRACKING
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 
 # The operation of a training step, and the parts of it that `TrainingView` tells apart.
 TRAINING_STEP = "training_step"
 PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
-_PHASES_BY_CATEGORY = {"data_loading": "data_loading", "experiment_tracking": "logging"}
+_PHASES_BY_CATEGORY = {"data_loading": "data_loading", TRACKING: "logging"}
 _PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}
 
 

@@ -1,0 +1,64 @@
+"""Readings: what a region reads beside the clock, and how it enters the statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from seo_engine.profiling.statistics.operation_statistics import MemoryChange
+from seo_engine.profiling.statistics.operations import Operation
+
+
+class DeviceInterval(NamedTuple):
+    """Two events in a CUDA stream; how long the GPU took between them is known once it has come that far."""
+
+    start: Any
+    end: Any
+
+    def nanoseconds(self) -> int | None:
+        """Return the time between the events, without waiting for them: None while the GPU is not that far."""
+        if not self.end.query():
+            return None
+        return int(self.start.elapsed_time(self.end) * 1e6)
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """What one region read beside the clock; memory in bytes by its kind, at its start and at its end."""
+
+    operation: Operation
+    lane: int
+    start: int
+    before: dict[str, int]
+    after: dict[str, int]
+    device_interval: DeviceInterval | None
+    device_nanoseconds: int | None = None
+
+    def read_device_time(self) -> bool:
+        """Read the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
+        assert self.device_interval is not None
+        nanoseconds = self.device_interval.nanoseconds()
+        if nanoseconds is None:
+            return False
+        # The events are no longer needed.
+        self.device_interval, self.device_nanoseconds = None, nanoseconds
+        return True
+
+    def count(self) -> None:
+        """Add the change of memory, and the time on the GPU, to the operation's statistics."""
+        statistics = self.operation.statistics
+        for kind in self.before.keys() & self.after.keys():
+            statistics.memory.setdefault(kind, MemoryChange()).add(self.before[kind], self.after[kind])
+        if self.device_nanoseconds is not None:
+            statistics.device_readings += 1
+            statistics.device_time += self.device_nanoseconds
+
+    def details(self) -> dict[str, float]:
+        """Return what a trace shows of it."""
+        details = {
+            f"{kind}_change_mb": (self.after[kind] - self.before[kind]) / 1e6
+            for kind in self.before.keys() & self.after.keys()
+        }
+        if self.device_nanoseconds is not None:
+            details["device_milliseconds"] = self.device_nanoseconds / 1e6
+        return details
