@@ -105,7 +105,7 @@ def _open_wandb() -> Log:
 
 
 def _read_wandb(folder: Path) -> int:
-    from seo_engine.tracking.wandb_fragments import read_fragment
+    from seo_engine.tracking.trackers.wandb.fragments import read_fragment
 
     return sum(read_fragment(path).rows for path in folder.rglob("*.wandb"))
 

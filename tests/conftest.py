@@ -19,7 +19,7 @@ settings.load_profile("any_machine")
 
 
 # Its comparisons say what differs, as those in tests do.
-pytest.register_assert_rewrite("tests.tracking.views")
+pytest.register_assert_rewrite("tests.tracking.read_views")
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from seo_engine.tracking.run_history import list_runs, read_run
+from seo_engine.tracking.history.summary import list_runs, read_run
 from tests.engine.test_language_model import save_tiny_model
 from tests.tracking.killing import wait_until
-from tests.tracking.views import read_tensorboard, read_wandb
+from tests.tracking.read_views import read_tensorboard, read_wandb
 
 TOPICS = ("spade", "trowel", "lettuce", "compost", "willow", "garlic", "cloche", "saw", "tomato", "hoe")
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from seo_engine.tracking.run_history import list_runs
-from tests.tracking.views import read_tensorboard, read_wandb
+from seo_engine.tracking.history.summary import list_runs
+from tests.tracking.read_views import read_tensorboard, read_wandb
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

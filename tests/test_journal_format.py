@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.records import JOURNAL_VERSION
-from tests.tracking.views import read_journal
+from seo_engine.tracking.journal.lines import JOURNAL_VERSION
+from tests.tracking.read_views import read_journal
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "journal.md").read_text(encoding="utf-8")
 STEPS = [(step, step / 4) for step in range(1, 6)]

@@ -21,10 +21,10 @@ import click
 from seo_engine import __version__
 from seo_engine.config import SEOConfig
 from seo_engine.tracking import ExperimentTracker
-from seo_engine.tracking.delivery import DeliveryState
-from seo_engine.tracking.endings import status_after
-from seo_engine.tracking.run_history import RunNotFoundError, RunSummary, find_run, list_runs, read_run
-from seo_engine.tracking.run_logs import plain_message
+from seo_engine.tracking.history.summary import RunNotFoundError, RunSummary, find_run, list_runs, read_run
+from seo_engine.tracking.runs.endings import status_after
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.log_files import plain_message
 
 SAMPLE_SITE = Path(__file__).parent / "engine" / "sample_site"
 
@@ -225,7 +225,7 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
       seo-engine runs recover
       seo-engine runs recover seo_engine_1700000000 --json
     """
-    from seo_engine.tracking.recovery import recover_run, unfinished_runs
+    from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
 
     directories = [_find(log_directory, run)] if run is not None else unfinished_runs(Path(log_directory))
     if not directories and not as_json:
@@ -252,7 +252,7 @@ def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_j
       seo-engine runs replay seo_engine_1700000000 --to wandb
       seo-engine runs replay seo_engine_1700000000 --to tensorboard --all
     """
-    from seo_engine.tracking.replay import replay_run
+    from seo_engine.tracking.delivery.replay import replay_run
 
     work = partial(replay_run, _find(log_directory, run), view, show_all=show_all)
     directory, states = _with_progress(run, work)

@@ -35,7 +35,7 @@ def _clock_ahead_until(first: int, record: int) -> None:
 
 def _misnamed(directory: Path) -> list[str]:
     """Return the event files whose name is before that of one with earlier records: readers go by the names."""
-    from seo_engine.tracking.event_files import newest_record
+    from seo_engine.tracking.trackers.tensorboard.event_files import newest_record
 
     found, newest = [], 0
     for path in sorted(directory.glob("events.out.tfevents.*")):

@@ -13,9 +13,9 @@ from typing import Any
 import psutil
 
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
-from seo_engine.tracking.tracker import Recorded
+from seo_engine.tracking.trackers.destination_tracker import Recorded
 from tests.faults.outcome import Outcome
-from tests.tracking.views import is_automatic, metric_records, read_journal
+from tests.tracking.read_views import is_automatic, metric_records, read_journal
 
 # Until here caches fill; from here on memory must be flat.
 WARM_UP_SHARE = 0.1

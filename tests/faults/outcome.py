@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seo_engine.tracking.delivery import read_delivery
-from seo_engine.tracking.operations_table import TABLE_NAME
-from seo_engine.tracking.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records import METRIC_KINDS, Record
-from seo_engine.tracking.run_directory import JOURNAL, PROFILE
-from seo_engine.tracking.run_profile import DATA_FILE, TRACE_FILE
+from seo_engine.tracking.journal.lines import METRIC_KINDS, Record
+from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
+from seo_engine.tracking.records.operations_table import TABLE_NAME
+from seo_engine.tracking.records.profiling import profiling_metrics
+from seo_engine.tracking.runs.ledger import read_delivery
+from seo_engine.tracking.runs.places import JOURNAL, PROFILE
 from tests.faults.training import BATCH_SIZE, Training, given
-from tests.tracking.views import Point, is_automatic, read_journal, read_tensorboard, read_wandb
+from tests.tracking.read_views import Point, is_automatic, read_journal, read_tensorboard, read_wandb
 
 VIEWS = ("tensorboard", "wandb")
 

@@ -18,7 +18,7 @@ from transformers import GenerationConfig, TrainingArguments
 from seo_engine import TrackingConfig
 from seo_engine.foundation import redaction
 from seo_engine.foundation.redaction import REDACTED, is_secret_name, redact, redact_command, redact_text
-from seo_engine.tracking.surroundings import describe_surroundings
+from seo_engine.tracking.runs.surroundings import describe_surroundings
 
 SECRET_NAMES = """
     password passwd PASSWORD dbPassword db_password user.password database-password PGPASSWORD

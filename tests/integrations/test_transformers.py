@@ -14,8 +14,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.integrations.transformers import ExperimentTrackingCallback
-from seo_engine.tracking.run_history import RunSummary, read_run
-from tests.tracking.views import read_journal, read_tensorboard, read_wandb
+from seo_engine.tracking.history.summary import RunSummary, read_run
+from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb
 
 
 def tiny_model() -> LlamaForCausalLM:

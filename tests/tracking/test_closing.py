@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
-from seo_engine.tracking import deliveries
-from seo_engine.tracking.deliveries import Deliveries
-from seo_engine.tracking.endings import describe_error
-from seo_engine.tracking.record_writer import MOST_COUNTED_NAMES, OTHERS
-from seo_engine.tracking.recovery import recover_run, unfinished_runs
-from seo_engine.tracking.run_history import list_runs, read_run
+from seo_engine.tracking.delivery import deliveries
+from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
+from seo_engine.tracking.history.summary import list_runs, read_run
+from seo_engine.tracking.runs.endings import describe_error
+from seo_engine.tracking.runs.record_writer import MOST_COUNTED_NAMES, OTHERS
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
+from tests.tracking.journal.test_journal_faults import FailingDisk
 from tests.tracking.killing import delete_folder, training, wait_until
-from tests.tracking.test_journal_faults import FailingDisk
-from tests.tracking.views import assert_each_value_once, metric_records, read_journal
+from tests.tracking.read_views import assert_each_value_once, metric_records, read_journal
 
 
 @pytest.fixture
@@ -81,7 +81,9 @@ def test_a_disk_that_takes_records_again_while_the_run_ends_gets_them_all(
     for step in range(1, 101):
         tracker.log_training_metrics(1, step, {"loss": 1 / step})
     refused = threading.Event()
-    monkeypatch.setattr(logging.getLogger("seo_engine.tracking.logging_queue"), "debug", lambda *_: refused.set())
+    monkeypatch.setattr(
+        logging.getLogger("seo_engine.tracking.journal.logging_queue"), "debug", lambda *_: refused.set()
+    )
 
     def make_room() -> None:
         # It refuses the first try after the end was asked for.

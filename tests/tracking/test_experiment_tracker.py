@@ -22,13 +22,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seo_engine import ExperimentTracker, MemoryTracker, SEOConfig, TrackingConfig
-from seo_engine.tracking.logging_queue import LoggingQueue, Position
-from seo_engine.tracking.record_writer import RecordWriter
-from seo_engine.tracking.records import decode_record
-from seo_engine.tracking.run_history import read_run
+from seo_engine.tracking.history.summary import read_run
+from seo_engine.tracking.journal.lines import decode_record
+from seo_engine.tracking.journal.logging_queue import LoggingQueue, Position
+from seo_engine.tracking.runs.record_writer import RecordWriter
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import core, delivery_child
-from tests.tracking.views import metric_records, read_journal, read_wandb
+from tests.tracking.read_views import metric_records, read_journal, read_wandb
 
 
 @pytest.fixture

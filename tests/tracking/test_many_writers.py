@@ -18,7 +18,7 @@ import pytest
 
 from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
-from tests.tracking.views import metric_records, read_journal, read_tensorboard
+from tests.tracking.read_views import metric_records, read_journal, read_tensorboard
 
 
 @pytest.fixture

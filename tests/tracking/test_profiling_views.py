@@ -13,17 +13,17 @@ import pytest
 from PIL import Image
 
 from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, TrackingConfig, WandBTracker
-from seo_engine.tracking.operations_table import COLUMNS, TABLE_NAME
-from seo_engine.tracking.records import encode_record
-from seo_engine.tracking.replay import replay_run
-from seo_engine.tracking.run_history import read_run
-from seo_engine.tracking.tracker import Recorded
+from seo_engine.tracking.delivery.replay import replay_run
+from seo_engine.tracking.history.summary import read_run
+from seo_engine.tracking.journal.lines import encode_record
+from seo_engine.tracking.records.operations_table import COLUMNS, TABLE_NAME
+from seo_engine.tracking.trackers.destination_tracker import Recorded
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
+from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_values
+from tests.tracking.records.test_bottleneck_chart import HOSTILE_NAMES
+from tests.tracking.records.test_profiling import FOREIGN
 from tests.tracking.tensorboard_server import TensorBoardServer
-from tests.tracking.test_bottleneck_chart import HOSTILE_NAMES
-from tests.tracking.test_profiling_metrics import FOREIGN
-from tests.tracking.views import read_journal, read_tensorboard, read_wandb, wandb_values
 from tests.tracking.wandb_server import WandBServer
 
 SECRET = "https://me:hunter2@h"
@@ -244,7 +244,10 @@ def test_empty_data_are_an_empty_event_and_row(tmp_path: Path) -> None:
 
 def test_numbers_are_shown_when_chart_or_table_cannot_be_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
-        patch("seo_engine.tracking.tensorboard_tracker.bottleneck_chart", side_effect=ImportError("no Pillow")),
+        patch(
+            "seo_engine.tracking.trackers.tensorboard.tensorboard_tracker.bottleneck_chart",
+            side_effect=ImportError("no Pillow"),
+        ),
         TensorBoardTracker(config(tmp_path, experiment_name="tensorboard")) as tensorboard,
     ):
         tensorboard.log_profiling_data(profiling_data())

@@ -29,7 +29,7 @@ from seo_engine.engine.language_model import (
 from seo_engine.engine.pages import Page
 from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
 from seo_engine.tracking import ExperimentTracker
-from seo_engine.tracking.run_directory import CHECKPOINTS
+from seo_engine.tracking.runs.places import CHECKPOINTS
 
 
 class Progress(Protocol):

@@ -21,10 +21,10 @@ from seo_engine.foundation.texts import counts_in_words
 from seo_engine.profiling import ProfilingData
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.profiling.reports.tables import report
-from seo_engine.tracking.delivery import DeliveryState
-from seo_engine.tracking.run_directory import PROFILE
-from seo_engine.tracking.run_history import RunSummary
-from seo_engine.tracking.run_profile import TRACE_FILE
+from seo_engine.tracking.history.summary import RunSummary
+from seo_engine.tracking.observers.run_profile import TRACE_FILE
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.places import PROFILE
 
 if TYPE_CHECKING:
     from seo_engine.engine.training import SnippetSample, TrainingResult

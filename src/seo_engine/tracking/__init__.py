@@ -2,9 +2,9 @@
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.experiment_tracker import ExperimentTracker
-from seo_engine.tracking.tensorboard_tracker import TensorBoardTracker
-from seo_engine.tracking.tracker import IncompleteViewError, MemoryTracker, Recorded, Tracker
-from seo_engine.tracking.wandb_tracker import WandBTracker
+from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, MemoryTracker, Recorded, Tracker
+from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
+from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
 __all__ = [
     "ExperimentTracker",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from seo_engine.foundation.redaction import check_no_secret
 from seo_engine.foundation.settings import setting
 from seo_engine.profiling.configuration import ProfilingConfig
-from seo_engine.tracking.run_directory import check_experiment_name
+from seo_engine.tracking.runs.places import check_experiment_name
 
 PRIORITIES = ("high", "medium", "low")
 

@@ -16,22 +16,22 @@ from typing import Any, Self
 
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.deliveries import Deliveries
-from seo_engine.tracking.delivery import DeliveryState, wait_for_delivery
-from seo_engine.tracking.endings import status_after, uncaught_error
+from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.history.summary import find_run
+from seo_engine.tracking.journal.lines import STATUSES
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
-from seo_engine.tracking.logging_queue import LoggingQueue
-from seo_engine.tracking.open_run import OpenRun, attach_run, create_run, resume_run
-from seo_engine.tracking.record_writer import plain_epoch
-from seo_engine.tracking.records import STATUSES
-from seo_engine.tracking.run_directory import DELIVERY
-from seo_engine.tracking.run_history import find_run
-from seo_engine.tracking.run_logs import RunLogTracker
-from seo_engine.tracking.run_profile import RunProfile
-from seo_engine.tracking.selection import LOW_PRIORITY_INTERVALS
-from seo_engine.tracking.tensorboard_tracker import TensorBoardTracker
-from seo_engine.tracking.tracker import Tracker
-from seo_engine.tracking.wandb_tracker import WandBTracker
+from seo_engine.tracking.observers.run_profile import RunProfile
+from seo_engine.tracking.runs.endings import status_after, uncaught_error
+from seo_engine.tracking.runs.ledger import DeliveryState, wait_for_delivery
+from seo_engine.tracking.runs.log_files import RunLogTracker
+from seo_engine.tracking.runs.open_run import OpenRun, attach_run, create_run, resume_run
+from seo_engine.tracking.runs.places import DELIVERY
+from seo_engine.tracking.runs.record_writer import plain_epoch
+from seo_engine.tracking.trackers.destination_tracker import Tracker
+from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
+from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+from seo_engine.tracking.views.metric_selection import LOW_PRIORITY_INTERVALS
 
 logger = logging.getLogger(__name__)
 

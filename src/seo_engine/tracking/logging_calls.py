@@ -18,10 +18,10 @@ from seo_engine.profiling.categories import (
     TRAINING_LOGGING,
 )
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
-from seo_engine.tracking.metrics import metric_name
-from seo_engine.tracking.record_writer import RecordWriter
-from seo_engine.tracking.records import describe_model
-from seo_engine.tracking.selection import MetricPriorities
+from seo_engine.tracking.journal.lines import describe_model
+from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.runs.record_writer import RecordWriter
+from seo_engine.tracking.views.metric_selection import MetricPriorities
 
 if TYPE_CHECKING:
     import torch

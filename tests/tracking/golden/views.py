@@ -11,9 +11,9 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from seo_engine.tracking.recovery import recover_run
-from seo_engine.tracking.replay import replay_run
-from tests.tracking.views import framed_messages
+from seo_engine.tracking.delivery.recovery import recover_run
+from seo_engine.tracking.delivery.replay import replay_run
+from tests.tracking.read_views import framed_messages
 
 FOLDER = Path(__file__).parent
 JOURNAL = FOLDER / "journal.jsonl"

@@ -1,0 +1,1 @@
+"""The child process that delivers to one tracker, as its parent sees it."""

@@ -1,0 +1,252 @@
+"""ProcessWorker: a LoggingWorker in a child process that is started again when it dies or hangs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.journal.lines import encode_record
+from seo_engine.tracking.runs.ledger import DeliveryState
+
+logger = logging.getLogger(__name__)
+
+# A child says each second that it lives. One that is silent for so long is stuck.
+LONGEST_SILENCE_SECONDS = 10.0
+
+# Waits before a child is started again, doubled each time.
+FIRST_RESTART_SECONDS = 0.5
+LONGEST_RESTART_SECONDS = 30.0
+
+_READ_BYTES = 64 * 1024
+
+
+class ProcessWorker:
+    """Delivers in a child process, so that a backend that stalls or dies takes nothing of this one with it.
+
+    The child reads the journal by itself. Through its standard input it is asked to flush, to close, and to leave;
+    through its standard output it reports, as JSON lines: that it lives, its ledger, log messages, and at the end what
+    its profiler measured. Until it is asked to leave it completes the run when this process dies.
+
+    Args:
+        tracker_name (str): Which tracker the child opens.
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): The settings.
+        code_profiler (CodeProfiler): Takes in the child's measurements at the end.
+        state_changed (Callable[[], None]): Called when the ledger changed.
+        previous (DeliveryState): The ledger that an earlier worker left.
+    """
+
+    def __init__(
+        self,
+        tracker_name: str,
+        run_directory: Path,
+        config: TrackingConfig,
+        code_profiler: CodeProfiler,
+        state_changed: Callable[[], None],
+        previous: DeliveryState,
+    ) -> None:
+        self.state = DeliveryState(failed_records=list(previous.failed_records))
+        self.ended = False
+        self._tracker_name = tracker_name
+        self._run_directory = run_directory
+        self._config = config
+        self._code_profiler = code_profiler
+        self._state_changed = state_changed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._close_status: str | None = None
+        self._ending = threading.Event()
+        self._sending = threading.Lock()
+        self._thread = threading.Thread(target=self._supervise, name=f"{tracker_name}-supervisor-thread", daemon=True)
+
+    def start(self) -> None:
+        """Start the child; it opens the tracker."""
+        self.ended = not self._launch()
+        if self.ended:
+            return
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._say_not_started(error)
+            self.ended = True
+            self._kill()
+
+    def request_flush(self) -> None:
+        """Wake the child."""
+        self._send({"request": "flush"})
+
+    def request_close(self, status: str) -> None:
+        """Have the child deliver what is there and close the tracker; it stays until `end`."""
+        self._close_status = status
+        self._send({"request": "close", "status": status})
+
+    def end(self) -> None:
+        """Let go a child that has reported its end; one that hangs is killed, the journal keeps the rest."""
+        process = self._process
+        if process is None:
+            return
+        self._ending.set()
+        if self.ended:
+            self._send({"request": "leave"})
+            self._close_pipes(process)
+        try:
+            process.wait(timeout=2.0 if self.ended else 0.0)
+        except subprocess.TimeoutExpired:
+            _kill_with_children(process.pid)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+
+    def disown_after_fork(self) -> None:
+        """Close the pipes in a forked child: the worker must see their ends when the training process dies."""
+        if self._process is None:
+            return
+        for stream in (self._process.stdin, self._process.stdout):
+            # The raw file, because the buffer around it may be locked by a thread that this process does not have.
+            raw: Any = getattr(stream, "raw", stream)
+            raw.close()
+        self._process = None
+
+    def _launch(self) -> bool:
+        environment = dict(os.environ)
+        # With it the child would join the wandb-core of this process, and share its fate.
+        environment.pop("WANDB_SERVICE", None)
+        # wandb-core takes one row after the other; on several processors its idle threads only wake each other, which
+        # cost a third more processor time for each row. What the user has set stays.
+        environment.setdefault("GOMAXPROCS", "1")
+        try:
+            self._process = subprocess.Popen(
+                # -P: a file of the user's, in the folder where the training was started, must not hide a library.
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "seo_engine.tracking.delivery.delivery_process",
+                    str(self._run_directory.absolute()),
+                    self._tracker_name,
+                    str(os.getpid()),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                # In a session of its own it does not get the Ctrl-C that is meant for the training.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._say_not_started(error)
+            return False
+        beginning = {"configuration": self._config.as_dictionary(), "previous": self.state.as_dictionary()}
+        self._send(beginning)
+        if self._close_status is not None:
+            self.request_close(self._close_status)
+        return True
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with self._sending:
+            if self._process is None or self._process.stdin is None:
+                return
+            try:
+                self._process.stdin.write(encode_record(message))
+                self._process.stdin.flush()
+            except (OSError, ValueError) as error:
+                logger.debug("The process of %s takes no requests: %s", self._tracker_name, error)
+
+    def _supervise(self) -> None:
+        """Take the child's reports, and start another when it ends before its time."""
+        seconds = FIRST_RESTART_SECONDS
+        while True:
+            delivered = self.state.delivered
+            self._take_reports()
+            if self.state.closed or self._ending.is_set():
+                break
+            # One that came further than the one before was not started in vain.
+            seconds = FIRST_RESTART_SECONDS if self.state.delivered > delivered else seconds
+            self.state.last_error = "the worker's process ended"
+            logger.error(
+                "❌ Logging worker error: the process of %s ended and is started again; the journal keeps all",
+                self._tracker_name,
+            )
+            if self._ending.wait(seconds) or not self._launch():
+                break
+            seconds = min(2 * seconds, LONGEST_RESTART_SECONDS)
+        self.ended = True
+        self._state_changed()
+
+    def _take_reports(self) -> None:
+        process = self._process
+        assert process is not None and process.stdout is not None
+        for line in _lines_until_silence(process.stdout.fileno()):
+            try:
+                self._take_report(orjson.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                logger.warning("⚠️ Unreadable report of the %s worker: %s", self._tracker_name, error)
+        # One that has closed its tracker stays until it is asked to leave: it would end the run of a killed training.
+        if not self.state.closed:
+            self._kill()
+
+    def _kill(self) -> None:
+        process = self._process
+        assert process is not None
+        _kill_with_children(process.pid)
+        process.wait()
+        self._close_pipes(process)
+
+    def _close_pipes(self, process: subprocess.Popen[bytes]) -> None:
+        with self._sending:
+            for stream in (process.stdin, process.stdout):
+                assert stream is not None
+                try:
+                    stream.close()
+                except OSError as error:  # what was still to be sent to a dead child
+                    logger.debug("Closing the pipe of %s: %s", self._tracker_name, error)
+
+    def _say_not_started(self, error: Exception) -> None:
+        self.state.last_error = str(error)
+        logger.error(
+            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps all",
+            self._tracker_name,
+            error,
+        )
+
+    def _take_report(self, report: dict[str, Any]) -> None:
+        if state := report.get("state"):
+            self.state = DeliveryState.from_dictionary(state)
+            self._state_changed()
+        if message := report.get("message"):
+            logging.getLogger(message["logger"]).log(message["level"], "%s", message["text"])
+        if operations := report.get("operations"):
+            self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
+
+
+def _lines_until_silence(descriptor: int) -> Iterator[bytes]:
+    """Yield the lines that a child writes, until it ends or writes nothing for too long."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    rest = b""
+    while poll.poll(LONGEST_SILENCE_SECONDS * 1000):
+        data = os.read(descriptor, _READ_BYTES)
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+
+
+def _kill_with_children(process_id: int) -> None:
+    import psutil
+
+    try:
+        process = psutil.Process(process_id)
+        for each in [*process.children(recursive=True), process]:
+            each.kill()
+    except psutil.NoSuchProcess:
+        logger.debug("Process %d is gone already", process_id)

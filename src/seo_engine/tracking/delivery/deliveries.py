@@ -1,0 +1,190 @@
+"""Deliveries: the workers of one run, started, flushed and closed together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from seo_engine.foundation.texts import counts_in_words
+from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.child.supervisor import ProcessWorker
+from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, ThreadWorker
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery
+from seo_engine.tracking.runs.places import DELIVERY
+from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.trackers.destination_tracker import Tracker, import_sdks
+from seo_engine.tracking.trackers.registry import VIEWS
+
+logger = logging.getLogger(__name__)
+
+
+class Deliveries:
+    """One worker a tracker, each with its own position in the journal, and their common ledger.
+
+    Args:
+        run_directory (Path): The run's folder, where `delivery.json` is kept.
+        logging_queue (LoggingQueue): The journal.
+        config (TrackingConfig): The settings.
+    """
+
+    def __init__(self, run_directory: Path, logging_queue: LoggingQueue, config: TrackingConfig) -> None:
+        self._run_directory = run_directory
+        self._logging_queue = logging_queue
+        self._config = config
+        self._workers: dict[str, DeliveryWorker] = {}
+        self._changed = threading.Condition()
+
+    @property
+    def states(self) -> dict[str, DeliveryState]:
+        """dict[str, DeliveryState]: The ledger of each tracker, by its name."""
+        return {name: worker.state for name, worker in self._workers.items()}
+
+    @property
+    def have_ended(self) -> bool:
+        """bool: Whether every worker has closed its tracker."""
+        return all(worker.ended for worker in self._workers.values())
+
+    def start(self, in_process: Sequence[Tracker], in_child: Sequence[str], code_profiler: CodeProfiler) -> None:
+        """Start a worker for each tracker; none of them is waited for.
+
+        Args:
+            in_process (Sequence[Tracker]): Delivered to by a thread, or by the caller if logging is synchronous.
+            in_child (Sequence[str]): Names of trackers that a child process opens and delivers to.
+            code_profiler (CodeProfiler): Takes in what the children measure.
+        """
+        before = read_delivery(self._run_directory / DELIVERY)
+        for name in in_child:
+            previous = before.get(name, DeliveryState())
+            self._start(
+                name,
+                ProcessWorker(name, self._run_directory, self._config, code_profiler, self._take_change, previous),
+            )
+        with code_profiler.profile_operation(TRACKER_IMPORT, TRACKING):
+            import_sdks(in_process)
+        worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
+        for tracker in in_process:
+            lock = RunLock(self._run_directory, tracker.name)
+            previous = before.get(tracker.name, DeliveryState())
+            self._start(
+                tracker.name,
+                worker_class(tracker, self._logging_queue, self._config, self._take_change, lock, previous),
+            )
+
+    def _start(self, name: str, worker: DeliveryWorker) -> None:
+        # One by one: where the start is interrupted, the end waits for those that work and for no others. A new
+        # dictionary, because their threads may be going through the old one.
+        self._workers = {**self._workers, name: worker}
+        worker.start()
+
+    def logging_thread(self, name: str) -> threading.Thread | None:
+        """Return the thread that delivers to a tracker, if a thread does."""
+        worker = self._workers.get(name)
+        return worker.logging_thread if isinstance(worker, ThreadWorker) else None
+
+    def deliver_in_caller(self) -> None:
+        """Deliver what was just appended, where logging is synchronous."""
+        for worker in self._workers.values():
+            if isinstance(worker, CallerWorker):
+                worker.request_flush()
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until every tracker holds what the journal holds now.
+
+        Args:
+            timeout_seconds (float): The longest time to wait.
+
+        Returns:
+            bool: Whether all of them do.
+        """
+        logged = self._logging_queue.size()
+        for worker in self._workers.values():
+            worker.request_flush()
+        workers = self._workers.values()
+        # One that could not be started, or has ended, gets no further.
+        self._wait_for(lambda: all(each.ended or each.state.offset >= logged for each in workers), timeout_seconds)
+        return all(each.state.offset >= logged for each in workers)
+
+    def close(self, status: str, timeout_seconds: float) -> None:
+        """Have every worker deliver the rest and close its tracker, and say what is left undelivered.
+
+        Args:
+            status (str): How the run ended.
+            timeout_seconds (float): The longest time to wait.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        for worker in self._workers.values():
+            worker.request_close(status)
+        self._wait_for(lambda: self.have_ended, deadline - time.monotonic())
+        for worker in self._workers.values():
+            worker.end()
+            if not worker.state.closed:
+                # It hangs or died, and its last report may be old: what lies behind its position is not delivered.
+                state = worker.state
+                behind = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
+                state.pending = max(state.pending, behind)
+                state.accepted = state.delivered + sum(state.dropped.values()) + state.pending
+                state.last_error = state.last_error or "not closed in time"
+        self._write_states()
+        self._say_what_is_left()
+
+    def renew_after_fork(self) -> None:
+        """Leave the workers to the parent process."""
+        self._changed = threading.Condition()
+        for worker in self._workers.values():
+            if isinstance(worker, ProcessWorker):
+                worker.disown_after_fork()
+        self._workers = {}
+
+    def _say_what_is_left(self) -> None:
+        complete = True
+        for name, state in self.states.items():
+            if state.is_complete and not state.dropped:
+                continue
+            complete = False
+            dropped = f" ({counts_in_words(state.dropped)})" if state.dropped else ""
+            logger.warning(
+                "⚠️ %s: %d of %d records delivered, %d dropped%s, %d pending%s",
+                name,
+                state.delivered,
+                state.accepted,
+                sum(state.dropped.values()),
+                dropped,
+                state.pending,
+                f" ({state.last_error})" if state.last_error else "",
+            )
+        # Trackers of plug-ins are given to the run by the training alone.
+        if not all(self.states[name].is_complete for name in self.states.keys() & set(VIEWS)):
+            logger.warning(
+                "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s", self._run_directory
+            )
+        if complete:
+            logger.info("✅ All experiment trackers closed")
+
+    def _take_change(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+        # Outside: whoever waits for a change must not wait for the disk.
+        self._write_states()
+
+    def _write_states(self) -> None:
+        try:
+            update_delivery(self._run_directory / DELIVERY, self.states)
+        except OSError as error:
+            # A cache of what the views hold: without it nothing is lost.
+            logger.debug("%s cannot be written: %s", DELIVERY, error)
+
+    def _wait_for(self, is_done: Callable[[], bool], timeout_seconds: float) -> bool:
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            while not is_done():
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                self._changed.wait(remaining)
+        return True

@@ -1,0 +1,117 @@
+"""Where a LoggingWorker runs in this process, in the calling thread or in one of its own, behind one interface."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
+
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.logging_worker import LoggingWorker
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.trackers.destination_tracker import Tracker
+
+logger = logging.getLogger(__name__)
+
+StateChanged = Callable[[], None]
+
+
+class DeliveryWorker(Protocol):
+    """One tracker's delivery, as the facade sees it."""
+
+    state: DeliveryState
+    ended: bool
+
+    def start(self) -> None:
+        """Begin to deliver."""
+
+    def request_flush(self) -> None:
+        """Ask for delivery at once."""
+
+    def request_close(self, status: str) -> None:
+        """Ask for delivery of what is there and the end of the tracker."""
+
+    def end(self) -> None:
+        """Let go of a worker that has closed, or that did not close in time."""
+
+
+class _InProcessWorker:
+    """What the workers of this process share: a LoggingWorker whose reports are kept."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        logging_queue: LoggingQueue,
+        config: TrackingConfig,
+        state_changed: StateChanged,
+        lock: RunLock,
+        previous: DeliveryState,
+    ) -> None:
+        self.state = DeliveryState()
+        self.ended = False
+        self._state_changed = state_changed
+        self._worker = LoggingWorker(tracker, logging_queue, config, self._take_report, lock, previous)
+        self._name = tracker.name
+
+    def _take_report(self, state: DeliveryState) -> None:
+        self.state = state
+        self.ended = state.closed
+        self._state_changed()
+
+
+class CallerWorker(_InProcessWorker):
+    """Delivers in the calling thread: `asynchronous_logging=False`."""
+
+    def start(self) -> None:
+        """Open the tracker and deliver the start of the run."""
+        self._worker.deliver_available()
+
+    def request_flush(self) -> None:
+        """Deliver what the journal holds."""
+        self._worker.deliver_available()
+
+    def request_close(self, status: str) -> None:
+        """Deliver what the journal holds and close the tracker."""
+        self._worker.request_close(status)
+        self._worker.run()
+
+    def end(self) -> None:
+        """Do nothing: there is neither thread nor process."""
+
+
+class ThreadWorker(_InProcessWorker):
+    """Delivers in a thread of this process."""
+
+    @cached_property
+    def logging_thread(self) -> threading.Thread:
+        """threading.Thread: Delivers; a daemon: a backend that hangs must not keep the interpreter from ending."""
+        return threading.Thread(target=self._logging_worker, name=f"{self._name}-logging-thread", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it opens the tracker."""
+        try:
+            self.logging_thread.start()
+        except RuntimeError as error:
+            logger.error("❌ Logging worker error: %s: %s; the journal keeps all", self._name, error)
+            self.state.last_error = str(error)
+            self.ended = True
+
+    def request_flush(self) -> None:
+        """Wake the thread."""
+        self._worker.wake()
+
+    def request_close(self, status: str) -> None:
+        """Have the thread deliver what is there, close the tracker and end."""
+        self._worker.request_close(status)
+
+    def end(self) -> None:
+        """Wait for a thread that has reported its end; one that hangs is left behind."""
+        if self.ended and self.logging_thread.ident is not None:
+            self.logging_thread.join(timeout=1.0)
+
+    def _logging_worker(self) -> None:
+        self._worker.run()

@@ -1,0 +1,326 @@
+"""LoggingWorker: delivers the journal to one tracker."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from seo_engine.foundation.redaction import redact_text
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.journal.logging_queue import JournalReader, Position
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, Tracker
+from seo_engine.tracking.views.journal_selection import ShownRecord, ShownRecords, hand_over
+
+logger = logging.getLogger(__name__)
+
+# The journal is looked at this often; only `flush` and `close` wake a worker before.
+POLL_SECONDS = 0.25
+
+# A logging call that meets a worker at work waits for the interpreter, at most so long.
+LONGEST_WORK_SECONDS = 0.0002
+REST_SECONDS = 0.0001
+
+# A record that failed this often is passed over, if the one behind it is taken.
+TRIES_PER_RECORD = 3
+
+# Waits between tries of a tracker that fails, doubled each time; a random half of it, so that many do not come at once.
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 30.0
+
+# While closing, a worker that got nothing delivered in this many looks leaves the rest in the journal.
+CLOSING_LOOKS_WITHOUT_PROGRESS = 4
+
+# Records that a tracker refused are remembered by number, so that they are not offered again; beyond this only counted.
+MOST_FAILED_RECORDS = 1_000
+
+# A view that turns out incomplete when it is closed is opened again and completed, so many times.
+CLOSING_TRIES = 2
+
+
+class TrackerCall(NamedTuple):
+    """A call into a tracker that has not returned yet: `setup`, `log`, `flush` or `close`, and when it began."""
+
+    name: str
+    started: float
+
+
+class LoggingWorker:
+    """Reads the journal, selects what the view shows, and hands each record to one tracker.
+
+    Whenever the tracker was opened, the worker starts at the journal's beginning: the tracker knows which records its
+    view holds, and passes over them. So there is one way only, whether a view is new, lost its newest records with a
+    backend, or was left half-way by a process that was killed.
+
+    It runs wherever it is put: `run()` in a thread or as the main loop of a process, or `deliver_available()` in
+    the calling thread.
+
+    Args:
+        tracker (Tracker): The destination.
+        journal (JournalReader): The journal.
+        config (TrackingConfig): The selection's settings.
+        report (Callable[[DeliveryState], None]): Called with a copy of the ledger after each batch.
+        lock (RunLock | None): Held while the tracker is open, so that no two processes write one view.
+        previous (DeliveryState | None): The ledger that an earlier worker left.
+        beside_training (bool): Whether the training runs in the same interpreter, which is left to it again and again.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        journal: JournalReader,
+        config: TrackingConfig,
+        report: Callable[[DeliveryState], None] = lambda state: None,
+        lock: RunLock | None = None,
+        previous: DeliveryState | None = None,
+        beside_training: bool = True,
+    ) -> None:
+        self.tracker = tracker
+        self.call: TrackerCall | None = None
+        self._journal = journal
+        self._config = config
+        self._report = report
+        self._lock = lock
+        self._failed_records = list(previous.failed_records) if previous is not None else []
+        self._reported: DeliveryState | None = None
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._retry_at = 0.0
+        self._wake = threading.Event()
+        self._close_status: str | None = None
+        self._closing_size = 0
+        self._closing_deadline = math.inf
+        self._waits_for_lock = False
+        self._beside_training = beside_training
+        self._rested = time.perf_counter()
+        self._start_over()
+
+    def wake(self) -> None:
+        """Deliver now rather than at the next look at the journal; from any thread."""
+        self._wake.set()
+
+    def request_close(self, status: str) -> None:
+        """Ask the loop to deliver what is there, close the tracker and end; from any thread.
+
+        Args:
+            status (str): How the run ended.
+        """
+        # What is appended later belongs to whoever goes on with the run.
+        self._closing_size = self._journal.size()
+        self._closing_deadline = time.monotonic() + self._config.close_timeout_seconds
+        self._close_status = status
+        self._wake.set()
+
+    def run(self) -> None:
+        """Deliver until asked to close."""
+        looks_without_progress = closing_tries = 0
+        while looks_without_progress < CLOSING_LOOKS_WITHOUT_PROGRESS and time.monotonic() < self._closing_deadline:
+            # Read before the delivery, so that everything appended before the request is delivered.
+            closing = self._close_status is not None
+            if closing:
+                self._retry_at = 0.0
+            offset = self.state.offset
+            self.deliver_available()
+            if closing and self.tracker.available and self.state.offset >= self._closing_size:
+                closing_tries += 1
+                if self._is_closed_complete() or closing_tries == CLOSING_TRIES:
+                    break
+            elif closing and not self._waits_for_lock:
+                looks_without_progress = 0 if self.state.offset > offset else looks_without_progress + 1
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+        self._end()
+
+    def deliver_available(self) -> None:
+        """Deliver what the journal holds beyond the position; errors are contained and counted."""
+        try:
+            self._follow_journal()
+            while time.monotonic() >= self._retry_at and self._is_ready() and self._deliver_batch():
+                self._count_and_report()
+        except Exception as error:
+            self._contain(error)
+            self._wait_before_next_try()
+        self._count_and_report()
+
+    def _end(self) -> None:
+        """Close the tracker if it is still open, and report for the last time."""
+        self._is_closed_complete()
+        if self._lock is not None:
+            self._lock.release()
+        self.state.closed = True
+        self._count_and_report()
+
+    def _is_closed_complete(self) -> bool:
+        """Close the tracker; returns whether its view then holds what it was given."""
+        delivered = self.state.delivered
+        confirmed = getattr(self.tracker, "confirmed_record", None)
+        if confirmed is not None:
+            # Until the tracker has said so: this process may be killed because closing takes too long.
+            self._take_back(confirmed)
+        try:
+            self._call("close", lambda: self.tracker.close(self._close_status or "finished"))
+        except Exception as error:
+            self._contain(error)
+            if isinstance(error, IncompleteViewError):
+                self.state.delivered = delivered
+                self._take_back(error.last_record)
+            return False
+        self.state.delivered = delivered
+        return True
+
+    def _take_back(self, last_record: int) -> None:
+        """Count as pending what lies behind the newest record that the view is known to hold."""
+        state = self.state
+        state.delivered -= min(state.number - last_record, state.delivered)
+        self._count_and_report()
+
+    def _contain(self, error: Exception) -> None:
+        self.state.last_error = redact_text(f"{type(error).__name__}: {error}")
+        logger.error("❌ Logging worker error: %s: %s", self.tracker.name, self.state.last_error)
+
+    def _call(self, name: str, function: Callable[[], None]) -> None:
+        # Kept for the watchdog of a child process: a backend that hangs does not return.
+        self.call = TrackerCall(name, time.monotonic())
+        try:
+            function()
+        finally:
+            self.call = None
+
+    def _follow_journal(self) -> None:
+        self._journal.follow()
+        if self._journal.generation != self._generation:
+            # The run's folder was deleted, and the view in it.
+            abandon = getattr(self.tracker, "abandon", None)
+            if abandon is not None:
+                self._call("abandon", abandon)
+            self._start_over()
+
+    def _start_over(self) -> None:
+        self.state = DeliveryState(failed_records=self._failed_records)
+        self._generation = self._journal.generation
+        self._shown = ShownRecords(self._config)
+        self._waiting: deque[ShownRecord] = deque()
+        self._read_position = Position()
+        self._tries = 0
+        self._counted_offset = 0
+        self._counted_lines = 0
+
+    def _is_ready(self) -> bool:
+        if self.tracker.available:
+            return True
+        self._waits_for_lock = self._lock is not None and not self._lock.acquire()
+        if self._waits_for_lock:
+            self.state.last_error = "another process delivers to it"
+            self._retry_at = time.monotonic() + FIRST_RETRY_SECONDS
+            return False
+        self._call("setup", self.tracker.setup)
+        if not self.tracker.available:
+            self.state.last_error = "set-up failed"
+            self._wait_before_next_try()
+            return False
+        self._start_over()
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._count_and_report()
+        return True
+
+    def _wait_before_next_try(self) -> None:
+        self._retry_at = time.monotonic() + self._retry_seconds * random.uniform(0.5, 1.0)
+        self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
+
+    def _deliver_batch(self) -> bool:
+        """Deliver one reading of the journal; returns whether there may be more."""
+        if not self._waiting:
+            lines = self._journal.read(self._read_position)
+            if not lines:
+                return False
+            for line in lines:
+                self._waiting.append(self._shown.take(line))
+                self._rest()
+            self._read_position = lines[-1].end
+        while self._waiting:
+            self._tries += 1
+            try:
+                self._hand_over(self._waiting[0])
+            except Exception:
+                witness = self._next_shown()
+                if not self.tracker.available or self._tries < TRIES_PER_RECORD or witness is None:
+                    raise
+                # Is it the record or the tracker? If the next record that shows anything passes, it was the record.
+                self._hand_over(self._waiting[witness])
+                self._remember_failed(self._waiting[0].end.number)
+                self._settle(failed=True)
+                for _ in range(witness - 1):
+                    self._settle()
+            self._settle()
+            self._rest()
+        self._call("flush", self.tracker.flush)
+        return True
+
+    def _rest(self) -> None:
+        """Leave the interpreter to the training after each stretch of work; by itself Python switches after 5 ms."""
+        if not self._beside_training or self._close_status is not None:
+            return
+        now = time.perf_counter()
+        if now - self._rested > LONGEST_WORK_SECONDS:
+            time.sleep(REST_SECONDS)
+            self._rested = time.perf_counter()
+
+    def _hand_over(self, shown: ShownRecord) -> None:
+        if shown.end.number not in self._failed_records:
+            self._call("log", lambda: hand_over(shown, self.tracker))
+
+    def _remember_failed(self, number: int) -> None:
+        if len(self._failed_records) < MOST_FAILED_RECORDS:
+            self._failed_records.append(number)
+
+    def _next_shown(self) -> int | None:
+        """Return the place of the next waiting record, behind the foremost, that shows anything."""
+        behind = enumerate(itertools.islice(self._waiting, 1, None), start=1)
+        return next((place for place, shown in behind if not shown.shows_nothing), None)
+
+    def _settle(self, failed: bool = False) -> None:
+        """Count the foremost waiting line as delivered or dropped, and go on behind it."""
+        shown = self._waiting.popleft()
+        self._tries = 0
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self.state.last_error = None
+        self.state.offset, self.state.number = shown.end.offset, shown.end.number
+        if failed or shown.end.number in self._failed_records:
+            self.state.drop("failed")
+        elif shown.drop_reason is not None:
+            self.state.drop(shown.drop_reason)
+        elif shown.record is not None:
+            self.state.delivered += 1
+        else:
+            # A blank line is what closes a torn one: it is no record, so none is missing.
+            self._counted_lines -= 1
+
+    def _count_and_report(self) -> None:
+        size = self._journal.size()
+        self._counted_lines += self._journal.count_lines(self._counted_offset, size)
+        self._counted_offset = size
+        state = self.state
+        state.accepted = self._counted_lines
+        state.pending = state.accepted - state.delivered - sum(state.dropped.values())
+        state.values_not_shown = self._shown.values_not_shown
+        state.withheld = self._shown.withheld
+        if self.tracker.available:
+            state.details = self.tracker.details()
+        # A tracker of a plug-in need not know of such a wish.
+        state.stop_requested = getattr(self.tracker, "stop_requested", False)
+        if state != self._reported:
+            self._reported = dataclasses.replace(
+                state,
+                dropped=dict(state.dropped),
+                details=dict(state.details),
+                failed_records=list(state.failed_records),
+            )
+            self._report(self._reported)

@@ -1,0 +1,127 @@
+"""Mending runs: what no worker has delivered yet is delivered from the journal."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
+from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, read_configuration, read_lifecycle
+from seo_engine.tracking.runs.log_files import RunLogTracker
+from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
+from seo_engine.tracking.runs.run_lock import is_locked
+from seo_engine.tracking.trackers.registry import configured_views, open_view
+from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+
+logger = logging.getLogger(__name__)
+
+# Delivery goes on as long as something is delivered within this time; `wandb.init` alone may take a minute and a half.
+LONGEST_STANDSTILL_SECONDS = 100.0
+_LOOK_SECONDS = 1.0
+
+Progress = Callable[[dict[str, DeliveryState]], None]
+
+
+def recover_run(
+    run_directory: Path, views: Sequence[str] | None = None, progress: Progress = lambda states: None
+) -> dict[str, DeliveryState]:
+    """Complete the views of a run that was killed, or whose trackers were not reached.
+
+    Args:
+        run_directory (Path): The run's folder.
+        views (Sequence[str] | None): Which of `VIEWS`; None means those that the run's configuration asks for.
+        progress (Progress): Called about once a second with the ledgers.
+
+    Returns:
+        dict[str, DeliveryState]: The ledger of each view.
+
+    Raises:
+        RunStillOpenError: If the run's process lives.
+        OSError: If the journal cannot be read or written.
+        ValueError: If the journal does not say how the run began.
+    """
+    life = conclude(run_directory, "killed")
+    config = read_configuration(life.configuration)
+    names = configured_views(config) if views is None else views
+    return deliver_rest(
+        run_directory,
+        config,
+        life,
+        in_process=[name for name in names if name != WandBTracker.name],
+        in_child=[name for name in names if name == WandBTracker.name],
+        progress=progress,
+    )
+
+
+def unfinished_runs(log_directory: Path) -> list[Path]:
+    """Return the runs of this machine that `recover_run` would complete, the oldest first.
+
+    Args:
+        log_directory (Path): The folder of all runs.
+
+    Returns:
+        list[Path]: Folders of runs that no process writes and that have no end, or views that lack something.
+    """
+    found = []
+    for path in log_directory.glob(f"*/{JOURNAL}"):
+        try:
+            if is_locked(path.parent, "run"):
+                continue
+            life = read_lifecycle(path.parent)
+            # On a file system that machines share, nobody can say whether a run of another one is still open.
+            if life.host == platform.node() and not _is_complete(path.parent, life):
+                found.append((life.started, path.parent))
+        except (OSError, ValueError) as error:
+            logger.warning("⚠️ %s", error)
+    return [directory for _, directory in sorted(found)]
+
+
+def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
+    states = read_delivery(run_directory / DELIVERY)
+    # A process that was attached may have logged behind the end.
+    logged = (run_directory / JOURNAL).stat().st_size
+    views = set(configured_views(read_configuration(life.configuration))) - {RunLogTracker.name}
+    return life.status is not None and all(
+        name in states and states[name].is_complete and states[name].offset >= logged for name in views
+    )
+
+
+def deliver_rest(
+    run_directory: Path,
+    config: TrackingConfig,
+    life: Lifecycle,
+    *,
+    in_process: Iterable[str] = (),
+    in_child: Sequence[str] = (),
+    progress: Progress = lambda states: None,
+) -> dict[str, DeliveryState]:
+    """Deliver what the journal of an ended run holds, for as long as there is progress, and close the views.
+
+    Args:
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): The settings.
+        life (Lifecycle): Identity of the run, and how it ended.
+        in_process (Iterable[str]): Views that threads of this process deliver to.
+        in_child (Sequence[str]): Views that child processes deliver to.
+        progress (Progress): Called about once a second with the ledgers.
+
+    Returns:
+        dict[str, DeliveryState]: The ledger of each view.
+    """
+    trackers = [open_view(name, config, run_directory, life) for name in in_process]
+    with LoggingQueue(run_directory / JOURNAL) as journal:
+        deliveries = Deliveries(run_directory, journal, config)
+        deliveries.start(trackers, in_child, config.code_profiler)
+        standstill, before = 0.0, None
+        while standstill < LONGEST_STANDSTILL_SECONDS and not deliveries.flush(_LOOK_SECONDS):
+            positions = {name: state.offset for name, state in deliveries.states.items()}
+            standstill = standstill + _LOOK_SECONDS if positions == before else 0.0
+            before = positions
+            progress(deliveries.states)
+        deliveries.close(life.status or "killed", config.close_timeout_seconds)
+        return deliveries.states

@@ -1,0 +1,72 @@
+"""Replay: a view that a run never had, or one that shows every value, made from its journal."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from seo_engine.tracking.delivery.recovery import Progress, recover_run
+from seo_engine.tracking.journal.lines import decode_record
+from seo_engine.tracking.journal.logging_queue import JournalReader
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.lifecycle import conclude
+from seo_engine.tracking.runs.places import JOURNAL
+
+
+def replay_run(
+    run_directory: Path, view: str, *, show_all: bool = False, progress: Progress = lambda states: None
+) -> tuple[Path, dict[str, DeliveryState]]:
+    """Make a view from a run's journal, with times and steps as they were.
+
+    Args:
+        run_directory (Path): The run's folder.
+        view (str): `tensorboard` or `wandb`.
+        show_all (bool): Show every value. A view cannot be made denser afterwards, so this one gets a folder of its
+            own, `<run>_all`, beside the run's.
+        progress (Progress): Called about once a second with the ledgers.
+
+    Returns:
+        tuple[Path, dict[str, DeliveryState]]: The folder of the view, and its ledger.
+
+    Raises:
+        RunStillOpenError: If the run's process lives.
+        OSError: If the journal cannot be read or written.
+        ValueError: If the journal does not say how the run began.
+    """
+    if show_all:
+        conclude(run_directory, "killed")
+        run_directory = _copy_that_shows_all(run_directory, view)
+    return run_directory, recover_run(run_directory, [view], progress)
+
+
+def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
+    """Make a run with the same records, whose configuration thins nothing; one that is there is gone on with."""
+    target = run_directory.with_name(f"{run_directory.resolve().name}_all")
+    if (target / JOURNAL).exists():
+        return target
+    target.mkdir(exist_ok=True)
+    temporary = target / f"{JOURNAL}.tmp"
+    identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
+    settings = {"selective_logging": False, **{f"{name}_logging": name == view for name in ("tensorboard", "wandb")}}
+    with JournalReader(run_directory / JOURNAL) as journal, temporary.open("wb") as copy:
+        for line in journal.lines():
+            # Line for line, so that the records keep their numbers.
+            copy.write(_with_settings(line.content, settings, identity) + b"\n")
+    temporary.replace(target / JOURNAL)
+    return target
+
+
+def _with_settings(line: bytes, settings: dict[str, Any], identity: dict[str, Any]) -> bytes:
+    """Return a line of the journal; one that holds a configuration gets other settings, the first another identity."""
+    if not line.startswith((b'{"kind":"start"', b'{"kind":"resume"')):
+        return line
+    record = decode_record(line)
+    if record is None:
+        return line
+    record["configuration"] |= settings
+    if record["kind"] == "start":
+        record |= identity
+    return orjson.dumps(record)

@@ -1,0 +1,196 @@
+"""Reading runs back from their journals: which there are, and what one holds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seo_engine.tracking.journal.lines import METRIC_KINDS, Record, decode_record, is_metric_line
+from seo_engine.tracking.journal.logging_queue import JournalLine, JournalReader
+from seo_engine.tracking.records.profiling import finite_number, profiling_metrics
+from seo_engine.tracking.runs.endings import ErrorDescription
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
+from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
+from seo_engine.tracking.runs.run_lock import is_locked
+
+
+class RunNotFoundError(ValueError):
+    """There is no run of that name."""
+
+
+@dataclass
+class MetricSummary:
+    """What became of one metric: count of finite values, first, last, smallest and largest."""
+
+    count: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    minimum: float = 0.0
+    maximum: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Take in the next value."""
+        if not self.count:
+            self.first = self.minimum = self.maximum = value
+        self.count += 1
+        self.last = value
+        self.minimum = min(self.minimum, value)
+        self.maximum = max(self.maximum, value)
+
+
+@dataclass
+class RunSummary:
+    """One run as its journal tells it."""
+
+    name: str
+    directory: Path
+    status: str = "unknown"
+    error: ErrorDescription | None = None
+    command: list[str] = field(default_factory=list)
+    git: dict[str, str] = field(default_factory=dict)
+    started: float = 0.0
+    ended: float = 0.0
+    epoch: float = 0
+    step: int = 0
+    records: int = 0
+    unreadable_lines: int = 0
+    metrics: dict[str, MetricSummary] = field(default_factory=dict)
+    nonfinite: dict[str, int] = field(default_factory=dict)
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    configuration: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    # What the profile says of bottlenecks, and what to do about them, as sentences.
+    findings: list[str] = field(default_factory=list)
+    delivery: dict[str, DeliveryState] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """float: From the first record to the last."""
+        return max(0.0, self.ended - self.started)
+
+
+def list_runs(log_directory: str | Path) -> list[RunSummary]:
+    """Return the runs in a folder, the newest first.
+
+    Args:
+        log_directory (str | Path): The folder of all runs.
+
+    Returns:
+        list[RunSummary]: One for each folder with a journal.
+    """
+    journals = Path(log_directory).glob(f"*/{JOURNAL}")
+    return sorted((read_run(path.parent) for path in journals), key=lambda run: run.started, reverse=True)
+
+
+def find_run(log_directory: str | Path, name: str) -> Path:
+    """Return the folder of a run that is named by its folder's name or its path.
+
+    Args:
+        log_directory (str | Path): The folder of all runs.
+        name (str): Name or path.
+
+    Returns:
+        Path: The run's folder.
+
+    Raises:
+        RunNotFoundError: If there is no journal.
+    """
+    for directory in (Path(log_directory) / name, Path(name)):
+        # A name that is too long, or no name at all, is that of no run.
+        with contextlib.suppress(OSError, ValueError):
+            if (directory / JOURNAL).is_file():
+                return directory
+    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")
+
+
+def read_run(directory: Path) -> RunSummary:
+    """Read one run from its journal; torn and foreign lines are counted and passed over.
+
+    Args:
+        directory (Path): The run's folder.
+
+    Returns:
+        RunSummary: What it holds.
+
+    Raises:
+        OSError: If the journal cannot be read.
+    """
+    run = RunSummary(name=directory.name, directory=directory, delivery=read_delivery(directory / DELIVERY))
+    rewinds = _read_rewinds(directory / JOURNAL)
+    for line in _read_lines(directory / JOURNAL):
+        record = decode_record(line.content)
+        if record is None:
+            run.unreadable_lines += bool(line.content.strip())
+            continue
+        run.records += 1
+        if not _is_superseded(record, line.end.number, rewinds):
+            try:
+                _take_in(run, record)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                # The right fields with wrong contents: a foreign or damaged line.
+                run.records, run.unreadable_lines = run.records - 1, run.unreadable_lines + 1
+    if run.status == "started":
+        run.status = "running" if is_locked(directory, "run") else "killed"
+    return run
+
+
+def _read_lines(path: Path) -> Iterator[JournalLine]:
+    with JournalReader(path) as reader:
+        yield from reader.lines()
+
+
+def _read_rewinds(path: Path) -> list[tuple[int, int]]:
+    """Return where the run was resumed at an earlier step: number of the record, and step."""
+    rewinds = []
+    for line in _read_lines(path):
+        record = None if is_metric_line(line.content) else decode_record(line.content)
+        if record is not None and record["kind"] == "resume" and record["step"] is not None:
+            rewinds.append((line.end.number, record["step"]))
+    return rewinds
+
+
+def _is_superseded(record: Record, number: int, rewinds: list[tuple[int, int]]) -> bool:
+    """Return whether a later part of the run logs the step of these metrics anew."""
+    return record["kind"] in METRIC_KINDS and any(
+        number < rewind and record["step"] >= step for rewind, step in rewinds
+    )
+
+
+def _take_in(run: RunSummary, record: Record) -> None:
+    moment = float(record["time"])
+    match record["kind"]:
+        case "start":
+            run.started = run.started or moment
+            _begin(run, record)
+        case "resume":
+            _begin(run, record)
+        case "end":
+            run.status, run.error = str(record["status"]), record.get("error")
+        case "hyperparameters":
+            run.hyperparameters.update(record["hyperparameters"])
+        case "profiling":
+            timings = record["profiling_data"].get("timings")
+            values = timings.items() if isinstance(timings, dict) else ()
+            run.timings = {name: float(value) for name, value in values if finite_number(value) is not None}
+            run.findings = list(profiling_metrics(record["profiling_data"])[1].values())
+        case kind if kind in METRIC_KINDS:
+            _add_metrics(run, record)
+    run.ended = max(run.ended, moment)
+
+
+def _begin(run: RunSummary, record: Record) -> None:
+    run.configuration = dict(record["configuration"])
+    run.command = [str(part) for part in record.get("command", [])]
+    run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
+    run.status, run.error = "started", None
+
+
+def _add_metrics(run: RunSummary, record: Record) -> None:
+    for name, value in record["metrics"].items():
+        run.metrics.setdefault(name, MetricSummary()).add(float(value))
+    for name in record.get("nonfinite", {}):
+        run.nonfinite[name] = run.nonfinite.get(name, 0) + 1
+    run.epoch, run.step = record["epoch"], max(run.step, int(record["step"]))

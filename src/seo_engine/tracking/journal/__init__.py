@@ -1,0 +1,1 @@
+"""The file that a run is: lines in, lines out. It knows no kind of record."""

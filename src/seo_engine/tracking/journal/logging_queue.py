@@ -1,0 +1,305 @@
+"""LoggingQueue: the journal file as a queue that survives the process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from seo_engine.foundation.whole_files import PRIVATE_FILE
+from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES, WaitingLines
+
+logger = logging.getLogger(__name__)
+
+# Read at a time: large enough to be fast, small enough that memory does not depend on the backlog.
+READ_BYTES = 256 * 1024
+
+# No writer of ours makes such a line; a damaged file may hold one.
+LONGEST_LINE_BYTES = 8 * 1024 * 1024
+
+# What is read in place of a longer line: no record.
+ENDLESS_LINE = b"(a line too long to read)"
+
+# While the disk refuses lines, it is asked again this often.
+RETRY_SECONDS = 1.0
+
+# A process that has no upkeep of the journal looks this often whether the file was made anew.
+FOLLOW_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a reader has come: bytes and lines already read.
+
+    Example:
+        >>> Position()
+        Position(offset=0, number=0)
+    """
+
+    offset: int = 0
+    number: int = 0
+
+
+class JournalLine(NamedTuple):
+    """One line of the journal, and the position behind it; its number is that position's, counted from 1."""
+
+    content: bytes
+    end: Position
+
+
+class JournalReader:
+    """Reads the lines of a journal from a position on; the file may grow meanwhile.
+
+    Args:
+        path (str | Path): The journal.
+        flags (int): How the file is opened.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+
+    def __init__(self, path: str | Path, flags: int = os.O_RDONLY) -> None:
+        self.path = Path(path)
+        # Counts the files that stood at this path: after a new one, positions in the old one mean nothing.
+        self.generation = 0
+        self._flags = flags
+        self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, PRIVATE_FILE)
+
+    def follow(self) -> None:
+        """Go over to the file that stands at the path now, if it was made anew after the folder was deleted."""
+        try:
+            if not self._is_at(self.path):
+                self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE))
+        except OSError as error:
+            # Nothing stands there: the old file lives on as long as it is open.
+            logger.debug("%s cannot be opened anew: %s", self.path, error)
+
+    def read(self, position: Position) -> list[JournalLine]:
+        """Read the next complete lines.
+
+        Args:
+            position (Position): Where to go on.
+
+        Returns:
+            list[JournalLine]: Lines without their newline; an empty list means that there is nothing new.
+        """
+        size = READ_BYTES
+        while True:
+            data = os.pread(self._descriptor, size, position.offset)
+            end = data.rfind(b"\n") + 1
+            if end:
+                break
+            if len(data) < size:
+                return []
+            if size >= LONGEST_LINE_BYTES:
+                return self._skip_endless_line(position, len(data))
+            size *= 2
+        lines = []
+        offset, number = position.offset, position.number
+        for content in data[: end - 1].split(b"\n"):
+            offset, number = offset + len(content) + 1, number + 1
+            lines.append(JournalLine(content, Position(offset, number)))
+        return lines
+
+    def lines(self) -> Iterator[JournalLine]:
+        """Yield every line that the journal holds now, from the first."""
+        position = Position()
+        while lines := self.read(position):
+            yield from lines
+            position = lines[-1].end
+
+    def size(self) -> int:
+        """Return the bytes in the journal."""
+        return os.fstat(self._descriptor).st_size
+
+    def count_lines(self, start: int, end: int) -> int:
+        """Return the number of lines that end between two offsets.
+
+        Args:
+            start (int): Offset of the first byte.
+            end (int): Offset behind the last byte.
+
+        Returns:
+            int: The newlines there.
+        """
+        count = 0
+        while start < end:
+            data = os.pread(self._descriptor, min(READ_BYTES, end - start), start)
+            if not data:
+                break
+            count += data.count(b"\n")
+            start += len(data)
+        return count
+
+    def close(self) -> None:
+        """Give the descriptor back; twice does nothing more."""
+        # First no longer known: a call that a signal's handler interrupted by closing must not write to another file.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _is_at(self, path: Path) -> bool:
+        there, here = path.stat(), os.fstat(self._descriptor)
+        return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
+
+    def _replace_descriptor(self, descriptor: int) -> None:
+        # In one step, so that a thread that appends meanwhile finds the old file or the new one.
+        os.dup2(descriptor, self._descriptor, inheritable=False)
+        os.close(descriptor)
+        self.generation += 1
+
+    def _skip_endless_line(self, position: Position, read: int) -> list[JournalLine]:
+        offset = position.offset + read
+        while data := os.pread(self._descriptor, READ_BYTES, offset):
+            end = data.find(b"\n") + 1
+            if end:
+                # Its place is kept, so that the numbers of the lines behind it stay what they are.
+                return [JournalLine(ENDLESS_LINE, Position(offset + end, position.number + 1))]
+            offset += len(data)
+        return []
+
+
+class LoggingQueue(JournalReader):
+    """Appends lines to a run's journal, and reads them from a position on.
+
+    Any number of threads and processes may append at the same time: each line is one `write` on a descriptor
+    opened `O_APPEND`, so lines do not mix, and the page cache keeps them when the process dies.
+
+    Args:
+        path (str | Path): The journal; made if it is not there.
+
+    Raises:
+        OSError: If the file cannot be opened for writing.
+
+    Example:
+        >>> import tempfile
+        >>> logging_queue = LoggingQueue(tempfile.mkdtemp() + "/journal.jsonl")
+        >>> logging_queue.append(b'{"kind": "text"}' + b"\\n")
+        >>> logging_queue.read(Position())
+        [JournalLine(content=b'{"kind": "text"}', end=Position(offset=17, number=1))]
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        self.waiting = WaitingLines()
+        self._retry_at = 0.0
+        self._follow_at = 0.0
+        self._follows_by_itself = False
+        size = os.fstat(self._descriptor).st_size
+        # A torn last line, left by a writer that was killed, must spoil only itself.
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+
+    def append(self, line: bytes) -> None:
+        """Append one line; when this returns, a kill of the process loses nothing of it.
+
+        A line that the disk refuses waits in memory, at most `MAXIMUM_WAITING_BYTES` of them, until it is taken.
+
+        Args:
+            line (bytes): Content and newline.
+        """
+        if self._follows_by_itself and time.monotonic() >= self._follow_at:
+            self._follow_at = time.monotonic() + FOLLOW_SECONDS
+            self.follow()
+        if self.waiting.lines:
+            # Behind those that came before.
+            self._wait(line)
+            return
+        try:
+            written = os.write(self._descriptor, line)
+            if written != len(line):
+                self._append_again(line)
+        except OSError as error:
+            if self._descriptor < 0:
+                logger.warning("⚠️ The run was closed within a call, which is not recorded")
+                return
+            logger.error(
+                "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
+                error,
+                MAXIMUM_WAITING_BYTES >> 20,
+            )
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._wait(line)
+
+    def write_waiting(self) -> None:
+        """Write the lines that wait in memory, if the disk takes them now."""
+        if not self.waiting:
+            return
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        count = len(self.waiting)
+        try:
+            self.waiting.write(self._append_again)
+        except OSError as error:
+            logger.debug("The journal cannot be written yet: %s", error)
+        else:
+            logger.info("✅ The journal can be written again; %d records that waited are in it", count)
+
+    def synchronize(self) -> None:
+        """Have the disk keep what was appended, so that a power cut loses nothing of it; this may take long."""
+        os.fsync(self._descriptor)
+
+    def restore(self) -> bool:
+        """Write the journal anew where its folder was deleted; the open descriptor still holds all of it.
+
+        Returns:
+            bool: Whether it had to be.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if self.path.exists():
+            return False
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+        old = os.dup(self._descriptor)
+        try:
+            copied = _copy(old, 0, descriptor)
+            temporary.replace(self.path)
+            self._replace_descriptor(os.dup(descriptor))
+            # What a thread appended between the last look and the replacement.
+            _copy(old, copied, descriptor)
+        finally:
+            os.close(old)
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def follow_by_itself(self) -> None:
+        """Look now and then whether the journal was made anew, in a process where nobody else does."""
+        self._follows_by_itself = True
+
+    def renew_after_fork(self) -> None:
+        """Leave what waits in memory, and the upkeep, to the parent process."""
+        self.waiting = WaitingLines()
+        self.follow_by_itself()
+
+    def _wait(self, line: bytes) -> None:
+        self.waiting.add(line)
+        if time.monotonic() >= self._retry_at:
+            self.write_waiting()
+
+    def _append_again(self, line: bytes) -> None:
+        # The disk may have taken a part only: end that part, so that it spoils itself alone, and write the whole again.
+        again = b"\n" + line
+        if os.write(self._descriptor, again) != len(again):
+            raise OSError(f"{self.path}: the disk takes no whole line")
+
+
+def _copy(source: int, offset: int, target: int) -> int:
+    """Copy a file from an offset on, and return the offset behind its end."""
+    while data := os.pread(source, READ_BYTES, offset):
+        offset += len(data)
+        while data:
+            data = data[os.write(target, data) :]
+    return offset

@@ -1,0 +1,79 @@
+"""JournalUpkeep: what a journal needs once a second, so that no caller waits for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+
+logger = logging.getLogger(__name__)
+
+UPKEEP_SECONDS = 1.0
+
+# While closing, a disk that refuses records is asked again this often.
+CLOSING_LOOK_SECONDS = 0.2
+
+
+class JournalUpkeep:
+    """A thread that keeps the journal on the disk: synchronised, complete, and where it belongs.
+
+    Args:
+        logging_queue (LoggingQueue): The journal.
+    """
+
+    def __init__(self, logging_queue: LoggingQueue) -> None:
+        self._logging_queue = logging_queue
+        self._synchronized_bytes = 0
+        self._failed = False
+        self._closing = threading.Event()
+        self._closing_deadline = 0.0
+        # A daemon: a disk that hangs must not keep the interpreter from ending.
+        self._thread = threading.Thread(target=self._run, name="journal-upkeep-thread", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; where no more of them can be had, `close` looks after the journal."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            logger.error("❌ The journal is not looked after until the end: %s", error)
+
+    def close(self, timeout_seconds: float) -> None:
+        """Look after the journal until nothing waits in memory, and end the thread.
+
+        Args:
+            timeout_seconds (float): The longest time to wait for the disk.
+        """
+        self._closing_deadline = time.monotonic() + timeout_seconds
+        self._closing.set()
+        if self._thread.ident is None:
+            self._run()
+        else:
+            self._thread.join(timeout_seconds)
+
+    def once(self) -> None:
+        """Restore a deleted journal, write what waits in memory, and have the disk keep what is new."""
+        try:
+            if self._logging_queue.restore():
+                self._synchronized_bytes = 0
+                logger.warning("⚠️ %s was deleted and is written anew", self._logging_queue.path)
+            self._logging_queue.write_waiting()
+            size = self._logging_queue.size()
+            if size != self._synchronized_bytes:
+                self._logging_queue.synchronize()
+                self._synchronized_bytes = size
+        except OSError as error:
+            if not self._failed:
+                logger.error("❌ The journal is not safe on the disk: %s", error)
+            self._failed = True
+        else:
+            self._failed = False
+
+    def _run(self) -> None:
+        while not self._closing.wait(UPKEEP_SECONDS):
+            self.once()
+        self.once()
+        while self._logging_queue.waiting and time.monotonic() < self._closing_deadline:
+            time.sleep(CLOSING_LOOK_SECONDS)
+            self.once()

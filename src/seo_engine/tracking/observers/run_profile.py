@@ -1,0 +1,171 @@
+"""RunProfile: the load of the machine, and where time and memory went, at intervals while a run goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from seo_engine.foundation.redaction import redact, redact_text
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER
+from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling.machine.counters import CPU, MEMORY
+from seo_engine.profiling.machine.system_metrics import SystemMetrics
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.runs.places import PROFILE
+from seo_engine.tracking.runs.record_writer import RecordWriter
+
+logger = logging.getLogger(__name__)
+
+TRACE_FILE = "trace.json"
+DATA_FILE = "profiling_data.json"
+
+# Whoever closes the run waits so long for a reading, or a file, that is under way.
+_STOP_SECONDS = 10.0
+
+_MOST_OPERATIONS = 200
+
+Moment = tuple[float, int]
+
+
+class RunProfile:
+    """A thread that logs the machine's load and the profile of a run, and keeps the profile's files.
+
+    Args:
+        run_directory (Path): The run's folder; the files lie in its `profile/`.
+        record_writer (RecordWriter): Takes the records.
+        config (TrackingConfig): The settings.
+        moment (Callable[[], Moment]): Says at which epoch and step the training is.
+    """
+
+    def __init__(
+        self, run_directory: Path, record_writer: RecordWriter, config: TrackingConfig, moment: Callable[[], Moment]
+    ) -> None:
+        self._directory = run_directory / PROFILE
+        self._record_writer = record_writer
+        self._profiler: CodeProfiler = config.code_profiler
+        self._system_interval = config.system_metrics_interval_seconds
+        self._profile_interval = config.profiling_interval_seconds
+        self._moment = moment
+        self._system_metrics: SystemMetrics | None = None
+        # One record for each step: what is logged twice at a step, TensorBoard shows apart from the rest.
+        self._system_logged: Moment | None = None
+        self._profile_logged: Moment | None = None
+        self._logged_by_training: Moment | None = None
+        self._failed = False
+        self._stopping = threading.Event()
+        # A thread that hangs longer than the end is waited for must not log behind the end.
+        self._logging = threading.Lock()
+        self._thread_may_log = True
+        self._thread = threading.Thread(target=self._run, name="profile-thread", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; without one there is still the profile at the end."""
+        try:
+            # Here, because it imports, and the training may import at the same time as a thread; and because the load
+            # is measured from here on.
+            self._system_metrics = SystemMetrics() if self._system_interval else None
+            # What a kill left half written.
+            for name in (TRACE_FILE, DATA_FILE):
+                for path in self._directory.glob(f".{name}.*"):
+                    path.unlink(missing_ok=True)
+        except Exception as error:
+            logger.debug("The profile begins without its load, or beside the rest of an earlier one: %s", error)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            logger.warning("⚠️ The run is profiled at its end alone: %s", error)
+
+    def note_logged(self) -> None:
+        """Note that the training itself has logged its profile at this step."""
+        self._profile_logged = self._logged_by_training = self._moment()
+
+    def log_last(self, timeout_seconds: float = _STOP_SECONDS) -> None:
+        """Stop, and log the load and the profile once more.
+
+        Args:
+            timeout_seconds (float): The longest time to wait for what the thread is at.
+        """
+        self._stopping.set()
+        try:
+            if self._thread.ident is None:
+                self._log_system_metrics()
+            else:
+                # The thread reads the load once more: a driver that hangs then hangs nobody else.
+                self._thread.join(min(timeout_seconds, _STOP_SECONDS))
+        finally:
+            with self._logging:
+                self._thread_may_log = False
+        # Also where the step is the same as when it was logged last: since then the run went on.
+        self._log_profile(is_last=True)
+
+    def write_files(self) -> None:
+        """Write the newest regions as a trace, and the profile as JSON; a failure is said once."""
+        if not self._profiler.enabled:
+            return
+        try:
+            self._directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            self._profiler.export_trace(self._directory / TRACE_FILE, redact=redact_text)
+            self._profiler.export_profiling_data(self._directory / DATA_FILE, redact=redact)
+        except Exception as error:
+            if not self._failed:
+                self._failed = True
+                logger.warning("⚠️ The profile cannot be written: %s", error)
+
+    def write_last_files(self) -> None:
+        """Write the files once more, unless the thread hangs at them: then whoever closes would hang as well."""
+        if not self._thread.is_alive():
+            self.write_files()
+
+    def _run(self) -> None:
+        next_reading = time.monotonic() + (self._system_interval or float("inf"))
+        next_profile = time.monotonic() + self._profile_interval
+        while not self._stopping.wait(max(0.0, min(next_reading, next_profile) - time.monotonic())):
+            if time.monotonic() >= next_reading:
+                next_reading = time.monotonic() + self._system_interval
+                self._log_system_metrics()
+            if time.monotonic() >= next_profile:
+                next_profile = time.monotonic() + self._profile_interval
+                self._log_profile()
+                self.write_files()
+        self._log_system_metrics()
+
+    def _log_system_metrics(self) -> None:
+        if self._system_metrics is None:
+            return
+        try:
+            metrics = self._system_metrics.read()
+            # The profiler reads two of them itself, more often.
+            self._profiler.add_counters({name: metrics[name] for name in metrics.keys() - {CPU, MEMORY}})
+            moment = self._moment()
+            with self._logging:
+                if self._may_log() and moment != self._system_logged:
+                    self._system_logged = moment
+                    self._record_writer.write_metrics("performance", *moment, metrics)
+        except Exception as error:
+            self._record_writer.drop("misuse", f"⚠️ The load of the machine cannot be read: {error}")
+
+    def _log_profile(self, is_last: bool = False) -> None:
+        if not self._profiler.enabled:
+            return
+        try:
+            moment = self._moment()
+            logged = self._logged_by_training if is_last else self._profile_logged
+            if moment == logged:
+                return
+            profiling_data = self._profiler.profiling_data()
+            # A record has a limit; the file in `profile/` has all of them.
+            profiling_data["operations"] = profiling_data["operations"][:_MOST_OPERATIONS]
+            with self._logging:
+                if self._may_log() and (is_last or moment != self._profile_logged):
+                    self._profile_logged = moment
+                    self._record_writer.write(
+                        "profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1]
+                    )
+        except Exception as error:
+            self._record_writer.drop("misuse", f"⚠️ The profile cannot be made: {error}")
+
+    def _may_log(self) -> bool:
+        return self._thread_may_log or threading.current_thread() is not self._thread

@@ -1,0 +1,1 @@
+"""What can be logged: one module a kind of record."""

@@ -1,0 +1,194 @@
+"""The heaviest operations as a picture: profiling data -> bars -> PNG."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import itertools
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.records.profiling import entries, finite_number
+
+MOST_BARS = 10
+
+_TITLE = "Where the time went: own seconds of the heaviest operations, and their part of the wall time"
+_WIDTH = 1000
+_MARGIN = 24
+_ROW_HEIGHT = 36
+_BAR_HEIGHT = 22
+_LEGEND_HEIGHT = 28
+_SWATCH = 13
+_GAP = 10
+_WIDEST_NAME = 360
+_WIDEST_CATEGORY = 280
+
+_BACKGROUND, _TEXT, _FAINT_TEXT, _LINE = "#ffffff", "#202428", "#5a636c", "#d5dade"
+
+# Far apart also for those who tell few colours apart, and dark enough on white. As many as there are bars.
+_COLOURS = (
+    "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#edc948", "#9c755f", "#ff9da7", "#8f9aa3",
+)  # fmt: skip
+
+# A category of ours has the same colour in each chart; others take what is left.
+_CATEGORIES = (
+    "training_loop", "data_loading", "model_inference", "experiment_tracking", "preprocessing", "memory_usage",
+    "parallel_computation", "performance_benchmarking", "site_audit", "progress_monitoring",
+)  # fmt: skip
+
+
+class Chart(NamedTuple):
+    """A picture: its bytes as PNG, and its size in pixels."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+class _Bar(NamedTuple):
+    name: str
+    category: str
+    seconds: float
+    label: str
+
+
+def import_pillow() -> None:
+    """Import all that a chart needs, some of which Pillow imports only when it draws and saves: so it does that."""
+    bottleneck_chart({"operations": [{"operation": "operation", "category": "category", "self_seconds": 1.0}]})
+
+
+def bottleneck_chart(profiling_data: Mapping[str, Any]) -> Chart | None:
+    """Draw the heaviest operations as horizontal bars, coloured by category.
+
+    Args:
+        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it; names may be any text.
+
+    Returns:
+        Chart | None: At most `MOST_BARS` of the `operations`, or of the `bottlenecks` if there are none; None if there
+        is nothing to draw. Secrets in names are not shown.
+
+    Example:
+        >>> operation = {"operation": "forward_pass", "category": "training_loop", "self_seconds": 1.5}
+        >>> chart = bottleneck_chart({"operations": [operation]})
+        >>> chart.png[:4], chart.width
+        (b'\x89PNG', 1000)
+        >>> bottleneck_chart({}) is None
+        True
+    """
+    bars = _heaviest(profiling_data)
+    return _draw(bars) if bars else None
+
+
+def _heaviest(profiling_data: Mapping[str, Any]) -> list[_Bar]:
+    for part in ("operations", "bottlenecks"):
+        timed = [
+            (seconds, operation)
+            for operation in entries(profiling_data, part)
+            if isinstance(operation, Mapping)
+            and (seconds := finite_number(operation.get("self_seconds"))) is not None
+            and seconds >= 0
+        ]
+        timed.sort(key=lambda each: each[0], reverse=True)
+        if timed:
+            largest = timed[0][0]
+            return [
+                _Bar(
+                    _drawable(operation.get("operation")) or "(no name)",
+                    _drawable(operation.get("category")) or "(no category)",
+                    seconds,
+                    _label(seconds, largest, finite_number(operation.get("share_percent"))),
+                )
+                for seconds, operation in timed[:MOST_BARS]
+            ]
+    return []
+
+
+def _drawable(value: Any) -> str:
+    """Return a text without secrets and without marks that pile up over a letter."""
+    text = unicodedata.normalize("NFC", redact_text(one_line(value)))
+    return "".join(character for character in text if not unicodedata.combining(character))
+
+
+def _label(seconds: float, largest: float, share_percent: float | None) -> str:
+    if largest >= 1e9:
+        label = f"{seconds:.3g} s"
+    else:
+        # The same digits for all, so that they can be compared.
+        decimals = 1 if largest >= 100 else 3 if largest >= 0.1 else 6
+        label = f"{seconds:,.{decimals}f} s"
+    if share_percent is None:
+        return label
+    return f"{label} · {share_percent:.1f} %" if abs(share_percent) < 1e6 else f"{label} · {share_percent:.3g} %"
+
+
+def _draw(bars: list[_Bar]) -> Chart:
+    image_module: Any = importlib.import_module("PIL.Image")
+    draw_module: Any = importlib.import_module("PIL.ImageDraw")
+    font_module: Any = importlib.import_module("PIL.ImageFont")
+    title_font, font, small_font = (font_module.load_default(size) for size in (19, 17, 15))
+
+    names = [_shortened(bar.name, _WIDEST_NAME, font.getlength) for bar in bars]
+    colours = _colours(bar.category for bar in bars)
+    legend = _legend_places(colours, small_font.getlength)
+    top = _MARGIN + 40
+    bottom = top + _ROW_HEIGHT * len(bars)
+    height = bottom + 14 + _LEGEND_HEIGHT * (1 + max(row for _, row, _ in legend.values())) + _MARGIN - 8
+
+    image = image_module.new("RGB", (_WIDTH, height), _BACKGROUND)
+    draw = draw_module.Draw(image)
+    draw.text((_MARGIN, _MARGIN + 8), _TITLE, font=title_font, fill=_TEXT, anchor="lm")
+
+    left = _MARGIN + max(font.getlength(name) for name in names) + _GAP
+    longest = _WIDTH - _MARGIN - left - max(font.getlength(bar.label) for bar in bars) - _GAP
+    largest = max(bar.seconds for bar in bars) or 1.0
+    for row, (bar, name) in enumerate(zip(bars, names, strict=True)):
+        middle = top + _ROW_HEIGHT * row + _ROW_HEIGHT / 2
+        end = left + max(2.0, longest * (bar.seconds / largest))
+        draw.text((left - _GAP, middle), name, font=font, fill=_TEXT, anchor="rm")
+        draw.rectangle((left, middle - _BAR_HEIGHT / 2, end, middle + _BAR_HEIGHT / 2), fill=colours[bar.category])
+        draw.text((end + _GAP, middle), bar.label, font=font, fill=_FAINT_TEXT, anchor="lm")
+    draw.line((left, top, left, bottom), fill=_LINE, width=2)
+
+    for category, (x, row, shown) in legend.items():
+        middle = bottom + 14 + _LEGEND_HEIGHT * row + _LEGEND_HEIGHT / 2
+        draw.rectangle((x, middle - _SWATCH / 2, x + _SWATCH, middle + _SWATCH / 2), fill=colours[category])
+        draw.text((x + _SWATCH + 7, middle), shown, font=small_font, fill=_FAINT_TEXT, anchor="lm")
+
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return Chart(file.getvalue(), _WIDTH, height)
+
+
+def _colours(categories: Iterable[str]) -> dict[str, str]:
+    """Return a colour for each category, in their order."""
+    shown = dict.fromkeys(categories)
+    ours = {category: colour for category, colour in zip(_CATEGORIES, _COLOURS, strict=True) if category in shown}
+    left = (colour for colour in _COLOURS if colour not in ours.values())
+    return {category: ours.get(category) or next(left) for category in shown}
+
+
+def _legend_places(categories: Iterable[str], measure: Callable[[str], float]) -> dict[str, tuple[float, int, str]]:
+    """Return where each category stands in the legend: its place in the row, its row, its shown name."""
+    places: dict[str, tuple[float, int, str]] = {}
+    x, row = float(_MARGIN), 0
+    for category in categories:
+        shown = _shortened(category, _WIDEST_CATEGORY, measure)
+        width = _SWATCH + 7 + measure(shown)
+        if x > _MARGIN and x + width > _WIDTH - _MARGIN:
+            x, row = float(_MARGIN), row + 1
+        places[category] = (x, row, shown)
+        x += width + 2 * _GAP
+    return places
+
+
+def _shortened(text: str, widest: float, measure: Callable[[str], float]) -> str:
+    """Return a text that is left out in the middle until it is narrow enough: names differ at both ends."""
+    # No more fit of the narrowest letters, and to measure takes time.
+    for kept in itertools.chain([len(text)] if len(text) <= widest / 2 else [], range(min(len(text), 120), 1, -1)):
+        shown = text if kept >= len(text) else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+        if measure(shown) <= widest:
+            return shown
+    return "…"

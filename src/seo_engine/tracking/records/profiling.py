@@ -1,0 +1,103 @@
+"""What the views show of profiling data. A caller may bring that of another profiler, in words of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.records.metrics import metric_value
+
+# Which part of the data becomes which group of numbers.
+_GROUPS = {
+    "timings": "timing",
+    "memory": "memory",
+    "device_timings": "device_timing",
+    "training": "training",
+    "experiment_tracking": "experiment_tracking",
+}
+
+
+def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the metrics and texts that a view shows of profiling data.
+
+    Args:
+        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+
+    Returns:
+        tuple[dict[str, Any], dict[str, str]]: By operation `profiling/timing/…` and `profiling/device_timing/…` in
+        seconds and `profiling/memory/…` in MB, `profiling/training/…`, `profiling/experiment_tracking/…`, without what
+        was not measured; `profiling/bottlenecks/bottleneck_<rank>` and
+        `profiling/recommendations/recommendation_<rank>` as texts of one line, which may hold secrets.
+
+    Example:
+        >>> profiling_metrics({"timings": {"forward_pass": 0.25}, "training": {"steps": 8, "samples_per_second": None}})
+        ({'profiling/timing/forward_pass': 0.25, 'profiling/training/steps': 8}, {})
+    """
+    metrics = {}
+    for part, group in _GROUPS.items():
+        values = profiling_data.get(part)
+        if isinstance(values, Mapping):
+            # Lists, such as the steps that stand out, are no number; the recommendations say of them what matters.
+            shown = {name: value for name, value in values.items() if value is not None and not isinstance(value, list)}
+            metrics.update({f"profiling/{group}/{name}": value for name, value in shown.items()})
+    texts = {
+        f"profiling/bottlenecks/bottleneck_{rank}": _describe_bottleneck(bottleneck)
+        for rank, bottleneck in enumerate(entries(profiling_data, "bottlenecks"))
+    }
+    for rank, recommendation in enumerate(entries(profiling_data, "recommendations")):
+        texts[f"profiling/recommendations/recommendation_{rank}"] = _describe_recommendation(recommendation)
+    return metrics, texts
+
+
+def entries(profiling_data: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a list of the data; what is no list counts as its only entry.
+
+    Example:
+        >>> entries({"bottlenecks": "the disk"}, "bottlenecks"), entries({}, "operations")
+        (['the disk'], [])
+    """
+    value = profiling_data.get(name)
+    if value is None or (isinstance(value, Mapping | str) and not value):
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def finite_number(value: Any) -> int | float | None:
+    """Return the number behind a value, or None if there is none that can be drawn.
+
+    Example:
+        >>> finite_number(0.5), finite_number(float("inf")), finite_number("0.5")
+        (0.5, None, None)
+    """
+    try:
+        number = metric_value(value)
+    except Exception:  # `item` of a foreign object may raise anything
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _describe_bottleneck(bottleneck: Any) -> str:
+    try:
+        sentence = (
+            f"{one_line(bottleneck['operation'])} ({one_line(bottleneck['category'])}): "
+            f"{bottleneck['self_seconds']:.3f} s of its own, "
+            f"{bottleneck['share_percent']:.1f} % of the wall time, {one_line(bottleneck['calls'])} calls"
+        )
+        return _with_evidence(sentence, bottleneck.get("evidence"))
+    except Exception:
+        return one_line(bottleneck)
+
+
+def _describe_recommendation(recommendation: Any) -> str:
+    if not isinstance(recommendation, Mapping) or not (advice := one_line(recommendation.get("advice"))):
+        return one_line(recommendation)
+    subject = one_line(recommendation.get("subject"))
+    sentence = advice if subject in advice else f"{subject}: {advice}"
+    return _with_evidence(sentence, recommendation.get("evidence"))
+
+
+def _with_evidence(sentence: str, evidence: Any) -> str:
+    reason = one_line(evidence).rstrip(".")
+    return f"{sentence.rstrip('.')} ({reason})" if reason else sentence

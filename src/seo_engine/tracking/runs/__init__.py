@@ -1,0 +1,1 @@
+"""A run as a folder, and the processes that write it."""

@@ -1,0 +1,167 @@
+"""How a run began, went on and ended, read from its journal; and the end of a run whose process was killed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.journal.lines import (
+    METRIC_KINDS,
+    Record,
+    decode_record,
+    encode_record,
+    is_metric_line,
+    new_record,
+)
+from seo_engine.tracking.journal.logging_queue import JournalReader, LoggingQueue
+from seo_engine.tracking.runs.places import JOURNAL
+from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RunLock
+from seo_engine.tracking.trackers.wandb.fragments import is_plain_run_id
+from seo_engine.tracking.views.journal_selection import ShownRecords
+
+# At the end of a run there is room in the journal for this many records of values that a view has not shown yet.
+MOST_LAST_VALUES = 1_000
+
+# The last of these that is whole says how far the run came: each kill tears one line at most.
+_NEWEST_METRIC_LINES = 100
+
+
+class RunStillOpenError(ValueError):
+    """The run is still written by a process that lives."""
+
+
+@dataclass
+class Lifecycle:
+    """What a run's journal says of its life: `status` is None until its last stretch has an end."""
+
+    wandb_run_id: str = ""
+    started: float = 0.0
+    host: str = ""
+    configuration: dict[str, Any] = field(default_factory=dict)
+    status: str | None = None
+    epoch: float = 0
+    step: int = 0
+
+    @property
+    def timestamp(self) -> int:
+        """int: The unix time in the names of the run's log files."""
+        return int(self.started)
+
+
+def read_lifecycle(run_directory: Path) -> Lifecycle:
+    """Read how a run began, went on and ended.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Returns:
+        Lifecycle: Identity and configuration, and the last epoch and step.
+
+    Raises:
+        OSError: If the journal cannot be read.
+        ValueError: If it does not say how the run began.
+    """
+    life = Lifecycle()
+    newest_metrics: deque[bytes] = deque(maxlen=_NEWEST_METRIC_LINES)
+    with JournalReader(run_directory / JOURNAL) as journal:
+        for line in journal.lines():
+            if is_metric_line(line.content):
+                newest_metrics.append(line.content)
+            elif record := decode_record(line.content):
+                _take_in(life, record)
+    if not life.started or not is_plain_run_id(life.wandb_run_id):
+        raise ValueError(f"{run_directory / JOURNAL} does not say how the run began")
+    for content in reversed(newest_metrics):
+        record = decode_record(content)
+        if record is not None and record["kind"] in METRIC_KINDS:
+            life.epoch, life.step = record["epoch"], record["step"]
+            break
+    return life
+
+
+def read_configuration(values: Mapping[str, Any]) -> TrackingConfig:
+    """Return the tracking configuration among the values that a journal holds; names of a later version are left out.
+
+    The run's name is its folder's, whatever else was asked for.
+
+    Args:
+        values (Mapping[str, Any]): Of a `start` or `resume` record.
+
+    Raises:
+        ValueError: If they are none.
+    """
+    known = {each.name for each in fields(TrackingConfig)} - {"experiment_name"}
+    try:
+        return TrackingConfig(**{name: value for name, value in values.items() if name in known})
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def end_lines(status: str, withheld: int, *, rank: int = 0, **contents: Any) -> list[bytes]:
+    """Return the last lines of a run's journal.
+
+    Args:
+        status (str): How it ended.
+        withheld (int): How many records of last values the views may need.
+        rank (int): Rank of the process among those of a distributed training.
+        **contents (Any): What else its `end` record says.
+    """
+    room = [encode_record(new_record("last_values", rank=rank))] * min(withheld, MOST_LAST_VALUES)
+    return [*room, encode_record(new_record("end", rank=rank, status=status, **contents))]
+
+
+def conclude(run_directory: Path, status: str) -> Lifecycle:
+    """Write the end of a run that has none, because its process was killed.
+
+    Args:
+        run_directory (Path): The run's folder.
+        status (str): How it ended.
+
+    Returns:
+        Lifecycle: Of the run, which has a status now.
+
+    Raises:
+        RunStillOpenError: If its process lives, or another one went on with it.
+        OSError: If the journal cannot be read or written.
+        ValueError: If the journal does not say how the run began.
+    """
+    lock = RunLock(run_directory, "run")
+    if not lock.acquire(MOMENT_SECONDS):
+        raise RunStillOpenError(f"{run_directory} is still running")
+    try:
+        life = read_lifecycle(run_directory)
+        if life.status is None:
+            config = read_configuration(life.configuration)
+            with LoggingQueue(run_directory / JOURNAL) as journal:
+                for line in end_lines(status, _withheld(journal, config), dropped={}, nonfinite_counts={}):
+                    journal.append(line)
+                if journal.waiting:
+                    raise OSError(f"{run_directory / JOURNAL} cannot be written")
+            life.status = status
+        return life
+    finally:
+        lock.release()
+
+
+def _withheld(journal: JournalReader, config: TrackingConfig) -> int:
+    shown = ShownRecords(config)
+    for line in journal.lines():
+        shown.take(line)
+    return shown.withheld
+
+
+def _take_in(life: Lifecycle, record: Record) -> None:
+    match record["kind"]:
+        case "start" if not life.started:
+            life.started = float(record["time"])
+            life.wandb_run_id = str(record.get("wandb_run_id", ""))
+        case "end":
+            life.status = record["status"]
+    if record["kind"] in ("start", "resume"):
+        life.configuration = record["configuration"]
+        life.host = str(record.get("host", ""))
+        life.status = None

@@ -1,0 +1,117 @@
+"""RunLock: says which process works on a run, or on one of its views."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+import weakref
+from pathlib import Path
+
+from seo_engine.foundation.whole_files import PRIVATE_FILE
+from seo_engine.tracking.runs.places import LOCKS
+
+# A file system without locks: rule 8 of the journal promises it one writing process only.
+_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
+
+# Who waits so long does not take a lock for held that is not: a kill closes the pipes of a process a moment before its
+# locks, and `is_locked` holds one for a moment.
+MOMENT_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
+
+
+class RunLock:
+    """An advisory lock on a file in the run's `locks/`; it ends with the process that holds it, also by a kill.
+
+    Args:
+        run_directory (Path): The run's folder.
+        name (str): `run` for the run itself, or a tracker's name for its view.
+
+    Example:
+        >>> import tempfile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> first, second = RunLock(directory, "run"), RunLock(directory, "run")
+        >>> first.acquire(), second.acquire()
+        (True, False)
+        >>> first.release()
+        >>> second.acquire()
+        True
+    """
+
+    def __init__(self, run_directory: Path, name: str) -> None:
+        self._path = run_directory / LOCKS / name
+        self._descriptor = -1
+        _locks.add(self)
+
+    def acquire(self, wait_seconds: float = 0.0) -> bool:
+        """Take the lock if nobody else has it.
+
+        Args:
+            wait_seconds (float): How long to wait for whoever has it.
+
+        Returns:
+            bool: Whether it is held by this object now.
+
+        Raises:
+            OSError: If its file cannot be made.
+        """
+        if self._descriptor >= 0:
+            return True
+        self._path.parent.mkdir(exist_ok=True)
+        deadline = time.monotonic() + wait_seconds
+        while not self._take():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; twice does nothing more."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _take(self) -> bool:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                os.close(descriptor)
+                if isinstance(error, BlockingIOError):
+                    return False
+                raise
+        self._descriptor = descriptor
+        return True
+
+
+def is_locked(run_directory: Path, name: str) -> bool:
+    """Return whether some process holds a lock of a run.
+
+    Args:
+        run_directory (Path): The run's folder.
+        name (str): As for `RunLock`.
+    """
+    if not (run_directory / LOCKS / name).exists():
+        return False
+    lock = RunLock(run_directory, name)
+    try:
+        return not lock.acquire()
+    except OSError:
+        # A folder that may be read only: nobody can say, so nothing is claimed.
+        return False
+    finally:
+        lock.release()
+
+
+_locks: weakref.WeakSet[RunLock] = weakref.WeakSet()
+
+
+def _leave_locks_to_parent() -> None:
+    # A forked child shares the lock's descriptor, and would keep the lock after its parent's death.
+    for lock in list(_locks):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_leave_locks_to_parent)

@@ -1,0 +1,1 @@
+"""Destinations: what a tracker is, and those that there are."""

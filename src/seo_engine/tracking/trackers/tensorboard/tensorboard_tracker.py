@@ -1,0 +1,259 @@
+"""TensorBoardTracker: event files that TensorBoard shows."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seo_engine.tracking.journal.lines import ModelArchitecture
+from seo_engine.tracking.records.bottleneck_chart import bottleneck_chart, import_pillow
+from seo_engine.tracking.runs.endings import ErrorDescription
+from seo_engine.tracking.trackers.destination_tracker import Recorded
+from seo_engine.tracking.trackers.sdk_tracker import BackendTracker
+from seo_engine.tracking.trackers.tensorboard import event_files
+from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+# What is imported where it is used, because torch is heavy.
+_MODULES = (
+    "torch",
+    "torch.utils.tensorboard.summary",
+    "tensorboard.compat.proto.event_pb2",
+    "tensorboard.plugins.hparams.metadata",
+)
+
+
+class TensorBoardTracker(BackendTracker):
+    """Writes a run's records as TensorBoard events, one event a record.
+
+    By itself it is ready at once and synchronous; `ExperimentTracker` uses the same class in its worker.
+    `writer` is None after a failed set-up, and then calls do nothing.
+
+    Args:
+        config (TrackingConfig | None): The settings; None means the defaults.
+        run_directory (Path | None): The run's folder; None makes a new one and sets up at once.
+
+    Example:
+        >>> import tempfile
+        >>> from seo_engine.tracking import TrackingConfig
+        >>> with TensorBoardTracker(TrackingConfig(tensorboard_log_dir=tempfile.mkdtemp())) as tracker:
+        ...     tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+    """
+
+    name = "tensorboard"
+    title = "TensorBoard"
+    writer: SummaryWriter | None = None
+    _said_hidden = False
+
+    def setup_tensorboard(self) -> None:
+        """Open the event file; a failure is logged and leaves `writer` None."""
+        self.setup()
+
+    @property
+    def available(self) -> bool:
+        """bool: Whether the event file is open."""
+        return self.writer is not None
+
+    def details(self) -> dict[str, str]:
+        """Return the folder that TensorBoard is pointed at."""
+        return {"directory": str(self.run_directory)}
+
+    def _import_sdk(self) -> None:
+        for module in _MODULES:
+            importlib.import_module(module)
+        import_pillow()
+
+    def _open(self, run_directory: Path) -> object:
+        # A file whose last event is torn is left as it is: readers go on in the next one.
+        self._late_points = LatePoints()
+        self._late_writers: dict[str, SummaryWriter] = {}
+        self._last_records = {ON_TIME: event_files.repair(run_directory)}
+        self.writer = self._open_writer(ON_TIME)
+        return run_directory
+
+    def _open_writer(self, name: str) -> SummaryWriter:
+        assert self.run_directory is not None
+        directory = self.run_directory / name
+        # Looked up now and by its public name: torch is heavy, and a user's patch of it must reach this place.
+        tensorboard = importlib.import_module("torch.utils.tensorboard")
+        with event_files.later_names(directory):
+            writer: SummaryWriter = tensorboard.SummaryWriter(
+                log_dir=str(directory),
+                max_queue=self.config.tensorboard_max_queue,
+                flush_secs=self.config.tensorboard_flush_secs,
+            )
+        if self._last_records.get(name) and event_files.count(directory) == 1:
+            # What the view is known to hold is gone: the folder was deleted, and made again for this file alone.
+            raise FileNotFoundError(f"{directory} was deleted")
+        return writer
+
+    def _forget(self) -> None:
+        self.writer = None
+        self._late_writers = {}
+
+    def _abandon(self) -> None:
+        for writer in self._writers():
+            writer.close()
+
+    def _write_metrics(
+        self,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, float],
+        recorded: Recorded | None,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        self._add_summary(_metric_summary(metrics, texts or {}), step, recorded)
+
+    def _write_profiling(
+        self,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, float],
+        texts: Mapping[str, str],
+        profiling_data: Mapping[str, Any],
+        recorded: Recorded | None,
+    ) -> None:
+        summary = _metric_summary(metrics, texts)
+        try:
+            chart = bottleneck_chart(profiling_data)
+        except Exception as error:
+            # The numbers matter more than the picture.
+            self.logger.warning("⚠️ TensorBoard shows no chart of bottlenecks: %s", error)
+        else:
+            if chart is not None:
+                summary.value.add(
+                    tag="profiling/bottlenecks/chart",
+                    image={
+                        "height": chart.height,
+                        "width": chart.width,
+                        "colorspace": 3,
+                        "encoded_image_string": chart.png,
+                    },
+                )
+        self._add_summary(summary, step, recorded)
+
+    def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+        if step is None:
+            return
+        # What SummaryWriter writes for its `purge_step`, but at its place among the records.
+        for directory in {ON_TIME, *self._late_points.rewind(step)}:
+            self._add_event(directory, Event(session_log=SessionLog(status=SessionLog.START)), step, recorded)
+
+    def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:
+        # Into the run's own writer: SummaryWriter.add_hparams would make a second run beside this one.
+        plain = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in hyperparameters.items()
+        }
+        summary = _text_summary("experiment/hyperparameters", _as_table(hyperparameters))
+        make_summaries: Any = importlib.import_module("torch.utils.tensorboard.summary").hparams
+        for part in make_summaries(plain, {}):
+            summary.MergeFrom(part)
+        self._add_summary(summary, 0, recorded)
+
+    def _write_configuration(self, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+        self._add_summary(_text_summary("experiment/configuration", _as_table(configuration)), 0, recorded)
+
+    def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
+        counts = (
+            f"{architecture['parameters']:,} parameters, {architecture['trainable_parameters']:,} of them trainable"
+        )
+        text = f"{counts}\n\n{_as_listing(architecture['text'])}"
+        self._add_summary(_text_summary("model/architecture", text), 0, recorded)
+
+    def _write_end(self, status: str, error: ErrorDescription | None, recorded: Recorded | None) -> None:
+        text = status if error is None else f"{status}: {error['message']}\n\n{_as_listing(error['traceback'])}"
+        # At the last step: a resumed run ends more than once.
+        self._add_summary(_text_summary("experiment/status", text), self.global_step, recorded)
+
+    def _add_summary(self, summary: Any, step: int, recorded: Recorded | None) -> None:
+        """Write the values of one record as one event, or as one for each directory where some of them are late."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = {value.tag: value for value in summary.value}
+        directories = self._late_points.directories(values, step)
+        for directory, tags in directories.items():
+            self._add_event(directory, Event(summary=Summary(value=[values[tag] for tag in tags])), step, recorded)
+        self._late_points.took(directories, step)
+        if self._late_points.hidden_points and not self._said_hidden:
+            self._said_hidden = True
+            self.logger.warning(
+                "⚠️ Some steps were logged more than %d times: TensorBoard shows their earlier points only when started "
+                "with --load_fast=false",
+                MOST_LATE_DIRECTORIES,
+            )
+
+    def _add_event(self, directory: str, event: Any, step: int, recorded: Recorded | None) -> None:
+        if recorded is not None:
+            if recorded.number <= self._last_record(directory):
+                # The view holds it: the worker began anew at the journal's beginning.
+                return
+            # The record's number travels in the event, so that the view itself says how far it has come.
+            event.source_metadata.writer = event_files.writer_name(recorded.number)
+        # `file_writer` is untyped in torch.
+        file_writer: Any = self._writer(directory).file_writer
+        file_writer.add_event(event, step, recorded.time if recorded is not None else time.time())
+        if recorded is not None:
+            self._last_records[directory] = recorded.number
+
+    def _last_record(self, directory: str) -> int:
+        if directory not in self._last_records:
+            assert self.run_directory is not None
+            self._last_records[directory] = event_files.repair(self.run_directory / directory)
+        return self._last_records[directory]
+
+    def _writer(self, directory: str) -> SummaryWriter:
+        assert self.writer is not None and self.run_directory is not None
+        if directory == ON_TIME:
+            return self.writer
+        if directory not in self._late_writers:
+            self._late_writers[directory] = self._open_writer(directory)
+        return self._late_writers[directory]
+
+    def _writers(self) -> list[SummaryWriter]:
+        return [each for each in (self.writer, *self._late_writers.values()) if each is not None]
+
+    def _flush(self) -> None:
+        for writer in self._writers():
+            writer.flush()
+
+    def _close(self, status: str) -> None:
+        for writer in self._writers():
+            writer.close()
+
+
+def _metric_summary(metrics: Mapping[str, float], texts: Mapping[str, str]) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()])
+    for tag, text in texts.items():
+        summary.MergeFrom(_text_summary(tag, text))
+    return summary
+
+
+def _text_summary(tag: str, text: str) -> Any:
+    make_summary: Any = importlib.import_module("torch.utils.tensorboard.summary").text
+    return make_summary(tag, text)
+
+
+def _as_listing(text: str) -> str:
+    """Return a text indented, so that Markdown shows it as it is."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _as_table(values: Mapping[str, Any]) -> str:
+    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values.items()]
+    return "\n".join(["| name | value |", "|---|---|", *rows])
+
+
+def _in_cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

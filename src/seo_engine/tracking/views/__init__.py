@@ -1,0 +1,1 @@
+"""Which part of the journal a view shows: pure functions."""

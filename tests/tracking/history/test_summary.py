@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine.tracking.history.summary import RunNotFoundError, find_run, list_runs, read_run
+from seo_engine.tracking.runs.run_lock import RunLock
+
+
+def make_run(folder: Path, name: str) -> Path:
+    config = TrackingConfig(
+        tensorboard_log_dir=str(folder), wandb_logging=False, tensorboard_logging=False, experiment_name=name
+    )
+    with ExperimentTracker(config) as tracker:
+        tracker.log_hyperparameters({"learning_rate": 0.1})
+        for step, loss in enumerate([4.0, 1.0, 2.0, float("nan")]):
+            tracker.log_training_metrics(1, step, {"loss": loss})
+        tracker.log_profiling_data({"timings": {"forward_pass": 0.5}})
+    assert tracker.run_directory is not None
+    return tracker.run_directory
+
+
+def test_a_run_is_read_back_from_its_journal(tmp_path: Path) -> None:
+    run = read_run(make_run(tmp_path, "first"))
+    loss = run.metrics["training/loss"]
+    assert (loss.count, loss.first, loss.last, loss.minimum, loss.maximum) == (3, 4.0, 2.0, 1.0, 4.0)
+    assert (run.status, run.step, run.epoch) == ("finished", 3, 1)
+    assert run.nonfinite == {"training/loss": 1}
+    assert run.hyperparameters == {"learning_rate": 0.1} and run.timings == {"forward_pass": 0.5}
+    assert run.delivery["run_logs"].pending == 0
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        make_run(tmp_path, name)
+    (tmp_path / "no_run").mkdir()
+    assert [run.name for run in list_runs(tmp_path)] == ["b", "a"]
+    assert list_runs(tmp_path / "nowhere") == []
+
+
+def test_a_run_is_found_by_name_and_by_path(tmp_path: Path) -> None:
+    directory = make_run(tmp_path, "a")
+    assert find_run(tmp_path, "a") == find_run("elsewhere", str(directory)) == directory
+    with pytest.raises(RunNotFoundError, match="no run 'b'"):
+        find_run(tmp_path, "b")
+
+
+def test_damaged_and_hostile_lines_are_counted_and_passed_over(tmp_path: Path) -> None:
+    directory = make_run(tmp_path, "a")
+    with (directory / "journal.jsonl").open("ab") as journal:
+        for line in (b"{", b"\xff\xfe", b'{"kind": "training"}', b'{"kind": "start", "time": "x"}', b"[" * 3000, b""):
+            journal.write(line + b"\n")
+        journal.write(b'{"kind": "training", "time": 1, "epoch": 1, "step": 9, "metrics": {"training/loss": "x"}}\n')
+    run = read_run(directory)
+    assert run.unreadable_lines == 6 and run.status == "finished"
+    assert run.metrics["training/loss"].count == 3
+
+
+def test_a_run_without_end_is_killed_unless_its_process_lives(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    start = {"kind": "start", "time": 1.0, "configuration": {}}
+    (tmp_path / "r" / "journal.jsonl").write_text(json.dumps(start) + "\n")
+    assert read_run(tmp_path / "r").status == "killed"
+    lock = RunLock(tmp_path / "r", "run")
+    assert lock.acquire() and read_run(tmp_path / "r").status == "running"
+    lock.release()
+    assert read_run(tmp_path / "r").status == "killed"

@@ -1,0 +1,203 @@
+"""Reads back what the views hold: event files with TensorBoard's own reader, `.wandb` files by their framing."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seo_engine.tracking.journal.lines import METRIC_KINDS, Record, decode_record
+from seo_engine.tracking.journal.logging_queue import JournalReader
+from seo_engine.tracking.records.profiling import profiling_metrics
+
+# Number of a record, step, name, and what was logged by that name.
+Point = tuple[int, int, str, float | str]
+
+
+@dataclass
+class Scalar:
+    step: int
+    value: float
+    wall_time: float
+    record: int
+
+
+@dataclass
+class Picture:
+    step: int
+    record: int
+    png: bytes
+    width: int
+    height: int
+
+
+@dataclass
+class TensorBoardView:
+    points: list[Point] = field(default_factory=list)
+    scalars: dict[str, list[Scalar]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    pictures: dict[str, list[Picture]] = field(default_factory=dict)
+    events: int = 0
+
+
+def read_tensorboard(directory: Path) -> TensorBoardView:
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+
+    view = TensorBoardView()
+    for path in sorted(directory.glob("events.out.tfevents.*")):
+        for event in LegacyEventFileLoader(str(path)).Load():
+            if not event.HasField("summary"):
+                continue
+            view.events += 1
+            number = int(event.source_metadata.writer.removeprefix("journal:") or 0)
+            for value in event.summary.value:
+                if value.HasField("simple_value"):
+                    scalar = Scalar(event.step, value.simple_value, event.wall_time, number)
+                    view.points.append((number, event.step, value.tag, value.simple_value))
+                    view.scalars.setdefault(value.tag, []).append(scalar)
+                elif value.HasField("image"):
+                    image = value.image
+                    picture = Picture(event.step, number, image.encoded_image_string, image.width, image.height)
+                    view.pictures.setdefault(value.tag, []).append(picture)
+                elif value.metadata.plugin_data.plugin_name == "text":
+                    text = value.tensor.string_val[0].decode()
+                    tag = value.tag.removesuffix("/text_summary")
+                    view.points.append((number, event.step, tag, text))
+                    view.texts.setdefault(tag, []).append(text)
+    return view
+
+
+@dataclass
+class WandBView:
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+
+
+def read_wandb(directory: Path) -> WandBView:
+    """Read every `.wandb` file below a folder, in the order of their names."""
+    from wandb.proto import wandb_internal_pb2
+
+    view = WandBView()
+    for path in sorted(directory.rglob("*.wandb")):
+        for data in framed_messages(path.read_bytes()):
+            message = wandb_internal_pb2.Record()
+            message.ParseFromString(data)
+            if message.HasField("history"):
+                row: dict[str, Any] = {}
+                for item in message.history.item:
+                    # What wandb says of a file, such as a table, is a dictionary of the row.
+                    *parents, name = item.nested_key or [item.key]
+                    place = row
+                    for parent in parents:
+                        place = place.setdefault(parent, {})
+                    place[name] = json.loads(item.value_json)
+                row["_step"] = message.history.step.num
+                view.rows.append(row)
+            elif message.HasField("run"):
+                _update(view.config, message.run.config.update)
+            elif message.HasField("config"):
+                _update(view.config, message.config.update)
+            elif message.HasField("summary"):
+                _update(view.summary, message.summary.update)
+            elif message.HasField("exit"):
+                view.exit_code = message.exit.exit_code
+    return view
+
+
+def _update(config: dict[str, Any], items: Any) -> None:
+    for item in items:
+        config[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+
+
+def framed_messages(data: bytes) -> Iterator[bytes]:
+    """Yield the messages of a LevelDB log, as W&B writes it: 7 bytes of its own, then 32 KiB blocks."""
+    block_size, header = 32 * 1024, struct.Struct("<IHB")
+    offset, parts = 7, []
+    while offset + header.size <= len(data):
+        left_in_block = block_size - offset % block_size
+        if left_in_block < header.size:
+            offset += left_in_block
+            continue
+        checksum, length, kind = header.unpack_from(data, offset)
+        body = data[offset + header.size : offset + header.size + length]
+        assert zlib.crc32(bytes([kind]) + body) == checksum, f"damaged at {offset}"
+        offset += header.size + length
+        parts.append(body)
+        if kind in (1, 4):
+            yield b"".join(parts)
+            parts = []
+
+
+def journal_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
+    """Return (record number, step, name, value) of the numbers in a run's journal: metrics, and those of profiles."""
+    return sorted(
+        (number, record["step"], name, value)
+        for number, record in read_journal(run_directory)
+        for name, value in numbers_of(record).items()
+    )
+
+
+def numbers_of(record: Record) -> dict[str, float]:
+    """Return the numbers that views show of a record."""
+    if record["kind"] == "profiling":
+        return profiling_metrics(record["profiling_data"])[0]
+    return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
+
+
+def is_automatic(record: Record) -> bool:
+    """Whether a run has logged this by itself: the load of the machine, or its profile, which no test here logs too."""
+    return record["kind"] == "profiling" or (
+        record["kind"] == "performance" and {"performance/memory_usage_mb"} <= record["metrics"].keys()
+    )
+
+
+def assert_each_value_once(run_directory: Path) -> int:
+    """Compare both views with the journal of a run that was not thinned, also in what the run logged by itself.
+
+    Returns the number of the values that the training logged.
+    """
+    expected = journal_values(run_directory)
+    if list(run_directory.glob("events.out.tfevents.*")):
+        folders = [run_directory, *sorted(run_directory.glob("late*"))]
+        in_tensorboard = sorted(
+            (scalar.record, scalar.step, name, scalar.value)
+            for folder in folders
+            for name, scalars in read_tensorboard(folder).scalars.items()
+            for scalar in scalars
+        )
+        rounded = [(*point[:3], struct.unpack("f", struct.pack("f", point[3]))[0]) for point in expected]
+        assert in_tensorboard == rounded
+    if (run_directory / "wandb").exists():
+        assert wandb_values(read_wandb(run_directory / "wandb").rows) == expected
+    return sum(len(numbers_of(record)) for _, record in read_journal(run_directory) if not is_automatic(record))
+
+
+def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]]:
+    """Return (record number, step, name, value) of the rows of a run."""
+    return sorted(
+        (row["_step"], row["global_step"], name, value)
+        for row in rows
+        for name, value in row.items()
+        if "/" in name and not isinstance(value, str | dict)
+    )
+
+
+def read_journal(run_directory: Path) -> list[tuple[int, Record]]:
+    """Return the numbered records of a run."""
+    records = []
+    with JournalReader(run_directory / "journal.jsonl") as reader:
+        for line in reader.lines():
+            record = decode_record(line.content)
+            if record is not None:
+                records.append((line.end.number, record))
+    return records
+
+
+def metric_records(run_directory: Path) -> list[tuple[int, Record]]:
+    return [(number, record) for number, record in read_journal(run_directory) if record["kind"] in METRIC_KINDS]

@@ -1,0 +1,416 @@
+"""Every way in which a training ends: its tail is delivered, and both tools say how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seo_engine.tracking.history.summary import read_run
+from tests.tracking.killing import children, delivery_child, training, wait_until
+from tests.tracking.read_views import assert_each_value_once, read_tensorboard, read_wandb
+
+BEGINNING = """
+import asyncio, os, signal, sys, threading, time
+from seo_engine import ExperimentTracker, TrackingConfig
+config = TrackingConfig(experiment_name="r", wandb_mode="offline", selective_logging=False)
+def train(tracker):
+    for step in range(1, 301):
+        tracker.log_training_metrics(1, step, {"loss": 1 / step})
+def interrupt_twice(tracker):
+    # The second Ctrl-C comes while the tracker closes.
+    from seo_engine.tracking.delivery.deliveries import Deliveries
+    close = Deliveries.close
+    def close_and_interrupt(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        close(*arguments)
+    Deliveries.close = close_and_interrupt
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+def in_the_midst_of_closing(happens):
+    # The end is in the journal, and the child was asked to close.
+    from seo_engine.tracking.delivery.deliveries import Deliveries
+    Deliveries._wait_for = lambda *arguments: happens()
+def steps(tracker):
+    with tracker:
+        train(tracker)
+        yield
+        yield
+class NotesThatFail(RuntimeError):
+    @property
+    def __notes__(self):
+        raise ValueError("no notes")
+"""
+
+
+@dataclass
+class Ending:
+    """The lines behind the beginning of a program, and what the run then says."""
+
+    program: str
+    status: str
+    exit_code: int
+    error: str = ""
+    traceback: str = 'File "<string>", line'
+    says: str = ""
+
+
+ENDINGS = {
+    "close": Ending("tracker = ExperimentTracker(config); train(tracker); tracker.close()", "finished", 0),
+    "with": Ending("with ExperimentTracker(config) as tracker: train(tracker)", "finished", 0),
+    "interpreter_exit": Ending("tracker = ExperimentTracker(config); train(tracker)", "finished", 0),
+    "sys_exit_in_a_thread": Ending(
+        """
+        tracker = ExperimentTracker(config)
+        thread = threading.Thread(target=lambda: (train(tracker), sys.exit(3)))
+        thread.start(); thread.join()
+        """,
+        "finished",
+        0,
+    ),
+    "sys_exit_within_with": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); sys.exit("the loss is no number")
+        """,
+        "failed",
+        1,
+        error="SystemExit: the loss is no number",
+    ),
+    "exception_within_with": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); raise RuntimeError("out of tulips, password='hunter2'")
+        """,
+        "failed",
+        1,
+        error="RuntimeError: out of tulips, password='[redacted]'",
+    ),
+    "exception_without_close": Ending(
+        'tracker = ExperimentTracker(config); train(tracker); {}["tulip"]', "failed", 1, error="KeyError: 'tulip'"
+    ),
+    "sigint": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); os.kill(os.getpid(), signal.SIGINT); time.sleep(60)
+        """,
+        "interrupted",
+        -signal.SIGINT,
+        error="KeyboardInterrupt",
+    ),
+    "sigint_twice": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); interrupt_twice(tracker)
+        """,
+        "interrupted",
+        -signal.SIGINT,
+        error="KeyboardInterrupt",
+        says="Closing was interrupted",
+    ),
+    "sigint_within_a_coroutine": Ending(
+        """
+        async def main():
+            with ExperimentTracker(config) as tracker:
+                train(tracker); os.kill(os.getpid(), signal.SIGINT); await asyncio.sleep(60)
+        asyncio.run(main())
+        """,
+        "interrupted",
+        -signal.SIGINT,
+        error="CancelledError",
+    ),
+    "generator_that_is_left": Ending(
+        "for _ in steps(ExperimentTracker(config)): break",
+        "finished",
+        0,
+    ),
+    "handler_that_closes_within_close": Ending(
+        """
+        tracker = ExperimentTracker(config); train(tracker)
+        signal.signal(signal.SIGTERM, lambda *_: (tracker.close("interrupted"), sys.exit(143)))
+        in_the_midst_of_closing(lambda: os.kill(os.getpid(), signal.SIGTERM)); tracker.close()
+        """,
+        "finished",
+        143,
+        says="Closing was interrupted",
+    ),
+    "sigkill_within_close": Ending(
+        """
+        tracker = ExperimentTracker(config); train(tracker)
+        in_the_midst_of_closing(lambda: os.kill(os.getpid(), signal.SIGKILL)); tracker.close()
+        """,
+        "finished",
+        -signal.SIGKILL,
+    ),
+    "sigint_within_the_last_profile": Ending(
+        """
+        tracker = ExperimentTracker(config); train(tracker)
+        config.code_profiler.profiling_data = lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(60))
+        tracker.close()
+        """,
+        "finished",
+        -signal.SIGINT,
+        says="Closing was interrupted",
+    ),
+    "exception_in_another_encoding": Ending(
+        """
+        with ExperimentTracker(config) as tracker:
+            train(tracker); raise RuntimeError("no file caf\\udce9")
+        """,
+        "failed",
+        1,
+        error="RuntimeError: no file caf",
+    ),
+    "exception_that_cannot_be_described": Ending(
+        "with ExperimentTracker(config) as tracker: train(tracker); raise NotesThatFail()",
+        "failed",
+        1,
+        error="NotesThatFail",
+        traceback="",
+    ),
+    "folder_that_is_left": Ending(
+        """
+        tracker = ExperimentTracker(config); os.mkdir("elsewhere"); os.chdir("elsewhere")
+        tracker._run.upkeep.once(); train(tracker); tracker.close()
+        """,
+        "finished",
+        0,
+    ),
+    "sigterm": Ending(
+        "tracker = ExperimentTracker(config); train(tracker); os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)",
+        "killed",
+        -signal.SIGTERM,
+    ),
+    "os_exit": Ending("tracker = ExperimentTracker(config); train(tracker); os._exit(7)", "killed", 7),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.CompletedProcess[str]]]:
+    """Run all programs at once, and return how each ended; its folder is among the arguments."""
+    with ExitStack() as stack:
+        processes = {}
+        for name, ending in ENDINGS.items():
+            folder = tmp_path_factory.mktemp(name)
+            program = BEGINNING + textwrap.dedent(ending.program)
+            environment = {"HOME": str(folder), "HF_TOKEN": "secret-of-the-environment"}
+            processes[name] = folder, stack.enter_context(training(program, folder, **environment))
+        finished = {}
+        for name, (folder, process) in processes.items():
+            at_work = wait_until(lambda process=process: children(process.pid) or process.poll() is not None)
+            output, messages = process.communicate(timeout=200)
+            # A child that outlives its training completes the run.
+            for child in at_work if isinstance(at_work, list) else []:
+                child.wait(timeout=200)
+            finished[name] = subprocess.CompletedProcess([str(folder)], process.returncode, output, messages)
+        yield finished
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_each_ending_is_recorded_and_shown_by_both_tools(
+    ended: dict[str, subprocess.CompletedProcess[str]], name: str
+) -> None:
+    ending, process = ENDINGS[name], ended[name]
+    directory = Path(process.args[0]) / "runs" / "r"
+    assert process.returncode == ending.exit_code, process.stderr
+    assert "Exception in thread" not in process.stderr
+    assert ending.says in process.stderr and bool(ending.says) == ("seo-engine runs recover" in process.stderr)
+    # The child writes its last ledger after its process has ended the views.
+    run = wait_until(lambda: (r := read_run(directory)) and all(s.closed for s in r.delivery.values()) and r)
+    assert run.status == ending.status
+    assert all(state.is_complete for state in run.delivery.values()), run.delivery
+    assert assert_each_value_once(directory) == 300
+    (text,) = read_tensorboard(directory).texts["experiment/status"]
+    assert text.startswith(ending.status) and ending.error in text
+    wandb = read_wandb(directory / "wandb")
+    assert wandb.exit_code == (0 if ending.status == "finished" else 1)
+    assert wandb.summary["experiment/status"] == ending.status
+    assert ending.error in wandb.summary["experiment/error"]
+    if ending.error:
+        assert run.error is not None and ending.error in run.error["message"]
+        assert ending.traceback in run.error["traceback"]
+        assert ending.traceback in wandb.summary["experiment/traceback"]
+    else:
+        assert run.error is None
+
+
+def test_signals_of_a_scheduler_to_every_process_leave_the_run_to_its_child(tmp_path: Path) -> None:
+    program = BEGINNING + "tracker = ExperimentTracker(config); train(tracker); sys.stdin.readline()"
+    with training(program, tmp_path) as process:
+        child = delivery_child(process.pid)
+        directory = tmp_path / "runs" / "r"
+        wait_until(lambda: "wandb" in read_run(directory).delivery and read_run(directory).delivery["wandb"].delivered)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            for each in [*children(child.pid), child]:
+                each.send_signal(number)
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGXCPU):
+            child.send_signal(number)
+        process.terminate()
+        child.wait(timeout=200)
+    assert read_run(directory).status == "killed"
+    assert_each_value_once(directory)
+
+
+MEMORY = Path("/sys/fs/cgroup/memory")
+
+
+def test_a_training_that_the_kernel_kills_for_its_memory_is_completed(tmp_path: Path) -> None:
+    group = MEMORY / f"seo_engine_test_{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("300M")
+    except OSError:
+        pytest.skip("needs the right to limit the memory of a process")
+    program = BEGINNING + textwrap.dedent(f"""
+        tracker = ExperimentTracker(config); train(tracker); tracker.flush()
+        # Alone in its group, so that the kernel chooses no other process.
+        open("{group}/cgroup.procs", "w").write(str(os.getpid()))
+        for step in range(301, 10_000):
+            tracker.log_training_metrics(1, step, {{"loss": 1 / step}})
+            kept = globals().setdefault("kept", []); kept.append(b"x" * 1_000_000)
+        """)
+    try:
+        with training(program, tmp_path) as process:
+            child = delivery_child(process.pid)
+            process.wait(timeout=200)
+            child.wait(timeout=200)
+    finally:
+        group.rmdir()
+    assert process.returncode == -signal.SIGKILL
+    directory = tmp_path / "runs" / "r"
+    assert read_run(directory).status == "killed"
+    assert assert_each_value_once(directory) > 300
+
+
+def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
+    places = """
+        environment argument remote hyperparameter object text exception message configuration key nested listed metric
+        text_of_name text_name notes group job_type change model resumed operation category thread counter
+    """
+    planted = {name: f"planted{number:02}" + "x7Q" * 8 for number, name in enumerate(places.split())}
+    (tmp_path / "settings.py").write_text("")
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org", "-C", tmp_path]
+    for arguments in (
+        ["init", "-q"],
+        ["add", "settings.py"],
+        ["commit", "-q", "-m", "settings"],
+        ["remote", "add", "origin", f"https://{planted['remote']}:x-oauth-basic@example.org/me/site.git"],
+    ):
+        subprocess.run([*git, *arguments], check=True)
+    program = f"""
+        import logging, sys, threading
+        import torch
+        from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig, WandBTracker
+        from seo_engine.tracking.journal.lines import describe_model
+        class Model(torch.nn.Linear):
+            def extra_repr(self): return "api_key='{planted["model"]}'"
+        class Settings:
+            def __str__(self): return "Settings(api_key='{planted["object"]}')"
+        config = TrackingConfig(
+            wandb_mode="offline", experiment_name="r", asynchronous_logging=sys.argv[1] == "in_child",
+            wandb_tags=["https://me:{planted["configuration"]}@example.org"],
+        )
+        with ExperimentTracker(config) as tracker:
+            tracker.log_hyperparameters(
+                {{"hf_token": "{planted["hyperparameter"]}", "settings": Settings(), "seed": 7}}
+            )
+            more = {{
+                "https://me:{planted["key"]}@example.org": 1, "smtp": {{"pass": "{planted["nested"]}"}},
+                "argv": ["--api-key", "{planted["listed"]}"],
+            }}
+            metrics = {{"x/https://me:{planted["metric"]}@example.org": 0.5}}
+            if sys.argv[1] == "alone":
+                for alone in (TensorBoardTracker(config), WandBTracker(config)):
+                    with alone:
+                        alone.log_hyperparameters(more)
+                        alone.log_model_architecture(describe_model(Model(1, 1)))
+                        alone.log_profiling_data({{"bottlenecks": ["https://me:{planted["model"]}@example.org"]}})
+                        alone.log_resume(1, {{"api_key": "{planted["resumed"]}"}})
+                        alone.log_training_metrics(1, 1, metrics)
+                        alone.log_text("hf_token", "{planted["text_of_name"]}")
+                        alone.log_text("https://me:{planted["text_name"]}@example.org", "hello")
+            tracker.log_hyperparameters(more)
+            tracker.log_model_architecture(Model(1, 1))
+            for _ in range(2):
+                tracker.log_training_metrics(1, 1, metrics)
+            tracker.log_text("hf_token", "{planted["text_of_name"]}")
+            tracker.log_text("https://me:{planted["text_name"]}@example.org", "hello")
+            profiler = config.code_profiler
+            with profiler.profile_operation("clone https://me:{planted["operation"]}@example.org", "training_loop"):
+                with profiler.profile_operation("sent {planted["environment"]}", "token={planted["category"]}"):
+                    pass
+            name = "api_key='{planted["thread"]}'"
+            work = profiler.profile_operation("work", "training_loop")(lambda: None)
+            thread = threading.Thread(target=work, name=name)
+            thread.start(); thread.join()
+            profiler.add_counters({{"https://me:{planted["counter"]}@example.org": 1.0}})
+            tracker.log_text("note", "password: '{planted["text"]}'")
+            logging.getLogger("seo_engine").error("Authorization: Bearer %s", "{planted["message"]}")
+            raise ValueError("sent {planted["environment"]} with token={planted["exception"]}")
+    """
+    (tmp_path / "train.py").write_text(textwrap.dedent(program))
+    (tmp_path / "settings.py").write_text(f"where = '{planted['change']}'")
+    texts_of_environment = {
+        "WANDB_NOTES": f"password='{planted['notes']}'",
+        "WANDB_RUN_GROUP": f"https://me:{planted['group']}@example.org",
+        "WANDB_JOB_TYPE": f"token={planted['job_type']}",
+        "WANDB_SAVE_CODE": "true",
+    }
+    for place in ("in_child", "in_caller", "alone"):
+        process = subprocess.run(
+            [sys.executable, "train.py", place, "--api-key", planted["argument"]],
+            cwd=tmp_path, text=True, capture_output=True, check=False,
+            env=os.environ
+            | {"SITE_TOKEN": planted["environment"], "WANDB_API_KEY": planted["environment"]}
+            | texts_of_environment,
+        )  # fmt: skip
+        assert process.returncode == 1, process.stderr
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for path in files:
+        contents = path.read_bytes()
+        assert [name for name, value in planted.items() if value.encode() in contents] == [], path
+    for directory in (tmp_path / "runs" / "r", tmp_path / "runs" / "r_2"):
+        for name in ("trace.json", "profiling_data.json"):
+            assert "clone https://[redacted]@example.org" in (directory / "profile" / name).read_text(encoding="utf-8")
+    run = read_run(tmp_path / "runs" / "r")
+    assert run.hyperparameters == {
+        "hf_token": "[redacted]", "settings": "Settings(api_key='[redacted]')", "seed": 7,
+        "smtp": {"pass": "[redacted]"}, "https://[redacted]@example.org": 1, "argv": ["--api-key", "[redacted]"],
+    }  # fmt: skip
+    assert "x/https://[redacted]@example.org" in read_wandb(tmp_path / "runs" / "r" / "wandb").rows[0]
+    # wandb is told of the commit, though it may not look for changes itself.
+    commit = subprocess.check_output(["git", "-C", tmp_path, "rev-parse", "HEAD"], text=True).strip()
+    for view in (tmp_path / "runs").glob("*/wandb/*/*.wandb"):
+        assert commit.encode() in view.read_bytes(), view
+        assert not list(view.parent.rglob("*.patch")) and not list(view.parent.rglob("train.py")), view
+    assert run.command[-1] == "[redacted]" and run.git["remote"] == "https://[redacted]@example.org/me/site.git"
+
+
+def test_what_may_be_private_is_for_its_owner_alone(tmp_path: Path) -> None:
+    program = BEGINNING + "with ExperimentTracker(config) as tracker: train(tracker)"
+    with training(program, tmp_path) as process:
+        process.communicate(timeout=200)
+    directory = tmp_path / "runs" / "r"
+    profile = ("profile", "profile/trace.json", "profile/profiling_data.json")
+    for name in ("journal.jsonl", "delivery.json", "logs", "wandb", *profile):
+        assert (directory / name).stat().st_mode & 0o077 == 0, name
+    # TensorBoard often runs as somebody else.
+    (event_file,) = directory.glob("events.out.tfevents.*")
+    assert event_file.stat().st_mode & 0o044 == 0o044 & ~current_umask()
+    assert json.loads((directory / "delivery.json").read_text())["wandb"]["closed"]
+
+
+def current_umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

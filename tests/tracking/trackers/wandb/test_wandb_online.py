@@ -1,0 +1,225 @@
+"""W&B's online path, against a real local server that behaves and misbehaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
+from tests.tracking.killing import training, wait_until
+from tests.tracking.read_views import journal_values, wandb_values
+from tests.tracking.wandb_server import WandBServer
+
+KEY = "0123456789" * 4
+
+# Goes on at each line on its standard input.
+TRAINING = """
+    import sys
+    from seo_engine import ExperimentTracker, TrackingConfig
+    tracker = ExperimentTracker(
+        TrackingConfig(
+            tensorboard_logging=False, selective_logging=False, experiment_name="r", close_timeout_seconds=LIMIT,
+            ONLY_WHAT_IS_LOGGED,
+        )
+    )
+    for part in range(3):
+        for step in range(20 * part + 1, 20 * part + 21):
+            tracker.log_training_metrics(1, step, {"loss": 1 / step})
+        print("logged", flush=True)
+        sys.stdin.readline()
+    print("stop requested:", tracker.stop_requested)
+    tracker.close()
+"""
+
+FAILURES = [400, 401, 429, 500, "hangs", "down"]
+
+
+class Outage:
+    """A training with a server of its own, which fails in one way."""
+
+    def __init__(self, failure: int | str, folder: Path, stack: ExitStack, limit: int) -> None:
+        self.failure = failure
+        self.folder = folder
+        folder.mkdir()
+        self._stack = stack
+        self.server = stack.enter_context(WandBServer())
+        self._environment = {
+            "WANDB_BASE_URL": self.server.address,
+            "WANDB_API_KEY": KEY,
+            # wandb-core waits for up to a minute between two tries; a test need not.
+            "WANDB_X_FILE_STREAM_RETRY_WAIT_MAX_SECONDS": "1",
+            "WANDB_X_FILE_STREAM_TIMEOUT_SECONDS": "3",
+        }
+        self._program = TRAINING.replace("LIMIT", str(limit)).replace(
+            "ONLY_WHAT_IS_LOGGED", ONLY_WHAT_IS_LOGGED_AS_TEXT
+        )
+
+    def train(self) -> None:
+        self._process = self._stack.enter_context(training(self._program, self.folder, **self._environment))
+
+    def wait_until_logged(self) -> None:
+        assert self._process.stdout is not None and self._process.stdout.readline() == "logged\n"
+
+    def go_on(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("go on\n")
+        self._process.stdin.flush()
+
+    def fail(self) -> None:
+        if self.failure == "down":
+            self.server.close()
+        else:
+            self.server.failure = self.failure
+
+    def heal(self) -> None:
+        if self.failure == "down":
+            rows = self.server.runs
+            self.server = self._stack.enter_context(WandBServer(port=self.server.port))
+            self.server.runs.update(rows)
+        self.server.failure = None
+
+    def wait_for_end(self) -> str:
+        output, messages = self._process.communicate(timeout=120)
+        assert self._process.returncode == 0, messages
+        return output + messages
+
+    def start_recovery(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "seo_engine.cli", "runs", "recover", "r"],
+            cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **self._environment},
+        )  # fmt: skip
+
+    @property
+    def state(self) -> DeliveryState:
+        return read_delivery(self.folder / "runs" / "r" / "delivery.json").get("wandb", DeliveryState())
+
+    def assert_each_row_once(self) -> None:
+        expected = journal_values(self.folder / "runs" / "r")
+        assert len(expected) == 60
+        assert wandb_values(self.server.rows) == expected, self.failure
+
+
+@pytest.mark.parametrize("when", ["at init", "during the run", "at finish"])
+def test_a_failing_server_disturbs_nothing_and_gets_everything_later(tmp_path: Path, when: str) -> None:
+    with ExitStack() as stack:
+        # At finish the server never comes back in time.
+        limit = 60 if when == "during the run" else 8
+        outages = [Outage(failure, tmp_path / str(failure), stack, limit) for failure in FAILURES]
+        for outage in outages:
+            if when == "at init":
+                outage.fail()
+            outage.train()
+        for outage in outages:
+            outage.wait_until_logged()
+            if when != "at init":
+                wait_until(lambda outage=outage: len(outage.server.runs) == 1 and len(outage.server.rows) == 20)
+            if when == "during the run":
+                outage.fail()
+            outage.go_on()
+        for outage in outages:
+            outage.wait_until_logged()
+            if when == "during the run" and outage.failure != "down":
+                outage.server.refused.wait()
+            if when == "during the run":
+                outage.heal()
+            if when == "at finish":
+                outage.fail()
+            outage.go_on()
+        for outage in outages:
+            outage.wait_until_logged()
+            outage.go_on()
+        for outage in outages:
+            said = outage.wait_for_end()
+            if when != "during the run":
+                assert outage.state.pending > 0 and "seo-engine runs recover" in said, outage.failure
+                outage.heal()
+                outage.start_recovery()
+        for outage in outages:
+            if when != "during the run":
+                outage.wait_for_end()
+            assert outage.state.is_complete, (outage.failure, outage.state)
+            outage.assert_each_row_once()
+
+
+@pytest.mark.parametrize("failure", [None, "nonsense"], ids=["healthy", "core_panics"])
+def test_rows_reach_the_server_or_the_end_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: str | None
+) -> None:
+    with WandBServer(failure) as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        config = TrackingConfig(
+            tensorboard_log_dir=str(tmp_path / "runs"), tensorboard_logging=False, **ONLY_WHAT_IS_LOGGED
+        )
+        with caplog.at_level("INFO"), ExperimentTracker(config) as tracker:
+            for step in range(20):
+                tracker.log_training_metrics(1, step, {"loss": 1 / (step + 1)})
+        state = tracker.delivery["wandb"]
+        succeeded = "✅ All experiment trackers closed" in caplog.messages
+        if failure is not None:
+            assert state.last_error is not None and not succeeded
+            assert any(message.startswith("⚠️ wandb: ") for message in caplog.messages)
+        else:
+            assert succeeded and state.details["mode"] == "online"
+            assert state.details["url"].startswith(f"{server.address}/entity/project/runs/")
+            assert [(row["global_step"], row["training/loss"]) for row in server.rows] == [
+                (step, 1 / (step + 1)) for step in range(20)
+            ]
+
+
+def test_a_stop_asked_for_by_the_server_is_said_and_does_not_stop(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        outage = Outage("stops", tmp_path / "stops", stack, limit=60)
+        outage.server.stops_runs = True
+        outage.train()
+        for _ in range(3):
+            outage.wait_until_logged()
+            wait_until(lambda: outage.state.stop_requested)
+            outage.go_on()
+        said = outage.wait_for_end()
+        assert "stop requested: True" in said and "asks to stop this run" in said
+        assert outage.state.is_complete
+        outage.assert_each_row_once()
+
+
+def test_a_run_that_began_offline_is_uploaded_when_a_key_is_configured(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        outage = Outage("no key", tmp_path / "no_key", stack, limit=60)
+        outage._environment.pop("WANDB_API_KEY")
+        outage.train()
+        for _ in range(3):
+            outage.wait_until_logged()
+            outage.go_on()
+        said = outage.wait_for_end()
+        assert said.count("No W&B API key is configured") == 1 and outage.state.is_complete
+        directory = outage.folder / "runs" / "r"
+        assert list(directory.glob("wandb/offline-run-*"))
+        outage._environment["WANDB_API_KEY"] = KEY
+        outage.start_recovery()
+        outage.wait_for_end()
+        outage.assert_each_row_once()
+        # What was sent from the journal is not there for `wandb sync` to send once more.
+        assert not list(directory.glob("wandb/offline-run-*"))
+        assert list(directory.glob("wandb_superseded/offline-run-*"))
+
+
+@pytest.mark.parametrize("mode", ["offline", "auto"])
+def test_an_offline_run_asks_the_server_nothing(tmp_path: Path, mode: str) -> None:
+    program = f"""
+        from seo_engine import ExperimentTracker, TrackingConfig
+        with ExperimentTracker(TrackingConfig(tensorboard_logging=False, wandb_mode="{mode}")) as tracker:
+            for step in range(100):
+                tracker.log_training_metrics(1, step, {{"loss": 1 / (step + 1)}})
+        print(tracker.delivery["wandb"].delivered)
+    """
+    with WandBServer() as server, training(program, tmp_path, WANDB_BASE_URL=server.address) as process:
+        said, errors = process.communicate(timeout=120)
+    assert int(said) > 0, errors
+    assert server.paths == []
