@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from seo_engine.tracking.history.summary import list_runs, read_run
+from seo_engine.tracking.history.listing import list_runs
+from seo_engine.tracking.history.summary import read_run
 from tests.engine.test_language_model import save_tiny_model
 from tests.tracking.killing import wait_until
 from tests.tracking.read_views import read_tensorboard, read_wandb

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from seo_engine.tracking.history.summary import list_runs
+from seo_engine.tracking.history.listing import list_runs
 from tests.tracking.read_views import read_tensorboard, read_wandb
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.journal.lines import JOURNAL_VERSION
+from seo_engine.tracking.records.run_marks import JOURNAL_VERSION
 from tests.tracking.read_views import read_journal
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "journal.md").read_text(encoding="utf-8")

@@ -9,12 +9,12 @@ import seo_engine
 def test_the_public_names_are_these() -> None:
     assert seo_engine.__all__ == [
         "CodeProfiler",
+        "DestinationTracker",
         "ExperimentTracker",
         "MemoryTracker",
         "ProfilingConfig",
         "SEOConfig",
         "TensorBoardTracker",
-        "Tracker",
         "TrackingConfig",
         "TrainingConfig",
         "WandBTracker",

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from seo_engine.engine.configuration import TrainingConfig
     from seo_engine.profiling import CodeProfiler, ProfilingConfig
     from seo_engine.tracking import (
+        DestinationTracker,
         ExperimentTracker,
         MemoryTracker,
         TensorBoardTracker,
-        Tracker,
         TrackingConfig,
         WandBTracker,
     )
@@ -25,12 +25,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CodeProfiler",
+    "DestinationTracker",
     "ExperimentTracker",
     "MemoryTracker",
     "ProfilingConfig",
     "SEOConfig",
     "TensorBoardTracker",
-    "Tracker",
     "TrackingConfig",
     "TrainingConfig",
     "WandBTracker",

@@ -21,10 +21,12 @@ import click
 from seo_engine import __version__
 from seo_engine.config import SEOConfig
 from seo_engine.tracking import ExperimentTracker
-from seo_engine.tracking.history.summary import RunNotFoundError, RunSummary, find_run, list_runs, read_run
+from seo_engine.tracking.history.listing import list_runs
+from seo_engine.tracking.history.summary import RunSummary, read_run
+from seo_engine.tracking.runs.console import plain_message
 from seo_engine.tracking.runs.endings import status_after
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.runs.log_files import plain_message
+from seo_engine.tracking.runs.places import RunNotFoundError, find_run
 
 SAMPLE_SITE = Path(__file__).parent / "engine" / "sample_site"
 

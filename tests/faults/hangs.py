@@ -6,14 +6,13 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
-from seo_engine.tracking.trackers.destination_tracker import Recorded
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.parts import Recorded
 from tests.faults.outcome import Outcome
 from tests.tracking.read_views import is_automatic, metric_records, read_journal
 
@@ -23,17 +22,16 @@ MOST_GROWTH_BYTES = 16_000_000
 
 
 class HangingTracker(MemoryTracker):
-    """Hangs at the first record that it is given."""
+    """Hangs at the first metrics that it is given."""
 
     def __init__(self) -> None:
         super().__init__("hanging")
         self.released = threading.Event()
 
-    def log_training_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
+    def show(self, shown: Shown, recorded: Recorded) -> None:
         """Hang."""
-        self.released.wait()
+        if shown.kind.name == "training":
+            self.released.wait()
 
 
 def hanging_tracker(folder: Path, chance: random.Random, records: int = 1_000_000) -> Outcome:

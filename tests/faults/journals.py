@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from seo_engine.tracking.journal.lines import decode_record
+from seo_engine.tracking.records.kinds import decode_record
 from tests.faults.outcome import Outcome, expected_in_tensorboard, shown_by_tensorboard, unbalanced
 from tests.faults.training import Training
 from tests.tracking.read_views import Point

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seo_engine.tracking.journal.lines import METRIC_KINDS, Record
+from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
-from seo_engine.tracking.records.operations_table import TABLE_NAME
-from seo_engine.tracking.records.profiling import profiling_metrics
+from seo_engine.tracking.records.metrics import METRIC_KINDS
+from seo_engine.tracking.records.profiling.profiling import TABLE_NAME
+from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from seo_engine.tracking.runs.ledger import read_delivery
 from seo_engine.tracking.runs.places import JOURNAL, PROFILE
 from tests.faults.training import BATCH_SIZE, Training, given

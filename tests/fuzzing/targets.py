@@ -11,12 +11,12 @@ from pathlib import Path
 from seo_engine.config import SEOConfig
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
-from seo_engine.tracking.history.summary import RunNotFoundError, find_run, list_runs
-from seo_engine.tracking.journal.logging_queue import JournalReader
+from seo_engine.tracking.history.listing import list_runs
+from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.runs.lifecycle import read_lifecycle
-from seo_engine.tracking.runs.places import create_run_directory
-from seo_engine.tracking.trackers.destination_tracker import MemoryTracker
+from seo_engine.tracking.runs.places import RunNotFoundError, create_run_directory, find_run
+from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
 
 FOLDER = Path(tempfile.mkdtemp(prefix="seo_engine_fuzzing_"))
 _CONFIG = TrackingConfig()

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seo_engine.tracking.journal.lines import METRIC_KINDS, Record, decode_record
-from seo_engine.tracking.journal.logging_queue import JournalReader
-from seo_engine.tracking.records.profiling import profiling_metrics
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.records.metrics import METRIC_KINDS
+from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 
 # Number of a record, step, name, and what was logged by that name.
 Point = tuple[int, int, str, float | str]

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
-from seo_engine.tracking.delivery import deliveries
+from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, TrackingConfig
 from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
-from seo_engine.tracking.history.summary import list_runs, read_run
+from seo_engine.tracking.history.listing import list_runs
+from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.record_writer import MOST_COUNTED_NAMES, OTHERS
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
@@ -107,7 +107,7 @@ def test_ctrl_c_within_the_constructor_ends_the_run(config: TrackingConfig, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(deliveries, "import_sdks", interrupt)
+        patch.setattr(TensorBoardTracker, "import_sdk", interrupt)
         ExperimentTracker(config)
     (run,) = list_runs(config.tensorboard_log_dir)
     assert run.status == "interrupted" and run.error is not None and "KeyboardInterrupt" in run.error["traceback"]

@@ -23,8 +23,11 @@ from hypothesis import strategies as st
 
 from seo_engine import ExperimentTracker, MemoryTracker, SEOConfig, TrackingConfig
 from seo_engine.tracking.history.summary import read_run
-from seo_engine.tracking.journal.lines import decode_record
-from seo_engine.tracking.journal.logging_queue import LoggingQueue, Position
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.reader import Position
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.records.parts import Recorded
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import core, delivery_child
@@ -225,8 +228,9 @@ def test_a_tracker_that_hangs_delays_neither_the_training_nor_the_others_nor_the
     release = threading.Event()
 
     class HangingTracker(MemoryTracker):
-        def log_training_metrics(self, *arguments: Any, **others: Any) -> None:
-            release.wait()
+        def show(self, shown: Shown, recorded: Recorded) -> None:
+            if shown.kind.name == "training":
+                release.wait()
 
     healthy = MemoryTracker("healthy")
     config.close_timeout_seconds = 1.0

@@ -16,13 +16,14 @@ from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, Tra
 from seo_engine.tracking.delivery.replay import replay_run
 from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.journal.lines import encode_record
-from seo_engine.tracking.records.operations_table import COLUMNS, TABLE_NAME
-from seo_engine.tracking.trackers.destination_tracker import Recorded
+from seo_engine.tracking.records.profiling.operations_table import COLUMNS
+from seo_engine.tracking.records.profiling.profiling import TABLE_NAME
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
 from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_values
 from tests.tracking.records.test_bottleneck_chart import HOSTILE_NAMES
 from tests.tracking.records.test_profiling import FOREIGN
+from tests.tracking.showing import show
 from tests.tracking.tensorboard_server import TensorBoardServer
 from tests.tracking.wandb_server import WandBServer
 
@@ -245,7 +246,7 @@ def test_empty_data_are_an_empty_event_and_row(tmp_path: Path) -> None:
 def test_numbers_are_shown_when_chart_or_table_cannot_be_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
         patch(
-            "seo_engine.tracking.trackers.tensorboard.tensorboard_tracker.bottleneck_chart",
+            "seo_engine.tracking.records.profiling.profiling.bottleneck_chart",
             side_effect=ImportError("no Pillow"),
         ),
         TensorBoardTracker(config(tmp_path, experiment_name="tensorboard")) as tensorboard,
@@ -259,8 +260,8 @@ def test_numbers_are_shown_when_chart_or_table_cannot_be_made(tmp_path: Path, ca
     assert set(read_tensorboard(tmp_path / "runs" / "tensorboard").scalars) == set(NUMBERS)
     (row,) = read_wandb(tmp_path / "runs" / "wandb").rows
     assert set(NUMBERS) <= set(row) and TABLE_NAME not in row
-    assert "⚠️ TensorBoard shows no chart of bottlenecks: no Pillow" in caplog.messages
-    assert "⚠️ W&B shows no table of operations: disk full" in caplog.messages
+    assert "⚠️ TensorBoard does not show profiling/bottlenecks/chart: no Pillow" in caplog.messages
+    assert "⚠️ Weights & Biases does not show profiling/operations: disk full" in caplog.messages
 
 
 def test_a_disabled_wandb_run_gets_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
@@ -278,7 +279,15 @@ def test_a_torn_wandb_file_is_completed_with_each_row_and_table_once(tmp_path: P
         tracker = WandBTracker(config(tmp_path), directory, run_id="1a2b3c4d")
         tracker.setup()
         for number in numbers:
-            tracker.log_profiling_data(profiling_data(seconds=number), 1, 7, Recorded(number, float(number)))
+            show(
+                tracker,
+                number,
+                float(number),
+                kind="profiling",
+                profiling_data=profiling_data(seconds=number),
+                epoch=1,
+                step=7,
+            )
         tracker.close()
 
     deliver(2, 3, 4)

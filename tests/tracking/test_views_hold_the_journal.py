@@ -10,7 +10,7 @@ import pytest
 
 from seo_engine.tracking import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.records.metrics import nonfinite_numbers
-from seo_engine.tracking.records.profiling import profiling_metrics
+from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.read_views import metric_records, read_journal, read_tensorboard, read_wandb
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from seo_engine.foundation.redaction import check_no_secret
 from seo_engine.foundation.settings import setting
 from seo_engine.profiling.configuration import ProfilingConfig
-from seo_engine.tracking.runs.places import check_experiment_name
 
 PRIORITIES = ("high", "medium", "low")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")
 
 _TRACKING = ("experiment_tracking_enabled",)
 _TENSORBOARD = ("experiment_tracking_enabled", "tensorboard_logging")
@@ -119,3 +121,23 @@ class TrackingConfig(ProfilingConfig):
             check_experiment_name(self.experiment_name)
         check_no_secret("wandb_project", self.wandb_project)
         check_no_secret("wandb_entity", self.wandb_entity or "")
+
+
+def check_experiment_name(name: str) -> None:
+    """Refuse a name that is no plain folder name.
+
+    Args:
+        name (str): The experiment's name.
+
+    Raises:
+        ValueError: If it could leave its folder, is no portable file name, or holds a secret.
+
+    Example:
+        >>> check_experiment_name("../elsewhere")
+        Traceback (most recent call last):
+            ...
+        ValueError: experiment_name must be a plain folder name (letters, digits, . _ - + = @), got '../elsewhere'
+    """
+    check_no_secret("experiment_name", name)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"experiment_name must be a plain folder name (letters, digits, . _ - + = @), got {name!r}")

@@ -7,7 +7,6 @@ import logging
 import operator
 import os
 import threading
-import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,19 +15,17 @@ from typing import Any, Self
 
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.delivery.deliveries import Deliveries
-from seo_engine.tracking.history.summary import find_run
-from seo_engine.tracking.journal.lines import STATUSES
+from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
-from seo_engine.tracking.observers.run_profile import RunProfile
+from seo_engine.tracking.records.kind import plain_epoch
+from seo_engine.tracking.records.run_marks import STATUSES
+from seo_engine.tracking.run_states import AttachedRun, NoRun, OwnedRun
 from seo_engine.tracking.runs.endings import status_after, uncaught_error
-from seo_engine.tracking.runs.ledger import DeliveryState, wait_for_delivery
-from seo_engine.tracking.runs.log_files import RunLogTracker
-from seo_engine.tracking.runs.open_run import OpenRun, attach_run, create_run, resume_run
-from seo_engine.tracking.runs.places import DELIVERY
-from seo_engine.tracking.runs.record_writer import plain_epoch
-from seo_engine.tracking.trackers.destination_tracker import Tracker
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
+from seo_engine.tracking.runs.places import find_run
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 from seo_engine.tracking.views.metric_selection import LOW_PRIORITY_INTERVALS
@@ -47,7 +44,7 @@ class ExperimentTracker(LoggingCalls):
         resume (str | Path | None): Go on with this run, named by its folder's name or its path; None begins a new one.
         step (int | None): With `resume`, the step from which the training goes on: what the views show at it and
             later is superseded. None means that nothing is.
-        extra_trackers (Sequence[Tracker]): Further destinations, each delivered to by a thread of its own.
+        extra_trackers (Sequence[DestinationTracker]): Further destinations, each delivered to by a thread of its own.
 
     Raises:
         ValueError: Only for a configuration that is none, or a run to resume that is not there or still open.
@@ -67,30 +64,27 @@ class ExperimentTracker(LoggingCalls):
         *,
         resume: str | Path | None = None,
         step: int | None = None,
-        extra_trackers: Sequence[Tracker] = (),
+        extra_trackers: Sequence[DestinationTracker] = (),
     ) -> None:
         config = config if config is not None else TrackingConfig()
         if not isinstance(config, TrackingConfig):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
         if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
             raise ValueError(f"step must be an integer, and goes with resume, got {step!r}")
+        self._prepare(config, extra_trackers)
         if not config.experiment_tracking_enabled:
-            self._begin(config, None)
             return
-        # Outside of what is contained: a run to go on with that is none is a mistake of the caller's.
+        # Outside of what is contained: a run to resume that does not exist is a mistake of the caller's.
         directory = find_run(config.tensorboard_log_dir, str(resume)) if resume is not None else None
         with config.code_profiler.profile_operation(TRACKER_SETUP, TRACKING):
             try:
                 run = create_run(config) if directory is None else resume_run(config, directory, step)
             except OSError as error:
                 logger.error("❌ Experiment tracker setup failed, nothing of this run is kept: %s", error)
-                self._begin(config, None)
                 return
-            self._begin(config, run, extra_trackers)
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
-            atexit.register(self._close_at_exit)
-            _open_trackers.add(self)
+            self._join(OwnedRun(run, config))
             try:
                 self._say_what_is_shown()
                 self.setup_trackers()
@@ -124,64 +118,61 @@ class ExperimentTracker(LoggingCalls):
             ...     attached.log_training_metrics(epoch=1, step=1, metrics={"loss": 0.5})
         """
         directory = find_run(".", str(run))
-        tracker = cls.__new__(cls)
         try:
             opened = attach_run(directory)
         except OSError as error:
             logger.error("❌ The journal cannot be written, nothing of this process is kept: %s", error)
-            tracker._begin(TrackingConfig(experiment_tracking_enabled=False), None)
-        else:
-            tracker._begin(opened.config, opened)
+            return cls(TrackingConfig(experiment_tracking_enabled=False))
+        tracker = cls.__new__(cls)
+        tracker._prepare(opened.config)
+        tracker._join(AttachedRun(opened))
         return tracker
 
-    def _begin(self, config: TrackingConfig, run: OpenRun | None, extra_trackers: Sequence[Tracker] = ()) -> None:
+    def _prepare(self, config: TrackingConfig, extra_trackers: Sequence[DestinationTracker] = ()) -> None:
         super().__init__(config)
-        self._record_writer = run.record_writer if run is not None else None
-        self._run = run
+        self._run = NoRun()
         self._extra_trackers = tuple(extra_trackers)
-        self._deliveries: Deliveries | None = None
-        self._run_profile: RunProfile | None = None
-        self.tensorboard_tracker: TensorBoardTracker | None = None
-        self.wandb_tracker: WandBTracker | None = None
-        self._owner_process = os.getpid()
         self._closing_lock = threading.RLock()
 
+    def _join(self, run: AttachedRun) -> None:
+        self._run = run
+        self._record_writer = run.record_writer
+        atexit.register(self._close_at_exit)
+        _open_trackers.add(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._run is None:
+        if self._run.directory is None:
             return ExperimentTracker, (self.config,)
         return _attach_if_there, (self._run.directory.absolute(),)
 
     def setup_trackers(self) -> None:
         """Start the delivery to every tracker that is switched on; none of them is waited for."""
-        if self._run is None or not self._run.is_owned or self._deliveries is not None:
-            return
-        run = self._run
-        self._deliveries = Deliveries(run.directory, run.logging_queue, self.config)
-        in_process: list[Tracker] = [RunLogTracker(run.directory, run.life.timestamp), *self._extra_trackers]
-        in_child: list[str] = []
-        if self.config.tensorboard_logging:
-            self.tensorboard_tracker = TensorBoardTracker(self.config, run.directory)
-            in_process.append(self.tensorboard_tracker)
-        if self.config.wandb_logging:
-            self.wandb_tracker = WandBTracker(self.config, run.directory, run_id=run.life.wandb_run_id)
-            if self.config.asynchronous_logging:
-                # A stalled or killed wandb-core blocks or raises in whoever calls it; so that is a child process.
-                in_child.append(self.wandb_tracker.name)
-            else:
-                in_process.append(self.wandb_tracker)
-        self._deliveries.start(in_process, in_child, self.code_profiler)
-        self._run_profile = RunProfile(run.directory, run.record_writer, self.config, self._moment_now)
-        self._run_profile.start()
+        self._run.start(self._extra_trackers, self._moment_now)
+
+    @property
+    def tensorboard_tracker(self) -> TensorBoardTracker | None:
+        """TensorBoardTracker | None: Delivers to TensorBoard; None if that is switched off."""
+        tracker = self._run.trackers.get(TensorBoardTracker.name)
+        return tracker if isinstance(tracker, TensorBoardTracker) else None
+
+    @property
+    def wandb_tracker(self) -> WandBTracker | TrackerInChild | None:
+        """WandBTracker | TrackerInChild | None: Delivers to W&B; None if that is switched off.
+
+        With asynchronous logging a child process does, and this says how it fares.
+        """
+        tracker = self._run.trackers.get(WandBTracker.name)
+        return tracker if isinstance(tracker, WandBTracker | TrackerInChild) else None
 
     @property
     def run_directory(self) -> Path | None:
         """Path | None: The run's folder; None if tracking is off or could not begin."""
-        return self._run.directory if self._run is not None else None
+        return self._run.directory
 
     @property
     def logging_queue(self) -> LoggingQueue | None:
         """LoggingQueue | None: The journal."""
-        return self._run.logging_queue if self._run is not None else None
+        return self._run.logging_queue
 
     @property
     def stop_requested(self) -> bool:
@@ -191,12 +182,12 @@ class ExperimentTracker(LoggingCalls):
     @property
     def logging_thread(self) -> threading.Thread | None:
         """threading.Thread | None: The thread that delivers to TensorBoard."""
-        return self._deliveries.logging_thread("tensorboard") if self._deliveries is not None else None
+        return self._run.logging_thread(TensorBoardTracker.name)
 
     @property
     def delivery(self) -> dict[str, DeliveryState]:
         """dict[str, DeliveryState]: How far each tracker has come, by its name."""
-        return self._deliveries.states if self._deliveries is not None else {}
+        return self._run.delivery
 
     def flush(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the trackers hold what was logged before this call.
@@ -207,14 +198,9 @@ class ExperimentTracker(LoggingCalls):
         Returns:
             bool: Whether all of them do.
         """
-        if self._run is None or self._closed:
+        if self._closed:
             return True
-        timeout_seconds = self.config.close_timeout_seconds if timeout_seconds is None else timeout_seconds
-        if self._deliveries is None or os.getpid() != self._owner_process:
-            # The workers are another process's.
-            queue, ledger = self._run.logging_queue, self._run.directory / DELIVERY
-            return wait_for_delivery(ledger, queue.size(), timeout_seconds)
-        return self._deliveries.flush(timeout_seconds)
+        return self._run.flush(self.config.close_timeout_seconds if timeout_seconds is None else timeout_seconds)
 
     def close(self, status: str = "finished", error: BaseException | None = None) -> None:
         """Deliver the rest, close every tracker, and say what could not be delivered; twice does nothing more.
@@ -227,8 +213,7 @@ class ExperimentTracker(LoggingCalls):
         """
         # Another thread waits here for the first; a signal's handler, which interrupts it, finds it closed.
         with self._closing_lock:
-            # A forked child only appends: the run is its parent's to end.
-            if self._closed or self._run is None or os.getpid() != self._owner_process:
+            if self._closed or not self._run.is_ours_to_close:
                 return
             if status not in STATUSES:
                 logger.warning("⚠️ status must be one of %s, got %r", ", ".join(STATUSES), status)
@@ -239,7 +224,7 @@ class ExperimentTracker(LoggingCalls):
             self._closed = True
             try:
                 with self.code_profiler.profile_operation(TRACKER_CLEANUP, TRACKING):
-                    self._end_run(self._run, status, error)
+                    self._run.close(status, error, self.config.close_timeout_seconds)
             except Exception as failure:
                 logger.error("❌ Experiment tracker cleanup failed: %s; %s", failure, self._how_to_recover())
             except BaseException:
@@ -247,48 +232,16 @@ class ExperimentTracker(LoggingCalls):
                 logger.warning("⚠️ Closing was interrupted; %s", self._how_to_recover())
                 raise
             finally:
-                self._leave_run(self._run)
+                atexit.unregister(self._close_at_exit)
+                _open_trackers.discard(self)
+                self._run.leave()
 
-    def _end_run(self, run: OpenRun, status: str, error: BaseException | None) -> None:
-        deadline = time.monotonic() + self.config.close_timeout_seconds
-        if not run.is_owned:
-            run.close_journal(self.config.close_timeout_seconds)
-            return
-        try:
-            if self._run_profile is not None:
-                self._run_profile.log_last(self.config.close_timeout_seconds / 2)
-        finally:
-            # Ctrl-C meanwhile costs the profile alone: the run has ended, and as its status says.
-            self._deliver_rest(run, status, error, deadline)
-
-    def _deliver_rest(self, run: OpenRun, status: str, error: BaseException | None, deadline: float) -> None:
-        withheld = max((state.withheld for state in self.delivery.values()), default=0)
-        run.record_writer.write_end(status, error, withheld)
-        # Half of the time for a disk that refuses records, so that there is some left for the trackers.
-        run.close_journal(self.config.close_timeout_seconds / 2)
-        if self._deliveries is not None:
-            self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
-        if self._run_profile is not None:
-            # Now that the child processes have told what they measured.
-            self._run_profile.write_last_files()
-
-    def _log(self, kind: str, **contents: Any) -> bool:
-        is_logged = super()._log(kind, **contents)
-        if is_logged and kind == "profiling" and self._run_profile is not None:
-            self._run_profile.note_logged()
-        return is_logged
+    def _note_logged(self, kind: str) -> None:
+        self._run.note_logged(kind)
 
     def _moment_now(self) -> tuple[float, int]:
         # As plain numbers: a step that is a tensor may count on in its place.
         return plain_epoch(self.current_epoch), operator.index(self.global_step)
-
-    def _leave_run(self, run: OpenRun) -> None:
-        atexit.unregister(self._close_at_exit)
-        _open_trackers.discard(self)
-        if self._deliveries is None or self._deliveries.have_ended:
-            # Otherwise a worker that hangs still reads it; the descriptor then ends with the process.
-            run.logging_queue.close()
-        run.leave()
 
     def _how_to_recover(self) -> str:
         return f"the journal keeps what it took. To deliver the rest: seo-engine runs recover {self.run_directory}"
@@ -323,17 +276,11 @@ class ExperimentTracker(LoggingCalls):
         )
 
     def _deliver_in_caller(self) -> None:
-        if self._deliveries is not None:
-            self._deliveries.deliver_in_caller()
+        self._run.deliver_in_caller()
 
     def _renew_after_fork(self) -> None:
-        # The child appends to the same journal; workers, hooks and locks are the parent's.
         self._closing_lock = threading.RLock()
-        if self._run is not None:
-            self._run.logging_queue.renew_after_fork()
-        self._run_profile = None
-        if self._deliveries is not None:
-            self._deliveries.renew_after_fork()
+        self._run = self._run.after_fork()
 
 
 def _attach_if_there(run_directory: Path) -> ExperimentTracker:

@@ -1,13 +1,12 @@
-"""LoggingCalls: what a training calls, from the check of its arguments to the line in the journal."""
+"""LoggingCalls: what a training logs, into the journal; misuse is counted, and said once."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seo_engine.foundation.redaction import is_secret_name, redact
 from seo_engine.profiling import ProfilingData
 from seo_engine.profiling.categories import (
     EVALUATION_LOGGING,
@@ -18,20 +17,23 @@ from seo_engine.profiling.categories import (
     TRAINING_LOGGING,
 )
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
-from seo_engine.tracking.journal.lines import describe_model
-from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.records.loggable import Loggable
 from seo_engine.tracking.runs.record_writer import RecordWriter
-from seo_engine.tracking.views.metric_selection import MetricPriorities
-
-if TYPE_CHECKING:
-    import torch
+from seo_engine.tracking.views.priorities import MetricPriorities
 
 logger = logging.getLogger(__name__)
 
 _now = time.perf_counter_ns
 
+# What the calls that log metrics are profiled as, by kind.
+_OPERATIONS = {
+    "training": TRAINING_LOGGING,
+    "evaluation": EVALUATION_LOGGING,
+    "performance": PERFORMANCE_LOGGING,
+}
 
-class LoggingCalls:
+
+class LoggingCalls(Loggable):
     """The calls of an `ExperimentTracker`. None of them raises, or waits for anything but its own line.
 
     Args:
@@ -47,46 +49,6 @@ class LoggingCalls:
         self._closed = False
         self._priorities = MetricPriorities(config)
         self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
-
-    def log_training_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        """Log metrics of the training at a step.
-
-        Args:
-            epoch (float): Current training epoch.
-            step (int): Current training step.
-            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
-                without a slash gets its group: `loss` becomes `training/loss`. What is no number is left out,
-                warned of once and counted; NaN and infinities are kept in the journal.
-
-        Example:
-            >>> from seo_engine import ExperimentTracker
-            >>> tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
-            >>> tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
-        """
-        self._log_metrics("training", TRAINING_LOGGING, epoch, step, metrics)
-
-    def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        """Log metrics of an evaluation at a step; they are never thinned in the views.
-
-        Args:
-            epoch (float): Current training epoch.
-            step (int): Current training step.
-            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
-        """
-        self._log_metrics("evaluation", EVALUATION_LOGGING, epoch, step, metrics)
-
-    def log_performance_metrics(
-        self, metrics: Mapping[str, Any], epoch: float | None = None, step: int | None = None
-    ) -> None:
-        """Log metrics of the machine.
-
-        Args:
-            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `performance`.
-            epoch (float | None): None means the last one seen.
-            step (int | None): None means the last one seen.
-        """
-        epoch, step = self._moment(epoch, step)
-        self._log_metrics("performance", PERFORMANCE_LOGGING, epoch, step, metrics)
 
     def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
         """Log those training metrics that matter enough, at `current_epoch` and `global_step`.
@@ -106,58 +68,27 @@ class LoggingCalls:
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
-    def log_profiling_data(self, profiling_data: ProfilingData | Mapping[str, Any]) -> None:
-        """Log where time and memory went; an `ExperimentTracker` does so at an interval, and at the end, by itself.
+    def log_profiling_data(
+        self,
+        profiling_data: ProfilingData | Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Log where time and memory went; it is logged at an interval, and at the end, without this, too.
 
         Args:
             profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
         """
         if self._record_writer is None or self._closed:
             # Without a region, whose profiler would have a thread.
             self._refuse()
             return
         with self.code_profiler.profile_operation(PROFILING_LOGGING, TRACKING):
-            self._log("profiling", profiling_data=profiling_data, epoch=self.current_epoch, step=self.global_step)
+            super().log_profiling_data(profiling_data, epoch, step)
 
-    def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
-        """Log the hyperparameters of the run.
-
-        Args:
-            hyperparameters (Mapping[str, Any]): Names and plain values.
-        """
-        self._log("hyperparameters", hyperparameters=hyperparameters)
-
-    def log_model_architecture(self, model: torch.nn.Module) -> None:
-        """Log a model's printed form and its numbers of parameters.
-
-        Args:
-            model (torch.nn.Module): Any module.
-        """
-        try:
-            self._log("model_architecture", architecture=describe_model(model))
-        except Exception as error:  # a user's __repr__ may raise anything
-            self._drop("misuse", f"⚠️ Model architecture logging failed: {error}")
-
-    def log_text(self, name: str, text: str, epoch: float | None = None, step: int | None = None) -> None:
-        """Log a text.
-
-        Args:
-            name (str): A name without a slash becomes `text/<name>`.
-            text (str): At most about one megabyte.
-            epoch (float | None): None means the last one seen.
-            step (int | None): None means the last one seen.
-        """
-        try:
-            full_name = metric_name("text", name)
-        except ValueError as error:
-            self._misused(str(error))
-            return
-        epoch, step = self._moment(epoch, step)
-        # The record says its name beside the text, not above it; here the text is still known to be of that name.
-        shown = redact(str(text), name) if is_secret_name(name) else str(text)
-        self._log("text", name=full_name, text=shown, epoch=epoch, step=step)
-
-    def _log_metrics(self, kind: str, operation: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+    def _take_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
         writer = self._record_writer
@@ -168,21 +99,21 @@ class LoggingCalls:
             self.current_epoch = epoch
             self.global_step = step
         ended = _now()
-        self.code_profiler.add_span(operation, TRACKING, started, ended)
+        self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
         if ended - started > self._slow_nanoseconds:
             logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, len(metrics))
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
 
-    def _log(self, kind: str, **contents: Any) -> bool:
+    def _take(self, kind: str, **arguments: Any) -> None:
         writer = self._record_writer
         if writer is None or self._closed:
             self._refuse()
-            return False
-        is_logged = writer.write(kind, **contents)
+            return
+        if writer.write(kind, **arguments):
+            self._note_logged(kind)
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
-        return is_logged
 
     def _refuse(self) -> None:
         self._drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
@@ -195,12 +126,12 @@ class LoggingCalls:
         if self._record_writer is not None:
             self._record_writer.drop(reason, message)
 
-    def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
-        return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
-
     def _deliver_synchronously(self) -> None:
         with self.code_profiler.profile_operation(SYNCHRONOUS_DELIVERY, TRACKING):
             self._deliver_in_caller()
 
     def _deliver_in_caller(self) -> None:
         """Deliver at once, where logging is synchronous; whoever has workers does so."""
+
+    def _note_logged(self, kind: str) -> None:
+        """Take note of a record that is not of metrics; whoever logs the same by itself does so."""

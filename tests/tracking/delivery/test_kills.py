@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from seo_engine import MemoryTracker, TrackingConfig
-from seo_engine.tracking.delivery.delivery_process import ReportPipe, Watchdog, outlive
+from seo_engine.tracking.delivery.child.report_pipe import ReportPipe
+from seo_engine.tracking.delivery.child.watchdog import Watchdog
+from seo_engine.tracking.delivery.delivery_process import outlive
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker, TrackerCall
 from seo_engine.tracking.history.summary import read_run
-from seo_engine.tracking.journal.logging_queue import JournalReader
+from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.runs.lifecycle import read_configuration, read_lifecycle
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker

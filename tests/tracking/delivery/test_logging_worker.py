@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ from seo_engine.tracking.delivery import logging_worker as logging_worker_module
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.records.kind import Shown
 
 
 class UnreliableTracker(MemoryTracker):
@@ -26,12 +25,10 @@ class UnreliableTracker(MemoryTracker):
         self.set_ups_until_open -= 1
         self.available = self.set_ups_until_open <= 0
 
-    def log_training_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        if step in self.refused_steps:
+    def show(self, shown: Shown, recorded: Recorded) -> None:
+        if shown.step in self.refused_steps:
             raise ConnectionResetError("the backend is gone")
-        super().log_training_metrics(epoch, step, metrics, recorded)
+        super().show(shown, recorded)
 
     @property
     def steps(self) -> list[int]:

@@ -11,7 +11,8 @@ import pytest
 
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
 from seo_engine.tracking.delivery.replay import replay_run
-from seo_engine.tracking.history.summary import RunNotFoundError, read_run
+from seo_engine.tracking.history.summary import read_run
+from seo_engine.tracking.runs.places import RunNotFoundError
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.read_views import (
     assert_each_value_once,

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.history.summary import RunNotFoundError, find_run, list_runs, read_run
+from seo_engine.tracking.history.listing import list_runs
+from seo_engine.tracking.history.summary import read_run
+from seo_engine.tracking.runs.places import RunNotFoundError, find_run
 from seo_engine.tracking.runs.run_lock import RunLock
 
 

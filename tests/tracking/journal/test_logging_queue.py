@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seo_engine.tracking.journal import logging_queue as logging_queue_module
-from seo_engine.tracking.journal.lines import decode_record, encode_record, new_record
-from seo_engine.tracking.journal.logging_queue import ENDLESS_LINE, JournalReader, LoggingQueue, Position
+from seo_engine.tracking.journal.lines import encode_record
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.reader import ENDLESS_LINE, JournalReader, Position
+from seo_engine.tracking.records.kind import new_record
+from seo_engine.tracking.records.kinds import decode_record
 
 
 def read_all(path: Path) -> list[bytes]:

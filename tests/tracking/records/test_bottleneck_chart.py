@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, strategies
 from PIL import Image
 
-from seo_engine.tracking.records import bottleneck_chart as chart_module
-from seo_engine.tracking.records.bottleneck_chart import MOST_BARS, Chart, bottleneck_chart
+from seo_engine.tracking.records.parts import Picture
+from seo_engine.tracking.records.profiling import bottleneck_chart as chart_module
+from seo_engine.tracking.records.profiling.bottleneck_chart import MOST_BARS, bottleneck_chart
 from tests.tracking.records.test_profiling import BOTTLENECK, FOREIGN
 
 HOSTILE_NAMES = [
@@ -19,7 +20,7 @@ HOSTILE_NAMES = [
 ]  # fmt: skip
 
 
-def opened(chart: Chart | None) -> Image.Image:
+def opened(chart: Picture | None) -> Image.Image:
     assert chart is not None
     image = Image.open(io.BytesIO(chart.png))
     image.load()
@@ -121,7 +122,7 @@ import seo_engine
 assert "PIL" not in sys.modules
 tracker = seo_engine.TensorBoardTracker.__new__(seo_engine.TensorBoardTracker)
 tracker._import_sdk()
-from seo_engine.tracking.records.bottleneck_chart import bottleneck_chart
+from seo_engine.tracking.records.profiling.bottleneck_chart import bottleneck_chart
 imported = set(sys.modules)
 assert bottleneck_chart({operations("a", "شلوم 😀", category="b" * 500)!r})
 assert set(sys.modules) == imported, set(sys.modules) - imported

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.records.operations_table import COLUMNS, MOST_ROWS, operation_rows
-from seo_engine.tracking.records.profiling import profiling_metrics
+from seo_engine.tracking.records.profiling.operations_table import COLUMNS, MOST_ROWS, operation_rows
+from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 
 BOTTLENECK = {
     "operation": "training_step", "category": "training_loop", "self_seconds": 1.5, "share_percent": 60.0, "calls": 3,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.runs.log_files import plain_message
+from seo_engine.tracking.runs.console import plain_message
 
 
 def test_each_run_has_its_log_files_with_what_belongs_in_them(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seo_engine.tracking import TrackingConfig
-from seo_engine.tracking.views.metric_selection import MetricPriorities, MetricSelection
+from seo_engine.tracking.views.metric_selection import MetricSelection
+from seo_engine.tracking.views.priorities import MetricPriorities
 
 
 def record(step: int, *names: str, kind: str = "training") -> dict[str, Any]:

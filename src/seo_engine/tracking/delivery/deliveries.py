@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from seo_engine.foundation.texts import counts_in_words
-from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.delivery.child.supervisor import ProcessWorker
+from seo_engine.tracking.delivery.child.supervisor import ChildSupervisor
+from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, ThreadWorker
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery
+from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY
 from seo_engine.tracking.runs.run_lock import RunLock
-from seo_engine.tracking.trackers.destination_tracker import Tracker, import_sdks
-from seo_engine.tracking.trackers.registry import VIEWS
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
+from seo_engine.tracking.trackers.registry import DESTINATIONS, Destination, Placement
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,18 @@ class Deliveries:
         run_directory (Path): The run's folder, where `delivery.json` is kept.
         logging_queue (LoggingQueue): The journal.
         config (TrackingConfig): The settings.
+        life (Lifecycle): Identity of the run.
     """
 
-    def __init__(self, run_directory: Path, logging_queue: LoggingQueue, config: TrackingConfig) -> None:
+    def __init__(
+        self, run_directory: Path, logging_queue: LoggingQueue, config: TrackingConfig, life: Lifecycle
+    ) -> None:
+        # What the training may look at, by name.
+        self.trackers: dict[str, DestinationTracker | TrackerInChild] = {}
         self._run_directory = run_directory
         self._logging_queue = logging_queue
         self._config = config
+        self._life = life
         self._workers: dict[str, DeliveryWorker] = {}
         self._changed = threading.Condition()
 
@@ -50,31 +57,54 @@ class Deliveries:
         """bool: Whether every worker has closed its tracker."""
         return all(worker.ended for worker in self._workers.values())
 
-    def start(self, in_process: Sequence[Tracker], in_child: Sequence[str], code_profiler: CodeProfiler) -> None:
+    def start(
+        self, names: Iterable[str], extra_trackers: Sequence[DestinationTracker] = (), *, may_use_child: bool = True
+    ) -> None:
         """Start a worker for each tracker; none of them is waited for.
 
         Args:
-            in_process (Sequence[Tracker]): Delivered to by a thread, or by the caller if logging is synchronous.
-            in_child (Sequence[str]): Names of trackers that a child process opens and delivers to.
-            code_profiler (CodeProfiler): Takes in what the children measure.
+            names (Iterable[str]): Of `DESTINATIONS`.
+            extra_trackers (Sequence[DestinationTracker]): Further ones, of plug-ins.
+            may_use_child (bool): Whether those that run in a child process do; otherwise all run in this one.
         """
-        before = read_delivery(self._run_directory / DELIVERY)
-        for name in in_child:
-            previous = before.get(name, DeliveryState())
-            self._start(
-                name,
-                ProcessWorker(name, self._run_directory, self._config, code_profiler, self._take_change, previous),
-            )
-        with code_profiler.profile_operation(TRACKER_IMPORT, TRACKING):
-            import_sdks(in_process)
+        destinations = [DESTINATIONS[name] for name in names]
+        in_child = [each for each in destinations if each.runs_in_child and may_use_child]
+        for destination in in_child:
+            self._start_child(destination)
+        placement = Placement(self._config, self._run_directory, self._life)
+        here = [each.make(placement) for each in destinations if each not in in_child]
+        self._start_here([*here, *extra_trackers])
+
+    def _start_child(self, destination: Destination) -> None:
+        supervisor = ChildSupervisor(
+            destination,
+            self._run_directory,
+            self._config,
+            self._config.code_profiler,
+            self._take_change,
+            self._previous(destination.name),
+        )
+        self.trackers[destination.name] = TrackerInChild(destination.name, lambda: supervisor.state)
+        self._start(destination.name, supervisor)
+
+    def _start_here(self, trackers: Sequence[DestinationTracker]) -> None:
+        with self._config.code_profiler.profile_operation(TRACKER_IMPORT, TRACKING):
+            # In the thread that begins the run: when two threads import parts of one package at the same time, the
+            # import of either may find a module half made.
+            for tracker in trackers:
+                tracker.import_sdk()
         worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
-        for tracker in in_process:
+        for tracker in trackers:
+            self.trackers[tracker.name] = tracker
             lock = RunLock(self._run_directory, tracker.name)
-            previous = before.get(tracker.name, DeliveryState())
-            self._start(
-                tracker.name,
-                worker_class(tracker, self._logging_queue, self._config, self._take_change, lock, previous),
+            worker = worker_class(
+                tracker, self._logging_queue, self._config, self._take_change, lock, self._previous(tracker.name)
             )
+            self._start(tracker.name, worker)
+
+    def _previous(self, name: str) -> DeliveryState:
+        """Return the ledger that an earlier worker left."""
+        return read_delivery(self._run_directory / DELIVERY).get(name, DeliveryState())
 
     def _start(self, name: str, worker: DeliveryWorker) -> None:
         # One by one: where the start is interrupted, the end waits for those that work and for no others. A new
@@ -137,7 +167,7 @@ class Deliveries:
         """Leave the workers to the parent process."""
         self._changed = threading.Condition()
         for worker in self._workers.values():
-            if isinstance(worker, ProcessWorker):
+            if isinstance(worker, ChildSupervisor):
                 worker.disown_after_fork()
         self._workers = {}
 
@@ -159,7 +189,7 @@ class Deliveries:
                 f" ({state.last_error})" if state.last_error else "",
             )
         # Trackers of plug-ins are given to the run by the training alone.
-        if not all(self.states[name].is_complete for name in self.states.keys() & set(VIEWS)):
+        if not all(self.states[name].is_complete for name in self.states.keys() & DESTINATIONS.keys()):
             logger.warning(
                 "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s", self._run_directory
             )

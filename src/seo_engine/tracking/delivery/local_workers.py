@@ -13,7 +13,7 @@ from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
-from seo_engine.tracking.trackers.destination_tracker import Tracker
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class _InProcessWorker:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: DestinationTracker,
         logging_queue: LoggingQueue,
         config: TrackingConfig,
         state_changed: StateChanged,

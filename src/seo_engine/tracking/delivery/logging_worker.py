@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.logging_queue import JournalReader, Position
+from seo_engine.tracking.journal.reader import JournalReader, Position
+from seo_engine.tracking.records.parts import Recorded
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
-from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, Tracker
-from seo_engine.tracking.views.journal_selection import ShownRecord, ShownRecords, hand_over
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, IncompleteViewError
+from seo_engine.tracking.views.journal_selection import JournalSelection, SelectedLine
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ CLOSING_TRIES = 2
 
 
 class TrackerCall(NamedTuple):
-    """A call into a tracker that has not returned yet: `setup`, `log`, `flush` or `close`, and when it began."""
+    """A call into a tracker that has not returned yet, such as `setup` or `show`, and when it began."""
 
     name: str
     started: float
@@ -65,7 +66,7 @@ class LoggingWorker:
     the calling thread.
 
     Args:
-        tracker (Tracker): The destination.
+        tracker (DestinationTracker): The destination.
         journal (JournalReader): The journal.
         config (TrackingConfig): The selection's settings.
         report (Callable[[DeliveryState], None]): Called with a copy of the ledger after each batch.
@@ -76,7 +77,7 @@ class LoggingWorker:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: DestinationTracker,
         journal: JournalReader,
         config: TrackingConfig,
         report: Callable[[DeliveryState], None] = lambda state: None,
@@ -99,6 +100,7 @@ class LoggingWorker:
         self._closing_size = 0
         self._closing_deadline = math.inf
         self._waits_for_lock = False
+        self._said_unknown_kinds = False
         self._beside_training = beside_training
         self._rested = time.perf_counter()
         self._start_over()
@@ -161,7 +163,7 @@ class LoggingWorker:
     def _is_closed_complete(self) -> bool:
         """Close the tracker; returns whether its view then holds what it was given."""
         delivered = self.state.delivered
-        confirmed = getattr(self.tracker, "confirmed_record", None)
+        confirmed = self.tracker.confirmed_record
         if confirmed is not None:
             # Until the tracker has said so: this process may be killed because closing takes too long.
             self._take_back(confirmed)
@@ -198,16 +200,14 @@ class LoggingWorker:
         self._journal.follow()
         if self._journal.generation != self._generation:
             # The run's folder was deleted, and the view in it.
-            abandon = getattr(self.tracker, "abandon", None)
-            if abandon is not None:
-                self._call("abandon", abandon)
+            self._call("abandon", self.tracker.abandon)
             self._start_over()
 
     def _start_over(self) -> None:
         self.state = DeliveryState(failed_records=self._failed_records)
         self._generation = self._journal.generation
-        self._shown = ShownRecords(self._config)
-        self._waiting: deque[ShownRecord] = deque()
+        self._selection = JournalSelection(self._config)
+        self._waiting: deque[SelectedLine] = deque()
         self._read_position = Position()
         self._tries = 0
         self._counted_offset = 0
@@ -242,19 +242,20 @@ class LoggingWorker:
             if not lines:
                 return False
             for line in lines:
-                self._waiting.append(self._shown.take(line))
+                self._waiting.append(self._selection.take(line))
                 self._rest()
+            self._say_unknown_kinds()
             self._read_position = lines[-1].end
         while self._waiting:
             self._tries += 1
             try:
-                self._hand_over(self._waiting[0])
+                self._show(self._waiting[0])
             except Exception:
                 witness = self._next_shown()
                 if not self.tracker.available or self._tries < TRIES_PER_RECORD or witness is None:
                     raise
                 # Is it the record or the tracker? If the next record that shows anything passes, it was the record.
-                self._hand_over(self._waiting[witness])
+                self._show(self._waiting[witness])
                 self._remember_failed(self._waiting[0].end.number)
                 self._settle(failed=True)
                 for _ in range(witness - 1):
@@ -273,9 +274,19 @@ class LoggingWorker:
             time.sleep(REST_SECONDS)
             self._rested = time.perf_counter()
 
-    def _hand_over(self, shown: ShownRecord) -> None:
-        if shown.end.number not in self._failed_records:
-            self._call("log", lambda: hand_over(shown, self.tracker))
+    def _show(self, line: SelectedLine) -> None:
+        shown = line.shown
+        if shown is not None and line.end.number not in self._failed_records:
+            self._call("show", lambda: self.tracker.show(shown, Recorded(line.end.number, line.time)))
+
+    def _say_unknown_kinds(self) -> None:
+        if self._selection.unknown_kinds and not self._said_unknown_kinds:
+            self._said_unknown_kinds = True
+            logger.warning(
+                "⚠️ %s passes over records of kinds that this version does not know: %s",
+                self.tracker.name,
+                ", ".join(sorted(self._selection.unknown_kinds)),
+            )
 
     def _remember_failed(self, number: int) -> None:
         if len(self._failed_records) < MOST_FAILED_RECORDS:
@@ -284,20 +295,20 @@ class LoggingWorker:
     def _next_shown(self) -> int | None:
         """Return the place of the next waiting record, behind the foremost, that shows anything."""
         behind = enumerate(itertools.islice(self._waiting, 1, None), start=1)
-        return next((place for place, shown in behind if not shown.shows_nothing), None)
+        return next((place for place, line in behind if line.shown is not None), None)
 
     def _settle(self, failed: bool = False) -> None:
         """Count the foremost waiting line as delivered or dropped, and go on behind it."""
-        shown = self._waiting.popleft()
+        line = self._waiting.popleft()
         self._tries = 0
         self._retry_seconds = FIRST_RETRY_SECONDS
         self.state.last_error = None
-        self.state.offset, self.state.number = shown.end.offset, shown.end.number
-        if failed or shown.end.number in self._failed_records:
+        self.state.offset, self.state.number = line.end.offset, line.end.number
+        if failed or line.end.number in self._failed_records:
             self.state.drop("failed")
-        elif shown.drop_reason is not None:
-            self.state.drop(shown.drop_reason)
-        elif shown.record is not None:
+        elif line.drop_reason is not None:
+            self.state.drop(line.drop_reason)
+        elif line.is_record:
             self.state.delivered += 1
         else:
             # A blank line is what closes a torn one: it is no record, so none is missing.
@@ -310,12 +321,11 @@ class LoggingWorker:
         state = self.state
         state.accepted = self._counted_lines
         state.pending = state.accepted - state.delivered - sum(state.dropped.values())
-        state.values_not_shown = self._shown.values_not_shown
-        state.withheld = self._shown.withheld
+        state.values_not_shown = self._selection.values_not_shown
+        state.withheld = self._selection.withheld
         if self.tracker.available:
             state.details = self.tracker.details()
-        # A tracker of a plug-in need not know of such a wish.
-        state.stop_requested = getattr(self.tracker, "stop_requested", False)
+        state.stop_requested = self.tracker.stop_requested
         if state != self._reported:
             self._reported = dataclasses.replace(
                 state,

@@ -12,11 +12,9 @@ from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, read_configuration, read_lifecycle
-from seo_engine.tracking.runs.log_files import RunLogTracker
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
 from seo_engine.tracking.runs.run_lock import is_locked
-from seo_engine.tracking.trackers.registry import configured_views, open_view
-from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+from seo_engine.tracking.trackers.registry import configured_destinations, optional_destinations
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ def recover_run(
 
     Args:
         run_directory (Path): The run's folder.
-        views (Sequence[str] | None): Which of `VIEWS`; None means those that the run's configuration asks for.
+        views (Sequence[str] | None): Which of `DESTINATIONS`; None means those that the run's configuration asks for.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:
@@ -47,15 +45,8 @@ def recover_run(
     """
     life = conclude(run_directory, "killed")
     config = read_configuration(life.configuration)
-    names = configured_views(config) if views is None else views
-    return deliver_rest(
-        run_directory,
-        config,
-        life,
-        in_process=[name for name in names if name != WandBTracker.name],
-        in_child=[name for name in names if name == WandBTracker.name],
-        progress=progress,
-    )
+    names = configured_destinations(config) if views is None else views
+    return deliver_rest(run_directory, config, life, names, progress)
 
 
 def unfinished_runs(log_directory: Path) -> list[Path]:
@@ -85,9 +76,12 @@ def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
     states = read_delivery(run_directory / DELIVERY)
     # A process that was attached may have logged behind the end.
     logged = (run_directory / JOURNAL).stat().st_size
-    views = set(configured_views(read_configuration(life.configuration))) - {RunLogTracker.name}
+    views = configured_destinations(read_configuration(life.configuration))
     return life.status is not None and all(
-        name in states and states[name].is_complete and states[name].offset >= logged for name in views
+        name in states and states[name].is_complete and states[name].offset >= logged
+        for name in views
+        # Log files are for people; nobody misses the end of one.
+        if name in optional_destinations()
     )
 
 
@@ -95,9 +89,7 @@ def deliver_rest(
     run_directory: Path,
     config: TrackingConfig,
     life: Lifecycle,
-    *,
-    in_process: Iterable[str] = (),
-    in_child: Sequence[str] = (),
+    names: Iterable[str],
     progress: Progress = lambda states: None,
 ) -> dict[str, DeliveryState]:
     """Deliver what the journal of an ended run holds, for as long as there is progress, and close the views.
@@ -106,17 +98,15 @@ def deliver_rest(
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run, and how it ended.
-        in_process (Iterable[str]): Views that threads of this process deliver to.
-        in_child (Sequence[str]): Views that child processes deliver to.
+        names (Iterable[str]): The views, of `DESTINATIONS`.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:
         dict[str, DeliveryState]: The ledger of each view.
     """
-    trackers = [open_view(name, config, run_directory, life) for name in in_process]
     with LoggingQueue(run_directory / JOURNAL) as journal:
-        deliveries = Deliveries(run_directory, journal, config)
-        deliveries.start(trackers, in_child, config.code_profiler)
+        deliveries = Deliveries(run_directory, journal, config, life)
+        deliveries.start(names)
         standstill, before = 0.0, None
         while standstill < LONGEST_STANDSTILL_SECONDS and not deliveries.flush(_LOOK_SECONDS):
             positions = {name: state.offset for name, state in deliveries.states.items()}

@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 
 from seo_engine.tracking.delivery.recovery import Progress, recover_run
-from seo_engine.tracking.journal.lines import decode_record
-from seo_engine.tracking.journal.logging_queue import JournalReader
+from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.lifecycle import conclude
 from seo_engine.tracking.runs.places import JOURNAL
+from seo_engine.tracking.trackers.registry import DESTINATIONS
 
 
 def replay_run(
@@ -23,7 +24,7 @@ def replay_run(
 
     Args:
         run_directory (Path): The run's folder.
-        view (str): `tensorboard` or `wandb`.
+        view (str): One of `optional_destinations()`.
         show_all (bool): Show every value. A view cannot be made denser afterwards, so this one gets a folder of its
             own, `<run>_all`, beside the run's.
         progress (Progress): Called about once a second with the ledgers.
@@ -50,7 +51,8 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     target.mkdir(exist_ok=True)
     temporary = target / f"{JOURNAL}.tmp"
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
-    settings = {"selective_logging": False, **{f"{name}_logging": name == view for name in ("tensorboard", "wandb")}}
+    switches = {each.switch: name == view for name, each in DESTINATIONS.items() if each.switch is not None}
+    settings = {"selective_logging": False, **switches}
     with JournalReader(run_directory / JOURNAL) as journal, temporary.open("wb") as copy:
         for line in journal.lines():
             # Line for line, so that the records keep their numbers.

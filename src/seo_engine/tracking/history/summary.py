@@ -1,24 +1,21 @@
-"""Reading runs back from their journals: which there are, and what one holds."""
+"""One run, read back from its journal."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seo_engine.tracking.journal.lines import METRIC_KINDS, Record, decode_record, is_metric_line
-from seo_engine.tracking.journal.logging_queue import JournalLine, JournalReader
-from seo_engine.tracking.records.profiling import finite_number, profiling_metrics
-from seo_engine.tracking.runs.endings import ErrorDescription
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.journal.reader import JournalLine, JournalReader
+from seo_engine.tracking.records.kinds import KINDS, decode_record
+from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
+from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
+from seo_engine.tracking.records.run_marks import ErrorDescription
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
 from seo_engine.tracking.runs.run_lock import is_locked
-
-
-class RunNotFoundError(ValueError):
-    """There is no run of that name."""
 
 
 @dataclass
@@ -57,6 +54,8 @@ class RunSummary:
     step: int = 0
     records: int = 0
     unreadable_lines: int = 0
+    # Of kinds that this version does not know.
+    unknown_records: int = 0
     metrics: dict[str, MetricSummary] = field(default_factory=dict)
     nonfinite: dict[str, int] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
@@ -70,40 +69,6 @@ class RunSummary:
     def seconds(self) -> float:
         """float: From the first record to the last."""
         return max(0.0, self.ended - self.started)
-
-
-def list_runs(log_directory: str | Path) -> list[RunSummary]:
-    """Return the runs in a folder, the newest first.
-
-    Args:
-        log_directory (str | Path): The folder of all runs.
-
-    Returns:
-        list[RunSummary]: One for each folder with a journal.
-    """
-    journals = Path(log_directory).glob(f"*/{JOURNAL}")
-    return sorted((read_run(path.parent) for path in journals), key=lambda run: run.started, reverse=True)
-
-
-def find_run(log_directory: str | Path, name: str) -> Path:
-    """Return the folder of a run that is named by its folder's name or its path.
-
-    Args:
-        log_directory (str | Path): The folder of all runs.
-        name (str): Name or path.
-
-    Returns:
-        Path: The run's folder.
-
-    Raises:
-        RunNotFoundError: If there is no journal.
-    """
-    for directory in (Path(log_directory) / name, Path(name)):
-        # A name that is too long, or no name at all, is that of no run.
-        with contextlib.suppress(OSError, ValueError):
-            if (directory / JOURNAL).is_file():
-                return directory
-    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")
 
 
 def read_run(directory: Path) -> RunSummary:
@@ -126,6 +91,7 @@ def read_run(directory: Path) -> RunSummary:
             run.unreadable_lines += bool(line.content.strip())
             continue
         run.records += 1
+        run.unknown_records += record["kind"] not in KINDS
         if not _is_superseded(record, line.end.number, rewinds):
             try:
                 _take_in(run, record)

@@ -1,4 +1,4 @@
-"""Names and values of metrics: hierarchy and validation."""
+"""Metrics: names, values, and the three kinds of records that hold them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.tracking.journal.lines import LINE_BEGINNING, Record
+from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 
 logger = logging.getLogger(__name__)
 
@@ -154,3 +156,55 @@ def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
         dict[str, float]: The numbers.
     """
     return {name: float(word) for name, word in nonfinite.items()}
+
+
+def finite_number(value: Any) -> int | float | None:
+    """Return the number behind a value, or None if there is none that can be drawn.
+
+    Example:
+        >>> finite_number(0.5), finite_number(float("inf")), finite_number("0.5")
+        (0.5, None, None)
+    """
+    try:
+        number = metric_value(value)
+    except Exception:  # `item` of a foreign object may raise anything
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def with_nonfinite(record: Record, skip_nonfinite: bool) -> Record:
+    """Return a record of metrics with those values that are not finite among the others, unless they are skipped."""
+    if skip_nonfinite or "nonfinite" not in record:
+        return record
+    return {**record, "metrics": {**record["metrics"], **nonfinite_numbers(record["nonfinite"])}}
+
+
+def is_metric_line(line: bytes) -> bool:
+    """Return whether a line is one of metrics, by how it begins; it need not be whole, but no other record is on it.
+
+    By far the most lines are of metrics. A reader of other records passes over them without parsing them.
+
+    Example:
+        >>> is_metric_line(b'{"kind":"training","epoch":1,"step":1')
+        True
+        >>> is_metric_line(b'{"kind":"training","epo{"kind":"end","time":1.0,"status":"killed"}')
+        False
+    """
+    return line.startswith(_METRIC_BEGINNINGS) and line.rfind(LINE_BEGINNING) == 0
+
+
+def _metric_kind(name: str, is_thinned: bool) -> Kind:
+    def shown(record: Record) -> Shown | None:
+        metrics = record["metrics"]
+        return Shown(kind, record, record["epoch"], record["step"], metrics) if metrics else None
+
+    kind = Kind(name, f"log_{name}_metrics", {**MOMENT, "metrics": dict}, shown, is_metrics=True, is_thinned=is_thinned)
+    return kind
+
+
+# Training and performance metrics arrive at every step; evaluation metrics are rare, and shown whole.
+METRICS = (_metric_kind("training", True), _metric_kind("evaluation", False), _metric_kind("performance", True))
+
+METRIC_KINDS = tuple(kind.name for kind in METRICS)
+
+_METRIC_BEGINNINGS = tuple(f'{LINE_BEGINNING.decode()}"{name}",'.encode() for name in METRIC_KINDS)

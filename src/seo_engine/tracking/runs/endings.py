@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from typing import TypedDict
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.tracking.records.run_marks import ErrorDescription
 
 # The end of a traceback tells where it happened; one of a deep recursion is long.
 _MOST_TRACEBACK_CHARACTERS = 20_000
@@ -15,14 +15,6 @@ _MOST_MESSAGE_CHARACTERS = 2_000
 
 # Looked through for secrets beside what is kept, so that no half of one is left at the cut.
 _MARGIN_CHARACTERS = 50_000
-
-
-class ErrorDescription(TypedDict):
-    """What ended a training, as plain data without secrets: its type, what it says, and where it happened."""
-
-    type: str
-    message: str
-    traceback: str
 
 
 def status_after(error: BaseException | None) -> str:

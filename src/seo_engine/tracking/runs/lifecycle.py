@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,19 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.lines import (
-    METRIC_KINDS,
-    Record,
-    decode_record,
-    encode_record,
-    is_metric_line,
-    new_record,
-)
-from seo_engine.tracking.journal.logging_queue import JournalReader, LoggingQueue
+from seo_engine.tracking.journal.lines import Record, encode_record
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.records.kind import new_record
+from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.records.metrics import METRIC_KINDS, is_metric_line
+from seo_engine.tracking.records.run_marks import END, LAST_VALUES
 from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RunLock
-from seo_engine.tracking.trackers.wandb.fragments import is_plain_run_id
-from seo_engine.tracking.views.journal_selection import ShownRecords
+from seo_engine.tracking.views.journal_selection import JournalSelection
 
 # At the end of a run there is room in the journal for this many records of values that a view has not shown yet.
 MOST_LAST_VALUES = 1_000
@@ -110,8 +108,8 @@ def end_lines(status: str, withheld: int, *, rank: int = 0, **contents: Any) -> 
         rank (int): Rank of the process among those of a distributed training.
         **contents (Any): What else its `end` record says.
     """
-    room = [encode_record(new_record("last_values", rank=rank))] * min(withheld, MOST_LAST_VALUES)
-    return [*room, encode_record(new_record("end", rank=rank, status=status, **contents))]
+    room = [encode_record(new_record(LAST_VALUES.name, rank=rank))] * min(withheld, MOST_LAST_VALUES)
+    return [*room, encode_record(new_record(END.name, rank=rank, status=status, **contents))]
 
 
 def conclude(run_directory: Path, status: str) -> Lifecycle:
@@ -147,11 +145,21 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
         lock.release()
 
 
+def is_plain_run_id(run_id: object) -> bool:
+    """Return whether an id, perhaps of a journal that somebody sent, is one that this package makes.
+
+    Example:
+        >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")
+        (True, False)
+    """
+    return isinstance(run_id, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", run_id) is not None
+
+
 def _withheld(journal: JournalReader, config: TrackingConfig) -> int:
-    shown = ShownRecords(config)
+    selection = JournalSelection(config)
     for line in journal.lines():
-        shown.take(line)
-    return shown.withheld
+        selection.take(line)
+    return selection.withheld
 
 
 def _take_in(life: Lifecycle, record: Record) -> None:

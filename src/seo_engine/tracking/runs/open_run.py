@@ -1,8 +1,7 @@
-"""OpenRun: a run that this process writes: a new one, one that goes on, or one of another process."""
+"""Opening a run to write it: a new one, one that is resumed, or one of another process."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import time
@@ -10,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.lines import JOURNAL_VERSION
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
+from seo_engine.tracking.records.run_marks import JOURNAL_VERSION
 from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.log_files import RunLogs
 from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
@@ -20,59 +19,38 @@ from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.runs.surroundings import describe_surroundings
 
-logger = logging.getLogger(__name__)
-
 # A process that only writes the end of a killed run holds its lock for a moment.
 _LONGEST_WAIT_FOR_LOCK = 5.0
 
 
 @dataclass
 class OpenRun:
-    """What belongs to a run while a process writes it; `lock`, `upkeep` and `logs` are its owner's alone."""
+    """What a process needs to write into a run."""
 
     directory: Path
     config: TrackingConfig
     life: Lifecycle
     logging_queue: LoggingQueue
     record_writer: RecordWriter
-    lock: RunLock | None = None
-    upkeep: JournalUpkeep | None = None
-    logs: RunLogs | None = None
-
-    @property
-    def is_owned(self) -> bool:
-        """bool: Whether this process ends the run, and delivers it."""
-        return self.lock is not None
-
-    def close_journal(self, timeout_seconds: float) -> None:
-        """Have the disk keep the journal, and say what it did not take.
-
-        Args:
-            timeout_seconds (float): The longest time to wait for the disk.
-        """
-        if self.upkeep is not None:
-            self.upkeep.close(timeout_seconds)
-        else:
-            self.logging_queue.write_waiting()
-        if lost := len(self.logging_queue.waiting):
-            logger.error("❌ The journal cannot be written: %d records that waited for it are lost", lost)
-
-    def leave(self) -> None:
-        """Give the run to others: its lock, and the log files."""
-        if self.lock is not None:
-            self.lock.release()
-        if self.logs is not None:
-            self.logs.close()
 
 
-def create_run(config: TrackingConfig) -> OpenRun:
+@dataclass
+class OwnOpenRun(OpenRun):
+    """What the one process has that ends the run: also its lock, the journal's upkeep, and the log files."""
+
+    lock: RunLock
+    upkeep: JournalUpkeep
+    logs: RunLogs
+
+
+def create_run(config: TrackingConfig) -> OwnOpenRun:
     """Make the folder of a new run and begin its journal.
 
     Args:
         config (TrackingConfig): The settings.
 
     Returns:
-        OpenRun: Owned by this process.
+        OwnOpenRun: Owned by this process.
 
     Raises:
         OSError: If it cannot be made.
@@ -91,8 +69,8 @@ def create_run(config: TrackingConfig) -> OpenRun:
     return run
 
 
-def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> OpenRun:
-    """Go on with a run that ended or was killed.
+def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> OwnOpenRun:
+    """Resume a run that ended or was killed.
 
     Args:
         config (TrackingConfig): The settings from now on.
@@ -100,7 +78,7 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Ope
         step (int | None): What was logged at this step and later is superseded; None means that nothing is.
 
     Returns:
-        OpenRun: Owned by this process.
+        OwnOpenRun: Owned by this process.
 
     Raises:
         RunStillOpenError: If a process that lives writes it.
@@ -137,7 +115,7 @@ def attach_run(directory: Path) -> OpenRun:
     return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, _rank()))
 
 
-def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OpenRun:
+def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenRun:
     lock = RunLock(directory, "run")
     if not lock.acquire(_LONGEST_WAIT_FOR_LOCK):
         raise RunStillOpenError(f"{directory} is still written by another process, and cannot be resumed")
@@ -146,7 +124,7 @@ def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OpenRun:
     upkeep = JournalUpkeep(logging_queue)
     upkeep.start()
     writer = RecordWriter(logging_queue, config, _rank())
-    return OpenRun(directory, config, life, logging_queue, writer, lock, upkeep, logs)
+    return OwnOpenRun(directory, config, life, logging_queue, writer, lock, upkeep, logs)
 
 
 def _rank() -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 import time
 from pathlib import Path
-
-from seo_engine.foundation.redaction import check_no_secret
 
 JOURNAL = "journal.jsonl"
 DELIVERY = "delivery.json"
@@ -16,27 +14,9 @@ WANDB = "wandb"
 CHECKPOINTS = "checkpoints"
 PROFILE = "profile"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")
 
-
-def check_experiment_name(name: str) -> None:
-    """Refuse a name that is no plain folder name.
-
-    Args:
-        name (str): The experiment's name.
-
-    Raises:
-        ValueError: If it could leave its folder, is no portable file name, or holds a secret.
-
-    Example:
-        >>> check_experiment_name("../elsewhere")
-        Traceback (most recent call last):
-            ...
-        ValueError: experiment_name must be a plain folder name (letters, digits, . _ - + = @), got '../elsewhere'
-    """
-    check_no_secret("experiment_name", name)
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"experiment_name must be a plain folder name (letters, digits, . _ - + = @), got {name!r}")
+class RunNotFoundError(ValueError):
+    """There is no run of that name."""
 
 
 def create_run_directory(log_directory: str | Path, experiment_name: str | None = None) -> Path:
@@ -64,3 +44,24 @@ def create_run_directory(log_directory: str | Path, experiment_name: str | None 
             raise
         return directory
     raise FileExistsError(f"{log_directory}: there are already thousands of runs named {name}")
+
+
+def find_run(log_directory: str | Path, name: str) -> Path:
+    """Return the folder of a run that is named by its folder's name or its path.
+
+    Args:
+        log_directory (str | Path): The folder of all runs.
+        name (str): Name or path.
+
+    Returns:
+        Path: The run's folder.
+
+    Raises:
+        RunNotFoundError: If there is no journal.
+    """
+    for directory in (Path(log_directory) / name, Path(name)):
+        # A name that is too long, or no name at all, is that of no run.
+        with contextlib.suppress(OSError, ValueError):
+            if (directory / JOURNAL).is_file():
+                return directory
+    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")

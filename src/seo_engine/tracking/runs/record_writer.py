@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import logging
-import operator
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from seo_engine.foundation.redaction import redact
 from seo_engine.foundation.texts import counts_in_words
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.lines import (
-    METRIC_KINDS,
-    encode_plain_metrics,
-    encode_record,
-    new_record,
-    plain_record,
-)
+from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.records.metrics import MetricValidation
+from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.records.metric_encoder import MetricEncoder
+from seo_engine.tracking.records.metrics import METRICS
 from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.lifecycle import end_lines
-from seo_engine.tracking.views.metric_selection import THINNED_KINDS, MetricPriorities
+from seo_engine.tracking.views.priorities import MetricPriorities
 
 logger = logging.getLogger(__name__)
-
-# Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
-MOST_REMEMBERED_NAMES = 10_000
 
 # The end of a run counts so many metrics by name, and the rest of them together: a record has a limit.
 MOST_COUNTED_NAMES = 1_000
@@ -48,8 +39,7 @@ class RecordWriter:
         self._logging_queue = logging_queue
         self._config = config
         self._rank = rank
-        self._validation = MetricValidation()
-        self._names: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
+        self._encoder = MetricEncoder(config.skip_nonfinite_metrics, rank)
 
     def write_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bool:
         """Append a record of metrics.
@@ -64,36 +54,24 @@ class RecordWriter:
             bool: Whether there is a record of them now.
         """
         try:
-            line = encode_plain_metrics(kind, epoch, step, metrics, self._names[kind], self._rank)
-            if line is None:
-                line = self._encode_after_validation(kind, epoch, step, metrics)
-            self._logging_queue.append(line)
+            self._logging_queue.append(self._encoder.line(kind, epoch, step, metrics))
         except Exception as error:
             self._count_failure(kind, error)
             return False
         return True
 
-    def write(self, kind: str, **contents: Any) -> bool:
+    def write(self, kind: str, **arguments: Any) -> bool:
         """Append a record that is rare enough to be encoded without haste.
 
         Args:
-            kind (str): What it holds.
-            **contents (Any): The rest of it.
+            kind (str): The name of its kind.
+            **arguments (Any): Of the call that logs it.
 
         Returns:
             bool: Whether there is a record of it now.
         """
         try:
-            for name in ("hyperparameters", "profiling_data"):
-                if name in contents:
-                    _require_dictionary(name, contents[name])
-            if "step" in contents and contents["step"] is not None:
-                contents["step"] = operator.index(contents["step"])
-            if "epoch" in contents:
-                contents["epoch"] = plain_epoch(contents["epoch"])
-            # As plain data first: a user's object shows only as text whether it holds a secret.
-            record = plain_record(new_record(kind, rank=self._rank, **contents))
-            self._logging_queue.append(encode_record(redact(record)))
+            self._logging_queue.append(encode_record(KINDS[kind].make_record(arguments, self._rank)))
         except Exception as error:
             self._count_failure(kind, error)
             return False
@@ -110,12 +88,15 @@ class RecordWriter:
         if self._config.selective_logging:
             priorities = MetricPriorities(self._config)
             thinned = sum(
-                priorities.of(name) != "high" for kind in THINNED_KINDS for name in set(self._names[kind].values())
+                priorities.of(name) != "high"
+                for kind in METRICS
+                if kind.is_thinned
+                for name in self._encoder.names(kind.name)
             )
             withheld = max(withheld, thinned)
         self._logging_queue.write_waiting()
-        nonfinite = self._validation.nonfinite
-        dropped = self.dropped + self._validation.dropped
+        nonfinite = self._encoder.nonfinite
+        dropped = self.dropped + self._encoder.dropped
         if overflowed := self._logging_queue.waiting.overflowed:
             dropped["journal not writable"] += overflowed
         contents = {"error": describe_error(error)} if error is not None else {}
@@ -144,37 +125,9 @@ class RecordWriter:
     def _count_failure(self, kind: str, error: Exception) -> None:
         self.drop("misuse", f"⚠️ Skipping a call ({kind}): {error}")
 
-    def _encode_after_validation(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
-        _require_dictionary("metrics", metrics)
-        numbers, nonfinite = self._validation.validated(
-            kind, metrics, skip_nonfinite=self._config.skip_nonfinite_metrics
-        )
-        self._remember_names(kind, metrics, numbers)
-        record = new_record(kind, epoch=plain_epoch(epoch), step=operator.index(step), rank=self._rank, metrics=numbers)
-        if nonfinite:
-            record["nonfinite"] = nonfinite
-        return encode_record(record)
-
-    def _remember_names(self, kind: str, metrics: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
-        names = self._names[kind]
-        for name in metrics:
-            full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
-            if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
-                names[name] = full_name
-
 
 def _most_common(counts: Counter[str]) -> dict[str, int]:
     chosen = dict(counts.most_common(MOST_COUNTED_NAMES))
     if rest := counts.total() - sum(chosen.values()):
         chosen[OTHERS] = rest
     return chosen
-
-
-def _require_dictionary(name: str, value: object) -> None:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a dictionary, got {type(value).__name__}")
-
-
-def plain_epoch(epoch: float) -> float:
-    """Return an epoch as JSON takes it; numpy's and torch's numbers have `item`."""
-    return epoch if isinstance(epoch, int | float) else float(epoch)

@@ -17,8 +17,6 @@ _ENVIRONMENT_PREFIXES = (
     "RANK", "SLURM_JOB", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_", "WANDB_", "WORLD_SIZE",
 )  # fmt: skip
 
-_WANDB_TEXTS = {"WANDB_NOTES": "notes", "WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": "job_type"}
-
 # git answers from local files; where those hang, the run begins without it.
 _LONGEST_QUESTION_SECONDS = 1.0
 
@@ -60,21 +58,6 @@ def read_git() -> GitState:
         "commit": _ask_git("rev-parse", "--verify", "HEAD"),
         "remote": redact_text(_ask_git("config", "--get", "remote.origin.url")),
     }
-
-
-def wandb_texts(tags: list[str] | None) -> dict[str, Any]:
-    """Return the arguments of `wandb.init` that wandb by itself takes from the environment as they stand there.
-
-    Args:
-        tags (list[str] | None): Of the configuration, which go before those of the environment.
-
-    Returns:
-        dict[str, Any]: Tags, and what else is set, without secrets.
-    """
-    if tags is None and (variable := os.environ.get("WANDB_TAGS")):
-        tags = variable.split(",")
-    texts = {argument: os.environ.get(variable) for variable, argument in _WANDB_TEXTS.items()}
-    return {"tags": redact(tags)} | {argument: redact_text(text) for argument, text in texts.items() if text}
 
 
 def _folder() -> str:

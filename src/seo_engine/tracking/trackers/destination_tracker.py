@@ -1,19 +1,29 @@
-"""What a tracker is, and MemoryTracker, the double for tests."""
+"""DestinationTracker: what a destination of records is. All that it need not do has a default."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import NamedTuple
 
-from seo_engine.tracking.journal.lines import ModelArchitecture
-from seo_engine.tracking.runs.endings import ErrorDescription
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.parts import Recorded
+
+# No destination takes this long for one record. How long opening and closing take depends on the destination.
+LONGEST_CALL_SECONDS = 15.0
 
 
-class Recorded(NamedTuple):
-    """Where a value stands in the journal: the record's number and its time in seconds since 1970."""
+class Command(str):
+    """The name of a command of this environment, which a shell may know by its path alone."""
 
-    number: int
-    time: float
+
+class NextStep(NamedTuple):
+    """What to type next: a word or two for what comes of it, and the parts of the line."""
+
+    label: str
+    parts: tuple[Command | Path | str, ...]
 
 
 class IncompleteViewError(Exception):
@@ -29,191 +39,107 @@ class IncompleteViewError(Exception):
         self.last_record = last_record
 
 
-def import_sdks(trackers: Iterable[Tracker]) -> None:
-    """Have trackers import what they need, in the thread that begins the run.
-
-    When two threads import parts of one package at the same time, the import of either may find a module half made:
-    that of a worker would break that of the training.
-
-    Args:
-        trackers (Iterable[Tracker]): Those with an `import_sdk()`; others import where their module begins.
-    """
-    for tracker in trackers:
-        import_sdk = getattr(tracker, "import_sdk", None)
-        if import_sdk is not None:
-            import_sdk()
-
-
-class Tracker(Protocol):
+class DestinationTracker(ABC):
     """A destination of records. A worker calls these methods, always from one thread.
 
-    A method that raises is tried again and at last counted as dropped; the training never sees it. Whenever
-    `available` has turned True, the worker starts with the first record of the run: a destination that outlives its
-    process passes over those it holds, by `recorded.number`.
+    A subclass writes `setup` and `show`. A method that raises is called again later, and what fails at last is
+    counted as dropped; the training never sees it. Whenever `available` has turned True, the worker starts with the
+    first record of the run: a destination that outlives its process passes over those it holds, by
+    `recorded.number`.
+
+    Example:
+        >>> class PrintingTracker(DestinationTracker):
+        ...     name = "printing"
+        ...     def setup(self):
+        ...         self.available = True
+        ...     def show(self, shown, recorded):
+        ...         print(recorded.number, shown.step, dict(shown.numbers))
+        >>> from seo_engine.tracking import ExperimentTracker, TrackingConfig
+        >>> import tempfile
+        >>> config = TrackingConfig(
+        ...     tensorboard_log_dir=tempfile.mkdtemp(), tensorboard_logging=False, wandb_logging=False,
+        ...     enable_code_profiling=False, system_metrics_interval_seconds=0,
+        ... )
+        >>> with ExperimentTracker(config, extra_trackers=[PrintingTracker()]) as tracker:
+        ...     tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.5})
+        ...     _ = tracker.flush()
+        1 None {}
+        2 100 {'training/loss': 0.5}
+        3 None {}
     """
 
     name: str
 
+    # Whether the destination is open.
+    available: bool = False
+
+    @property
+    def stop_requested(self) -> bool:
+        """bool: Whether the destination's server asks to stop the training."""
+        return False
+
+    @property
+    def confirmed_record(self) -> int | None:
+        """int | None: The newest record that the view is known to hold before it is closed; None if nobody can say."""
+        return None
+
+    def import_sdk(self) -> None:
+        """Import all that is needed, in the thread that begins the run: two threads must not import one package."""
+
+    @abstractmethod
     def setup(self) -> None:
         """Open the destination; called again later if `available` stays False."""
 
-    @property
-    def available(self) -> bool:
-        """bool: Whether the destination is open."""
+    @abstractmethod
+    def show(self, shown: Shown, recorded: Recorded) -> None:
+        """Show what it knows of one record, and pass over the rest.
 
-    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Show the configuration of the run."""
-
-    def log_training_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        """Show metrics of the training at a step."""
-
-    def log_evaluation_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        """Show metrics of an evaluation at a step."""
-
-    def log_performance_metrics(
-        self,
-        metrics: Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Show metrics of the machine; without epoch and step at the last ones seen."""
-
-    def log_profiling_data(
-        self,
-        profiling_data: Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Show where time and memory went."""
-
-    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Show the hyperparameters of the run."""
-
-    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
-        """Show the model."""
-
-    def log_text(
-        self,
-        name: str,
-        text: str,
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Show a text."""
-
-    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Show that the training was resumed: what was logged at `step` and later is superseded."""
-
-    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
-        """Show how the run ended, and by which error; `close` follows."""
+        Args:
+            shown (Shown): Numbers, texts, settings and media of the record.
+            recorded (Recorded): Where it stands in the journal.
+        """
 
     def flush(self) -> None:
-        """Make everything logged so far visible to readers."""
+        """Make everything shown so far visible to readers."""
 
     def close(self, status: str = "finished") -> None:
-        """End the run in the destination as finished, failed, interrupted or killed."""
+        """End the run in the destination.
+
+        Args:
+            status (str): finished, failed, interrupted or killed.
+
+        Raises:
+            IncompleteViewError: If the destination does not hold all that it was given.
+        """
+
+    def abandon(self) -> None:
+        """Let go of a destination that failed or was deleted, without waiting for it; `setup` opens it anew."""
 
     def details(self) -> dict[str, str]:
         """Return what people want to know of the destination, such as its folder or address."""
         return {}
 
+    def longest_seconds(self, call: str) -> float:
+        """Return the longest time that a call may take before the backend counts as hanging.
 
-class MemoryTracker:
-    """Keeps every call in memory: a double of a tracker, for tests.
+        Args:
+            call (str): `setup`, `show`, `flush`, `abandon` or `close`.
+        """
+        return LONGEST_CALL_SECONDS if call in ("show", "flush", "abandon") else math.inf
 
-    Example:
-        >>> tracker = MemoryTracker()
-        >>> tracker.log_training_metrics(1, 100, {"training/loss": 0.5})
-        >>> tracker.calls
-        [('log_training_metrics', {'epoch': 1, 'step': 100, 'metrics': {'training/loss': 0.5}})]
-    """
+    def kill_backend(self) -> None:
+        """Kill what hangs behind a call, so that the call returns; called from another thread, in a child process."""
 
-    def __init__(self, name: str = "memory") -> None:
-        self.name = name
-        self.available = True
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.status: str | None = None
+    @classmethod
+    def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
+        """Return what people may do with the destination, and what to type for it.
 
-    def setup(self) -> None:
-        """Do nothing: memory is always there."""
+        Args:
+            run_directory (Path): The run's folder.
+            details (Mapping[str, str]): What the tracker said of itself.
+        """
+        return []
 
-    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Keep the call."""
-        self.calls.append(("log_experiment_config", {"configuration": dict(configuration)}))
-
-    def log_training_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        """Keep the call."""
-        self.calls.append(("log_training_metrics", {"epoch": epoch, "step": step, "metrics": dict(metrics)}))
-
-    def log_evaluation_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        """Keep the call."""
-        self.calls.append(("log_evaluation_metrics", {"epoch": epoch, "step": step, "metrics": dict(metrics)}))
-
-    def log_performance_metrics(
-        self,
-        metrics: Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Keep the call."""
-        self.calls.append(("log_performance_metrics", {"epoch": epoch, "step": step, "metrics": dict(metrics)}))
-
-    def log_profiling_data(
-        self,
-        profiling_data: Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Keep the call."""
-        self.calls.append(("log_profiling_data", {"profiling_data": dict(profiling_data)}))
-
-    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Keep the call."""
-        self.calls.append(("log_hyperparameters", {"hyperparameters": dict(hyperparameters)}))
-
-    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
-        """Keep the call."""
-        self.calls.append(("log_model_architecture", {"architecture": architecture}))
-
-    def log_text(
-        self,
-        name: str,
-        text: str,
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Keep the call."""
-        self.calls.append(("log_text", {"name": name, "text": text, "epoch": epoch, "step": step}))
-
-    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Keep the call."""
-        self.calls.append(("log_resume", {"step": step, "configuration": dict(configuration)}))
-
-    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
-        """Keep the call."""
-        self.calls.append(("log_end", {"status": status, "error": error}))
-
-    def flush(self) -> None:
-        """Do nothing: memory is always visible."""
-
-    def close(self, status: str = "finished") -> None:
-        """Keep how the run ended."""
-        self.status = status
-
-    def details(self) -> dict[str, str]:
-        """Return nothing: there is no folder or address."""
-        return {}
+    @classmethod
+    def prepare_environment(cls, environment: MutableMapping[str, str]) -> None:
+        """Change the environment of the child process in which this tracker runs, where it has to be changed."""

@@ -1,38 +1,96 @@
-"""The views that a run's configuration asks for, as trackers over the run's folder."""
+"""The trackers that there are: which of them a run asks for, where each runs, and how it is made."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.lifecycle import Lifecycle
-from seo_engine.tracking.runs.log_files import RunLogTracker
-from seo_engine.tracking.trackers.destination_tracker import Tracker
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
+from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
-VIEWS = (RunLogTracker.name, TensorBoardTracker.name, WandBTracker.name)
 
-
-def configured_views(config: TrackingConfig) -> list[str]:
-    """Return the names of the views that a configuration asks for."""
-    switches = {TensorBoardTracker.name: config.tensorboard_logging, WandBTracker.name: config.wandb_logging}
-    return [name for name in VIEWS if switches.get(name, True)]
-
-
-def open_view(name: str, config: TrackingConfig, run_directory: Path, life: Lifecycle, **options: Any) -> Tracker:
-    """Return the tracker of a view; its `setup` opens it.
+@dataclass(frozen=True)
+class Placement:
+    """What a tracker is made with.
 
     Args:
-        name (str): One of `VIEWS`.
-        config (TrackingConfig): The settings.
-        run_directory (Path): The run's folder.
-        life (Lifecycle): Identity of the run.
-        **options (Any): Further ones of that tracker.
+        config (TrackingConfig): The settings of the run.
+        run_directory (Path): Its folder.
+        life (Lifecycle): Its identity.
+        training_process (int | None): The process that trains, for a tracker in a child of it; None means this one.
     """
-    if name == TensorBoardTracker.name:
-        return TensorBoardTracker(config, run_directory)
-    if name == WandBTracker.name:
-        return WandBTracker(config, run_directory, run_id=life.wandb_run_id, **options)
-    return RunLogTracker(run_directory, life.timestamp)
+
+    config: TrackingConfig
+    run_directory: Path
+    life: Lifecycle
+    training_process: int | None = None
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One tracker that a run can have.
+
+    Args:
+        tracker (type[DestinationTracker]): Its class.
+        make (Callable[[Placement], DestinationTracker]): Makes it; its `setup` opens it.
+        switch (str | None): The setting that asks for it; None means that every run has it.
+        runs_in_child (bool): Whether a child process delivers to it: a backend that stalls blocks its caller.
+    """
+
+    tracker: type[DestinationTracker]
+    make: Callable[[Placement], DestinationTracker]
+    switch: str | None = None
+    runs_in_child: bool = False
+
+    @property
+    def name(self) -> str:
+        """str: As it stands in the ledger."""
+        return self.tracker.name
+
+    def is_asked_for(self, config: TrackingConfig) -> bool:
+        """Return whether a configuration asks for it."""
+        return self.switch is None or bool(getattr(config, self.switch))
+
+
+def _make_log_files(placement: Placement) -> LogFileTracker:
+    return LogFileTracker(placement.run_directory, placement.life.timestamp)
+
+
+def _make_tensorboard(placement: Placement) -> TensorBoardTracker:
+    return TensorBoardTracker(placement.config, placement.run_directory)
+
+
+def _make_wandb(placement: Placement) -> WandBTracker:
+    return WandBTracker(
+        placement.config,
+        placement.run_directory,
+        run_id=placement.life.wandb_run_id,
+        watched_process=placement.training_process,
+        # In a child process of ours there is no other run that needs wandb.
+        owns_core=placement.training_process is not None,
+    )
+
+
+DESTINATIONS = {
+    destination.name: destination
+    for destination in (
+        Destination(LogFileTracker, _make_log_files),
+        Destination(TensorBoardTracker, _make_tensorboard, switch="tensorboard_logging"),
+        Destination(WandBTracker, _make_wandb, switch="wandb_logging", runs_in_child=True),
+    )
+}
+
+
+def configured_destinations(config: TrackingConfig) -> list[str]:
+    """Return the names of the trackers that a configuration asks for."""
+    return [destination.name for destination in DESTINATIONS.values() if destination.is_asked_for(config)]
+
+
+def optional_destinations() -> list[str]:
+    """Return the names of the trackers that a run can be made with, or without."""
+    return [destination.name for destination in DESTINATIONS.values() if destination.switch is not None]

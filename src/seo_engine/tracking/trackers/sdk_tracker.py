@@ -1,41 +1,47 @@
-"""What the trackers over an SDK share: every call is profiled, validated, timed, and its errors contained."""
+"""SDKTracker: what the trackers over an SDK share. It has two doors: the worker's raises, the people's contains."""
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sized
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.lines import ModelArchitecture, plain_record
-from seo_engine.tracking.records.metrics import MetricValidation, nonfinite_numbers
-from seo_engine.tracking.records.profiling import profiling_metrics
-from seo_engine.tracking.runs.endings import ErrorDescription
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.records.kind import Kind, Shown
+from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.metric_encoder import MetricEncoder
+from seo_engine.tracking.records.metrics import with_nonfinite
+from seo_engine.tracking.records.parts import Recorded
+from seo_engine.tracking.records.run_marks import ErrorDescription
 from seo_engine.tracking.runs.places import create_run_directory
-from seo_engine.tracking.trackers.destination_tracker import Recorded
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
+
+# How a tracker turns a medium into what its SDK takes; None where there is nothing to show.
+Convert = Callable[[Any], Any]
 
 
-class BackendTracker(ABC):
+class SDKTracker(DestinationTracker, Loggable):
     """A tracker over an SDK that may fail, hang or be slow.
 
-    By itself it makes its own run folder, opens the SDK at once, and contains every error: what fails is logged
-    and the caller goes on. A worker that gives the folder of a run opens it by `setup()`, and gets errors of
-    logging raised as well, because it counts them and tries again.
+    By itself it makes its own run folder, opens the SDK at once, checks and redacts what its `log_*` calls are given,
+    and contains every error. A worker that gives the folder of a run opens it by `setup()`, and calls `show` with what
+    the journal holds: that is checked and redacted already, and the worker counts the errors.
 
     Args:
-        config (TrackingConfig): The settings.
+        config (TrackingConfig | None): The settings; None means the defaults.
         run_directory (Path | None): The run's folder, given by the worker that owns this tracker.
     """
 
-    name: str
     title: str
 
     def __init__(self, config: TrackingConfig | None = None, run_directory: Path | None = None) -> None:
@@ -43,13 +49,16 @@ class BackendTracker(ABC):
         self.code_profiler = self.config.code_profiler
         self.logger = logging.getLogger(type(self).__module__)
         self.run_directory = run_directory
-        self.current_epoch: float = 0
+        self.current_epoch = 0
         self.global_step = 0
-        self._owned_by_worker = run_directory is not None
         self._owner_process = os.getpid()
         self._forked = False
-        self._slow_calls = 0
-        self._validation = MetricValidation()
+        self._peoples_door, self._workers_door = _PeoplesDoor(self), _WorkersDoor(self)
+        # Whoever opens the tracker also flushes and closes it.
+        self._door = self._peoples_door if run_directory is None else self._workers_door
+        self._encoder = MetricEncoder(self.config.skip_nonfinite_metrics)
+        # Of what people log by calling this tracker, without a journal.
+        self._numbers = itertools.count(1)
         if run_directory is None:
             self.setup()
 
@@ -69,6 +78,7 @@ class BackendTracker(ABC):
                 # What it runs in the background may be what failed: the next try begins without it.
                 self.abandon()
             else:
+                self.available = True
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
 
     def import_sdk(self) -> None:
@@ -78,124 +88,27 @@ class BackendTracker(ABC):
         except Exception as error:
             self.logger.debug("%s cannot be imported: %s", self.title, error)
 
-    @property
-    @abstractmethod
-    def available(self) -> bool:
-        """bool: Whether the SDK is open."""
-
-    def log_training_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        """Log metrics of the training at a step.
+    def show(self, shown: Shown, recorded: Recorded) -> None:
+        """Show what the SDK knows of one record; the worker's door.
 
         Args:
-            epoch (float): Current training epoch.
-            step (int): Current training step.
-            metrics (Mapping[str, Any]): Names and numbers; `loss` becomes `training/loss`.
-            recorded (Recorded | None): Where the metrics stand in the journal; a worker's business.
+            shown (Shown): What the journal holds.
+            recorded (Recorded): Where it stands there.
+
+        Raises:
+            Exception: Whatever the SDK raises. If it takes nothing more, it is abandoned first.
         """
-        self._log_metrics("training", epoch, step, metrics, recorded)
-
-    def log_evaluation_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None = None
-    ) -> None:
-        """Log metrics of an evaluation at a step; arguments as for `log_training_metrics`."""
-        self._log_metrics("evaluation", epoch, step, metrics, recorded)
-
-    def log_performance_metrics(
-        self,
-        metrics: Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Log metrics of the machine; without epoch and step at the last ones seen."""
-        self._log_metrics("performance", *self._moment(epoch, step), metrics, recorded)
-
-    def log_profiling_data(
-        self,
-        profiling_data: Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Log where time and memory went.
-
-        Args:
-            profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
-            epoch (float | None): Current epoch; None means the last one seen.
-            step (int | None): Current step; None means the last one seen.
-            recorded (Recorded | None): Where the data stand in the journal; a worker's business.
-        """
-        epoch, step = self._moment(epoch, step)
-        with self._contained("profiling", profiling_data, epoch, step) as open_:
-            if open_:
-                metrics, texts = profiling_metrics(profiling_data)
-                texts = {name: redact_text(text) for name, text in texts.items()}
-                self._write_profiling(epoch, step, self._checked("profiling", metrics), texts, profiling_data, recorded)
-
-    def log_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Log that the training was resumed.
-
-        Args:
-            step (int | None): What was logged at it and later is superseded; None means that nothing is.
-            configuration (Mapping[str, Any]): With which it goes on.
-            recorded (Recorded | None): Where this stands in the journal; a worker's business.
-        """
-        with self._contained("resume", configuration, step=step) as open_:
-            if open_:
-                self._write_resume(step, redact(configuration), recorded)
-
-    def log_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Log the hyperparameters of the run."""
-        with self._contained("hyperparameters", hyperparameters) as open_:
-            if open_:
-                # As plain data first: a user's object shows only as text whether it holds a secret.
-                self._write_hyperparameters(redact(plain_record(hyperparameters)), recorded)
-
-    def log_experiment_config(self, configuration: Mapping[str, Any], recorded: Recorded | None = None) -> None:
-        """Log the configuration of the run."""
-        with self._contained("configuration", configuration) as open_:
-            if open_:
-                self._write_configuration(redact(configuration), recorded)
-
-    def log_model_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None = None) -> None:
-        """Log the model, as `describe_model` describes it."""
-        with self._contained("architecture", architecture) as open_:
-            if open_:
-                self._write_architecture(redact(architecture), recorded)
-
-    def log_text(
-        self,
-        name: str,
-        text: str,
-        epoch: float | None = None,
-        step: int | None = None,
-        recorded: Recorded | None = None,
-    ) -> None:
-        """Log a text; a name without a slash becomes `text/<name>`."""
-        epoch, step = self._moment(epoch, step)
-        with self._contained("text", [name], epoch, step) as open_:
-            if open_:
-                full_name = name if "/" in name else f"text/{name}"
-                self._write_metrics(epoch, step, {}, recorded, {redact_text(full_name): redact(text, name)})
-
-    def log_end(self, status: str, error: ErrorDescription | None = None, recorded: Recorded | None = None) -> None:
-        """Log how the run ended.
-
-        Args:
-            status (str): finished, failed, interrupted or killed.
-            error (ErrorDescription | None): What ended it.
-            recorded (Recorded | None): Where this stands in the journal; a worker's business.
-        """
-        with self._contained("end", [status]) as open_:
-            if open_:
-                self._write_end(status, error, recorded)
+        if shown.kind.is_metrics:
+            assert shown.epoch is not None and shown.step is not None
+            self.current_epoch, self.global_step = shown.epoch, shown.step
+        with self._through(self._workers_door, shown.kind.subject, shown.record, shown.epoch, shown.step) as is_open:
+            if is_open:
+                self._write(shown, recorded)
 
     def flush(self) -> None:
-        """Make everything logged so far visible to readers."""
-        with self._contained("flush", []) as open_:
-            if open_:
+        """Make everything shown so far visible to readers."""
+        with self._through(self._door, "flush", ()) as is_open:
+            if is_open:
                 self._flush()
 
     def close(self, status: str = "finished") -> None:
@@ -207,8 +120,8 @@ class BackendTracker(ABC):
         if not self.available:
             return
         try:
-            with self._contained("close", []) as open_:
-                if open_:
+            with self._through(self._door, "close", ()) as is_open:
+                if is_open:
                     self._close(status)
         finally:
             self._forget()
@@ -221,9 +134,27 @@ class BackendTracker(ABC):
             self.logger.debug("%s was abandoned with an error: %s", self.title, error)
         self._forget()
 
-    def details(self) -> dict[str, str]:
-        """Return what people want to know of the destination, such as its folder or address."""
-        return {}
+    def log_experiment_config(self, configuration: Mapping[str, Any]) -> None:
+        """Log the configuration of the run."""
+        self._take("start", configuration=configuration)
+
+    def log_resume(self, step: int | None, configuration: Mapping[str, Any]) -> None:
+        """Log that the training was resumed.
+
+        Args:
+            step (int | None): What was logged at it and later is superseded; None means that nothing is.
+            configuration (Mapping[str, Any]): With which it is resumed.
+        """
+        self._take("resume", step=step, configuration=configuration)
+
+    def log_end(self, status: str, error: ErrorDescription | None = None) -> None:
+        """Log how the run ended.
+
+        Args:
+            status (str): finished, failed, interrupted or killed.
+            error (ErrorDescription | None): What ended it.
+        """
+        self._take("end", status=status, **({"error": error} if error is not None else {}))
 
     def __enter__(self) -> Self:
         return self
@@ -245,55 +176,8 @@ class BackendTracker(ABC):
         """Open the SDK and return what names the destination to people."""
 
     @abstractmethod
-    def _forget(self) -> None:
-        """Drop the SDK's object, so that `available` is False."""
-
-    @abstractmethod
-    def _abandon(self) -> None:
-        """End what the SDK runs in the background; it may be dead or hang."""
-
-    @abstractmethod
-    def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
-        """Write that the training was resumed."""
-
-    @abstractmethod
-    def _write_metrics(
-        self,
-        epoch: float,
-        step: int,
-        metrics: Mapping[str, float],
-        recorded: Recorded | None,
-        texts: Mapping[str, str] | None = None,
-    ) -> None:
-        """Write numbers, and texts, of one record."""
-
-    @abstractmethod
-    def _write_profiling(
-        self,
-        epoch: float,
-        step: int,
-        metrics: Mapping[str, float],
-        texts: Mapping[str, str],
-        profiling_data: Mapping[str, Any],
-        recorded: Recorded | None,
-    ) -> None:
-        """Write numbers and texts of profiling data, and what else the SDK can show of the data themselves."""
-
-    @abstractmethod
-    def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:
-        """Write the hyperparameters."""
-
-    @abstractmethod
-    def _write_configuration(self, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
-        """Write the configuration."""
-
-    @abstractmethod
-    def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
-        """Write the model's architecture."""
-
-    @abstractmethod
-    def _write_end(self, status: str, error: ErrorDescription | None, recorded: Recorded | None) -> None:
-        """Write how the run ended."""
+    def _write(self, shown: Shown, recorded: Recorded) -> None:
+        """Write what the SDK knows of one record."""
 
     @abstractmethod
     def _flush(self) -> None:
@@ -303,38 +187,63 @@ class BackendTracker(ABC):
     def _close(self, status: str) -> None:
         """End the run in the SDK."""
 
-    def _log_metrics(
-        self, group: str, epoch: float, step: int, metrics: Mapping[str, Any], recorded: Recorded | None
-    ) -> None:
-        self.current_epoch, self.global_step = epoch, step
-        with self._contained(group, metrics, epoch, step) as open_:
-            if open_:
-                # What comes from the journal was checked on its way into it, and when its line was read.
-                shown = self._checked(group, metrics) if recorded is None else metrics
-                if shown:
-                    self._write_metrics(epoch, step, shown, recorded)
+    @abstractmethod
+    def _abandon(self) -> None:
+        """End what the SDK runs in the background; it may be dead or hang."""
 
-    def _checked(self, group: str, metrics: Mapping[str, Any]) -> dict[str, float]:
-        skip = self.config.skip_nonfinite_metrics
-        numbers, nonfinite = self._validation.validated(group, metrics, skip_nonfinite=skip)
-        if nonfinite and not skip:
-            numbers.update(nonfinite_numbers(nonfinite))
+    def _forget(self) -> None:
+        """Drop the SDK's objects."""
+        self.available = False
+
+    def _converted_media(self, shown: Shown, conversions: Mapping[type, Convert]) -> dict[str, Any]:
+        """Return the media of a record as the SDK takes them, each in the first of its forms that the SDK knows.
+
+        Args:
+            shown (Shown): The record.
+            conversions (Mapping[type, Convert]): The forms that the SDK knows.
+
+        Returns:
+            dict[str, Any]: By name. One that cannot be made is left out, with a warning: the numbers matter more.
+        """
+        converted = {}
+        for forms in shown.media:
+            medium = next((form for form in forms if type(form) in conversions), None)
+            if medium is None:
+                continue
+            try:
+                value = conversions[type(medium)](medium)
+            except Exception as error:
+                self.logger.warning("⚠️ %s does not show %s: %s", self.title, medium.name, error)
+            else:
+                if value is not None:
+                    converted[medium.name] = value
+        return converted
+
+    def _take(self, kind: str, **arguments: Any) -> None:
+        known = KINDS[kind]
+        moment = arguments.get("epoch"), arguments.get("step")
+        contents = next((value for value in arguments.values() if isinstance(value, Mapping)), ())
+        with self._through(self._peoples_door, known.subject, contents, *moment) as is_open:
+            if not is_open:
+                return
+            shown = known.shown(self._checked(known, arguments))
+            if shown is not None:
+                self._write(shown, Recorded(next(self._numbers), time.time()))
+
+    def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> Record:
+        if not kind.is_metrics:
+            return kind.make_record(arguments)
+        record = with_nonfinite(self._encoder.record(kind.name, **arguments), self.config.skip_nonfinite_metrics)
         if self.logger.isEnabledFor(logging.DEBUG):
-            for name, value in numbers.items():
+            for name, value in record["metrics"].items():
                 self.logger.debug("Logging metric: %s = %s", name, value)
-        return numbers
-
-    def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
-        return (
-            self.current_epoch if epoch is None else epoch,
-            self.global_step if step is None else step,
-        )
+        return record
 
     @contextmanager
-    def _contained(
-        self, subject: str, contents: Sized, epoch: float | None = None, step: int | None = None
+    def _through(
+        self, door: _Door, subject: str, contents: Sized, epoch: float | None = None, step: int | None = None
     ) -> Iterator[bool]:
-        """Profile and time a block, and keep its errors from the caller; yields whether the SDK is open."""
+        """Profile and time a block, and have its errors told at a door; yields whether the SDK is open."""
         started = time.perf_counter()
         with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", TRACKING):
             if not self.available or self._is_forked():
@@ -346,17 +255,10 @@ class BackendTracker(ABC):
             except Exception as error:
                 self.logger.debug("Failed %s: %s", subject, contents)
                 self.logger.debug("Failed at epoch %s, step %s", epoch, step)
-                if self._owned_by_worker:
-                    if self._is_fatal(error):
-                        self.abandon()
-                    raise
-                self.logger.error("❌ %s %s logging failed: %s", self.title, subject, error)
-        self._warn_if_slow(time.perf_counter() - started, subject, len(contents))
-
-    @staticmethod
-    def _is_fatal(error: Exception) -> bool:
-        """Return whether the SDK takes nothing more: with its first error the thread of a SummaryWriter ends."""
-        return not isinstance(error, TypeError | ValueError)
+                door.tell_error(subject, error)
+        seconds = time.perf_counter() - started
+        if seconds > self.config.slow_logging_threshold_seconds:
+            door.tell_slow(subject, seconds, len(contents))
 
     def _is_forked(self) -> bool:
         """Return whether this is a forked child: threads and connections of the SDK are its parent's."""
@@ -369,18 +271,52 @@ class BackendTracker(ABC):
             )
         return True
 
-    def _warn_if_slow(self, seconds: float, subject: str, count: int) -> None:
-        if seconds <= self.config.slow_logging_threshold_seconds:
-            return
-        if not self._owned_by_worker:
-            self.logger.warning("⚠️ Slow logging detected: %.3fs for %d %s values", seconds, count, subject)
-            return
+
+class _Door:
+    """Who hears of errors and of slowness."""
+
+    def __init__(self, tracker: SDKTracker) -> None:
+        self.tracker = tracker
+
+    def tell_error(self, subject: str, error: Exception) -> None:
+        """Tell that something failed; called while the error is handled."""
+        raise NotImplementedError
+
+    def tell_slow(self, subject: str, seconds: float, count: int) -> None:
+        """Tell that something took long."""
+        raise NotImplementedError
+
+
+class _PeoplesDoor(_Door):
+    """People read messages, and their training goes on."""
+
+    def tell_error(self, subject: str, error: Exception) -> None:
+        self.tracker.logger.error("❌ %s %s logging failed: %s", self.tracker.title, subject, error)
+
+    def tell_slow(self, subject: str, seconds: float, count: int) -> None:
+        self.tracker.logger.warning("⚠️ Slow logging detected: %.3fs for %d %s values", seconds, count, subject)
+
+
+class _WorkersDoor(_Door):
+    """A worker counts errors and tries again; nobody waits for it."""
+
+    def __init__(self, tracker: SDKTracker) -> None:
+        super().__init__(tracker)
+        self._slow_calls = 0
+
+    def tell_error(self, subject: str, error: Exception) -> None:
+        # With its first error the thread of a SummaryWriter ends; a wrong value harms nothing.
+        if not isinstance(error, TypeError | ValueError):
+            self.tracker.abandon()
+        raise error
+
+    def tell_slow(self, subject: str, seconds: float, count: int) -> None:
         self._slow_calls += 1
         # The first call of an SDK opens files and pipes and is always slow; it says nothing of those that follow.
         if self._slow_calls == 2:
-            self.logger.info(
+            self.tracker.logger.info(
                 "%s is slow: %.3fs for %d %s values, in the background; the training does not wait",
-                self.title,
+                self.tracker.title,
                 seconds,
                 count,
                 subject,

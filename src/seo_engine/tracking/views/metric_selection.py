@@ -3,65 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
-from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
+from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
-
-# Training and performance metrics arrive at every step; everything else is rare and shown whole.
-THINNED_KINDS = ("training", "performance")
+from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.views.priorities import MetricPriorities
 
 # A low-priority metric is shown once in this many intervals of a medium one.
 LOW_PRIORITY_INTERVALS = 10
-
-
-class MetricPriorities:
-    """The priority of each metric, by the patterns of the configuration.
-
-    Args:
-        config (TrackingConfig): Holds the patterns.
-
-    Example:
-        >>> priorities = MetricPriorities(TrackingConfig())
-        >>> [priorities.of(name) for name in ("training/loss", "cpu_usage_percent", "training/tokens_per_second")]
-        ['high', 'low', 'medium']
-    """
-
-    def __init__(self, config: TrackingConfig) -> None:
-        self._patterns = {
-            "high": tuple(config.high_priority_metrics),
-            "medium": tuple(config.medium_priority_metrics),
-            "low": tuple(config.low_priority_metrics),
-        }
-        self._default = config.default_metric_priority
-        self._known: dict[str, str] = {}
-
-    def of(self, name: str) -> str:
-        """Return the priority of a metric: patterns match the whole name or its last part.
-
-        Args:
-            name (str): The metric's name, with or without its group.
-
-        Returns:
-            str: `high`, `medium` or `low`.
-        """
-        priority = self._known.get(name)
-        if priority is None:
-            last_part = name.rsplit("/", 1)[-1]
-            priority = self._known[name] = next(
-                (
-                    priority
-                    for priority in PRIORITIES
-                    if any(fnmatchcase(name, each) or fnmatchcase(last_part, each) for each in self._patterns[priority])
-                ),
-                self._default,
-            )
-        return priority
-
-    def at_least(self, name: str, priority: str) -> bool:
-        """Return whether a metric's priority is this one or higher."""
-        return PRIORITIES.index(self.of(name)) <= PRIORITIES.index(priority)
 
 
 class MetricSelection:
@@ -105,7 +55,7 @@ class MetricSelection:
             dict[str, Any]: A part of its metrics.
         """
         metrics: Mapping[str, Any] = record["metrics"]
-        if not self._enabled or record["kind"] not in THINNED_KINDS:
+        if not self._enabled or not KINDS[record["kind"]].is_thinned:
             return dict(metrics)
         return {name: value for name, value in metrics.items() if self._is_shown(record, name)}
 

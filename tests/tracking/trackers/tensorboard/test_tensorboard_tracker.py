@@ -9,9 +9,9 @@ from unittest.mock import MagicMock, patch
 import pytest
 
 from seo_engine import TensorBoardTracker, TrackingConfig
-from seo_engine.tracking.trackers.destination_tracker import Recorded
 from tests.tracking.killing import delete_folder
 from tests.tracking.read_views import read_tensorboard
+from tests.tracking.showing import show
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_slow_logging_is_warned_of(config: TrackingConfig, caplog: pytest.LogCap
     config.slow_logging_threshold_seconds = 0.01
     with (
         TensorBoardTracker(config) as tracker,
-        patch.object(tracker, "_write_metrics", side_effect=lambda *arguments: time.sleep(0.02)),
+        patch.object(tracker, "_write", side_effect=lambda *arguments: time.sleep(0.02)),
     ):
         tracker.log_training_metrics(1, 1, {"loss": 0.5, "accuracy": 0.5})
     assert any("⚠️ Slow logging detected" in message and "2 training values" in message for message in caplog.messages)
@@ -105,7 +105,7 @@ def test_records_written_into_a_deleted_folder_that_is_there_again_do_not_hide_t
     tracker = TensorBoardTracker(TrackingConfig(), tmp_path / "r")
 
     def log(number: int) -> None:
-        tracker.log_training_metrics(1, number, {"training/loss": 0.5}, Recorded(number, float(number)))
+        show(tracker, number, float(number), kind="training", epoch=1, step=number, metrics={"training/loss": 0.5})
 
     tracker.setup()
     log(1)
@@ -136,7 +136,8 @@ def test_a_folder_that_is_deleted_before_a_late_point_is_written_does_not_count_
 
     def deliver(tracker: TensorBoardTracker, *numbers: int) -> None:
         for number in numbers:
-            tracker.log_training_metrics(1, steps[number], {"training/loss": float(number)}, Recorded(number, 1.0))
+            metrics = {"training/loss": float(number)}
+            show(tracker, number, 1.0, kind="training", epoch=1, step=steps[number], metrics=metrics)
 
     config = TrackingConfig(tensorboard_log_dir=str(tmp_path))
     first = TensorBoardTracker(config, tmp_path / "r")

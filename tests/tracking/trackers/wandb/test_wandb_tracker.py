@@ -7,10 +7,10 @@ from unittest.mock import MagicMock, patch
 import pytest
 
 from seo_engine import TrackingConfig, WandBTracker
-from seo_engine.tracking import Recorded
 from seo_engine.tracking.trackers.wandb import fragments as wandb_fragments
 from seo_engine.tracking.trackers.wandb.fragments import Fragment, read_fragment
 from tests.tracking.read_views import read_wandb
+from tests.tracking.showing import show
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_closing_waits_for_the_end_of_a_file_that_is_written_late(
     monkeypatch.setattr(wandb_fragments, "read_fragment", read_too_early_at_first)
     tracker = WandBTracker(config, config_directory(config), run_id="1a2b3c4d")
     tracker.setup()
-    tracker.log_training_metrics(1, 1, {"loss": 0.5}, Recorded(3, 1.0))
+    show(tracker, 3, 1.0, kind="training", epoch=1, step=1, metrics={"loss": 0.5})
     tracker.close()
     assert reads[-1].ended and reads[-1].last_record == 3
 

@@ -1,4 +1,4 @@
-"""ProcessWorker: a LoggingWorker in a child process that is started again when it dies or hangs."""
+"""ChildSupervisor: a LoggingWorker in a child process that is started again when it dies or hangs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.lines import encode_record
+from seo_engine.tracking.delivery.child.messages import (
+    Begin,
+    Close,
+    Flush,
+    Leave,
+    Ledger,
+    LogMessage,
+    Operations,
+    Report,
+    Request,
+    decode_message,
+    encode_message,
+)
 from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.trackers.registry import Destination
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +43,7 @@ LONGEST_RESTART_SECONDS = 30.0
 _READ_BYTES = 64 * 1024
 
 
-class ProcessWorker:
+class ChildSupervisor:
     """Delivers in a child process, so that a backend that stalls or dies takes nothing of this one with it.
 
     The child reads the journal by itself. Through its standard input it is asked to flush, to close, and to leave;
@@ -40,7 +51,7 @@ class ProcessWorker:
     its profiler measured. Until it is asked to leave it completes the run when this process dies.
 
     Args:
-        tracker_name (str): Which tracker the child opens.
+        destination (Destination): The tracker that the child opens.
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
         code_profiler (CodeProfiler): Takes in the child's measurements at the end.
@@ -50,7 +61,7 @@ class ProcessWorker:
 
     def __init__(
         self,
-        tracker_name: str,
+        destination: Destination,
         run_directory: Path,
         config: TrackingConfig,
         code_profiler: CodeProfiler,
@@ -59,7 +70,8 @@ class ProcessWorker:
     ) -> None:
         self.state = DeliveryState(failed_records=list(previous.failed_records))
         self.ended = False
-        self._tracker_name = tracker_name
+        self._destination = destination
+        self._tracker_name = destination.name
         self._run_directory = run_directory
         self._config = config
         self._code_profiler = code_profiler
@@ -68,7 +80,9 @@ class ProcessWorker:
         self._close_status: str | None = None
         self._ending = threading.Event()
         self._sending = threading.Lock()
-        self._thread = threading.Thread(target=self._supervise, name=f"{tracker_name}-supervisor-thread", daemon=True)
+        self._thread = threading.Thread(
+            target=self._supervise, name=f"{destination.name}-supervisor-thread", daemon=True
+        )
 
     def start(self) -> None:
         """Start the child; it opens the tracker."""
@@ -84,12 +98,12 @@ class ProcessWorker:
 
     def request_flush(self) -> None:
         """Wake the child."""
-        self._send({"request": "flush"})
+        self._send(Flush())
 
     def request_close(self, status: str) -> None:
         """Have the child deliver what is there and close the tracker; it stays until `end`."""
         self._close_status = status
-        self._send({"request": "close", "status": status})
+        self._send(Close(status))
 
     def end(self) -> None:
         """Let go a child that has reported its end; one that hangs is killed, the journal keeps the rest."""
@@ -98,7 +112,7 @@ class ProcessWorker:
             return
         self._ending.set()
         if self.ended:
-            self._send({"request": "leave"})
+            self._send(Leave())
             self._close_pipes(process)
         try:
             process.wait(timeout=2.0 if self.ended else 0.0)
@@ -119,11 +133,7 @@ class ProcessWorker:
 
     def _launch(self) -> bool:
         environment = dict(os.environ)
-        # With it the child would join the wandb-core of this process, and share its fate.
-        environment.pop("WANDB_SERVICE", None)
-        # wandb-core takes one row after the other; on several processors its idle threads only wake each other, which
-        # cost a third more processor time for each row. What the user has set stays.
-        environment.setdefault("GOMAXPROCS", "1")
+        self._destination.tracker.prepare_environment(environment)
         try:
             self._process = subprocess.Popen(
                 # -P: a file of the user's, in the folder where the training was started, must not hide a library.
@@ -145,18 +155,17 @@ class ProcessWorker:
         except OSError as error:
             self._say_not_started(error)
             return False
-        beginning = {"configuration": self._config.as_dictionary(), "previous": self.state.as_dictionary()}
-        self._send(beginning)
+        self._send(Begin(self._config.as_dictionary(), self.state))
         if self._close_status is not None:
             self.request_close(self._close_status)
         return True
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, request: Request) -> None:
         with self._sending:
             if self._process is None or self._process.stdin is None:
                 return
             try:
-                self._process.stdin.write(encode_record(message))
+                self._process.stdin.write(encode_message(request))
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
                 logger.debug("The process of %s takes no requests: %s", self._tracker_name, error)
@@ -187,8 +196,8 @@ class ProcessWorker:
         assert process is not None and process.stdout is not None
         for line in _lines_until_silence(process.stdout.fileno()):
             try:
-                self._take_report(orjson.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                self._take_report(decode_message(line))
+            except (ValueError, TypeError, KeyError) as error:
                 logger.warning("⚠️ Unreadable report of the %s worker: %s", self._tracker_name, error)
         # One that has closed its tracker stays until it is asked to leave: it would end the run of a killed training.
         if not self.state.closed:
@@ -218,14 +227,15 @@ class ProcessWorker:
             error,
         )
 
-    def _take_report(self, report: dict[str, Any]) -> None:
-        if state := report.get("state"):
-            self.state = DeliveryState.from_dictionary(state)
-            self._state_changed()
-        if message := report.get("message"):
-            logging.getLogger(message["logger"]).log(message["level"], "%s", message["text"])
-        if operations := report.get("operations"):
-            self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
+    def _take_report(self, report: Request | Report) -> None:
+        match report:
+            case Ledger(state=state):
+                self.state = state
+                self._state_changed()
+            case LogMessage(logger=name, level=level, text=text):
+                logging.getLogger(name).log(level, "%s", text)
+            case Operations(operations=operations):
+                self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
 
 
 def _lines_until_silence(descriptor: int) -> Iterator[bytes]:

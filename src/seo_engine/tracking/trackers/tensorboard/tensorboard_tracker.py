@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.tracking.journal.lines import ModelArchitecture
-from seo_engine.tracking.records.bottleneck_chart import bottleneck_chart, import_pillow
-from seo_engine.tracking.runs.endings import ErrorDescription
-from seo_engine.tracking.trackers.destination_tracker import Recorded
-from seo_engine.tracking.trackers.sdk_tracker import BackendTracker
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.parts import Image, Recorded
+from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
+from seo_engine.tracking.trackers.destination_tracker import Command, NextStep
+from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
+from seo_engine.tracking.trackers.tensorboard.summaries import draw, make_summary
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -28,7 +28,7 @@ _MODULES = (
 )
 
 
-class TensorBoardTracker(BackendTracker):
+class TensorBoardTracker(SDKTracker):
     """Writes a run's records as TensorBoard events, one event a record.
 
     By itself it is ready at once and synchronous; `ExperimentTracker` uses the same class in its worker.
@@ -54,14 +54,14 @@ class TensorBoardTracker(BackendTracker):
         """Open the event file; a failure is logged and leaves `writer` None."""
         self.setup()
 
-    @property
-    def available(self) -> bool:
-        """bool: Whether the event file is open."""
-        return self.writer is not None
-
     def details(self) -> dict[str, str]:
         """Return the folder that TensorBoard is pointed at."""
         return {"directory": str(self.run_directory)}
+
+    @classmethod
+    def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
+        """Return how to look at the curves."""
+        return [NextStep("curves", (Command("tensorboard"), "--logdir", run_directory.parent))]
 
     def _import_sdk(self) -> None:
         for module in _MODULES:
@@ -93,6 +93,7 @@ class TensorBoardTracker(BackendTracker):
         return writer
 
     def _forget(self) -> None:
+        super()._forget()
         self.writer = None
         self._late_writers = {}
 
@@ -100,45 +101,16 @@ class TensorBoardTracker(BackendTracker):
         for writer in self._writers():
             writer.close()
 
-    def _write_metrics(
-        self,
-        epoch: float,
-        step: int,
-        metrics: Mapping[str, float],
-        recorded: Recorded | None,
-        texts: Mapping[str, str] | None = None,
-    ) -> None:
-        self._add_summary(_metric_summary(metrics, texts or {}), step, recorded)
-
-    def _write_profiling(
-        self,
-        epoch: float,
-        step: int,
-        metrics: Mapping[str, float],
-        texts: Mapping[str, str],
-        profiling_data: Mapping[str, Any],
-        recorded: Recorded | None,
-    ) -> None:
-        summary = _metric_summary(metrics, texts)
-        try:
-            chart = bottleneck_chart(profiling_data)
-        except Exception as error:
-            # The numbers matter more than the picture.
-            self.logger.warning("⚠️ TensorBoard shows no chart of bottlenecks: %s", error)
-        else:
-            if chart is not None:
-                summary.value.add(
-                    tag="profiling/bottlenecks/chart",
-                    image={
-                        "height": chart.height,
-                        "width": chart.width,
-                        "colorspace": 3,
-                        "encoded_image_string": chart.png,
-                    },
-                )
+    def _write(self, shown: Shown, recorded: Recorded) -> None:
+        if shown.kind.name == "resume":
+            self._write_resumption(shown.record["step"], recorded)
+            return
+        summary = make_summary(shown, self._converted_media(shown, {Image: draw}))
+        # A resumed run ends more than once: at its last step each time.
+        step = self.global_step if shown.kind.name == "end" else shown.step or 0
         self._add_summary(summary, step, recorded)
 
-    def _write_resume(self, step: int | None, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
+    def _write_resumption(self, step: int | None, recorded: Recorded) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         if step is None:
@@ -147,34 +119,7 @@ class TensorBoardTracker(BackendTracker):
         for directory in {ON_TIME, *self._late_points.rewind(step)}:
             self._add_event(directory, Event(session_log=SessionLog(status=SessionLog.START)), step, recorded)
 
-    def _write_hyperparameters(self, hyperparameters: Mapping[str, Any], recorded: Recorded | None) -> None:
-        # Into the run's own writer: SummaryWriter.add_hparams would make a second run beside this one.
-        plain = {
-            name: value if isinstance(value, bool | int | float | str) else str(value)
-            for name, value in hyperparameters.items()
-        }
-        summary = _text_summary("experiment/hyperparameters", _as_table(hyperparameters))
-        make_summaries: Any = importlib.import_module("torch.utils.tensorboard.summary").hparams
-        for part in make_summaries(plain, {}):
-            summary.MergeFrom(part)
-        self._add_summary(summary, 0, recorded)
-
-    def _write_configuration(self, configuration: Mapping[str, Any], recorded: Recorded | None) -> None:
-        self._add_summary(_text_summary("experiment/configuration", _as_table(configuration)), 0, recorded)
-
-    def _write_architecture(self, architecture: ModelArchitecture, recorded: Recorded | None) -> None:
-        counts = (
-            f"{architecture['parameters']:,} parameters, {architecture['trainable_parameters']:,} of them trainable"
-        )
-        text = f"{counts}\n\n{_as_listing(architecture['text'])}"
-        self._add_summary(_text_summary("model/architecture", text), 0, recorded)
-
-    def _write_end(self, status: str, error: ErrorDescription | None, recorded: Recorded | None) -> None:
-        text = status if error is None else f"{status}: {error['message']}\n\n{_as_listing(error['traceback'])}"
-        # At the last step: a resumed run ends more than once.
-        self._add_summary(_text_summary("experiment/status", text), self.global_step, recorded)
-
-    def _add_summary(self, summary: Any, step: int, recorded: Recorded | None) -> None:
+    def _add_summary(self, summary: Any, step: int, recorded: Recorded) -> None:
         """Write the values of one record as one event, or as one for each directory where some of them are late."""
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -192,18 +137,16 @@ class TensorBoardTracker(BackendTracker):
                 MOST_LATE_DIRECTORIES,
             )
 
-    def _add_event(self, directory: str, event: Any, step: int, recorded: Recorded | None) -> None:
-        if recorded is not None:
-            if recorded.number <= self._last_record(directory):
-                # The view holds it: the worker began anew at the journal's beginning.
-                return
-            # The record's number travels in the event, so that the view itself says how far it has come.
-            event.source_metadata.writer = event_files.writer_name(recorded.number)
+    def _add_event(self, directory: str, event: Any, step: int, recorded: Recorded) -> None:
+        if recorded.number <= self._last_record(directory):
+            # The view holds it: the worker began anew at the journal's beginning.
+            return
+        # The record's number travels in the event, so that the view itself says how far it has come.
+        event.source_metadata.writer = event_files.writer_name(recorded.number)
         # `file_writer` is untyped in torch.
         file_writer: Any = self._writer(directory).file_writer
-        file_writer.add_event(event, step, recorded.time if recorded is not None else time.time())
-        if recorded is not None:
-            self._last_records[directory] = recorded.number
+        file_writer.add_event(event, step, recorded.time)
+        self._last_records[directory] = recorded.number
 
     def _last_record(self, directory: str) -> int:
         if directory not in self._last_records:
@@ -229,31 +172,3 @@ class TensorBoardTracker(BackendTracker):
     def _close(self, status: str) -> None:
         for writer in self._writers():
             writer.close()
-
-
-def _metric_summary(metrics: Mapping[str, float], texts: Mapping[str, str]) -> Any:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()])
-    for tag, text in texts.items():
-        summary.MergeFrom(_text_summary(tag, text))
-    return summary
-
-
-def _text_summary(tag: str, text: str) -> Any:
-    make_summary: Any = importlib.import_module("torch.utils.tensorboard.summary").text
-    return make_summary(tag, text)
-
-
-def _as_listing(text: str) -> str:
-    """Return a text indented, so that Markdown shows it as it is."""
-    return "\n".join(f"    {line}" for line in text.splitlines())
-
-
-def _as_table(values: Mapping[str, Any]) -> str:
-    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values.items()]
-    return "\n".join(["| name | value |", "|---|---|", *rows])
-
-
-def _in_cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,24 +1,13 @@
-"""wandb-core, the process that an SDK of W&B starts beside it, and the server behind it."""
+"""wandb-core, the process that the SDK of W&B starts beside its own."""
 
 from __future__ import annotations
 
-import base64
 import importlib
-import json
 import logging
-import urllib.request
-from collections.abc import Mapping
-from typing import Any
 
 logger = logging.getLogger(__name__)
 
 _CORE_NAME = "wandb-core"
-
-_NEWEST_ROW = """
-query RunResumeStatus($project: String, $entity: String, $name: String!) {
-    model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyTail } }
-}
-"""
 
 
 def kill_cores() -> None:
@@ -40,83 +29,3 @@ def forget_core() -> None:
     except (Exception, SystemExit) as error:
         # It asks the dead core to end, and would end this process with the core's exit status.
         logger.debug("wandb-core is dead: %s", error)
-
-
-def credentials() -> tuple[str, Any]:
-    """Return the server's address and the credentials that are configured for it, or None; never a prompt."""
-    wandb: Any = importlib.import_module("wandb")
-    from wandb.sdk.lib import wbauth
-
-    host = str(wandb.setup().settings.base_url)
-    return host, wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
-
-
-def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:
-    """Ask the server how far it holds a run, as wandb-core asks when it resumes one.
-
-    No row is acknowledged by itself, and wandb-core only warns when the server refuses rows for good.
-
-    Args:
-        entity (str): User or team.
-        project (str): Project.
-        run_id (str): Id of the run.
-        timeout_seconds (float): The longest time to wait for the answer.
-
-    Returns:
-        int | None: Step of the newest row, 0 without any; None if it cannot be asked this way.
-
-    Raises:
-        OSError: If the server does not answer.
-    """
-    host, found = credentials()
-    key = getattr(found, "api_key", None)
-    if not isinstance(key, str):
-        return None
-    variables = {"project": project, "entity": entity, "name": run_id}
-    request = urllib.request.Request(
-        f"{host.rstrip('/')}/graphql",
-        data=json.dumps({"query": _NEWEST_ROW, "variables": variables}).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
-        },
-    )
-    opener = urllib.request.build_opener(_NoRedirect)
-    with opener.open(request, timeout=timeout_seconds) as response:
-        return _newest_step(json.load(response))
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nobody, who would be given the key."""
-
-    def redirect_request(self, *arguments: Any, **others: Any) -> None:
-        """Refuse."""
-        return None
-
-
-def _newest_step(answer: Mapping[str, Any]) -> int | None:
-    try:
-        bucket = answer["data"]["model"]["bucket"]
-        tail = json.loads(bucket["historyTail"] or "[]") if bucket else []
-        return int(json.loads(tail[-1])["_step"]) if tail else 0
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-class StopRequest:
-    """Called when the W&B server asks to stop the run: says so, and remembers it.
-
-    An object of its own that is never copied, because wandb copies its settings deeply.
-    """
-
-    def __init__(self) -> None:
-        self.received = False
-
-    def __call__(self) -> None:
-        self.received = True
-        logger.warning(
-            "⚠️ The W&B server asks to stop this run; the training goes on, and may look at tracker.stop_requested"
-        )
-
-    def __deepcopy__(self, memory: dict[int, Any]) -> StopRequest:
-        return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import shutil
 import struct
 import zlib
@@ -120,16 +119,6 @@ def move_offline_fragments(wandb_directory: Path, run_id: str, target: Path) -> 
     for path in offline_fragments(wandb_directory, run_id):
         target.mkdir(exist_ok=True)
         path.parent.rename(target / path.parent.name)
-
-
-def is_plain_run_id(run_id: object) -> bool:
-    """Return whether an id, perhaps of a journal that somebody sent, is one that this package makes.
-
-    Example:
-        >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")
-        (True, False)
-    """
-    return isinstance(run_id, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", run_id) is not None
 
 
 def _messages(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -1,19 +1,14 @@
-"""The profiled operations as a table of W&B: profiling data -> rows -> a file of the run."""
+"""The profiled operations as rows of a table."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.records.profiling import entries, finite_number
-
-if TYPE_CHECKING:
-    import wandb
-
-TABLE_NAME = "profiling/operations"
+from seo_engine.tracking.records.metrics import finite_number
+from seo_engine.tracking.records.profiling.profiling_metrics import entries
 
 MOST_ROWS = 200
 
@@ -55,32 +50,6 @@ def operation_rows(profiling_data: Mapping[str, Any]) -> list[list[Any]]:
         ['forward_pass', None, 3, None]
     """
     return [_row(operation) for operation in entries(profiling_data, "operations")[:MOST_ROWS]]
-
-
-def operations_table(run: wandb.Run, profiling_data: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """Return what a row of W&B holds of the operations.
-
-    Args:
-        run (wandb.Run): Gets the table's file at once.
-        profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
-        number (int): Of the row; the file is named by it.
-
-    Returns:
-        dict[str, Any]: The table by its name; nothing if there are no operations.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    rows = operation_rows(profiling_data)
-    # A disabled run has no folder of its own.
-    if not rows or not isinstance(run.dir, str) or run.disabled:
-        return {}
-    # Untyped in wandb.
-    table: Any = importlib.import_module("wandb").Table(columns=list(COLUMNS), data=rows, allow_mixed_types=True)
-    # Bound here, because `run.log` would make an artifact of it as well: that asks the server, raises while it is down,
-    # and leaves copies in the user's folders outside of the run.
-    table.bind_to_run(run, TABLE_NAME, number)
-    return {TABLE_NAME: table}
 
 
 def _row(operation: Any) -> list[Any]:

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.records.profiling import entries, finite_number
+from seo_engine.tracking.records.metrics import finite_number
+from seo_engine.tracking.records.parts import Picture
+from seo_engine.tracking.records.profiling.profiling_metrics import entries
 
 MOST_BARS = 10
 
@@ -40,14 +42,6 @@ _CATEGORIES = (
 )  # fmt: skip
 
 
-class Chart(NamedTuple):
-    """A picture: its bytes as PNG, and its size in pixels."""
-
-    png: bytes
-    width: int
-    height: int
-
-
 class _Bar(NamedTuple):
     name: str
     category: str
@@ -60,15 +54,15 @@ def import_pillow() -> None:
     bottleneck_chart({"operations": [{"operation": "operation", "category": "category", "self_seconds": 1.0}]})
 
 
-def bottleneck_chart(profiling_data: Mapping[str, Any]) -> Chart | None:
+def bottleneck_chart(profiling_data: Mapping[str, Any]) -> Picture | None:
     """Draw the heaviest operations as horizontal bars, coloured by category.
 
     Args:
         profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it; names may be any text.
 
     Returns:
-        Chart | None: At most `MOST_BARS` of the `operations`, or of the `bottlenecks` if there are none; None if there
-        is nothing to draw. Secrets in names are not shown.
+        Picture | None: At most `MOST_BARS` of the `operations`, or of the `bottlenecks` if there are none; None if
+        there is nothing to draw. Secrets in names are not shown.
 
     Example:
         >>> operation = {"operation": "forward_pass", "category": "training_loop", "self_seconds": 1.5}
@@ -124,7 +118,7 @@ def _label(seconds: float, largest: float, share_percent: float | None) -> str:
     return f"{label} · {share_percent:.1f} %" if abs(share_percent) < 1e6 else f"{label} · {share_percent:.3g} %"
 
 
-def _draw(bars: list[_Bar]) -> Chart:
+def _draw(bars: list[_Bar]) -> Picture:
     image_module: Any = importlib.import_module("PIL.Image")
     draw_module: Any = importlib.import_module("PIL.ImageDraw")
     font_module: Any = importlib.import_module("PIL.ImageFont")
@@ -159,7 +153,7 @@ def _draw(bars: list[_Bar]) -> Chart:
 
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
-    return Chart(file.getvalue(), _WIDTH, height)
+    return Picture(file.getvalue(), _WIDTH, height)
 
 
 def _colours(categories: Iterable[str]) -> dict[str, str]:

@@ -1,13 +1,11 @@
-"""What the views show of profiling data. A caller may bring that of another profiler, in words of its own."""
+"""Profiling data as numbers and texts. A caller may bring that of another profiler, in words of its own."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.records.metrics import metric_value
 
 # Which part of the data becomes which group of numbers.
 _GROUPS = {
@@ -62,20 +60,6 @@ def entries(profiling_data: Mapping[str, Any], name: str) -> list[Any]:
     if value is None or (isinstance(value, Mapping | str) and not value):
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def finite_number(value: Any) -> int | float | None:
-    """Return the number behind a value, or None if there is none that can be drawn.
-
-    Example:
-        >>> finite_number(0.5), finite_number(float("inf")), finite_number("0.5")
-        (0.5, None, None)
-    """
-    try:
-        number = metric_value(value)
-    except Exception:  # `item` of a foreign object may raise anything
-        return None
-    return number if number is not None and math.isfinite(number) else None
 
 
 def _describe_bottleneck(bottleneck: Any) -> str:

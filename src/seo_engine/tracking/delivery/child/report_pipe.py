@@ -1,0 +1,80 @@
+"""ReportPipe: what a child process tells the training process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from seo_engine.foundation.redaction import redact_text
+from seo_engine.tracking.delivery.child.messages import (
+    LONGEST_MESSAGE_CHARACTERS,
+    Alive,
+    Ledger,
+    LogMessage,
+    Operations,
+    Report,
+    encode_message,
+)
+from seo_engine.tracking.runs.ledger import DeliveryState, update_delivery
+from seo_engine.tracking.runs.places import DELIVERY
+
+
+class ReportPipe(logging.Handler):
+    """Sends ledger and log messages to the training process.
+
+    When that process is gone, the ledger goes to `delivery.json` and messages to a log file, both otherwise its task.
+
+    Args:
+        stream (BinaryIO): The pipe.
+        run_directory (Path): The run's folder.
+        tracker_name (str): Whose ledger it is.
+    """
+
+    def __init__(self, stream: BinaryIO, run_directory: Path, tracker_name: str) -> None:
+        super().__init__()
+        self._stream = stream
+        self._run_directory = run_directory
+        self._tracker_name = tracker_name
+        self._sending = threading.Lock()
+        self._broken = False
+
+    def send_state(self, state: DeliveryState) -> None:
+        """Report the ledger."""
+        if not self._send(Ledger(state)):
+            update_delivery(self._run_directory / DELIVERY, {self._tracker_name: state})
+
+    def send_operations(self, operations: list[dict[str, Any]]) -> None:
+        """Report what the profiler measured."""
+        self._send(Operations(operations))
+
+    def send_alive(self) -> None:
+        """Report that this process is not stuck."""
+        self._send(Alive())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Report a log message."""
+        text = record.getMessage()[:LONGEST_MESSAGE_CHARACTERS]
+        if not self._send(LogMessage(record.name, record.levelno, text)):
+            # Standard error is this process's own log file.
+            print(record.levelname, redact_text(text), file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Let the training process see that there are no more reports."""
+        with self._sending, contextlib.suppress(OSError):
+            self._broken = True
+            self._stream.close()
+
+    def _send(self, report: Report) -> bool:
+        with self._sending:
+            if self._broken:
+                return False
+            try:
+                self._stream.write(encode_message(report))
+                self._stream.flush()
+            except OSError:
+                self._broken = True
+            return not self._broken

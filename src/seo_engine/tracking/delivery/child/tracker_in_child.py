@@ -1,0 +1,68 @@
+"""TrackerInChild: what a training sees of a tracker that is open in a child process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.runs.ledger import DeliveryState
+
+logger = logging.getLogger(__name__)
+
+
+class TrackerInChild(Loggable):
+    """Stands for a tracker that a child process opens and delivers to, and says how it fares, as its ledger says.
+
+    `run` is None here, always: the SDK's object lives in the child. What a training logs reaches it through the
+    `ExperimentTracker`.
+
+    Args:
+        name (str): The tracker's name.
+        ledger (Callable[[], DeliveryState]): Returns its ledger of this moment.
+
+    Example:
+        >>> TrackerInChild("wandb", lambda: DeliveryState(details={"mode": "offline"}))
+        <wandb in a child process: open, mode offline, 0 of 0 records delivered>
+    """
+
+    run = None
+
+    def __init__(self, name: str, ledger: Callable[[], DeliveryState]) -> None:
+        self.name = name
+        self._ledger = ledger
+        self._warned = False
+
+    @property
+    def available(self) -> bool:
+        """bool: Whether the tracker has been opened in the child process, and not been closed."""
+        state = self._ledger()
+        return bool(state.details) and not state.closed
+
+    @property
+    def last_error(self) -> str | None:
+        """str | None: What keeps the tracker from taking records at present."""
+        return self._ledger().last_error
+
+    @property
+    def stop_requested(self) -> bool:
+        """bool: Whether the tracker's server asks to stop the training."""
+        return self._ledger().stop_requested
+
+    def details(self) -> dict[str, str]:
+        """Return what the tracker says of itself, such as its folder or address; empty until it is open."""
+        return dict(self._ledger().details)
+
+    def __repr__(self) -> str:
+        state = self._ledger()
+        condition = "closed" if state.closed else "open" if state.details else "not open yet"
+        details = "".join(f", {name} {value}" for name, value in state.details.items())
+        problem = f", {state.last_error}" if state.last_error else ""
+        counts = f"{state.delivered} of {state.accepted} records delivered"
+        return f"<{self.name} in a child process: {condition}{details}, {counts}{problem}>"
+
+    def _take(self, kind: str, **arguments: Any) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning("⚠️ %s is open in a child process; log through the ExperimentTracker instead", self.name)

@@ -1,0 +1,49 @@
+"""The kinds of records that there are, and a line of the journal read as one of them."""
+
+from __future__ import annotations
+
+from seo_engine.tracking.journal.lines import Record, parse_line
+from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
+from seo_engine.tracking.records.kind import Kind, is_readable
+from seo_engine.tracking.records.metrics import METRICS
+from seo_engine.tracking.records.model_architecture import MODEL_ARCHITECTURE
+from seo_engine.tracking.records.profiling.profiling import PROFILING
+from seo_engine.tracking.records.run_marks import RUN_MARKS
+from seo_engine.tracking.records.text import TEXT
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        *METRICS,
+        PROFILING,
+        TEXT,
+        HYPERPARAMETERS,
+        MODEL_ARCHITECTURE,
+        *RUN_MARKS,
+    )
+}
+
+
+def decode_record(line: bytes) -> Record | None:
+    """Return the record of a line, or None if the line is torn, blank or not a record.
+
+    Args:
+        line (bytes): One line of the journal.
+
+    Returns:
+        Record | None: The record, with the fields that its kind has, of the right types. A kind of a later version
+        is a record, too.
+
+    Example:
+        >>> decode_record(b'{"kind": "end", "time": 1.0, "status": "finished"}')["status"]
+        'finished'
+        >>> decode_record(b'{"kind": "tex') is None
+        True
+        >>> decode_record(b'{"kind":"tex{"kind":"end","time":1.0,"status":"killed"}')["status"]
+        'killed'
+    """
+    record = parse_line(line)
+    if not isinstance(record, dict) or not is_readable(record):
+        return None
+    kind = KINDS.get(record["kind"])
+    return record if kind is None or kind.matches(record) else None

@@ -1,0 +1,119 @@
+"""Loggable: one call for each kind of record, the same for whoever takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from seo_engine.profiling import ProfilingData
+    from seo_engine.tracking.records.model_architecture import ModelArchitecture
+
+
+class Loggable:
+    """What a training logs. `ExperimentTracker`, each tracker by itself, and the double of a tracker have it."""
+
+    current_epoch: float = 0
+    global_step: int = 0
+
+    def log_training_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+        """Log metrics of the training at a step.
+
+        Args:
+            epoch (float): Current training epoch.
+            step (int): Current training step.
+            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
+                without a slash gets its group: `loss` becomes `training/loss`. What is not a number is left out,
+                warned of once and counted.
+
+        Example:
+            >>> from seo_engine import MemoryTracker
+            >>> tracker = MemoryTracker()
+            >>> tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+        """
+        self._take_metrics("training", epoch, step, metrics)
+
+    def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+        """Log metrics of an evaluation at a step; the views never thin them.
+
+        Args:
+            epoch (float): Current training epoch.
+            step (int): Current training step.
+            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
+        """
+        self._take_metrics("evaluation", epoch, step, metrics)
+
+    def log_performance_metrics(
+        self, metrics: Mapping[str, Any], epoch: float | None = None, step: int | None = None
+    ) -> None:
+        """Log metrics of the machine.
+
+        Args:
+            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `performance`.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
+        """
+        epoch, step = self._moment(epoch, step)
+        self._take_metrics("performance", epoch, step, metrics)
+
+    def log_profiling_data(
+        self,
+        profiling_data: ProfilingData | Mapping[str, Any],
+        epoch: float | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Log where time and memory went; an `ExperimentTracker` does so by itself, at an interval and at the end.
+
+        Args:
+            profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
+        """
+        epoch, step = self._moment(epoch, step)
+        self._take("profiling", profiling_data=profiling_data, epoch=epoch, step=step)
+
+    def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
+        """Log the hyperparameters of the run.
+
+        Args:
+            hyperparameters (Mapping[str, Any]): Names and plain values.
+        """
+        self._take("hyperparameters", hyperparameters=hyperparameters)
+
+    def log_model_architecture(self, model: torch.nn.Module | ModelArchitecture) -> None:
+        """Log a model's printed form and its numbers of parameters.
+
+        Args:
+            model (torch.nn.Module | ModelArchitecture): Any module, or what `describe_model` says of one.
+        """
+        self._take("model_architecture", model=model)
+
+    def log_text(self, name: str, text: str, epoch: float | None = None, step: int | None = None) -> None:
+        """Log a text.
+
+        Args:
+            name (str): A name without a slash becomes `text/<name>`.
+            text (str): At most about one megabyte.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
+        """
+        epoch, step = self._moment(epoch, step)
+        self._take("text", name=name, text=text, epoch=epoch, step=step)
+
+    def _take_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+        self._take(kind, epoch=epoch, step=step, metrics=metrics)
+        self.current_epoch, self.global_step = epoch, step
+
+    def _take(self, kind: str, **arguments: Any) -> None:
+        """Take what was logged.
+
+        Args:
+            kind (str): The name of its kind.
+            **arguments (Any): As the caller gave them.
+        """
+        raise NotImplementedError
+
+    def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
+        return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step

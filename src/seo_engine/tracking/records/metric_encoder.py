@@ -1,0 +1,136 @@
+"""MetricEncoder: the metrics of a call -> a record, or its line; the way of nearly every call of a training."""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record, encode_record
+from seo_engine.tracking.records.kind import new_record, plain_epoch, require_dictionary
+from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
+
+# Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
+MOST_REMEMBERED_NAMES = 10_000
+
+
+class MetricEncoder:
+    """Checks names and values of metrics, and remembers the names.
+
+    Args:
+        skip_nonfinite (bool): Whether the views leave NaN and infinities out, which is then warned of.
+        rank (int): Rank of this process among those of a distributed training.
+
+    Example:
+        >>> MetricEncoder().record("training", 1, 100, {"loss": 0.5})["metrics"]
+        {'training/loss': 0.5}
+    """
+
+    def __init__(self, skip_nonfinite: bool = True, rank: int = 0) -> None:
+        self._skip_nonfinite = skip_nonfinite
+        self._rank = rank
+        self._validation = MetricValidation()
+        # The hierarchical name of each name seen before, by kind.
+        self._names: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Counter[str]: Metrics that are in no record, by reason."""
+        return self._validation.dropped
+
+    @property
+    def nonfinite(self) -> Counter[str]:
+        """Counter[str]: Values that are not finite, by metric."""
+        return self._validation.nonfinite
+
+    def names(self, kind: str) -> set[str]:
+        """Return the names of the metrics that were seen so far.
+
+        Args:
+            kind (str): One of `METRIC_KINDS`.
+        """
+        return set(self._names[kind].values())
+
+    def line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
+        """Return the journal's line of a record of metrics.
+
+        Args:
+            kind (str): One of `METRIC_KINDS`.
+            epoch (float): Epoch of the metrics.
+            step (int): Step of the metrics.
+            metrics (Mapping[str, Any]): As the caller gave them.
+
+        Returns:
+            bytes: JSON and a newline.
+
+        Raises:
+            TypeError: If an argument is not of its type.
+            ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
+        """
+        line = self._plain_line(kind, epoch, step, metrics)
+        return line if line is not None else encode_record(self.record(kind, epoch, step, metrics))
+
+    def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> Record:
+        """Return a record of metrics, each checked; what cannot be kept is counted, and warned of once a metric.
+
+        Args:
+            kind (str): One of `METRIC_KINDS`.
+            epoch (float): Epoch of the metrics.
+            step (int): Step of the metrics.
+            metrics (Mapping[str, Any]): As the caller gave them.
+
+        Returns:
+            Record: Plain data.
+
+        Raises:
+            TypeError: If an argument is not of its type.
+        """
+        require_dictionary("metrics", metrics)
+        numbers, nonfinite = self._validation.validated(kind, metrics, skip_nonfinite=self._skip_nonfinite)
+        self._remember_names(kind, metrics, numbers)
+        record = new_record(kind, epoch=plain_epoch(epoch), step=operator.index(step), rank=self._rank, metrics=numbers)
+        if nonfinite:
+            record["nonfinite"] = nonfinite
+        return record
+
+    def _plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:
+        """Return the line if the metrics are what they nearly always are: known names and finite floats."""
+        if type(step) is not int:
+            return None
+        names = self._names[kind]
+        values = {}
+        try:
+            # JSON has no NaN and no infinities; any of them makes the sum one, which costs less than to look at each.
+            total = epoch * 0.0
+            for name, value in metrics.items():
+                if type(value) is not float:
+                    return None
+                values[names[name]] = value
+                total += value
+            if total - total != 0.0:
+                return None
+            line = orjson.dumps(
+                {
+                    "kind": kind,
+                    "epoch": epoch,
+                    "step": step,
+                    "time": time.time(),
+                    "rank": self._rank,
+                    "metrics": values,
+                },
+                option=orjson.OPT_APPEND_NEWLINE,
+            )
+        except (AttributeError, KeyError, OverflowError, TypeError):
+            return None
+        return None if len(line) > MAXIMUM_RECORD_BYTES else line
+
+    def _remember_names(self, kind: str, metrics: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
+        names = self._names[kind]
+        for name in metrics:
+            full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
+            if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
+                names[name] = full_name

@@ -1,0 +1,48 @@
+"""A model's printed form, and its numbers of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.records.kind import Kind, Shown
+
+_MOST_CHARACTERS = 100_000
+
+
+class ModelArchitecture(TypedDict):
+    """A model as plain data: its printed form and its numbers of parameters."""
+
+    text: str
+    parameters: int
+    trainable_parameters: int
+
+
+def describe_model(model: Any) -> ModelArchitecture:
+    """Describe a model as plain data.
+
+    Args:
+        model (torch.nn.Module): Any module.
+
+    Returns:
+        ModelArchitecture: Its printed form, at most 100,000 characters, and its numbers of parameters.
+    """
+    return {
+        "text": str(model)[:_MOST_CHARACTERS],
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }
+
+
+def _contents(model: Any) -> Record:
+    return {"architecture": model if isinstance(model, Mapping) else describe_model(model)}
+
+
+def _shown(record: Record) -> Shown:
+    return Shown(MODEL_ARCHITECTURE, record, settings={"model_architecture": record["architecture"]})
+
+
+MODEL_ARCHITECTURE = Kind(
+    "model_architecture", "log_model_architecture", {"architecture": dict}, _shown, _contents, subject="architecture"
+)

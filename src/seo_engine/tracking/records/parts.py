@@ -1,0 +1,53 @@
+"""The few forms in which anything can be shown. Every destination knows some of them, and passes over the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Recorded(NamedTuple):
+    """Where something stands in the journal: the record's number, and its time in seconds since 1970."""
+
+    number: int
+    time: float
+
+
+class Picture(NamedTuple):
+    """A picture as PNG, and its size in pixels."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture by its name; it is drawn only where it is shown.
+
+    Args:
+        name (str): Hierarchical, such as `profiling/bottlenecks/chart`.
+        draw (Callable[[], Picture | None]): Returns the picture, or None if there is nothing to draw.
+    """
+
+    name: str
+    draw: Callable[[], Picture | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table by its name; its rows are made only where it is shown.
+
+    Args:
+        name (str): Hierarchical, such as `profiling/operations`.
+        columns (tuple[str, ...]): Their names.
+        rows (Callable[[], list[list[Any]]]): Returns the rows: numbers, texts and None.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Callable[[], list[list[Any]]]
+
+
+Medium = Image | Table

@@ -1,0 +1,1 @@
+"""Profiling data: numbers, texts, a chart and a table of them."""

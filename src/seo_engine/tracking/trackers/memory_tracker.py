@@ -1,0 +1,46 @@
+"""MemoryTracker: a double of a tracker, for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.parts import Recorded
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
+
+
+class MemoryTracker(DestinationTracker, Loggable):
+    """Keeps every call in memory, whether a training makes it or a worker brings it.
+
+    Args:
+        name (str): As it stands in the ledger.
+
+    Example:
+        >>> tracker = MemoryTracker()
+        >>> tracker.log_training_metrics(1, 100, {"training/loss": 0.5})
+        >>> tracker.calls
+        [('log_training_metrics', {'epoch': 1, 'step': 100, 'metrics': {'training/loss': 0.5}})]
+    """
+
+    def __init__(self, name: str = "memory") -> None:
+        self.name = name
+        self.available = True
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.status: str | None = None
+
+    def setup(self) -> None:
+        """Do nothing: memory is always there."""
+
+    def show(self, shown: Shown, recorded: Recorded) -> None:
+        """Keep the call that logged the record."""
+        arguments = {name: shown.record[name] for name in shown.kind.fields}
+        self.calls.append((shown.kind.call, arguments))
+
+    def close(self, status: str = "finished") -> None:
+        """Keep how the run ended."""
+        self.status = status
+
+    def _take(self, kind: str, **arguments: Any) -> None:
+        self.calls.append((KINDS[kind].call, arguments))

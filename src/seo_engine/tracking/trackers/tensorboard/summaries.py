@@ -1,0 +1,91 @@
+"""Records as summaries: the values of a TensorBoard event."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.parts import Image, Picture
+
+
+def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:
+    """Return what TensorBoard shows of a record.
+
+    Args:
+        shown (Shown): The record.
+        pictures (Mapping[str, Picture]): Its pictures by name.
+
+    Returns:
+        Summary: Its values.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in shown.numbers.items()])
+    for tag, text in {**shown.texts, **_run_texts(shown)}.items():
+        summary.MergeFrom(_text_summary(tag, text))
+    if shown.kind.name == "hyperparameters":
+        for part in _hyperparameter_summaries(shown.settings):
+            summary.MergeFrom(part)
+    for tag, picture in pictures.items():
+        image = {
+            "height": picture.height,
+            "width": picture.width,
+            "colorspace": 3,
+            "encoded_image_string": picture.png,
+        }
+        summary.value.add(tag=tag, image=image)
+    return summary
+
+
+def draw(image: Image) -> Picture | None:
+    """Return the picture of an image."""
+    return image.draw()
+
+
+def _run_texts(shown: Shown) -> dict[str, str]:
+    """Return what is said of the run as a whole, as texts by their tags."""
+    match shown.kind.name:
+        case "model_architecture":
+            architecture = shown.settings["model_architecture"]
+            counts = (
+                f"{architecture['parameters']:,} parameters, {architecture['trainable_parameters']:,} of them trainable"
+            )
+            return {"model/architecture": f"{counts}\n\n{_as_listing(architecture['text'])}"}
+        case "end":
+            status, error = shown.record["status"], shown.record.get("error")
+            listing = f": {error['message']}\n\n{_as_listing(error['traceback'])}" if error is not None else ""
+            return {"experiment/status": f"{status}{listing}"}
+        case "resume":
+            return {}
+    return {f"experiment/{shown.kind.subject}": _as_table(shown.settings)} if shown.settings else {}
+
+
+def _hyperparameter_summaries(hyperparameters: Mapping[str, Any]) -> Any:
+    # Into the run's own writer: SummaryWriter.add_hparams would make a second run beside this one.
+    plain = {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in hyperparameters.items()
+    }
+    make_summaries: Any = importlib.import_module("torch.utils.tensorboard.summary").hparams
+    return make_summaries(plain, {})
+
+
+def _text_summary(tag: str, text: str) -> Any:
+    make_text: Any = importlib.import_module("torch.utils.tensorboard.summary").text
+    return make_text(tag, text)
+
+
+def _as_listing(text: str) -> str:
+    """Return a text indented, so that Markdown shows it as it is."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _as_table(values: Mapping[str, Any]) -> str:
+    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values.items()]
+    return "\n".join(["| name | value |", "|---|---|", *rows])
+
+
+def _in_cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,175 @@
+"""Opening a W&B run: online or offline, in which folder, with which settings."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from seo_engine.foundation.redaction import redact, redact_command, redact_text
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.records.metrics import METRIC_KINDS
+from seo_engine.tracking.runs.places import WANDB
+from seo_engine.tracking.runs.surroundings import read_git
+from seo_engine.tracking.trackers.wandb import fragments
+from seo_engine.tracking.trackers.wandb.server import StopRequest, credentials
+
+if TYPE_CHECKING:
+    import wandb
+
+# Offline, `wandb.init` asks wandb-core and nobody else; one that was killed or stalls meanwhile never answers.
+OFFLINE_INIT_SECONDS = 20.0
+ONLINE_INIT_SECONDS = 90.0
+
+# Folder of the run for offline files whose rows went to the server by another way; `wandb sync` does not look there.
+SUPERSEDED = "wandb_superseded"
+
+# wandb-core writes its file per 32 KiB or after this many seconds; its default of 15 loses that much to a kill.
+TRANSACTION_LOG_FLUSH_SECONDS = 0.2
+
+_ENVIRONMENT_TEXTS = {"WANDB_NOTES": "notes", "WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": "job_type"}
+
+
+class OpenedRun(NamedTuple):
+    """A W&B run that is open, and the newest record that its view held already."""
+
+    run: wandb.Run
+    held_record: int
+
+
+class Opening(NamedTuple):
+    """What a W&B run is opened with.
+
+    Args:
+        config (TrackingConfig): The settings.
+        run_directory (Path): The run's folder.
+        run_id (str | None): The id of the W&B run; the same id goes on in the same run. None means a new one.
+        mode (str): online, offline, or what WANDB_MODE says.
+        watched_process (int): The process whose CPU and memory W&B samples.
+        owns_core (bool): Whether no other run of this process needs wandb.
+        stop_request (StopRequest): Hears of the server's wish to stop the run.
+        finish_seconds (float): The longest time that the end of the run may take.
+    """
+
+    config: TrackingConfig
+    run_directory: Path
+    run_id: str | None
+    mode: str
+    watched_process: int
+    owns_core: bool
+    stop_request: StopRequest
+    finish_seconds: float
+
+    def open(self) -> OpenedRun:
+        """Open the run.
+
+        Raises:
+            Exception: Whatever wandb raises; or if what the run wrote before cannot be resumed.
+        """
+        # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
+        wandb = importlib.import_module("wandb")
+        held_record = 0
+        if self.owns_core and self.mode == "offline":
+            # wandb 0.31 otherwise measures each row for its makers, and sends them that from an offline run, too.
+            os.environ["WANDB_ERROR_REPORTING"] = "false"
+        wandb_directory = self.run_directory / WANDB
+        if self.run_id is not None and self.mode == "offline":
+            if fragments.online_fragments(wandb_directory, self.run_id):
+                raise RuntimeError("the run was online so far; it can be resumed when a key is configured again")
+            held_record = fragments.repair_fragments(wandb_directory, self.run_id)
+        # wandb would make it readable for all.
+        wandb_directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
+        run = wandb.init(
+            project=self.config.wandb_project,
+            entity=self.config.wandb_entity,
+            **texts_of_run(self.config.wandb_tags),
+            name=self.run_directory.name,
+            id=self.run_id,
+            dir=str(self.run_directory),
+            mode=self.mode,
+            resume="allow" if self.run_id is not None else None,
+            # A run of the user's in this process is neither used nor finished.
+            reinit="create_new",
+            settings=self._settings(wandb),
+        )
+        file = transaction_log(run, self.mode)
+        if file is not None and not file.resolve().is_relative_to(self.run_directory.resolve()):
+            raise OSError(f"{wandb_directory} cannot be written, and a temporary folder is no place for a run")
+        if self.run_id is not None and self.mode == "online":
+            # The server counts; what an offline time left is in the journal too, and must not be synced beside it.
+            held_record = run.starting_step - 1
+            fragments.move_offline_fragments(wandb_directory, self.run_id, self.run_directory / SUPERSEDED)
+        run.define_metric("global_step", hidden=True)
+        for group in (*METRIC_KINDS, "profiling"):
+            run.define_metric(f"{group}/*", step_metric="global_step")
+        return OpenedRun(run, held_record)
+
+    def _settings(self, wandb: Any) -> Any:
+        git = read_git()
+        return wandb.Settings(
+            console="off",
+            silent=True,
+            init_timeout=OFFLINE_INIT_SECONDS if self.mode == "offline" else ONLINE_INIT_SECONDS,
+            finish_timeout=self.finish_seconds,
+            finish_timeout_raises=True,
+            # By default a stop asked for by the server sends SIGINT to the main thread.
+            stop_fn=self.stop_request,
+            # wandb itself leaves the user in the remote's address, which may be a token.
+            git_commit=git["commit"] or None,
+            git_remote_url=git["remote"] or None,
+            # Without this a copy of the changes that are not committed goes into the run: files as they are.
+            disable_git=True,
+            save_code=False,
+            # Within it is the command line as it was typed.
+            x_disable_meta=redact_command(sys.argv) != sys.argv,
+            x_transaction_log_flush_interval=TRANSACTION_LOG_FLUSH_SECONDS,
+            x_stats_pid=self.watched_process,
+        )
+
+
+def transaction_log(run: wandb.Run, mode: str) -> Path | None:
+    """Return the `.wandb` file of an open run; a disabled run, or a double of a test, has none."""
+    if mode == "disabled" or not isinstance(run.dir, str):
+        return None
+    return Path(run.dir).parent / f"run-{run.id}.wandb"
+
+
+def resolve_mode(mode: str) -> str:
+    """Decide between online and offline here, because `wandb.init` itself would prompt for a key.
+
+    Args:
+        mode (str): Of the configuration: auto, online or offline.
+
+    Returns:
+        str: online, offline, or what WANDB_MODE says.
+
+    Raises:
+        RuntimeError: If it must be online, and no key is configured.
+    """
+    if mode == "auto" and (chosen := os.environ.get("WANDB_MODE")):
+        return chosen
+    if mode == "offline":
+        return mode
+    if credentials()[1]:
+        return "online"
+    if mode == "online":
+        raise RuntimeError('no API key is configured; set WANDB_API_KEY, or run "wandb login"')
+    return "offline"
+
+
+def texts_of_run(tags: list[str] | None) -> dict[str, Any]:
+    """Return the arguments of `wandb.init` that wandb by itself takes from the environment as they stand there.
+
+    Args:
+        tags (list[str] | None): Of the configuration, which go before those of the environment.
+
+    Returns:
+        dict[str, Any]: Tags, and what else is set, without secrets.
+    """
+    if tags is None and (variable := os.environ.get("WANDB_TAGS")):
+        tags = variable.split(",")
+    texts = {argument: os.environ.get(variable) for variable, argument in _ENVIRONMENT_TEXTS.items()}
+    return {"tags": redact(tags)} | {argument: redact_text(text) for argument, text in texts.items() if text}
