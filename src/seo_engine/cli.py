@@ -102,8 +102,8 @@ def train(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     # Only now, when it is known that the libraries are there.
     from seo_engine.engine.language_model import require_model
-    from seo_engine.engine.pages import read_site, require_usable_pages
-    from seo_engine.engine.training import train as train_on_pages
+    from seo_engine.engine.site.folder import read_site, require_usable_pages
+    from seo_engine.engine.training.training import train as train_on_pages
     from seo_engine.reports import terminal
     from seo_engine.reports.progress import ProgressDisplay
 

@@ -27,7 +27,7 @@ from seo_engine.tracking.run_history import RunSummary
 from seo_engine.tracking.run_profile import TRACE_FILE
 
 if TYPE_CHECKING:
-    from seo_engine.engine.training import SnippetSample, TrainingResult
+    from seo_engine.engine.training.training import SnippetSample, TrainingResult
 
 # Operations of the tracker that the training waits for; the others run in a thread or a child process.
 _AT_THE_START = "experiment_tracker_setup"

@@ -15,10 +15,10 @@ import transformers
 from safetensors.torch import load_file
 
 from seo_engine.config import SEOConfig
-from seo_engine.engine.examples import IGNORED_LABEL, make_example
 from seo_engine.engine.language_model import ModelError, load_adapter, load_language_model
-from seo_engine.engine.pages import Page, parse_page
-from seo_engine.engine.training import TRAINING, TrainingResult, train
+from seo_engine.engine.site.folder import Page, parse_page
+from seo_engine.engine.training.examples import IGNORED_LABEL, make_example
+from seo_engine.engine.training.training import TRAINING, TrainingResult, train
 from seo_engine.tracking import ExperimentTracker
 from tests.engine.test_language_model import save_tiny_model
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.engine.examples import (
+from seo_engine.engine.site.folder import Page, parse_page
+from seo_engine.engine.training.examples import (
     ANSWER_TOKENS,
     IGNORED_LABEL,
     Snippet,
@@ -21,7 +22,6 @@ from seo_engine.engine.examples import (
     snippet_of,
     split_pages,
 )
-from seo_engine.engine.pages import Page, parse_page
 from tests.engine.test_language_model import tiny_tokenizer
 
 MAXIMUM_TOKENS = 400

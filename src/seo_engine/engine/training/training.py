@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Protocol
 
 from seo_engine.engine.configuration import TrainingConfig
-from seo_engine.engine.examples import (
+from seo_engine.engine.language_model import (
+    LanguageModel,
+    add_adapter,
+    generate_answers,
+    load_language_model,
+    save_adapter,
+)
+from seo_engine.engine.site.folder import Page
+from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
+from seo_engine.engine.training.examples import (
     Snippet,
     make_example,
     make_prompt,
@@ -19,15 +28,6 @@ from seo_engine.engine.examples import (
     snippet_of,
     split_pages,
 )
-from seo_engine.engine.language_model import (
-    LanguageModel,
-    add_adapter,
-    generate_answers,
-    load_language_model,
-    save_adapter,
-)
-from seo_engine.engine.pages import Page
-from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
 from seo_engine.tracking import ExperimentTracker
 from seo_engine.tracking.run_directory import CHECKPOINTS
 
@@ -101,7 +101,7 @@ def train(
         ValueError: If the pages cannot be split, or the tracker has no folder for the checkpoints.
     """
     # Only here, because it loads torch and transformers.
-    from seo_engine.engine.snippet_trainer import make_trainer
+    from seo_engine.engine.training.snippet_trainer import make_trainer
 
     if tracker.run_directory is None:
         raise ValueError("training needs a run's folder for its checkpoints: switch experiment_tracking_enabled on")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.engine import pages
-from seo_engine.engine.pages import Image, SiteError, parse_page, read_site, require_usable_pages
+from seo_engine.engine.site import folder as pages
+from seo_engine.engine.site.folder import Image, SiteError, parse_page, read_site, require_usable_pages
 
-SAMPLE_SITE = Path(pages.__file__).parent / "sample_site"
+SAMPLE_SITE = Path(pages.__file__).parents[1] / "sample_site"
 
 DOCUMENT = """<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title> Clay
  pots </title><meta name="Description" content="Pots of  red clay."><link rel="canonical" href="https://a.example/pots">

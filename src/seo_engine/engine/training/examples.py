@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.engine.pages import Page
+from seo_engine.engine.site.folder import Page
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
