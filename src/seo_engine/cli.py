@@ -26,8 +26,6 @@ from seo_engine.tracking.endings import status_after
 from seo_engine.tracking.run_history import RunNotFoundError, RunSummary, find_run, list_runs, read_run
 from seo_engine.tracking.run_logs import plain_message
 
-SAMPLE_SITE = Path(__file__).parent / "engine" / "sample_site"
-
 # What `pip install "seo-engine[engine]"` brings.
 _ENGINE_LIBRARIES = (
     "accelerate", "datasketch", "filelock", "gguf", "peft", "platformdirs", "rouge_score", "safetensors", "selectolax",
@@ -102,7 +100,8 @@ def train(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     # Only now, when it is known that the libraries are there.
     from seo_engine.engine.language_model import require_model
-    from seo_engine.engine.site.folder import read_site, require_usable_pages
+    from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
+    from seo_engine.engine.training.training import require_usable_pages
     from seo_engine.engine.training.training import train as train_on_pages
     from seo_engine.reports import terminal
     from seo_engine.reports.progress import ProgressDisplay
