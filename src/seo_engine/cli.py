@@ -103,7 +103,7 @@ def train(
     from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
     from seo_engine.engine.training.training import require_usable_pages
     from seo_engine.engine.training.training import train as train_on_pages
-    from seo_engine.reports import terminal
+    from seo_engine.reports import runs as terminal
     from seo_engine.reports.progress import ProgressDisplay
 
     try:
@@ -180,7 +180,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_as_json
 def list_command(log_directory: str, as_json: bool) -> None:
     """List the runs, the newest first."""
-    from seo_engine.reports import terminal
+    from seo_engine.reports import runs as terminal
 
     found = list_runs(log_directory)
     if as_json:
@@ -197,7 +197,7 @@ def list_command(log_directory: str, as_json: bool) -> None:
 @_as_json
 def show_command(run: str, log_directory: str, as_json: bool) -> None:
     """Show one RUN, named by its folder's name or its path."""
-    from seo_engine.reports import terminal
+    from seo_engine.reports import runs as terminal
 
     try:
         summary = read_run(_find(log_directory, run))
@@ -267,7 +267,7 @@ def _find(log_directory: str, run: str) -> Path:
 
 def _with_progress(name: str, work: Callable[..., Any]) -> Any:
     """Do work on a run that tells how far its views are, and show that."""
-    from seo_engine.reports import terminal
+    from seo_engine.reports import runs as terminal
     from seo_engine.reports.progress import ProgressDisplay
 
     def show(states: dict[str, DeliveryState]) -> None:
@@ -288,7 +288,7 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
 
 def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
     """Show ledgers, and end with status 1 if something is not delivered."""
-    from seo_engine.reports import terminal
+    from seo_engine.reports import runs as terminal
 
     if as_json:
         plain = {
