@@ -39,7 +39,7 @@ class CommandError(click.ClickException):
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message, plain where the output is no terminal."""
+        """Print the message, plain where the output is not a terminal."""
         message = f"❌ {self.format_message()}"
         click.echo(message if sys.stderr.isatty() else plain_message(message), err=True)
 
@@ -103,8 +103,11 @@ def train(
     from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
     from seo_engine.engine.training.training import require_usable_pages
     from seo_engine.engine.training.training import train as train_on_pages
-    from seo_engine.reports import runs as terminal
+    from seo_engine.reports.console import command, plain_console, relative_path
     from seo_engine.reports.progress import ProgressDisplay
+    from seo_engine.reports.runs import next_steps
+    from seo_engine.reports.training import training_summary
+    from seo_engine.tracking.cost import tracker_cost
 
     try:
         config = SEOConfig.from_toml(config_file, **overrides) if config_file else SEOConfig(**overrides)
@@ -113,13 +116,13 @@ def train(
     except ValueError as error:
         raise CommandError(str(error)) from None
 
-    notes, output = terminal.plain_console(sys.stderr), terminal.plain_console(sys.stdout)
+    notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
     stop = StopSignal()
     tracker = ExperimentTracker(config)
     if tracker.run_directory is None:
         raise CommandError("training needs a run's folder; see the message above, or experiment_tracking_enabled")
     notes.print(f"{len(pages)} pages of {site or 'the bundled site'}; watch the run with:")
-    notes.print(f"  {terminal.command('tensorboard')} --logdir {terminal.relative_path(tracker.run_directory.parent)}")
+    notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
     status = "failed"
     ended_by: BaseException | None = None
     try:
@@ -145,13 +148,13 @@ def train(
             "training_view": profiling_data["training"],
             "bottlenecks": profiling_data["bottlenecks"],
             "recommendations": profiling_data["recommendations"],
-            "tracker_cost": asdict(terminal.tracker_cost(profiling_data)),
+            "tracker_cost": asdict(tracker_cost(profiling_data)),
             "delivery": {name: state.as_dictionary() for name, state in tracker.delivery.items()},
         }
         click.echo(json.dumps(contents, default=str, indent=2))
     else:
-        output.print(terminal.training_summary(result, profiling_data))
-        output.print(terminal.next_steps(tracker.run_directory, tracker.delivery, result.adapter))
+        output.print(training_summary(result, profiling_data))
+        output.print(next_steps(tracker.run_directory, tracker.delivery, result.adapter))
     if status == "interrupted":
         raise SystemExit(stop.exit_code)
 
@@ -180,13 +183,14 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_as_json
 def list_command(log_directory: str, as_json: bool) -> None:
     """List the runs, the newest first."""
-    from seo_engine.reports import runs as terminal
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import runs_table
 
     found = list_runs(log_directory)
     if as_json:
         click.echo(json.dumps([_as_plain(run) for run in found], indent=2))
     elif found:
-        terminal.plain_console(sys.stdout).print(terminal.runs_table(found))
+        plain_console(sys.stdout).print(runs_table(found))
     else:
         click.echo(f"There is no run in {log_directory} yet; `seo-engine train` makes one.")
 
@@ -197,7 +201,8 @@ def list_command(log_directory: str, as_json: bool) -> None:
 @_as_json
 def show_command(run: str, log_directory: str, as_json: bool) -> None:
     """Show one RUN, named by its folder's name or its path."""
-    from seo_engine.reports import runs as terminal
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import run_details
 
     try:
         summary = read_run(_find(log_directory, run))
@@ -206,7 +211,7 @@ def show_command(run: str, log_directory: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_plain(summary), indent=2))
     else:
-        terminal.plain_console(sys.stdout).print(terminal.run_details(summary))
+        plain_console(sys.stdout).print(run_details(summary))
 
 
 @runs.command("recover")
@@ -267,7 +272,7 @@ def _find(log_directory: str, run: str) -> Path:
 
 def _with_progress(name: str, work: Callable[..., Any]) -> Any:
     """Do work on a run that tells how far its views are, and show that."""
-    from seo_engine.reports import runs as terminal
+    from seo_engine.reports.console import plain_console
     from seo_engine.reports.progress import ProgressDisplay
 
     def show(states: dict[str, DeliveryState]) -> None:
@@ -278,7 +283,7 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
             display(f"{name}: {view}", state.accepted - state.pending, state.accepted)
 
     try:
-        with ProgressDisplay(terminal.plain_console(sys.stderr)) as display:
+        with ProgressDisplay(plain_console(sys.stderr)) as display:
             return work(progress=show)
     except ValueError as error:
         raise CommandError(str(error)) from None
@@ -288,7 +293,8 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
 
 def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
     """Show ledgers, and end with status 1 if something is not delivered."""
-    from seo_engine.reports import runs as terminal
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import delivery_table, next_steps
 
     if as_json:
         plain = {
@@ -297,10 +303,10 @@ def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: b
         }
         click.echo(json.dumps(plain, indent=2))
     else:
-        output = terminal.plain_console(sys.stdout)
+        output = plain_console(sys.stdout)
         for directory, states in delivered.items():
-            output.print(str(directory), terminal.delivery_table(states), sep="\n")
-            output.print(terminal.next_steps(directory, states, None))
+            output.print(str(directory), delivery_table(states), sep="\n")
+            output.print(next_steps(directory, states, None))
     if not all(state.is_complete for states in delivered.values() for state in states.values()):
         raise SystemExit(1)
 
