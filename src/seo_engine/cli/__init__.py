@@ -351,7 +351,3 @@ def _require_engine() -> None:
 
 def _as_plain(run: RunSummary) -> dict[str, Any]:
     return {**asdict(run), "directory": str(run.directory), "seconds": run.seconds}
-
-
-if __name__ == "__main__":
-    main()
