@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from seo_engine.engine.site import folder as module
 from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
 from seo_engine.engine.site.page import SiteError
+from seo_engine.foundation.extras import MissingExtraError
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
@@ -102,6 +104,15 @@ def test_a_folder_that_is_no_site_is_told_in_one_line(tmp_path: Path) -> None:
             read_site(folder)
         assert str(folder) in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def test_without_the_library_that_parses_the_extra_is_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "selectolax.lexbor", None)
+    with pytest.raises(MissingExtraError) as error:
+        read_site(write(tmp_path / "site", good="<p>Text"))
+    assert str(error.value) == 'reading a page needs selectolax.lexbor: run `pip install "seo-engine[site]"`'
 
 
 def test_every_page_of_the_bundled_site_is_usable_and_within_the_usual_lengths() -> None:

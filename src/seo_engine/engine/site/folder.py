@@ -46,6 +46,7 @@ def read_site(folder: str | Path) -> Site:
 
     Raises:
         SiteError: If there is no such folder, or no page in it.
+        MissingExtraError: If the extra `site` is not installed.
     """
     folder = Path(folder)
     if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises where a name is too long to be one)

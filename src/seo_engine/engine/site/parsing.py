@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from typing import TYPE_CHECKING
 
 from seo_engine.engine.site.page import Image, Page
+from seo_engine.foundation.extras import import_of_extra
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _NO_CONTENT = "script, style, noscript, template, svg, nav, header, footer, aside, iframe, select, button"
 _BLOCKS = (
@@ -25,13 +29,17 @@ def parse_page(html: str, path: str) -> Page:
     Returns:
         Page: What it holds; what it lacks is empty.
 
+    Raises:
+        MissingExtraError: If the extra `site` is not installed.
+
     Example:
         >>> page = parse_page("<title>Pots</title><h1>Our pots</h1><p>Made by hand.</p>", "pots.html")
         >>> page.title, page.main_heading, page.main_text
         ('Pots', 'Our pots', 'Our pots\\nMade by hand.')
     """
+    lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
     # Encoded here, because half a character (a lone surrogate) is text to Python and an error to the parser.
-    tree = LexborHTMLParser(html.encode("utf-8", "replace"))
+    tree: LexborHTMLParser = lexbor.LexborHTMLParser(html.encode("utf-8", "replace"))
     for line_break in tree.css("br"):
         line_break.insert_after("\n")
     canonical = _attribute(tree.css_first('link[rel~="canonical"]'), "href")
