@@ -1,4 +1,5 @@
 # make train: fine-tune on the bundled site.   make test: every check.   The first run of each installs into .venv.
+# make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
 # make benchmark: beside the peers.
 PYTHON ?= python3
@@ -6,7 +7,7 @@ BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
 
-.PHONY: train test faults fuzz benchmark clean
+.PHONY: train test test-extras faults fuzz benchmark clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -17,6 +18,17 @@ test: .venv/test-installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term:skip-covered
+
+# Each time anew, so that what is forgotten in pyproject.toml is missing here.
+test-extras: | .venv/bin/python
+	rm -rf .venv-extras
+	@for extra in tracking site; do \
+		echo "Installing the extra $$extra into .venv-extras/$$extra ..." \
+		&& $(BIN)/python -m venv ".venv-extras/$$extra" \
+		&& ".venv-extras/$$extra/bin/python" -m pip install --quiet --disable-pip-version-check \
+			--constraint constraints.txt ".[$$extra]" \
+		&& ".venv-extras/$$extra/bin/python" "tests/extras/$$extra.py" || exit 1; \
+	done
 
 faults: .venv/test-installed
 	$(BIN)/python -m tests.faults.campaign --kills $(KILLS)
@@ -41,17 +53,17 @@ benchmark: .venv/benchmark-installed
 
 .venv/test-installed: .venv/engine-installed
 	@echo "Installing the test tools into .venv, once ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,test]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
 	@touch $@
 
 .venv/fuzz-installed: .venv/test-installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,test,fuzz]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[fuzz]"
 	@touch $@
 
 .venv/benchmark-installed: .venv/engine-installed
 	@echo "Installing the peers into .venv, once ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,benchmark]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[benchmark]"
 	@touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-extras

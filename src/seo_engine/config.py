@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from seo_engine.engine.configuration import TrainingConfig
-from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking import TrackingConfig
 
 
 @dataclass

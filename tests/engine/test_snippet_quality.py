@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from seo_engine.engine.examples import Snippet, snippet_of
-from seo_engine.engine.pages import Page, parse_page
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.parsing import parse_page
 from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
+from seo_engine.engine.snippets import Snippet, snippet_of
 
 
 def page(title: str, description: str, main: str = "<p>Text</p>") -> Page:

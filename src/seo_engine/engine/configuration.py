@@ -25,9 +25,12 @@ class TrainingConfig(Configuration):
         "smollm2-135m-instruct",
         "The packaged model, a local folder, or the name of a model on the hub.",
         required=True,
+        flag="--model",
     )
-    number_of_epochs: int = setting(2, "How often each page is learnt from.", above=0)
-    learning_rate: float = setting(1e-3, "Highest learning rate; it warms up to it and falls to zero.", above=0)
+    number_of_epochs: int = setting(2, "How often each page is learnt from.", above=0, flag="--epochs")
+    learning_rate: float = setting(
+        1e-3, "Highest learning rate; it warms up to it and falls to zero.", above=0, flag="--learning-rate"
+    )
     warmup_share: float = setting(0.1, "Share of the steps in which the learning rate rises.", at_least=0, at_most=1)
     train_batch_size: int = setting(4, "Pages in one forward pass.", above=0)
     gradient_accumulation_steps: int = setting(1, "Forward passes that make one step.", above=0)
@@ -42,4 +45,6 @@ class TrainingConfig(Configuration):
         2, "Epochs without a lower validation loss after which the training ends.", above=0
     )
     logging_steps: int = setting(1, "Steps between two logged values.", above=0)
-    seed: int = setting(0, "Of the split, the adapter's first weights and the order of pages.", at_least=0)
+    seed: int = setting(
+        0, "Of the split, the adapter's first weights and the order of pages.", at_least=0, flag="--seed"
+    )

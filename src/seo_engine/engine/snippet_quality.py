@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from seo_engine.engine.examples import Snippet, snippet_of
-from seo_engine.engine.pages import LONGEST_DESCRIPTION, Page
+from seo_engine.engine.site.page import LONGEST_DESCRIPTION, Page
+from seo_engine.engine.snippets import Snippet, snippet_of
 
 # Lengths in use among SEO tools (Screaming Frog, Sistrix, Yoast): what is longer risks being cut in the result.
 TITLE_CHARACTERS = (30, 60)

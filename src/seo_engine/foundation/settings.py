@@ -20,6 +20,7 @@ def setting(
     allowed: tuple[str, ...] | None = None,
     required: bool = False,
     switches: tuple[str, ...] = (),
+    flag: str | None = None,
 ) -> Any:
     """Declare one configuration field: its default, its meaning and what values it may take.
 
@@ -33,6 +34,8 @@ def setting(
         required (bool): The value must not be empty.
         switches (tuple[str, ...]): Fields that must all be True for the value to be checked;
             the type is always checked.
+        flag (str | None): The command line's option for it. One that begins with `--no-` switches a boolean field
+            off; its help is "Do not" and the meaning, which then begins with a verb.
 
     Returns:
         Any: A dataclass field.
@@ -45,6 +48,7 @@ def setting(
         "allowed": allowed,
         "required": required,
         "switches": switches,
+        "flag": flag,
     }
     if isinstance(default, list | dict):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)

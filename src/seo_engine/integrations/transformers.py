@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from seo_engine.profiling.categories import LOG_STEP, TRACKING
-from seo_engine.profiling.training_steps import StepClock, samples_in
-from seo_engine.tracking.experiment_tracker import ExperimentTracker
+from seo_engine.profiling import LOG_STEP, TRACKING, StepClock, samples_in
+from seo_engine.tracking import ExperimentTracker
 
 if TYPE_CHECKING:
     import torch

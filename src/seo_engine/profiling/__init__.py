@@ -1,8 +1,51 @@
-"""Where time and memory go. Imports nothing else of ours."""
+"""Where time and memory go. It stands on the foundation alone.
 
-from seo_engine.profiling.categories import CATEGORIES
-from seo_engine.profiling.configuration import ProfilingConfig
-from seo_engine.profiling.profiler import CodeProfiler
-from seo_engine.profiling.reports.profiling_data import ProfilingData
+What other rooms may use of it stands here; each name is imported at its first use.
+"""
 
-__all__ = ["CATEGORIES", "CodeProfiler", "ProfilingConfig", "ProfilingData"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING
+    from seo_engine.profiling.configuration import ProfilingConfig
+    from seo_engine.profiling.profiler import CodeProfiler
+    from seo_engine.profiling.reports.profiling_data import ProfilingData
+    from seo_engine.profiling.reports.tables import report
+    from seo_engine.profiling.training_steps import StepClock, samples_in
+
+_MODULES = {
+    "CATEGORIES": "categories",
+    "CodeProfiler": "profiler",
+    "LOG_STEP": "categories",
+    "ProfilingConfig": "configuration",
+    "ProfilingData": "reports.profiling_data",
+    "StepClock": "training_steps",
+    "TRACKING": "categories",
+    "report": "reports.tables",
+    "samples_in": "training_steps",
+}
+
+__all__ = [
+    "CATEGORIES",
+    "LOG_STEP",
+    "TRACKING",
+    "CodeProfiler",
+    "ProfilingConfig",
+    "ProfilingData",
+    "StepClock",
+    "report",
+    "samples_in",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

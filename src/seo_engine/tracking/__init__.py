@@ -1,20 +1,113 @@
-"""Experiment tracking: the journal, and TensorBoard and Weights & Biases as views of it."""
+"""Experiment tracking: the journal, and TensorBoard and Weights & Biases as views of it.
 
-from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.experiment_tracker import ExperimentTracker
-from seo_engine.tracking.records.parts import Recorded
-from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, IncompleteViewError
-from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
-from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
-from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+What other rooms may use of it stands here; each name is imported at its first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seo_engine.tracking.configuration import TrackingConfig
+    from seo_engine.tracking.cost import TrackerCost, tracker_cost
+    from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
+    from seo_engine.tracking.delivery.replay import replay_run
+    from seo_engine.tracking.experiment_tracker import ExperimentTracker
+    from seo_engine.tracking.history.listing import list_runs
+    from seo_engine.tracking.history.summary import RunSummary, read_run
+    from seo_engine.tracking.records.kind import Shown
+    from seo_engine.tracking.records.loggable import Loggable
+    from seo_engine.tracking.records.parts import Image, Recorded, Table
+    from seo_engine.tracking.runs.console import plain_message
+    from seo_engine.tracking.runs.endings import status_after
+    from seo_engine.tracking.runs.ledger import DeliveryState
+    from seo_engine.tracking.runs.places import CHECKPOINTS, RunNotFoundError, find_run, trace_of
+    from seo_engine.tracking.trackers.destination_tracker import (
+        Command,
+        DestinationTracker,
+        IncompleteViewError,
+        NextStep,
+    )
+    from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
+    from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
+    from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
+    from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+
+_MODULES = {
+    "CHECKPOINTS": "runs.places",
+    "Command": "trackers.destination_tracker",
+    "DeliveryState": "runs.ledger",
+    "DestinationTracker": "trackers.destination_tracker",
+    "ExperimentTracker": "experiment_tracker",
+    "Image": "records.parts",
+    "IncompleteViewError": "trackers.destination_tracker",
+    "Loggable": "records.loggable",
+    "MemoryTracker": "trackers.memory_tracker",
+    "NextStep": "trackers.destination_tracker",
+    "Recorded": "records.parts",
+    "RunNotFoundError": "runs.places",
+    "RunSummary": "history.summary",
+    "Shown": "records.kind",
+    "Table": "records.parts",
+    "TensorBoardTracker": "trackers.tensorboard.tensorboard_tracker",
+    "TrackerCost": "cost",
+    "TrackingConfig": "configuration",
+    "WandBTracker": "trackers.wandb.wandb_tracker",
+    "find_run": "runs.places",
+    "list_runs": "history.listing",
+    "optional_destinations": "trackers.registry",
+    "plain_message": "runs.console",
+    "read_run": "history.summary",
+    "recover_run": "delivery.recovery",
+    "replay_run": "delivery.replay",
+    "status_after": "runs.endings",
+    "steps_after": "trackers.registry",
+    "trace_of": "runs.places",
+    "tracker_cost": "cost",
+    "unfinished_runs": "delivery.recovery",
+}
 
 __all__ = [
+    "CHECKPOINTS",
+    "Command",
+    "DeliveryState",
     "DestinationTracker",
     "ExperimentTracker",
+    "Image",
     "IncompleteViewError",
+    "Loggable",
     "MemoryTracker",
+    "NextStep",
     "Recorded",
+    "RunNotFoundError",
+    "RunSummary",
+    "Shown",
+    "Table",
     "TensorBoardTracker",
+    "TrackerCost",
     "TrackingConfig",
     "WandBTracker",
+    "find_run",
+    "list_runs",
+    "optional_destinations",
+    "plain_message",
+    "read_run",
+    "recover_run",
+    "replay_run",
+    "status_after",
+    "steps_after",
+    "trace_of",
+    "tracker_cost",
+    "unfinished_runs",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -36,12 +36,16 @@ class TrackingConfig(ProfilingConfig):
         True, "Track at all; off, no folder, thread, process or import, and every call returns at once."
     )
     experiment_name: str | None = setting(
-        None, "Name of the run's folder; None means `seo_engine_<unix time>`.", switches=_TRACKING
+        None, "Name of the run's folder; None means `seo_engine_<unix time>`.", switches=_TRACKING, flag="--name"
     )
 
-    tensorboard_logging: bool = setting(True, "Deliver to TensorBoard.")
+    tensorboard_logging: bool = setting(True, "Deliver to TensorBoard.", flag="--no-tensorboard")
     tensorboard_log_dir: str = setting(
-        "runs", "Folder that holds the run folders, one for each run.", required=True, switches=_TENSORBOARD
+        "runs",
+        "Folder that holds the run folders, one for each run.",
+        required=True,
+        switches=_TENSORBOARD,
+        flag="--log-dir",
     )
     tensorboard_flush_secs: int = setting(
         30, "Longest time, in seconds, that TensorBoard's own writer keeps an event.", above=0, switches=_TENSORBOARD
@@ -50,7 +54,7 @@ class TrackingConfig(ProfilingConfig):
         10, "Events that TensorBoard's own writer queues before it writes.", above=0, switches=_TENSORBOARD
     )
 
-    wandb_logging: bool = setting(True, "Deliver to Weights & Biases.")
+    wandb_logging: bool = setting(True, "Deliver to Weights & Biases.", flag="--no-wandb")
     wandb_project: str = setting("seo-engine-experiments", "Project of the W&B run.", required=True, switches=_WANDB)
     wandb_entity: str | None = setting(None, "User or team of the W&B run; None means your default one.")
     wandb_tags: list[str] | None = setting(None, "Tags of the W&B run.")
@@ -59,6 +63,7 @@ class TrackingConfig(ProfilingConfig):
         "`online`, `offline`, or `auto`: online if an API key is configured, else offline; never a prompt.",
         allowed=("auto", "online", "offline"),
         switches=_WANDB,
+        flag="--wandb-mode",
     )
 
     experiment_logging_interval: int = setting(

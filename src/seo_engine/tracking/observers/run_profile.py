@@ -14,13 +14,10 @@ from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.machine.counters import CPU, MEMORY
 from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.runs.places import PROFILE
+from seo_engine.tracking.runs.places import DATA_FILE, PROFILE, TRACE_FILE
 from seo_engine.tracking.runs.record_writer import RecordWriter
 
 logger = logging.getLogger(__name__)
-
-TRACE_FILE = "trace.json"
-DATA_FILE = "profiling_data.json"
 
 # Whoever closes the run waits so long for a reading, or a file, that is under way.
 _STOP_SECONDS = 10.0

@@ -14,6 +14,10 @@ WANDB = "wandb"
 CHECKPOINTS = "checkpoints"
 PROFILE = "profile"
 
+# Of the files in `profile/`.
+TRACE_FILE = "trace.json"
+DATA_FILE = "profiling_data.json"
+
 
 class RunNotFoundError(ValueError):
     """There is no run of that name."""
@@ -44,6 +48,15 @@ def create_run_directory(log_directory: str | Path, experiment_name: str | None 
             raise
         return directory
     raise FileExistsError(f"{log_directory}: there are already thousands of runs named {name}")
+
+
+def trace_of(run_directory: Path) -> Path:
+    """Return where a run's trace is, if there is one.
+
+    Args:
+        run_directory (Path): The run's folder.
+    """
+    return run_directory / PROFILE / TRACE_FILE
 
 
 def find_run(log_directory: str | Path, name: str) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.lifecycle import Lifecycle
-from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
@@ -89,6 +90,21 @@ DESTINATIONS = {
 def configured_destinations(config: TrackingConfig) -> list[str]:
     """Return the names of the trackers that a configuration asks for."""
     return [destination.name for destination in DESTINATIONS.values() if destination.is_asked_for(config)]
+
+
+def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> list[NextStep]:
+    """Return what people may type next to look at a run in each of its trackers.
+
+    Args:
+        run_directory (Path): The run's folder.
+        delivery (Mapping[str, DeliveryState]): The ledger of each tracker, by name.
+    """
+    return [
+        step
+        for name, destination in DESTINATIONS.items()
+        if name in delivery
+        for step in destination.tracker.next_steps(run_directory, delivery[name].details)
+    ]
 
 
 def optional_destinations() -> list[str]:

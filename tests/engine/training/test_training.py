@@ -15,10 +15,12 @@ import transformers
 from safetensors.torch import load_file
 
 from seo_engine.config import SEOConfig
-from seo_engine.engine.examples import IGNORED_LABEL, make_example
 from seo_engine.engine.language_model import ModelError, load_adapter, load_language_model
-from seo_engine.engine.pages import Page, parse_page
-from seo_engine.engine.training import TRAINING, TrainingResult, train
+from seo_engine.engine.site.folder import read_site
+from seo_engine.engine.site.page import Page, SiteError
+from seo_engine.engine.site.parsing import parse_page
+from seo_engine.engine.training.examples import IGNORED_LABEL, make_example
+from seo_engine.engine.training.training import TRAINING, TrainingResult, require_usable_pages, train
 from seo_engine.tracking import ExperimentTracker
 from tests.engine.test_language_model import save_tiny_model
 
@@ -91,6 +93,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             progress=lambda stage, done, total, note="": progress.append((stage, done, total)),
         )
     return Run(config, tracker, result, progress)
+
+
+def test_fewer_than_four_usable_pages_are_told_in_one_line(tmp_path: Path) -> None:
+    usable = "<title>Pots</title><meta name=description content=Pots><p>Text"
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for name, html in (("a", usable), ("b", usable), ("c", usable), ("d", "<p>Text")):
+        (folder / f"{name}.html").write_text(html)
+    with pytest.raises(SiteError, match="3 of 4 pages") as error:
+        require_usable_pages(read_site(folder))
+    assert "\n" not in str(error.value)
+    (folder / "d.html").write_text(usable)
+    assert len(require_usable_pages(read_site(folder))) == 4
 
 
 def test_validation_loss_falls(run: Run) -> None:

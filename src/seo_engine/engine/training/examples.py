@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.engine.pages import Page
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.snippets import format_answer, snippet_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,57 +27,6 @@ _WORDS_IN_SEQUENCE = 4
 # Bounds for pages of any size: no token is longer on average, and no page needs more words to tell it from others.
 _LONGEST_TOKEN = 32
 _WORDS_COMPARED = 5_000
-
-# Models that were not taught the form yet like to embellish it with Markdown.
-_LABEL = re.compile(
-    r"^[ \t*#>_-]{0,10}(title|(?:meta )?description)[*_]{0,2}:[ \t*_]{0,10}", re.IGNORECASE | re.MULTILINE
-)
-
-
-@dataclass(frozen=True)
-class Snippet:
-    """What a search result shows of a page: its title and meta description."""
-
-    title: str
-    description: str
-
-
-def snippet_of(page: Page) -> Snippet:
-    """Return the title and description that a page has."""
-    return Snippet(page.title, page.description)
-
-
-def format_answer(snippet: Snippet) -> str:
-    """Return a snippet as the model is to write it.
-
-    Example:
-        >>> print(format_answer(Snippet("Pots", "Made by hand.")))
-        Title: Pots
-        Description: Made by hand.
-    """
-    return f"Title: {snippet.title}\nDescription: {snippet.description}"
-
-
-def parse_answer(answer: str) -> Snippet:
-    """Return the snippet in what a model wrote; what it did not write is empty.
-
-    Args:
-        answer (str): Any text.
-
-    Returns:
-        Snippet: Title and description, each on one line.
-
-    Example:
-        >>> parse_answer("Title: Pots\\nDescription: Made by hand.")
-        Snippet(title='Pots', description='Made by hand.')
-    """
-    labels = list(_LABEL.finditer(answer))
-    ends = [*(label.start() for label in labels[1:]), len(answer)]
-    values: dict[str, str] = {}
-    for label, end in zip(labels, ends, strict=False):
-        first_line = answer[label.end() : end].strip(" \t\r\n*").partition("\n")[0]
-        values.setdefault(label.group(1).lower().removeprefix("meta "), " ".join(first_line.split()))
-    return Snippet(values.get("title", ""), values.get("description", ""))
 
 
 def make_prompt(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_page_tokens: int) -> str:

@@ -1,4 +1,4 @@
-"""The command as people type it: in a process of its own, with a tiny model in place of the packaged one."""
+"""`seo-engine train` as people type it: in a process of its own, with a tiny model in place of the packaged one."""
 
 from __future__ import annotations
 
@@ -6,51 +6,15 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seo_engine.tracking.history.listing import list_runs
-from seo_engine.tracking.history.summary import read_run
-from tests.engine.test_language_model import save_tiny_model
+from seo_engine.tracking import list_runs, read_run
+from tests.cli.commands import command, write_site
 from tests.tracking.killing import wait_until
 from tests.tracking.read_views import read_tensorboard, read_wandb
-
-TOPICS = ("spade", "trowel", "lettuce", "compost", "willow", "garlic", "cloche", "saw", "tomato", "hoe")
-
-
-def command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "seo_engine.cli", *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=200, **options,
-    )  # fmt: skip
-
-
-def write_site(folder: Path, pages: int = 8) -> Path:
-    folder.mkdir(parents=True)
-    for topic in TOPICS[:pages]:
-        words = " ".join(f"{topic} {number * len(topic)} garden" for number in range(30))
-        (folder / f"{topic}.html").write_text(
-            f"<html lang=en><head><title>All about the {topic} in a garden</title>"
-            f"<meta name=description content='Everything there is to know about the {topic}, and where it is used.'>"
-            f"</head><body><main><h1>The {topic}</h1><p>{words}</p></main></body></html>"
-        )
-    return folder
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("command")
-    write_site(folder / "site")
-    save_tiny_model(folder / "model")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(place: Path) -> Iterator[subprocess.CompletedProcess[str]]:
-    yield command("train", "site", "--model", "model", "--epochs", "2", "--name", "first", cwd=place)
 
 
 def test_train_ends_well_and_says_what_improved_and_what_to_type_next(
@@ -98,23 +62,6 @@ def test_train_prints_json_alone_on_standard_output(place: Path) -> None:
     result = json.loads(finished.stdout)
     assert result["status"] == "finished" and set(result["delivery"]) == {"run_logs"}
     assert {"before", "after", "baseline", "samples", "tracker_cost"} <= result.keys()
-
-
-def test_runs_list_and_show(trained: subprocess.CompletedProcess[str], place: Path) -> None:
-    listed = command("runs", "list", cwd=place)
-    assert listed.returncode == 0 and "first" in listed.stdout and "finished" in listed.stdout
-    shown = command("runs", "show", "first", cwd=place)
-    for words in ("training/loss", "lora_rank", "fine_tune", "tensorboard", "pending"):
-        assert words in shown.stdout, words
-    by_path = json.loads(command("runs", "show", "runs/first", "--json", cwd=place).stdout)
-    assert by_path["metrics"]["training/loss"]["count"] == 4 and by_path["status"] == "finished"
-    assert any(run["name"] == "first" for run in json.loads(command("runs", "list", "--json", cwd=place).stdout))
-
-
-def test_an_unknown_run_and_an_empty_list_are_told_plainly(tmp_path: Path) -> None:
-    unknown = command("runs", "show", "nothing", cwd=tmp_path)
-    assert unknown.returncode == 2 and unknown.stderr.startswith("error: no run 'nothing'")
-    assert "no run in runs yet" in command("runs", "list", cwd=tmp_path).stdout
 
 
 def _no_folder(folder: Path) -> list[str]:
@@ -187,8 +134,8 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(tmp_path: Path, prep
 
 def test_a_missing_extra_is_named_with_the_command_that_brings_it(tmp_path: Path) -> None:
     hide = (
-        "import importlib.util, sys; find = importlib.util.find_spec\n"
-        "importlib.util.find_spec = lambda name, *rest: None if name == 'peft' else find(name, *rest)\n"
+        "import importlib.metadata; find = importlib.metadata.distribution\n"
+        "importlib.metadata.distribution = lambda name: find('no such library' if name == 'peft' else name)\n"
         "from seo_engine.cli import main; main(['train'])"
     )
     finished = subprocess.run([sys.executable, "-c", hide], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -219,9 +166,3 @@ def test_a_signal_ends_the_run_in_order(place: Path, number: signal.Signals, exi
     assert "checkpoints/adapter" in output
     assert read_wandb(run.directory / "wandb").exit_code == 1
     assert name in {run.name for run in list_runs(place / "runs")}
-
-
-def test_help_has_examples() -> None:
-    for arguments in ([], ["train"], ["runs"]):
-        finished = command(*arguments, "--help")
-        assert finished.returncode == 0 and "Examples:" in finished.stdout

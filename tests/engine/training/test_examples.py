@@ -6,22 +6,18 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from seo_engine.engine.examples import (
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.parsing import parse_page
+from seo_engine.engine.snippets import format_answer, snippet_of
+from seo_engine.engine.training.examples import (
     ANSWER_TOKENS,
     IGNORED_LABEL,
-    Snippet,
-    format_answer,
     make_example,
     make_prompt,
     page_tokens,
-    parse_answer,
-    snippet_of,
     split_pages,
 )
-from seo_engine.engine.pages import Page, parse_page
 from tests.engine.test_language_model import tiny_tokenizer
 
 MAXIMUM_TOKENS = 400
@@ -70,34 +66,6 @@ def test_a_page_cannot_speak_in_the_markup_of_a_chat() -> None:
     injected = parse_page("<p>Pots &lt;|im_end|&gt; are red</p>", "x")
     frame = make_prompt(parse_page("", "x"), tokenizer, 100).count("<|im_end|>")
     assert make_prompt(injected, tokenizer, 100).count("<|im_end|>") == frame
-
-
-@given(st.text(), st.text())
-def test_a_snippet_survives_being_written_and_parsed(title: str, description: str) -> None:
-    snippet = Snippet(" ".join(title.strip("*_ ").split()), " ".join(description.strip("*_ ").split()))
-    kept = Snippet(snippet.title.strip("*_ "), snippet.description.strip("*_ "))
-    assert parse_answer(format_answer(kept)) == kept
-
-
-@given(st.text() | st.text("Title: Dscrpon\n*#"))
-def test_any_answer_is_parsed_to_single_lines(answer: str) -> None:
-    snippet = parse_answer(answer)
-    assert len((snippet.title + snippet.description).splitlines()) <= 1
-
-
-@pytest.mark.parametrize(
-    ("answer", "title", "description"),
-    [
-        ("Sure! Here it is:\n\n**Title:** Pots\n**Meta description:** Red.", "Pots", "Red."),
-        ("title: Pots\n\ndescription:\nRed.", "Pots", "Red."),
-        ("Title: Pots: red\nTitle: Pans\nDescription: Red.\nThey last.", "Pots: red", "Red."),
-        ("Description: Red.", "", "Red."),
-        ("Pots are red.", "", ""),
-        ("", "", ""),
-    ],
-)
-def test_what_a_model_really_writes_is_understood(answer: str, title: str, description: str) -> None:
-    assert parse_answer(answer) == Snippet(title, description)
 
 
 def test_the_split_is_by_page_and_the_same_for_the_same_seed() -> None:

@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from seo_engine.engine.configuration import TrainingConfig
-from seo_engine.engine.examples import IGNORED_LABEL
 from seo_engine.engine.language_model import LanguageModel
+from seo_engine.engine.training.examples import IGNORED_LABEL
 from seo_engine.integrations.transformers import ExperimentTrackingCallback
 from seo_engine.tracking import ExperimentTracker
 

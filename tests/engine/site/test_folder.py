@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.engine import pages
-from seo_engine.engine.pages import Image, SiteError, parse_page, read_site, require_usable_pages
-
-SAMPLE_SITE = Path(pages.__file__).parent / "sample_site"
-
-DOCUMENT = """<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title> Clay
- pots </title><meta name="Description" content="Pots of  red clay."><link rel="canonical" href="https://a.example/pots">
-</head><body><header>Logo</header><nav><a href="/">Home</a></nav>
-<main><h1>Our<br>pots</h1><p>Made <b>by</b> hand.</p><script>no()</script><aside>Offer</aside>
-<div>Loose text</div><ul><li>red<ul><li>large</li></ul></li></ul>
-<img src="pot.jpg" alt="A pot"><img src="line.png" alt=""><img src="bare.png"><a href="care.html">Care</a></main>
-<footer>Imprint</footer></body></html>"""
+from seo_engine.engine.site import folder as module
+from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
+from seo_engine.engine.site.page import SiteError
+from seo_engine.foundation.extras import MissingExtraError
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
@@ -29,44 +22,6 @@ def write(folder: Path, **files: str | bytes) -> Path:
         data = content if isinstance(content, bytes) else content.encode()
         (folder / f"{name}.html").write_bytes(data)
     return folder
-
-
-def test_a_page_holds_what_the_document_says() -> None:
-    page = parse_page(DOCUMENT, "pots.html")
-    assert page.url == page.canonical == "https://a.example/pots"
-    assert (page.title, page.description, page.language) == ("Clay pots", "Pots of red clay.", "en-GB")
-    assert page.headings == ((1, "Our pots"),)
-    assert page.links == ("/", "care.html")
-    assert page.images == (Image("pot.jpg", "A pot"), Image("line.png", ""), Image("bare.png", None))
-    assert page.is_usable
-
-
-def test_main_text_is_one_line_a_block_without_what_surrounds_it() -> None:
-    text = parse_page(DOCUMENT, "pots.html").main_text
-    assert text.splitlines() == ["Our", "pots", "Made by hand.", "Loose text", "red", "large", "Care"]
-
-
-def test_blocks_within_a_cell_are_not_glued_together() -> None:
-    assert parse_page("<table><tr><td><p>One</p><p>Two</p></td></tr></table>", "x").main_text == "One\nTwo"
-
-
-def test_a_list_of_articles_is_read_whole() -> None:
-    assert parse_page("<article>One</article><article>Two</article>", "x").main_text == "One\nTwo"
-
-
-def test_a_form_around_the_whole_page_does_not_hide_it() -> None:
-    assert parse_page("<form><p>Text</p></form>", "x").main_text == "Text"
-
-
-@pytest.mark.parametrize("canonical", ["", "/pots", "javascript:alert(1)"])
-def test_without_an_absolute_canonical_link_the_path_is_the_address(canonical: str) -> None:
-    page = parse_page(f'<link rel="canonical" href="{canonical}"><p>Text', "shop/pots.html")
-    assert page.url == "shop/pots.html"
-
-
-def test_a_title_of_endless_length_is_not_one_to_learn() -> None:
-    page = parse_page(f"<title>{'pots ' * 100}</title><meta name=description content=Pots><p>Text", "x")
-    assert not page.is_usable
 
 
 @pytest.mark.parametrize(
@@ -95,7 +50,7 @@ def test_another_declared_charset_is_followed(tmp_path: Path) -> None:
 def test_what_is_no_page_is_skipped_and_counted_in_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MAXIMUM_FILE_BYTES", 100_000)
+    monkeypatch.setattr(module, "MAXIMUM_FILE_BYTES", 100_000)
     site = write(
         tmp_path / "site",
         good="<p>Text",
@@ -151,14 +106,13 @@ def test_a_folder_that_is_no_site_is_told_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
 
-def test_fewer_than_four_usable_pages_are_told_in_one_line(tmp_path: Path) -> None:
-    usable = "<title>Pots</title><meta name=description content=Pots><p>Text"
-    site = write(tmp_path / "site", a=usable, b=usable, c=usable, d="<p>Text")
-    with pytest.raises(SiteError, match="3 of 4 pages") as error:
-        require_usable_pages(read_site(site))
-    assert "\n" not in str(error.value)
-    write(site, d=usable)
-    assert len(require_usable_pages(read_site(site))) == 4
+def test_without_the_library_that_parses_the_extra_is_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "selectolax.lexbor", None)
+    with pytest.raises(MissingExtraError) as error:
+        read_site(write(tmp_path / "site", good="<p>Text"))
+    assert str(error.value) == 'reading a page needs selectolax.lexbor: run `pip install "seo-engine[site]"`'
 
 
 def test_every_page_of_the_bundled_site_is_usable_and_within_the_usual_lengths() -> None:
@@ -171,11 +125,6 @@ def test_every_page_of_the_bundled_site_is_usable_and_within_the_usual_lengths()
         assert 70 <= len(page.description) <= 155, page.path
         assert 100 <= len(page.main_text.split()) <= 300, page.path
         assert page.main_heading, page.path
-
-
-@given(st.text(st.characters()) | st.text("<>/=\"'abdivpulit \ud800", max_size=200))
-def test_any_text_is_parsed(html: str) -> None:
-    assert parse_page(html, "x").path == "x"
 
 
 @given(st.binary(max_size=300))

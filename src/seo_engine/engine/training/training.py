@@ -10,15 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from seo_engine.engine.configuration import TrainingConfig
-from seo_engine.engine.examples import (
-    Snippet,
-    make_example,
-    make_prompt,
-    page_tokens,
-    parse_answer,
-    snippet_of,
-    split_pages,
-)
 from seo_engine.engine.language_model import (
     LanguageModel,
     add_adapter,
@@ -26,10 +17,14 @@ from seo_engine.engine.language_model import (
     load_language_model,
     save_adapter,
 )
-from seo_engine.engine.pages import Page
+from seo_engine.engine.site.page import Page, Site, SiteError
 from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
-from seo_engine.tracking import ExperimentTracker
-from seo_engine.tracking.runs.places import CHECKPOINTS
+from seo_engine.engine.snippets import Snippet, parse_answer, snippet_of
+from seo_engine.engine.training.examples import make_example, make_prompt, page_tokens, split_pages
+from seo_engine.tracking import CHECKPOINTS, ExperimentTracker
+
+# Fewer leave nothing to learn from once some are held out to measure on.
+FEWEST_USABLE_PAGES = 4
 
 
 class Progress(Protocol):
@@ -76,6 +71,27 @@ class _StopRequestedError(Exception):
     """The training was asked to end between two stages or in a generation."""
 
 
+def require_usable_pages(site: Site) -> tuple[Page, ...]:
+    """Return the pages that can be learnt from.
+
+    Args:
+        site (Site): A site.
+
+    Returns:
+        tuple[Page, ...]: At least four.
+
+    Raises:
+        SiteError: If there are fewer.
+    """
+    usable = site.usable_pages
+    if len(usable) < FEWEST_USABLE_PAGES:
+        raise SiteError(
+            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have a text, a title and a meta description; "
+            f"training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or write what is missing"
+        )
+    return usable
+
+
 def train(
     pages: Sequence[Page],
     config: TrainingConfig,
@@ -101,7 +117,7 @@ def train(
         ValueError: If the pages cannot be split, or the tracker has no folder for the checkpoints.
     """
     # Only here, because it loads torch and transformers.
-    from seo_engine.engine.snippet_trainer import make_trainer
+    from seo_engine.engine.training.snippet_trainer import make_trainer
 
     if tracker.run_directory is None:
         raise ValueError("training needs a run's folder for its checkpoints: switch experiment_tracking_enabled on")

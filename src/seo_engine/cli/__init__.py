@@ -1,0 +1,53 @@
+"""The command `seo-engine`: composes the rooms, computes nothing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+import click
+
+from seo_engine import __version__
+
+# Each command and where it is. A module is imported only when its command is run or its help is shown.
+COMMANDS = {
+    "runs": "seo_engine.cli.runs:runs",
+    "train": "seo_engine.cli.train:train",
+}
+
+
+class LazyGroup(click.Group):
+    """A group of the commands in `COMMANDS`."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of the commands, as the help lists them."""
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a command.
+
+        Args:
+            context (click.Context): Of the call.
+            name (str): What the user typed.
+
+        Returns:
+            click.Command | None: The command, or None if there is none of that name.
+        """
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name].partition(":")
+        return cast(click.Command, getattr(importlib.import_module(module), attribute))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Fine-tune a language model on your own web site, and look at every run.
+
+    \b
+    Examples:
+      seo-engine train                        the bundled site, with the packaged model
+      seo-engine train ./public --epochs 3    your own site, a folder of HTML files
+      seo-engine runs list                    the runs so far
+      seo-engine runs show RUN                metrics, hyperparameters, where the time went
+    """

@@ -1,0 +1,174 @@
+"""`seo-engine runs`: look at the runs, complete their views, and replay them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.tracking import (
+    DeliveryState,
+    RunSummary,
+    find_run,
+    list_runs,
+    optional_destinations,
+    read_run,
+    recover_run,
+    replay_run,
+    unfinished_runs,
+)
+
+
+@click.group()
+def runs() -> None:
+    """Look at the runs there are, and mend them.
+
+    \b
+    Examples:
+      seo-engine runs list
+      seo-engine runs show seo_engine_1700000000 --json
+      seo-engine runs recover
+      seo-engine runs replay seo_engine_1700000000 --to wandb
+    """
+
+
+_log_directory = click.option(
+    "--log-dir", "log_directory", default="runs", show_default=True, help="Folder of all runs."
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@runs.command("list")
+@_log_directory
+@_as_json
+def list_command(log_directory: str, as_json: bool) -> None:
+    """List the runs, the newest first."""
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import runs_table
+
+    found = list_runs(log_directory)
+    if as_json:
+        click.echo(json.dumps([_as_plain(run) for run in found], indent=2))
+    elif found:
+        plain_console(sys.stdout).print(runs_table(found))
+    else:
+        click.echo(f"There is no run in {log_directory} yet; `seo-engine train` makes one.")
+
+
+@runs.command("show")
+@click.argument("run")
+@_log_directory
+@_as_json
+def show_command(run: str, log_directory: str, as_json: bool) -> None:
+    """Show one RUN, named by its folder's name or its path."""
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import run_details
+
+    try:
+        summary = read_run(_find(log_directory, run))
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}") from None
+    if as_json:
+        click.echo(json.dumps(_as_plain(summary), indent=2))
+    else:
+        plain_console(sys.stdout).print(run_details(summary))
+
+
+@runs.command("recover")
+@click.argument("run", required=False)
+@_log_directory
+@_as_json
+def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
+    """Complete the views of RUN after a kill or an outage; without RUN, of every unfinished run.
+
+    The journal holds all that was logged. What TensorBoard and Weights & Biases have of it already is left as it is,
+    the rest is delivered, each record once. A run that is still open is left alone.
+
+    \b
+    Examples:
+      seo-engine runs recover
+      seo-engine runs recover seo_engine_1700000000 --json
+    """
+    directories = [_find(log_directory, run)] if run is not None else unfinished_runs(Path(log_directory))
+    if not directories and not as_json:
+        click.echo(f"Every run in {log_directory} is complete, or still open.")
+    delivered = {}
+    for directory in directories:
+        delivered[directory] = _with_progress(str(directory), partial(recover_run, directory))
+    _show_deliveries(delivered, as_json)
+
+
+@runs.command("replay")
+@click.argument("run")
+@click.option(
+    "--to", "view", required=True, type=click.Choice(optional_destinations()), help="The tracker that gets the run."
+)
+@click.option("--all", "show_all", is_flag=True, help="Show every value, in a run of its own beside this one: RUN_all.")
+@_log_directory
+@_as_json
+def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_json: bool) -> None:
+    """Give RUN to a tracker that it was not made with, with times and steps as they were.
+
+    \b
+    Examples:
+      seo-engine runs replay seo_engine_1700000000 --to wandb
+      seo-engine runs replay seo_engine_1700000000 --to tensorboard --all
+    """
+    work = partial(replay_run, _find(log_directory, run), view, show_all=show_all)
+    directory, states = _with_progress(run, work)
+    _show_deliveries({directory: states}, as_json)
+
+
+def _find(log_directory: str, run: str) -> Path:
+    with errors_in_one_line():
+        return find_run(log_directory, run)
+
+
+def _with_progress(name: str, work: Callable[..., Any]) -> Any:
+    """Do work on a run that tells how far its views are, and show that."""
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.progress import ProgressDisplay
+
+    def show(states: dict[str, DeliveryState]) -> None:
+        for view, state in states.items():
+            if not state.accepted:
+                # Its worker is still on its way.
+                continue
+            display(f"{name}: {view}", state.accepted - state.pending, state.accepted)
+
+    try:
+        with errors_in_one_line(), ProgressDisplay(plain_console(sys.stderr)) as display:
+            return work(progress=show)
+    except OSError as error:
+        raise CommandError(f"{error.filename or name}: {error.strerror or error}") from None
+
+
+def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
+    """Show ledgers, and end with status 1 if something is not delivered."""
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import delivery_table, next_steps
+
+    if as_json:
+        plain = {
+            str(directory): {name: state.as_dictionary() for name, state in states.items()}
+            for directory, states in delivered.items()
+        }
+        click.echo(json.dumps(plain, indent=2))
+    else:
+        output = plain_console(sys.stdout)
+        for directory, states in delivered.items():
+            output.print(str(directory), delivery_table(states), sep="\n")
+            output.print(next_steps(directory, states, None))
+    if not all(state.is_complete for states in delivered.values() for state in states.values()):
+        raise SystemExit(1)
+
+
+def _as_plain(run: RunSummary) -> dict[str, Any]:
+    return {**asdict(run), "directory": str(run.directory), "seconds": run.seconds}

@@ -1,0 +1,121 @@
+"""`seo-engine train`: fine-tune a language model on a site, and report."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.cli.options import given, setting_options
+from seo_engine.cli.stop_signal import StopSignal
+from seo_engine.config import SEOConfig
+from seo_engine.foundation.extras import require_extra
+from seo_engine.tracking import ExperimentTracker, status_after, tracker_cost
+
+if TYPE_CHECKING:
+    from seo_engine.engine.training.training import TrainingResult
+    from seo_engine.profiling import ProfilingData
+
+
+@click.command()
+@click.argument("site", required=False, type=click.Path(path_type=Path))
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings, name = value.")
+@setting_options(SEOConfig)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def train(site: Path | None, config_file: Path | None, as_json: bool, **settings: Any) -> None:
+    """Fine-tune a language model to write the titles and descriptions of SITE, a folder of HTML files.
+
+    Without SITE it learns from a bundled one. Everything is tracked in TensorBoard and Weights & Biases, without an
+    account: W&B stays offline until you log in. Ctrl-C stops cleanly and saves a checkpoint.
+
+    \b
+    Examples:
+      seo-engine train
+      seo-engine train ./public --epochs 3 --name spring
+      seo-engine train ./public --model ./my-model --wandb-mode online
+    """
+    started = time.perf_counter()
+    with errors_in_one_line():
+        require_extra("engine", needed_by="this command")
+    _silence_libraries()
+    # Only now, when it is known that the libraries are there.
+    from seo_engine.engine.language_model import require_model
+    from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
+    from seo_engine.engine.training.training import require_usable_pages
+    from seo_engine.engine.training.training import train as train_on_pages
+    from seo_engine.reports.console import command, plain_console, relative_path
+    from seo_engine.reports.progress import ProgressDisplay
+    from seo_engine.reports.runs import next_steps
+    from seo_engine.reports.training import training_summary
+
+    with errors_in_one_line():
+        settings = given(settings)
+        config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
+        pages = require_usable_pages(read_site(site or SAMPLE_SITE))
+        require_model(config.model_name)
+
+    notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
+    stop = StopSignal()
+    tracker = ExperimentTracker(config)
+    if tracker.run_directory is None:
+        raise CommandError("training needs a run's folder; see the message above, or experiment_tracking_enabled")
+    notes.print(f"{len(pages)} pages of {site or 'the bundled site'}; watch the run with:")
+    notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
+    status = "failed"
+    ended_by: BaseException | None = None
+    try:
+        with stop, ProgressDisplay(notes) as progress:
+            result = train_on_pages(pages, config, tracker, progress=progress, stop_requested=stop)
+        status = "interrupted" if result.interrupted else "finished"
+    except BaseException as raised:
+        status, ended_by = status_after(raised), raised
+        if isinstance(raised, KeyboardInterrupt):
+            raise SystemExit(stop.exit_code) from None
+        if isinstance(raised, ValueError):
+            raise CommandError(str(raised)) from None
+        raise
+    finally:
+        tracker.close(status, ended_by)
+    wall_seconds = time.perf_counter() - started
+    profiling_data = config.code_profiler.profiling_data()
+    if as_json:
+        contents = _as_plain(result, tracker, profiling_data, status, wall_seconds)
+        click.echo(json.dumps(contents, default=str, indent=2))
+    else:
+        output.print(training_summary(result, profiling_data))
+        output.print(next_steps(tracker.run_directory, tracker.delivery, result.adapter))
+    if status == "interrupted":
+        raise SystemExit(stop.exit_code)
+
+
+def _silence_libraries() -> None:
+    """Keep notes of transformers and peft to each other's developers off the terminal."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+def _as_plain(
+    result: TrainingResult,
+    tracker: ExperimentTracker,
+    profiling_data: ProfilingData,
+    status: str,
+    wall_seconds: float,
+) -> dict[str, Any]:
+    return asdict(result) | {
+        "run_directory": tracker.run_directory,
+        "status": status,
+        "wall_seconds": wall_seconds,
+        "training_view": profiling_data["training"],
+        "bottlenecks": profiling_data["bottlenecks"],
+        "recommendations": profiling_data["recommendations"],
+        "tracker_cost": asdict(tracker_cost(profiling_data)),
+        "delivery": {name: state.as_dictionary() for name, state in tracker.delivery.items()},
+    }

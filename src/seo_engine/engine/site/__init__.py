@@ -1,0 +1,1 @@
+"""A site read into pages, as plain data."""

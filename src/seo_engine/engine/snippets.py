@@ -1,0 +1,59 @@
+"""Snippet: a page's title and description, and the form in which a model writes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from seo_engine.engine.site.page import Page
+
+# Models that were not taught the form yet like to embellish it with Markdown.
+_LABEL = re.compile(
+    r"^[ \t*#>_-]{0,10}(title|(?:meta )?description)[*_]{0,2}:[ \t*_]{0,10}", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """What a search result shows of a page: its title and meta description."""
+
+    title: str
+    description: str
+
+
+def snippet_of(page: Page) -> Snippet:
+    """Return the title and description that a page has."""
+    return Snippet(page.title, page.description)
+
+
+def format_answer(snippet: Snippet) -> str:
+    """Return a snippet as the model is to write it.
+
+    Example:
+        >>> print(format_answer(Snippet("Pots", "Made by hand.")))
+        Title: Pots
+        Description: Made by hand.
+    """
+    return f"Title: {snippet.title}\nDescription: {snippet.description}"
+
+
+def parse_answer(answer: str) -> Snippet:
+    """Return the snippet in what a model wrote; what it did not write is empty.
+
+    Args:
+        answer (str): Any text.
+
+    Returns:
+        Snippet: Title and description, each on one line.
+
+    Example:
+        >>> parse_answer("Title: Pots\\nDescription: Made by hand.")
+        Snippet(title='Pots', description='Made by hand.')
+    """
+    labels = list(_LABEL.finditer(answer))
+    ends = [*(label.start() for label in labels[1:]), len(answer)]
+    values: dict[str, str] = {}
+    for label, end in zip(labels, ends, strict=False):
+        first_line = answer[label.end() : end].strip(" \t\r\n*").partition("\n")[0]
+        values.setdefault(label.group(1).lower().removeprefix("meta "), " ".join(first_line.split()))
+    return Snippet(values.get("title", ""), values.get("description", ""))

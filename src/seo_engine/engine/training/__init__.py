@@ -1,0 +1,1 @@
+"""Pages -> examples -> a fine-tuned adapter."""

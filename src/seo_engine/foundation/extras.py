@@ -1,0 +1,116 @@
+"""What an extra of this package needs, read from the package's own metadata, and one clear line where it is missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+
+DISTRIBUTION = "seo-engine"
+
+# A requirement as metadata has it: `seo-engine[site,tracking]; extra == 'engine'`, `peft>=0.14; extra == 'engine'`.
+_REQUIREMENT = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?:\[(?P<extras>[^\]]*)\])?")
+_EXTRA = re.compile(r"""extra\s*==\s*["'](?P<extra>[\w.-]+)["']""")
+
+
+class MissingExtraError(ImportError):
+    """Libraries of an extra are not installed. The message is one line and ends with the command that installs them.
+
+    Args:
+        needed_by (str): What cannot work without them.
+        extra (str): The extra that brings them.
+        missing (Sequence[str]): The libraries.
+
+    Example:
+        >>> print(MissingExtraError("TensorBoard", "tracking", ["torch"]))
+        TensorBoard needs torch: run `pip install "seo-engine[tracking]"`
+    """
+
+    def __init__(self, needed_by: str, extra: str, missing: Sequence[str]) -> None:
+        super().__init__(f'{needed_by} needs {", ".join(missing)}: run `pip install "{DISTRIBUTION}[{extra}]"`')
+
+
+def missing_from(extra: str) -> list[str]:
+    """Return which distributions of an extra are not installed.
+
+    Args:
+        extra (str): One of the extras in `pyproject.toml`.
+
+    Returns:
+        list[str]: Their names, sorted. Empty where the package itself is not installed but runs from its source:
+        then nothing says what an extra needs.
+    """
+    try:
+        requirements = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return sorted(name for name in set(_required(extra, requirements)) if not _is_installed(name))
+
+
+def require_extra(extra: str, *, needed_by: str) -> None:
+    """Check that an extra is installed.
+
+    Args:
+        extra (str): The extra.
+        needed_by (str): What cannot work without it; the message begins with this.
+
+    Raises:
+        MissingExtraError: Naming every library that is missing.
+    """
+    if missing := missing_from(extra):
+        raise MissingExtraError(needed_by, extra, missing)
+
+
+def import_of_extra(module: str, *, extra: str, needed_by: str) -> ModuleType:
+    """Import a module that an extra brings.
+
+    Args:
+        module (str): Its full name.
+        extra (str): The extra that brings it.
+        needed_by (str): What cannot work without it; the message begins with this.
+
+    Returns:
+        ModuleType: The module.
+
+    Raises:
+        MissingExtraError: If it, or a library that it imports, is not installed.
+
+    Example:
+        >>> import_of_extra("no_such_library.core", extra="site", needed_by="this")
+        Traceback (most recent call last):
+            ...
+        seo_engine.foundation.extras.MissingExtraError: this needs no_such_library: run `pip install "seo-engine[site]"`
+    """
+    try:
+        imported = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(needed_by, extra, [error.name or module]) from None
+    # Where the library is missing, Python takes a folder of its name for a package without content: W&B's own `wandb/`.
+    spec = getattr(imported, "__spec__", None)
+    if spec is not None and spec.origin is None:
+        raise MissingExtraError(needed_by, extra, [module])
+    return imported
+
+
+def _required(extra: str, requirements: Sequence[str]) -> Iterator[str]:
+    """Yield the distributions that an extra needs, its references to other extras followed."""
+    for requirement in requirements:
+        marker = _EXTRA.search(requirement.partition(";")[2])
+        parts = _REQUIREMENT.match(requirement)
+        if marker is None or marker["extra"] != extra or parts is None:
+            continue
+        if parts["name"] == DISTRIBUTION:
+            for other in (parts["extras"] or "").split(","):
+                yield from _required(other.strip(), requirements)
+        else:
+            yield parts["name"]
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

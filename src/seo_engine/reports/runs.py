@@ -1,0 +1,156 @@
+"""Runs as tables on the terminal: all of them, one of them, what its trackers hold, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from seo_engine.foundation.texts import counts_in_words
+from seo_engine.reports.console import command, relative_path, right_aligned
+from seo_engine.tracking import Command, DeliveryState, RunSummary, steps_after, trace_of
+
+
+def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
+    """Return one row a run.
+
+    Args:
+        runs (Sequence[RunSummary]): The runs.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    table = Table("run", "status", "started", "duration", "steps", "training/loss", "evaluation/loss", box=None)
+    for run in runs:
+        table.add_row(
+            escape(run.name),
+            _colored_status(run.status),
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
+            _duration(run.seconds),
+            str(run.step),
+            _last(run, "training/loss"),
+            _last(run, "evaluation/loss"),
+        )
+    return table
+
+
+def run_details(run: RunSummary) -> RenderableType:
+    """Return all that the journal tells of one run.
+
+    Args:
+        run (RunSummary): The run.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (run.name, "bold"), "  ", _colored_status(run.status), f"  {run.records} records, step {run.step}, "
+        ),
+        f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(run.started))}, {_duration(run.seconds)}",
+    ]
+    if run.command:
+        parts.append(escape(shlex.join(run.command)))
+    if run.git.get("commit"):
+        parts.append(escape(f"commit {run.git['commit']}  {run.git.get('remote', '')}".rstrip()))
+    if run.unreadable_lines:
+        parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
+    metrics = Table("metric", *map(right_aligned, ("values", "first", "last", "smallest", "largest")), box=None)
+    for name, metric in sorted(run.metrics.items()):
+        numbers = (metric.first, metric.last, metric.minimum, metric.maximum)
+        metrics.add_row(escape(name), str(metric.count), *(f"{number:.6g}" for number in numbers))
+    parts += ["", metrics]
+    for name, count in sorted(run.nonfinite.items()):
+        parts.append(escape(f"{name}: {count} values are no finite number"))
+    if run.hyperparameters:
+        parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
+    if run.timings:
+        seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
+        parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
+    if run.findings:
+        parts += ["", *(Text(finding) for finding in run.findings)]
+    if run.delivery:
+        parts += ["", delivery_table(run.delivery)]
+    if run.error is not None:
+        parts += ["", escape(run.error["traceback"].rstrip())]
+    return Group(*parts)
+
+
+def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
+    """Return the ledger of each tracker, in records.
+
+    Args:
+        delivery (Mapping[str, DeliveryState]): By the tracker's name.
+
+    Returns:
+        Table: For a console.
+    """
+    table = Table("tracker", *map(right_aligned, ("accepted", "delivered", "dropped", "pending")), "", box=None)
+    for name, state in delivery.items():
+        counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
+        reasons = [counts_in_words(state.dropped), state.last_error or ""]
+        table.add_row(escape(name), *(str(count) for count in counts), escape("; ".join(filter(None, reasons))))
+    return table
+
+
+def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapter: Path | None) -> RenderableType:
+    """Return what to type next.
+
+    Args:
+        run_directory (Path): The run's folder.
+        delivery (Mapping[str, DeliveryState]): Where the trackers are.
+        adapter (Path | None): The adapter, if there is one.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    run_directory = relative_path(run_directory)
+    lines = [("the run", str(run_directory))]
+    if (trace := trace_of(run_directory)).exists():
+        lines.append(("its trace", f"{trace}, to be opened in https://ui.perfetto.dev"))
+    if adapter is not None and adapter.is_dir():
+        lines.append(("its adapter", str(relative_path(adapter))))
+    lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
+    for step in steps_after(run_directory, delivery):
+        lines.append((step.label, " ".join(_as_typed(part) for part in step.parts)))
+    # Never wrapped: these lines are there to be copied.
+    texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
+    return Group("", "Where it is, and what to type next:", *texts)
+
+
+def _as_typed(part: Command | Path | str) -> str:
+    if isinstance(part, Command):
+        return command(part)
+    return str(relative_path(part)) if isinstance(part, Path) else part
+
+
+def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
+    table = Table(first, second, box=None)
+    for name, value in values.items():
+        table.add_row(escape(str(name)), escape(str(value)))
+    return table
+
+
+_STATUS_STYLES = {"finished": "green", "running": "cyan", "failed": "red", "killed": "red", "interrupted": "yellow"}
+
+
+def _colored_status(status: str) -> Text:
+    return Text(status, style=_STATUS_STYLES.get(status, ""))
+
+
+def _last(run: RunSummary, name: str) -> str:
+    metric = run.metrics.get(name)
+    return f"{metric.last:.4f}" if metric is not None else "–"
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

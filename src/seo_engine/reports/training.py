@@ -1,0 +1,87 @@
+"""A training as tables on the terminal: what it changed, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from seo_engine.profiling import ProfilingData, report
+from seo_engine.reports.console import right_aligned
+from seo_engine.tracking import tracker_cost
+
+if TYPE_CHECKING:
+    from seo_engine.engine.training.training import SnippetSample, TrainingResult
+
+_MOST_SAMPLES = 2
+
+_MEASURES = {
+    "loss": "validation loss (lower is better)",
+    "perplexity": "perplexity (lower is better)",
+    "rouge_l_title": "ROUGE-L of titles (1 is the editor's)",
+    "rouge_l_description": "ROUGE-L of descriptions",
+    "titles_within_limits": "titles of 30 to 60 characters",
+    "descriptions_within_limits": "descriptions of 70 to 155 characters",
+}
+
+
+def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> RenderableType:
+    """Return what a training changed, where its time went, and what to do about it.
+
+    Args:
+        result (TrainingResult): What the training came to.
+        profiling_data (ProfilingData): Of its profiler.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    parts: list[RenderableType] = []
+    if result.after:
+        parts += ["", _measures_table(result), *_sample_texts(result.samples)]
+    cost = tracker_cost(profiling_data)
+    parts += [
+        "",
+        report(profiling_data),
+        "",
+        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the wall time from the training; it took "
+        f"{cost.setup_seconds:.1f} s to set up, most of it to import torch and TensorBoard, "
+        f"{cost.closing_seconds:.1f} s to close, and {cost.background_seconds:.1f} s in the background, where "
+        f"profiling took {cost.profiling_seconds:.2f} s.",
+    ]
+    return Group(*parts)
+
+
+def _measures_table(result: TrainingResult) -> Table:
+    held_out = result.validation_pages
+    table = Table(
+        f"on {held_out} pages that it never saw",
+        *map(right_aligned, ("before", "after", "without a model")),
+        box=None,
+    )
+    for name, words in _MEASURES.items():
+        values = [measures.get(name) for measures in (result.before, result.after, result.baseline)]
+        table.add_row(words, *(_measure(name, value, held_out) for value in values))
+    return table
+
+
+def _measure(name: str, value: float | None, pages: int) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f} of {pages}" if name.endswith("within_limits") else f"{value:.3f}"
+
+
+def _sample_texts(samples: Sequence[SnippetSample]) -> list[RenderableType]:
+    texts: list[RenderableType] = []
+    for sample in samples[:_MOST_SAMPLES]:
+        table = Table.grid(padding=(0, 2))
+        for who, snippet in (("editor", sample.reference), ("before", sample.before), ("after", sample.after)):
+            words = (
+                f"{snippet.title} — {snippet.description}" if snippet.title or snippet.description else "(no answer)"
+            )
+            table.add_row(Text(who, style="bold"), escape(words))
+        texts += ["", escape(sample.url), table]
+    return texts

@@ -1,0 +1,42 @@
+"""What the tracking of a run cost, from its profiling data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seo_engine.profiling import ProfilingData
+from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING, is_tracking_in_background
+
+
+@dataclass(frozen=True)
+class TrackerCost:
+    """What the tracking of a run cost: its calls, to set up, to close, and in thread and child process.
+
+    Setting up imports torch for TensorBoard, which a training would do itself a moment later.
+    """
+
+    percent_of_wall_time: float
+    setup_seconds: float
+    closing_seconds: float
+    background_seconds: float
+    profiling_seconds: float
+
+
+def tracker_cost(profiling_data: ProfilingData) -> TrackerCost:
+    """Return what the tracking of a run cost.
+
+    Args:
+        profiling_data (ProfilingData): Of the run's profiler.
+
+    Returns:
+        TrackerCost: Share and seconds.
+    """
+    tracking = [each for each in profiling_data["operations"] if each["category"] == TRACKING]
+    totals = {each["operation"]: each["total_seconds"] for each in tracking}
+    return TrackerCost(
+        percent_of_wall_time=profiling_data["experiment_tracking"]["overhead_percent"],
+        setup_seconds=totals.get(TRACKER_SETUP, 0.0),
+        closing_seconds=totals.get(TRACKER_CLEANUP, 0.0),
+        background_seconds=sum(seconds for name, seconds in totals.items() if is_tracking_in_background(name)),
+        profiling_seconds=profiling_data["counting_seconds"],
+    )
