@@ -1,12 +1,12 @@
 # make train: fine-tune on the bundled site.   make test: every check.   The first run of each installs into .venv.
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
-# make benchmark: beside the peers.
+# make benchmark: beside the peers.   make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
 
-.PHONY: train test faults fuzz benchmark clean
+.PHONY: train test faults fuzz benchmark docs clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -26,6 +26,9 @@ fuzz: .venv/fuzz-installed
 
 benchmark: .venv/benchmark-installed
 	$(BIN)/python -m benchmarks
+
+docs: .venv/engine-installed
+	$(BIN)/python -m docs.generate
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.machine import describe_machine
-from benchmarks.measurements import MEMORY_RECORDS
+from benchmarks.measurements import KILLED_AT_FULL_SPEED, KILLED_SLOWLY, MEMORY_RECORDS, PAUSE_SECONDS
 from benchmarks.processes import measured
 from benchmarks.regions import measure_regions
 from benchmarks.report import RESULTS, print_tables, save_plot
@@ -28,8 +28,6 @@ CALLS = {"back_to_back": 2000, "steps_2ms": 700, "steps_20ms": 300}
 STEP_MILLISECONDS = {"steps_2ms": 2.0, "steps_20ms": 20.0}
 WHOLE_RUNS = (10, 10_000)
 SLOW_WHOLE_RUN = 1_000
-KILLED_AT_FULL_SPEED = 2000
-KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
 
 
 def main() -> None:

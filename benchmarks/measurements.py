@@ -21,6 +21,10 @@ from benchmarks.rows import row_named
 
 RESULT = "result.json"
 
+# How many records are logged before the kill: without a pause, and with one after each.
+KILLED_AT_FULL_SPEED = 2_000
+KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
+
 MEMORY_RECORDS = 1_000_000
 LONGEST_MEMORY_SECONDS = 60.0
 # The first look is what the others are compared with: until then caches and first files are made.

@@ -26,14 +26,14 @@ class Regions(NamedTuple):
 
 @dataclass(frozen=True)
 class RegionRow:
-    """One way to time a region; it is compared with the row that `floor` names."""
+    """One way to time a region; its figures are compared with those of the row that `baseline` names."""
 
     name: str
     title: str
     statement: str
     open: Callable[[], Regions]
     distribution: str | None = None
-    floor: str = "nullcontext"
+    baseline: str = "nullcontext"
     regions_a_statement: int = 1
 
     @property
@@ -130,12 +130,12 @@ REGION_ROWS = (
     ),
     RegionRow("code_profiler_disabled", "**CodeProfiler**, disabled", f"{_OURS}pass", _open_disabled),
     RegionRow(
-        "plain_call", "call of an empty function, floor of the next", "function()",
-        lambda: Regions({"function": _empty}), floor="plain_call",
+        "plain_call", "call of an empty function (the decorator's baseline)", "function()",
+        lambda: Regions({"function": _empty}), baseline="plain_call",
     ),
     RegionRow(
         "code_profiler_decorator", "**CodeProfiler** as its decorator", "function()", _open_decorated,
-        floor="plain_call",
+        baseline="plain_call",
     ),
     RegionRow(
         "dictionary", "`contextlib.contextmanager` that adds to a dictionary", "with timed('forward_pass'): pass",

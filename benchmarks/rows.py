@@ -169,7 +169,7 @@ ROWS = (
     Row("summary_writer", "`SummaryWriter.add_scalar`, five times", _open_summary_writer, _read_events),
     Row("wandb", "`wandb.log`, offline", _open_wandb, _read_wandb),
     Row(
-        "both", "both of these, one after the other", _open_both,
+        "both", "both SDKs, one after the other", _open_both,
         lambda folder: min(_read_events(folder), _read_wandb(folder)),
     ),
     Row(
