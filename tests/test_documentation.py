@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_generated_parts_are_what_the_code_and_the_results_say(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert renewed(text) == text, f"{path.name} is out of date: run `make docs`"
