@@ -1,4 +1,4 @@
-"""The ways to time a region of code that are compared: the statement that runs one, as each documents it."""
+"""The ways to time a region of code that are compared, each with the statement that its documentation shows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from benchmarks.rows import is_installed
 
 REGION_DISTRIBUTIONS = ("seo-engine", "torch", "codetiming", "pytorch-lightning", "viztracer", "opentelemetry-sdk")
-# As many as the peer keeps at most, where it lets one say so: what it measured before then is thrown away.
+# How many measurements a peer may keep, if it has such a setting; it throws older ones away.
 LONGEST_BUFFER = 100_000
 
 
 class Regions(NamedTuple):
-    """What the statement names; what waits until all work is done; seconds of it that were behind the caller."""
+    """The names in the statement, what waits for all work, and what returns the seconds in the background."""
 
     names: dict[str, Any]
     finish: Callable[[], Any] = lambda: None
@@ -38,7 +38,7 @@ class RegionRow:
 
     @property
     def is_installed(self) -> bool:
-        """Whether its distribution is there."""
+        """Whether its distribution is installed."""
         return is_installed(self.distribution)
 
 
