@@ -1,6 +1,6 @@
 # make train: fine-tune on the bundled site.   make test: every check.   The first run of each installs into .venv.
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
-# make benchmark: beside the peers.   make docs: renew the generated parts of the documents.
+# make benchmark: compare with similar tools.   make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
@@ -52,7 +52,7 @@ docs: .venv/engine-installed
 	@touch $@
 
 .venv/benchmark-installed: .venv/engine-installed
-	@echo "Installing the peers into .venv, once ..."
+	@echo "Installing the tools to compare with into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engine,benchmark]"
 	@touch $@
 

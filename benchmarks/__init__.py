@@ -1,1 +1,1 @@
-"""Measures what tracker and profiler cost, and what a kill loses, beside the peers: `make benchmark`."""
+"""Measures what tracker and profiler cost, and what a kill loses, compared with similar tools: `make benchmark`."""

@@ -1,8 +1,8 @@
-"""What calls and regions cost and what a kill loses, beside the peers: `python -m benchmarks`, about an hour.
+"""Compares what calls and regions cost, and what a kill loses, with similar tools: `python -m benchmarks`, an hour.
 
 Every row is measured in processes of its own. The rows take turns over several rounds, and the figures are medians of
 the rounds, except for memory, which is measured once. Compare the ratios, because the microseconds depend on the
-machine. It prints tables, writes results.json beside this file, and draws a plot among the documents' pictures.
+machine. It prints tables, writes results.json beside this file, and draws a plot into docs/pictures.
 """
 
 from __future__ import annotations

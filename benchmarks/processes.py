@@ -22,7 +22,7 @@ import psutil
 from benchmarks.measurements import RESULT
 
 ROOT = Path(__file__).parent.parent
-# Measure the sources beside the benchmark, whatever is installed.
+# Measure the sources of this repository, whatever is installed.
 SOURCES = os.pathsep.join((str(ROOT), str(ROOT / "src")))
 
 _PR_SET_CHILD_SUBREAPER = 36

@@ -1,4 +1,4 @@
-"""What a profiled region costs, beside the peers: `python -m benchmarks.regions`, some minutes.
+"""Compares what a profiled region costs with similar tools: `python -m benchmarks.regions`, some minutes.
 
 Every row is measured in processes of its own. The rows take turns over several rounds, and the figures are medians of
 the rounds, except for memory, which is measured once. The figures replace those under "regions" in results.json.

@@ -43,5 +43,5 @@ class TrainingConfig(Configuration):
     generation_batch_size: int = setting(16, "Answers generated at the same time.", above=0)
     validation_share: float = setting(0.15, "Fraction of the pages held out for evaluation.", above=0, at_most=0.5)
     early_stopping_patience: int = setting(2, "Stop after this many epochs without a lower validation loss.", above=0)
-    logging_steps: int = setting(1, "Log training metrics every so many steps.", above=0)
+    logging_steps: int = setting(1, "Interval, in steps, at which training metrics are logged.", above=0)
     seed: int = setting(0, "Seed of the split, the adapter's initial weights and the order of the pages.", at_least=0)

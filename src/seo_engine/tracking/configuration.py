@@ -64,7 +64,7 @@ class TrackingConfig(ProfilingConfig):
 
     experiment_logging_interval: int = setting(
         10,
-        "The views show medium-priority metrics every so many steps, and low-priority ones ten times more rarely.",
+        "Interval, in steps, at which the views show medium-priority metrics. Ten times as long for low-priority ones.",
         above=0,
         switches=_TRACKING,
     )
