@@ -1,13 +1,13 @@
 # make train: fine-tune on the bundled site.   make test: every check.   The first run of each installs into .venv.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
-# make benchmark: beside the peers.
+# make benchmark: compare with similar tools.   make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
 
-.PHONY: train test test-extras faults fuzz benchmark clean
+.PHONY: train test test-extras faults fuzz benchmark docs clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -39,6 +39,9 @@ fuzz: .venv/fuzz-installed
 benchmark: .venv/benchmark-installed
 	$(BIN)/python -m benchmarks
 
+docs: .venv/engine-installed
+	$(BIN)/python -m docs.generate
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -61,7 +64,7 @@ benchmark: .venv/benchmark-installed
 	@touch $@
 
 .venv/benchmark-installed: .venv/engine-installed
-	@echo "Installing the peers into .venv, once ..."
+	@echo "Installing the tools to compare with into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[benchmark]"
 	@touch $@
 

@@ -1,1 +1,1 @@
-"""Measures what the tracker costs and loses, beside the peers: `make benchmark`."""
+"""Measures what tracker and profiler cost, and what a kill loses, compared with similar tools: `make benchmark`."""

@@ -1,8 +1,8 @@
-"""What calls and regions cost and what a kill loses, beside the peers: `python -m benchmarks`, about an hour.
+"""Compares what calls and regions cost, and what a kill loses, with similar tools: `python -m benchmarks`, an hour.
 
-Every row is measured in processes of its own, the rows in turn, over several rounds; figures are medians of the rounds,
-but for memory, which is measured once. Compare the ratios: the microseconds depend on the machine. Tables on the
-terminal, results.json beside this file, and a plot among the documents' pictures.
+Every row is measured in processes of its own. The rows take turns over several rounds, and the figures are medians of
+the rounds, except for memory, which is measured once. Compare the ratios, because the microseconds depend on the
+machine. It prints tables, writes results.json beside this file, and draws a plot into docs/pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.machine import describe_machine
-from benchmarks.measurements import MEMORY_RECORDS
+from benchmarks.measurements import KILLED_AT_FULL_SPEED, KILLED_SLOWLY, MEMORY_RECORDS, PAUSE_SECONDS
 from benchmarks.processes import measured
 from benchmarks.regions import measure_regions
 from benchmarks.report import RESULTS, print_tables, save_plot
@@ -28,16 +28,18 @@ CALLS = {"back_to_back": 2000, "steps_2ms": 700, "steps_20ms": 300}
 STEP_MILLISECONDS = {"steps_2ms": 2.0, "steps_20ms": 20.0}
 WHOLE_RUNS = (10, 10_000)
 SLOW_WHOLE_RUN = 1_000
-KILLED_AT_FULL_SPEED = 2000
-KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
 
 
 def main() -> None:
     """Measure, print, and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured")
-    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], help="only these rows, not saved")
-    parser.add_argument("--without-fine-tune", action="store_true", help="leave out the real fine-tune, four minutes")
+    parser.add_argument("--rounds", type=int, default=3, help="how many times each row is measured")
+    parser.add_argument(
+        "--only", nargs="+", choices=[row.name for row in ROWS], help="measure only these rows, and do not save them"
+    )
+    parser.add_argument(
+        "--without-fine-tune", action="store_true", help="skip the real fine-tune, which takes four minutes"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
     arguments = parser.parse_args()
     chosen = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
@@ -59,7 +61,7 @@ def main() -> None:
 
 
 def measure_rows(rows: list[Row], rounds: int) -> dict[str, Figures]:
-    """Return the figures of each row, by its name; a row that cannot be measured says why."""
+    """Return the figures of each row by its name; if a row cannot be measured, the reason instead."""
     small = small_step_milliseconds()
     repeats = {name: max(1, round(milliseconds / small)) for name, milliseconds in STEP_MILLISECONDS.items()}
     return measure_in_turn(rows, rounds, lambda row, figures: _measure_round(row, figures, repeats), _measure_memory)
@@ -92,7 +94,7 @@ def _measure_memory(row: Row, figures: Figures) -> None:
 
 
 def measure_fine_tune() -> Figures:
-    """Return the tracker's share of a real fine-tune, as `seo-engine train --json` tells it."""
+    """Return the tracker's share of a real fine-tune, as `seo-engine train --json` reports it."""
     with tempfile.TemporaryDirectory() as folder:
         finished = subprocess.run(
             [sys.executable, "-m", "seo_engine.cli", "train", "--json", "--log-dir", folder],

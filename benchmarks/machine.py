@@ -1,4 +1,4 @@
-"""The machine that was measured on, in words."""
+"""Describes the machine that runs the benchmarks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is measured of one tracker, in a process of its own: `python -m benchmarks.measurements ROW MEASUREMENT NUMBER`.
+"""Measures one tracker in a process of its own: `python -m benchmarks.measurements ROW MEASUREMENT NUMBER`.
 
-Writes JSON into a file of the folder it runs in. One that ends by SIGKILL writes none: what is left is on the disk.
+It writes its result as JSON into the working directory. `killed` writes none: its result is what is left on the disk.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from benchmarks.rows import row_named
 
 RESULT = "result.json"
 
+# How many records are logged before the kill: without a pause, and with one after each.
+KILLED_AT_FULL_SPEED = 2_000
+KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
+
 MEMORY_RECORDS = 1_000_000
 LONGEST_MEMORY_SECONDS = 60.0
-# The first look is what the others are compared with: until then caches and first files are made.
+# The first reading is the baseline, so it comes after caches and first files have been made.
 MEMORY_LOOK_EVERY = 1_000
 
 
 def small_step() -> Callable[[], Any]:
-    """Return a step of a small training, of less than a millisecond."""
+    """Return one step of a small training, which takes less than a millisecond."""
     import torch
 
     torch.set_num_threads(1)
@@ -46,7 +50,7 @@ def small_step() -> Callable[[], Any]:
 
 
 def calibrate(row: str, number: int) -> dict[str, float]:
-    """Return how long a small step takes without any tracker, in milliseconds."""
+    """Return how many milliseconds a small step takes without a tracker."""
     step = small_step()
     durations = []
     for _ in range(500):
@@ -62,14 +66,14 @@ def back_to_back(row: str, number: int) -> dict[str, float]:
 
 
 def between_steps(row: str, number: int, repeats: str) -> dict[str, float]:
-    """Return the same between training steps of so many small ones, and the wall time of a step in seconds."""
+    """Return the same for calls after training steps of `repeats` small steps each, and the wall time per step."""
     return _timed_calls(row, number, int(repeats))
 
 
 def _timed_calls(row: str, number: int, repeats: int) -> dict[str, float]:
     step = small_step() if repeats else None
     log = row_named(row).open()
-    # Imports and set-up in the background are over, so that they are not measured as part of a call.
+    # The pause lets imports and set-up in the background finish, so that no call is measured with them.
     log.call(0)
     time.sleep(2.0)
     durations = []
@@ -91,7 +95,7 @@ def _timed_calls(row: str, number: int, repeats: int) -> dict[str, float]:
 
 
 def whole_run(row: str, number: int) -> dict[str, float]:
-    """Open, log `number` records, close; returns how long it took until the first call had returned, in seconds."""
+    """Open, log `number` records and close; return the seconds until the first call returned."""
     started = time.perf_counter()
     log = row_named(row).open()
     log.call(1)
@@ -103,7 +107,7 @@ def whole_run(row: str, number: int) -> dict[str, float]:
 
 
 def killed(row: str, number: int, pause_seconds: str) -> None:
-    """Log `number` records, and be killed right after the last call."""
+    """Log `number` records, then kill this process right after the last call."""
     log = row_named(row).open()
     for each in range(1, number + 1):
         log.call(each)
@@ -115,13 +119,13 @@ def killed(row: str, number: int, pause_seconds: str) -> None:
 def memory(row: str, number: int) -> None:
     """Measure by how many megabytes this process and its children grow, and over how many records."""
     log = row_named(row).open()
-    # A peer is not waited for: what it still holds was its peak.
+    # Do not wait for the tracker to finish: its memory has peaked already.
     write_result(memory_growth(log.call, number, MEMORY_LOOK_EVERY))
     os._exit(0)
 
 
 def memory_growth(call: Callable[[int], Any], number: int, look_every: int) -> dict[str, float]:
-    """Return by how many megabytes this process and its children grow over `number` calls, or those of a minute."""
+    """Return by how many megabytes this process and its children grow over `number` calls or one minute of calls."""
     process = psutil.Process()
     started, before, peak, each = time.perf_counter(), 0, 0, 0
     for each in range(1, number + 1):
@@ -136,7 +140,7 @@ def memory_growth(call: Callable[[int], Any], number: int, look_every: int) -> d
 
 
 def write_result(result: dict[str, float] | None) -> None:
-    """Leave what was measured to whoever started this process."""
+    """Write the result for the process that started this one."""
     Path(RESULT).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Runs one measurement in a process of its own, and takes in all that it started: their processor time too."""
+"""Runs one measurement in a process of its own, and counts the processor time of all its descendants."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ import psutil
 from benchmarks.measurements import RESULT
 
 ROOT = Path(__file__).parent.parent
-# What lies beside the benchmark is what is measured, whatever is installed.
+# Measure the sources of this repository, whatever is installed.
 SOURCES = os.pathsep.join((str(ROOT), str(ROOT / "src")))
 
 _PR_SET_CHILD_SUBREAPER = 36
 LONGEST_SECONDS = 600.0
-# Processes that one leaves behind have so long to finish what they do; then they are killed. Some peers leave a server.
+# Processes that a measurement leaves behind, such as a peer's server, have this long to finish before they are killed.
 LONGEST_AFTERMATH_SECONDS = 30.0
 
 
 @dataclass
 class Measured:
-    """What a process said, and what it and its descendants cost."""
+    """The result that a process wrote, and what the process and its descendants cost."""
 
     result: dict[str, Any] = field(default_factory=dict)
     wall_seconds: float = 0.0
@@ -42,14 +42,14 @@ class Measured:
 
 
 class MeasurementError(Exception):
-    """A measurement did not end as it should."""
+    """A measurement failed."""
 
 
 @contextmanager
 def measured(
     row: str, measurement: str, number: int, *further: object, module: str = "benchmarks.measurements"
 ) -> Iterator[tuple[Measured, Path]]:
-    """Run a measurement, wait for all its processes, and yield what it said with the folder that it wrote into."""
+    """Run a measurement, wait for all its processes, and yield the result with the folder of its files."""
     _adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="seo_engine_benchmark_") as name:
         folder = Path(name)
@@ -62,7 +62,7 @@ def measured(
                 cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors,
             )  # fmt: skip
         said = Measured()
-        # Of memory the peak is all that counts: a million records need not be delivered.
+        # For memory only the peak counts: a million records need not be delivered.
         aftermath = 0.0 if measurement == "memory" else LONGEST_AFTERMATH_SECONDS
         status = _reap_all(process.pid, said, started, aftermath)
         process.returncode = status
@@ -76,7 +76,7 @@ def measured(
 
 
 def _reap_all(process_id: int, said: Measured, started: float, aftermath_seconds: float) -> int:
-    """Wait for a process and all its descendants, kill those that stay; returns its status."""
+    """Wait for a process and all its descendants, kill those that remain, and return the status of the process."""
     status, ended = 0, started
     deadline = time.perf_counter() + LONGEST_SECONDS
     while True:
@@ -100,6 +100,6 @@ def _reap_all(process_id: int, said: Measured, started: float, aftermath_seconds
 
 
 def _adopt_orphans() -> None:
-    """Have orphaned descendants become children of this process, so that it can wait for them."""
+    """Make orphaned descendants children of this process, so that it can wait for them."""
     if platform.system() == "Linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What is measured of one way to time regions, in a process of its own, like `benchmarks.measurements`."""
+"""Measures one way to time regions in a process of its own, as `benchmarks.measurements` does for a tracker."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.region_rows import Regions, region_row_named
 BATCHES = 10
 WARM_UP = 1_000
 BURSTS, PAUSE_SECONDS = 100, 0.02
-# Seldom, so that a thread that works behind the caller does not catch up while this process is looked at.
+# Memory is read rarely, so that a background thread does not catch up during the readings.
 MEMORY_LOOK_EVERY = 50_000
 
 
 def back_to_back(row: str, number: int) -> dict[str, float]:
-    """Return nanoseconds of a region among `number`, and of processor time, what is done behind the caller included."""
+    """Return the nanoseconds per region over `number` regions: those of the caller, and all processor time."""
     regions, timer = _opened(row)
     statements = number // region_row_named(row).regions_a_statement // BATCHES
     timer.timeit(WARM_UP)
@@ -40,7 +40,7 @@ def back_to_back(row: str, number: int) -> dict[str, float]:
 
 
 def bursts(row: str, number: int) -> dict[str, float]:
-    """Return the median, in nanoseconds, of a region in bursts of `number`; in between work behind is caught up."""
+    """Return the median nanoseconds per region in bursts of `number`; background work catches up in between."""
     regions, timer = _opened(row)
     a_statement = region_row_named(row).regions_a_statement
     timer.timeit(WARM_UP)
@@ -53,7 +53,7 @@ def bursts(row: str, number: int) -> dict[str, float]:
 
 
 def between_steps(row: str, number: int, repeats: str) -> dict[str, float]:
-    """Return median and 99th percentile of a region, in nanoseconds, between training steps of so many small ones."""
+    """Return median and 99th percentile of the nanoseconds per region, after steps of `repeats` small steps each."""
     regions, timer = _opened(row)
     step = small_step()
     timer.timeit(WARM_UP)
@@ -72,7 +72,7 @@ def memory(row: str, number: int) -> None:
     a_statement = region_row_named(row).regions_a_statement
 
     def run(look: int) -> None:
-        # The first look is what the others are compared with: before what is kept, even in a bounded buffer.
+        # The first reading is the baseline, so it comes before anything is kept, even in a bounded buffer.
         timer.timeit((WARM_UP if look == 1 else MEMORY_LOOK_EVERY) // a_statement)
 
     said = memory_growth(run, number // MEMORY_LOOK_EVERY + 1, look_every=1)
@@ -81,9 +81,9 @@ def memory(row: str, number: int) -> None:
 
 
 def _opened(row: str) -> tuple[Regions, timeit.Timer]:
-    """Return a row's regions, and what runs its statement in a loop of its own, without a call around it."""
+    """Return a row's regions, and a timer that runs its statement in a loop, without a call around it."""
     regions = region_row_named(row).open()
-    # Without it the timer would keep the collector away, which regions that leave much behind have to pay for.
+    # A timer turns the garbage collector off; but regions that leave objects behind should pay for collecting them.
     collecting = "import gc; gc.enable()"
     statement = region_row_named(row).statement
     return regions, timeit.Timer(statement, collecting, time.perf_counter_ns, regions.names)

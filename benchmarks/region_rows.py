@@ -1,4 +1,4 @@
-"""The ways to time a region of code that are compared: the statement that runs one, as each documents it."""
+"""The ways to time a region of code that are compared, each with the statement that its documentation shows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from benchmarks.rows import is_installed
 
 REGION_DISTRIBUTIONS = ("seo-engine", "torch", "codetiming", "pytorch-lightning", "viztracer", "opentelemetry-sdk")
-# As many as the peer keeps at most, where it lets one say so: what it measured before then is thrown away.
+# How many measurements a peer may keep, if it has such a setting; it throws older ones away.
 LONGEST_BUFFER = 100_000
 
 
 class Regions(NamedTuple):
-    """What the statement names; what waits until all work is done; seconds of it that were behind the caller."""
+    """The names in the statement, what waits for all work, and what returns the seconds in the background."""
 
     names: dict[str, Any]
     finish: Callable[[], Any] = lambda: None
@@ -26,19 +26,19 @@ class Regions(NamedTuple):
 
 @dataclass(frozen=True)
 class RegionRow:
-    """One way to time a region; it is compared with the row that `floor` names."""
+    """One way to time a region; its figures are compared with those of the row that `baseline` names."""
 
     name: str
     title: str
     statement: str
     open: Callable[[], Regions]
     distribution: str | None = None
-    floor: str = "nullcontext"
+    baseline: str = "nullcontext"
     regions_a_statement: int = 1
 
     @property
     def is_installed(self) -> bool:
-        """Whether its distribution is there."""
+        """Whether its distribution is installed."""
         return is_installed(self.distribution)
 
 
@@ -130,12 +130,12 @@ REGION_ROWS = (
     ),
     RegionRow("code_profiler_disabled", "**CodeProfiler**, disabled", f"{_OURS}pass", _open_disabled),
     RegionRow(
-        "plain_call", "call of an empty function, floor of the next", "function()",
-        lambda: Regions({"function": _empty}), floor="plain_call",
+        "plain_call", "call of an empty function (the decorator's baseline)", "function()",
+        lambda: Regions({"function": _empty}), baseline="plain_call",
     ),
     RegionRow(
         "code_profiler_decorator", "**CodeProfiler** as its decorator", "function()", _open_decorated,
-        floor="plain_call",
+        baseline="plain_call",
     ),
     RegionRow(
         "dictionary", "`contextlib.contextmanager` that adds to a dictionary", "with timed('forward_pass'): pass",

@@ -1,7 +1,7 @@
-"""What a profiled region costs, beside the peers: `python -m benchmarks.regions`, some minutes.
+"""Compares what a profiled region costs with similar tools: `python -m benchmarks.regions`, some minutes.
 
-Every row is measured in processes of its own, the rows in turn, over several rounds; figures are medians of the rounds,
-but for memory, which is measured once. Saved under "regions" in results.json, whose other parts stay as they are.
+Every row is measured in processes of its own. The rows take turns over several rounds, and the figures are medians of
+the rounds, except for memory, which is measured once. The figures replace those under "regions" in results.json.
 """
 
 from __future__ import annotations
@@ -29,8 +29,13 @@ STEPS, STEP_MILLISECONDS = 700, 2.0
 def main() -> None:
     """Measure, print, and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured")
-    parser.add_argument("--only", nargs="+", choices=[row.name for row in REGION_ROWS], help="only these, not saved")
+    parser.add_argument("--rounds", type=int, default=3, help="how many times each row is measured")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=[row.name for row in REGION_ROWS],
+        help="measure only these rows, and do not save them",
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
     arguments = parser.parse_args()
     chosen = [row for row in REGION_ROWS if arguments.only is None or row.name in arguments.only]
@@ -44,7 +49,7 @@ def main() -> None:
 
 
 def measure_regions(rounds: int, rows: Sequence[RegionRow] = REGION_ROWS) -> Figures:
-    """Return the figures of each row with machine and versions, which may differ from those of the other parts."""
+    """Return the figures of each row, with machine and versions, which may differ from those of the other parts."""
     repeats = max(1, round(STEP_MILLISECONDS / small_step_milliseconds()))
     return {
         "machine": describe_machine(),
@@ -57,7 +62,7 @@ def measure_regions(rounds: int, rows: Sequence[RegionRow] = REGION_ROWS) -> Fig
 
 
 def save_regions(regions: Figures, path: Path) -> None:
-    """Put the figures into the results; all other parts stay as they were measured."""
+    """Replace the figures of the regions in the results; all other parts stay as they are."""
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps(results | {"regions": regions}, indent=2) + "\n", encoding="utf-8")
 

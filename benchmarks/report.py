@@ -1,4 +1,4 @@
-"""The results as tables on the terminal and as a plot."""
+"""The results as tables, on the terminal and in the documents, and as a plot."""
 
 from __future__ import annotations
 
@@ -6,30 +6,56 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measurements import KILLED_AT_FULL_SPEED, KILLED_SLOWLY
 from benchmarks.region_rows import REGION_ROWS
 from benchmarks.rows import ROWS
 
 RESULTS = Path(__file__).parent / "results.json"
 
 OURS, DIRECT = "seo_engine", "both"
+# What the README compares: the rest is in docs/benchmarks.md.
+FRONT_PAGE = (OURS, "wandb", "summary_writer", "mlflow", "trackio")
 
 Results = dict[str, Any]
 
 
+def front_page_table(results: Results) -> list[list[str]]:
+    """Return what a call costs and what a kill loses, in five rows for people who have two minutes."""
+    header = ["five numbers per call", "one call, µs", "one call between 2 ms steps, µs"]
+    header += ["a loop of 2 ms steps is slower by"]
+    header += [f"lost of {KILLED_AT_FULL_SPEED:,} records at full speed", f"lost of {KILLED_SLOWLY} records in 4 s"]
+    lines = [header]
+    baseline = results["rows"]["floor"]["steps_2ms"]["wall"]
+    for name, title, row in _rows(results):
+        if name not in FRONT_PAGE or "error" in row:
+            continue
+        lines.append(
+            [
+                title,
+                _number(row["back_to_back"]["median"]),
+                _number(row["steps_2ms"]["median"]),
+                f"{100 * (row['steps_2ms']['wall'] / baseline - 1):.0f} %",
+                f"{KILLED_AT_FULL_SPEED - row['survivors_at_full_speed']:,.0f}",
+                f"{KILLED_SLOWLY - row['survivors_of_a_slow_start']:,.0f}",
+            ]
+        )
+    return lines
+
+
 def cost_table(results: Results) -> list[list[str]]:
     """Return what a call costs: a header and a line for each row."""
-    header = ["five floats a step", "µs back to back", "p99", "µs, 2 ms steps", "p99", "µs, 20 ms steps", "p99"]
-    header += ["CPU µs a step", "loop of 2 ms steps"]
+    header = ["five numbers per call", "back to back, µs", "p99", "between 2 ms steps, µs", "p99"]
+    header += ["between 20 ms steps, µs", "p99", "CPU time per step, µs", "loop of 2 ms steps"]
     lines = [header]
     baseline = results["rows"].get("floor", {}).get("steps_2ms", {}).get("wall")
-    for title, row in _rows(results):
+    for _, title, row in _rows(results):
         if "error" in row:
             lines.append([title, row["error"]] + [""] * (len(header) - 2))
             continue
         cells = [title]
         for situation in ("back_to_back", "steps_2ms", "steps_20ms"):
             cells += [_number(row[situation]["median"]), _number(row[situation]["p99"])]
-        # Of the floor it is less than by what two starts of a process differ.
+        # Starting a process varies by more than what the baseline costs, so its figure may come out negative.
         cells.append(_number(max(0.0, row["cpu_us_a_step"])))
         cells.append(f"× {row['steps_2ms']['wall'] / baseline:.2f}" if baseline else "–")
         lines.append(cells)
@@ -37,11 +63,16 @@ def cost_table(results: Results) -> list[list[str]]:
 
 
 def loss_table(results: Results) -> list[list[str]]:
-    """Return what is lost and what else it takes: a header and a line for each row."""
-    header = ["", "left of 2,000 at full speed", "left of 20 in 4 s", "memory, MB more", "over records"]
-    header += ["bytes a step", "first call, s", "run of 10 steps, s"]
+    """Return what survives a kill, and what memory, disk and start-up take: a header and a line for each row."""
+    header = [
+        "after SIGKILL",
+        f"records that survive, of {KILLED_AT_FULL_SPEED:,} at full speed",
+        f"of {KILLED_SLOWLY} in 4 s",
+    ]
+    header += ["memory growth, MB", "over records", "disk per step, bytes", "until the first call returns, s"]
+    header += ["whole run of 10 steps, s"]
     lines = [header]
-    for title, row in _rows(results):
+    for _, title, row in _rows(results):
         if "error" in row:
             continue
         lines.append(
@@ -60,9 +91,9 @@ def loss_table(results: Results) -> list[list[str]]:
 
 
 def budget_table(results: Results) -> list[list[str]]:
-    """Return how the budgets of the design are kept: what is compared, how it was measured, and the budget."""
+    """Return whether the budgets of the design are kept: what is compared, the measured ratio, and the budget."""
     ours, both = results["rows"][OURS], results["rows"][DIRECT]
-    lines = [["ours beside both SDKs called directly", "measured", "budget"]]
+    lines = [["ExperimentTracker, compared with calling both SDKs", "measured", "budget"]]
     for what, situation, budget in (
         ("one call, back to back", "back_to_back", 100),
         ("one call, between steps of 2 ms", "steps_2ms", 20),
@@ -70,14 +101,22 @@ def budget_table(results: Results) -> list[list[str]]:
     ):
         lines.append([what, f"1/{both[situation]['median'] / ours[situation]['median']:.0f}", f"1/{budget}"])
     cpu_share = ours["cpu_us_a_step"] / both["cpu_us_a_step"]
-    lines.append(["all processor time of a step", f"{cpu_share:.2f}", "0.60"])
+    lines.append(["CPU time per step", f"{cpu_share:.2f}", "0.60"])
     return lines
 
 
 def regions_table(results: Results) -> list[list[str]]:
-    """Return what a profiled region costs: a header and a line for each row; the header alone if it is not measured."""
-    header = ["one region", "ns, 1,000 in a row", "× floor", "ns, 300,000 in a row", "× floor", "ns, 2 ms steps", "p99"]
-    header += ["× floor", "CPU ns", "× floor", "of it behind the caller", "memory, MB more", "over regions"]
+    """Return what a profiled region costs: a header and a line for each row; only the header if none was measured."""
+    header = ["one region", "1,000 in a row, ns", "× baseline", "300,000 in a row, ns", "× baseline"]
+    header += [
+        "between 2 ms steps, ns",
+        "p99",
+        "× baseline",
+        "CPU time, ns",
+        "× baseline",
+        "of it in the background, ns",
+    ]
+    header += ["memory growth, MB", "over regions"]
     lines = [header]
     rows = results.get("regions", {}).get("rows", {})
     for row in REGION_ROWS:
@@ -87,7 +126,7 @@ def regions_table(results: Results) -> list[list[str]]:
         if "error" in figures:
             lines.append([row.title, figures["error"]] + [""] * (len(header) - 2))
             continue
-        floor = rows.get(row.floor, {})
+        baseline = rows.get(row.baseline, {})
         cells = [row.title]
         for situation, shown, compared in (
             ("bursts", ("median",), "median"),
@@ -96,22 +135,22 @@ def regions_table(results: Results) -> list[list[str]]:
             ("back_to_back", ("processor_nanoseconds",), "processor_nanoseconds"),
         ):
             cells += [f"{figures[situation][name]:,.0f}" for name in shown]
-            least = floor.get(situation, {}).get(compared)
+            least = baseline.get(situation, {}).get(compared)
             cells.append(f"× {figures[situation][compared] / least:.1f}" if least else "–")
-        behind = figures["back_to_back"].get("aggregation_nanoseconds")
-        cells.append("–" if behind is None else f"{behind:,.0f}")
+        background = figures["back_to_back"].get("aggregation_nanoseconds")
+        cells.append("–" if background is None else f"{background:,.0f}")
         cells += [f"{figures['memory']['growth_mb']:,.1f}", f"{figures['memory']['regions']:,.0f}"]
         lines.append(cells)
     return lines
 
 
 def regions_budget_table(results: Results) -> list[list[str]]:
-    """Return how the budgets of a region are kept; the header alone if it is not measured."""
-    lines = [["one region of ours, 1,000 in a row", "measured, µs", "budget, µs"]]
+    """Return whether the budgets of a region are kept; only the header if no region was measured."""
+    lines = [["one region of CodeProfiler, 1,000 in a row", "measured, µs", "budget, µs"]]
     rows = results.get("regions", {}).get("rows", {})
     for what, name, budget in (
         ("enabled", "code_profiler", 0.8),
-        ("enabled, three deep", "code_profiler_nested", 0.8),
+        ("enabled, nested three deep", "code_profiler_nested", 0.8),
         ("disabled", "code_profiler_disabled", 0.2),
     ):
         if "bursts" in rows.get(name, {}):
@@ -120,28 +159,59 @@ def regions_budget_table(results: Results) -> list[list[str]]:
 
 
 def as_markdown(table: list[list[str]]) -> str:
-    """Return a table as the README shows it."""
+    """Return a table as Markdown."""
     header, *lines = table
     rows = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def call_line(results: Results) -> str:
+    """Return what one call of ours costs, in words."""
+    ours = results["rows"][OURS]
+    return (
+        f"One call of `ExperimentTracker` with five numbers takes "
+        f"{ours['back_to_back']['median']:.1f} µs back to back, "
+        f"{ours['steps_2ms']['median']:.0f} µs between training steps of 2 ms, and "
+        f"{ours['steps_20ms']['median']:.0f} µs between steps of 20 ms (medians)."
+    )
+
+
+def region_line(results: Results) -> str:
+    """Return what one region of ours costs, in words."""
+    rows = results["regions"]["rows"]
+    enabled, disabled = rows["code_profiler"], rows["code_profiler_disabled"]
+    return (
+        f"A region delays the code by {enabled['bursts']['median'] / 1000:.2f} µs "
+        f"({disabled['bursts']['median'] / 1000:.2f} µs if profiling is off), and takes "
+        f"{enabled['back_to_back']['aggregation_nanoseconds'] / 1000:.2f} µs of CPU time in the background."
+    )
+
+
 def fine_tune_line(results: Results) -> str:
-    """Return the tracker's share of the real fine-tune in words."""
+    """Return the tracker's share of the real fine-tune, in words."""
     cost = results["fine_tune"]
     if "error" in cost:
         return f"The fine-tune could not be measured: {cost['error']}"
     return (
-        f"In the fine-tune on the bundled site ({cost['wall_seconds']:.0f} s) the calls took "
-        f"{cost['percent_of_wall_time']:.4f} % of the wall time from the training; the workers "
-        f"worked {cost['background_seconds']:.1f} s beside it."
+        f"In a fine-tune on the bundled site that took {cost['wall_seconds']:.0f} s, the calls took "
+        f"{cost['percent_of_wall_time']:.4f} % of the time. The workers worked for "
+        f"{cost['background_seconds']:.1f} s in the background."
+    )
+
+
+def origin_line(results: Results) -> str:
+    """Return on which machine, and with which versions, the figures were measured."""
+    machine = results["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    return (
+        f"Medians of {results['rounds']} rounds, measured on {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory']}, {machine['system'].split()[0]}, Python {machine['python']}, with {versions}."
     )
 
 
 def print_tables(results: Results) -> None:
-    """Print all that was measured; as Markdown, which is readable on a terminal too."""
-    _print_origin(results)
-    print(f"\n{as_markdown(cost_table(results))}\n\n{as_markdown(loss_table(results))}")
+    """Print all that was measured, as Markdown, which is readable on a terminal too."""
+    print(f"{origin_line(results)}\n\n{as_markdown(cost_table(results))}\n\n{as_markdown(loss_table(results))}")
     if all("error" not in results["rows"].get(name, ["error"]) for name in (OURS, DIRECT)):
         print(f"\n{as_markdown(budget_table(results))}")
     if "regions" in results:
@@ -152,14 +222,9 @@ def print_tables(results: Results) -> None:
 
 
 def print_regions(results: Results) -> None:
-    """Print what was measured of regions, with its own machine and versions: it can be measured by itself."""
-    _print_origin(results["regions"])
+    """Print what regions cost, with their own machine and versions, because they can be measured by themselves."""
+    print(origin_line(results["regions"]))
     print(f"\n{as_markdown(regions_table(results))}\n\n{as_markdown(regions_budget_table(results))}")
-
-
-def _print_origin(results: Results) -> None:
-    for part in ("machine", "versions"):
-        print(", ".join(f"{name} {value}" for name, value in results[part].items()))
 
 
 def save_plot(results: Results, path: Path) -> None:
@@ -169,16 +234,16 @@ def save_plot(results: Results, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rows = [(title.replace("*", "").replace("`", ""), row) for title, row in _rows(results) if "error" not in row]
+    rows = [(title.replace("*", "").replace("`", ""), row) for _, title, row in _rows(results) if "error" not in row]
     figure, axes = pyplot.subplots(figsize=(10, 0.55 * len(rows) + 1.4), layout="constrained")
     heights = range(len(rows))
     for offset, situation, label in ((-0.2, "back_to_back", "back to back"), (0.2, "steps_2ms", "between 2 ms steps")):
         medians = [row[situation]["median"] for _, row in rows]
         bars = axes.barh([height + offset for height in heights], medians, height=0.38, label=label)
         axes.bar_label(bars, labels=[f" {_number(median)}" for median in medians], fontsize=8)
-    # Room for the numbers beside the bars.
+    # This leaves room for the numbers beside the bars.
     axes.margins(x=0.08)
-    axes.set(xscale="log", xlabel="median of one call with five floats, µs (logarithmic)", yticks=list(heights))
+    axes.set(xscale="log", xlabel="median time of one call with five numbers, µs (logarithmic)", yticks=list(heights))
     axes.set_yticklabels([title for title, _ in rows])
     axes.invert_yaxis()
     axes.legend(loc="lower right")
@@ -186,10 +251,10 @@ def save_plot(results: Results, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _rows(results: Results) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(results: Results) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for row in ROWS:
         if row.name in results["rows"]:
-            yield row.title, results["rows"][row.name]
+            yield row.name, row.title, results["rows"][row.name]
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Measures rows in turn over several rounds, so that what disturbs the machine for a while disturbs all of them."""
+"""Measures rows in turn over several rounds, so that a disturbance of the machine hits all of them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Figures = dict[str, Any]
 
 
 class Measurable(Protocol):
-    """What every row has, whatever is measured of it."""
+    """What every row has, whatever is measured."""
 
     @property
     def name(self) -> str:
-        """What its figures are kept under."""
+        """The name of its figures in the results."""
 
     @property
     def distribution(self) -> str | None:
-        """What must be installed for it."""
+        """The distribution that it needs."""
 
     @property
     def is_installed(self) -> bool:
-        """Whether it is."""
+        """Whether that distribution is installed."""
 
 
 AnyRow = TypeVar("AnyRow", bound=Measurable)
@@ -39,7 +39,7 @@ def measure_in_turn(
     measure_round: Callable[[AnyRow, Figures], None],
     measure_once: Callable[[AnyRow, Figures], None],
 ) -> dict[str, Figures]:
-    """Return the medians of each row's figures, by its name; a row that cannot be measured says why."""
+    """Return the medians of each row's figures by its name; if a row cannot be measured, the reason instead."""
     figures: dict[str, Figures] = {row.name: {} for row in rows}
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("measuring", total=len(rows) * (rounds + 1))
@@ -65,7 +65,7 @@ def small_step_milliseconds() -> float:
 
 
 def note(figures: Figures, **values: float) -> None:
-    """Add the values of a round to those of the rounds before."""
+    """Add the values of one round to those of earlier rounds."""
     for name, value in values.items():
         figures.setdefault(name, []).append(value)
 

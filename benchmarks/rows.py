@@ -1,4 +1,4 @@
-"""The trackers that are compared: how each is opened, called and closed, and what of its records is on the disk."""
+"""The trackers that are compared: how each is opened, called and closed, and which of its records are on the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = {f"training/{name}": value for name, value in METRICS.items()}
 
 
 class Log(NamedTuple):
-    """An open tracker: logs five floats at a step, and is closed as its documentation says."""
+    """An open tracker: `call` logs five numbers at a step, `close` closes it as its documentation says."""
 
     call: Callable[[int], Any]
     close: Callable[[], Any]
@@ -27,19 +27,19 @@ class Log(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One tracker; `read` returns how many whole records are in its folder when all its processes have ended."""
+    """One tracker; `read` returns how many whole records are in its folder after all its processes have ended."""
 
     name: str
     title: str
     open: Callable[[], Log]
     read: Callable[[Path], int]
     distribution: str | None = None
-    # One that takes milliseconds a call is measured over fewer calls.
+    # A tracker that takes milliseconds per call is measured with fewer calls.
     slow: bool = False
 
     @property
     def is_installed(self) -> bool:
-        """Whether its distribution is there."""
+        """Whether its distribution is installed."""
         return is_installed(self.distribution)
 
 
@@ -48,7 +48,7 @@ def is_installed(distribution: str | None) -> bool:
     try:
         return distribution is None or importlib.util.find_spec(distribution) is not None
     except ModuleNotFoundError:
-        # It is part of one that is not there.
+        # Its parent package is not installed.
         return False
 
 
@@ -69,7 +69,7 @@ def _open_ours() -> Log:
 
 
 def _read_ours(folder: Path) -> int:
-    """Count what is in the journal, in TensorBoard's files and in W&B's: the fewest."""
+    """Return the smallest of the counts in the journal, in TensorBoard's files and in W&B's files."""
     directory = folder / "runs" / "run"
     in_journal = (directory / "journal.jsonl").read_bytes().count(b'{"kind":"training"')
     return min(in_journal, _read_events(directory), _read_wandb(directory))
@@ -169,7 +169,7 @@ ROWS = (
     Row("summary_writer", "`SummaryWriter.add_scalar`, five times", _open_summary_writer, _read_events),
     Row("wandb", "`wandb.log`, offline", _open_wandb, _read_wandb),
     Row(
-        "both", "both of these, one after the other", _open_both,
+        "both", "both SDKs, one after the other", _open_both,
         lambda folder: min(_read_events(folder), _read_wandb(folder)),
     ),
     Row(
@@ -191,7 +191,7 @@ def row_named(name: str) -> Row:
 
 
 def versions(distributions: Iterable[str] = DISTRIBUTIONS) -> Mapping[str, str]:
-    """Return the versions of all that is compared, as far as it is installed."""
+    """Return the versions of everything that is compared, or that it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}

@@ -1,12 +1,12 @@
-"""Track any PyTorch loop: run `python examples/plain_loop.py`, then `tensorboard --logdir runs`."""
+"""Track a plain PyTorch loop: run `python examples/plain_loop.py`, then `tensorboard --logdir runs`."""
 
 import torch
 
-from seo_engine import ExperimentTracker, SEOConfig
+from seo_engine import ExperimentTracker, TrackingConfig
 
 
 def main() -> None:
-    config = SEOConfig(wandb_mode="offline")
+    config = TrackingConfig(wandb_mode="offline")
     profiler = config.code_profiler
     torch.manual_seed(0)
     inputs, noise = torch.randn(512, 8), 0.1 * torch.randn(512, 1)
@@ -28,7 +28,7 @@ def main() -> None:
                     optimizer.step()
                 tracker.log_training_metrics(epoch, tracker.global_step + 1, {"loss": loss.detach()})
     print(profiler.report())
-    print(f"The run is in {tracker.run_directory}; now type: tensorboard --logdir runs")
+    print(f"The run is in {tracker.run_directory}. To look at it: tensorboard --logdir runs")
 
 
 if __name__ == "__main__":

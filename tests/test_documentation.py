@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import subprocess
 import sys
@@ -11,37 +10,45 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import (
-    as_markdown,
-    budget_table,
-    cost_table,
-    fine_tune_line,
-    loss_table,
-    regions_budget_table,
-    regions_table,
-)
+from docs.generate import DOCUMENTS, OFTEN_CHANGED, PARTS, renewed
 from seo_engine import SEOConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def settings_table() -> str:
-    """Return the configuration guide as the README must hold it."""
-    rows = []
-    for field in dataclasses.fields(SEOConfig):
-        has_factory = field.default_factory is not dataclasses.MISSING
-        default = field.default_factory() if has_factory else field.default  # type: ignore[misc]
-        shown = repr(default).replace("'", '"')
-        rows.append(f"| `{field.name}` | `{shown}` | {field.metadata['meaning']} |")
-    return "\n".join(["| field | default | meaning |", "|---|---|---|", *sorted(rows)])
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_generated_parts_are_what_the_code_and_the_results_say(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert renewed(text) == text, f"{path.name} is out of date: run `make docs`"
 
 
-def test_the_readmes_configuration_guide_is_complete_and_right() -> None:
-    assert settings_table() in README, f"put this into README.md:\n{settings_table()}"
+def test_every_generated_part_is_in_a_document() -> None:
+    documents = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    shown = [name for text in documents for name in re.findall(r"<!-- generated: ([a-z-]+) -->", text)]
+    assert set(shown) == set(PARTS)
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/experiment_tracking.md"])
+def test_the_configuration_guide_is_complete_and_says_each_setting_once() -> None:
+    guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert sorted(settings_in(guide)) == sorted(field.name for field in dataclasses.fields(SEOConfig))
+
+
+def test_the_readmes_section_on_experiment_tracking_is_a_configuration_guide() -> None:
+    _, _, section = README.partition("\n## Experiment Tracking\n")
+    assert settings_in(section.partition("\n## ")[0]) == list(OFTEN_CHANGED)
+
+
+def settings_in(text: str) -> list[str]:
+    """Return the settings whose default and meaning a document says, in its order."""
+    return re.findall(r"^\| `(\w+)` \| `[^`]+` \| \S.*\|$", text, re.MULTILINE)
+
+
+def test_the_readme_is_a_front_page() -> None:
+    assert len(README.splitlines()) <= 170
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/experiment_tracking.md", "docs/code_profiling.md"])
 def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     programs = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Trainer(..." not in block]
@@ -54,10 +61,20 @@ def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
 
 
 def test_links_and_pictures_of_the_documents_are_there() -> None:
-    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            if not target.startswith(("http://", "https://")):
-                assert (path.parent / target).exists(), f"{path.name}: {target}"
+    for path in DOCUMENTS:
+        for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+            if target.startswith(("http://", "https://")):
+                continue
+            linked = path.parent / target if target else path
+            assert linked.exists(), f"{path.name}: {target}"
+            if anchor:
+                assert anchor in anchors(linked), f"{path.name}: {target}#{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the names under which the headings of a document can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_test_that_the_guarantees_name_is_there() -> None:
@@ -68,16 +85,6 @@ def test_every_test_that_the_guarantees_name_is_there() -> None:
         for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert named and named <= there, named - there
-
-
-def test_the_readmes_benchmark_tables_are_the_results() -> None:
-    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    shown = [cost_table, loss_table, budget_table]
-    if "regions" in results:
-        shown += [regions_table, regions_budget_table]
-    tables = (as_markdown(table(results)) for table in shown)
-    for part in (*tables, fine_tune_line(results)):
-        assert part in README, f"put this into README.md:\n{part}"
 
 
 def test_every_direct_dependency_is_explained_and_pinned() -> None:

@@ -12,7 +12,7 @@ class TrainingConfig(Configuration):
     """Settings of the fine-tuning; the defaults suit a small site on two processor cores.
 
     Raises:
-        ValueError: At construction, naming the field, its value and what is allowed.
+        ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
 
     Example:
         >>> TrainingConfig(learning_rate=-1)
@@ -23,28 +23,28 @@ class TrainingConfig(Configuration):
 
     model_name: str = setting(
         "smollm2-135m-instruct",
-        "The packaged model, a local folder, or the name of a model on the hub.",
+        "The packaged model, a local folder, or the name of a model on the Hugging Face hub.",
         required=True,
         flag="--model",
     )
-    number_of_epochs: int = setting(2, "How often each page is learnt from.", above=0, flag="--epochs")
+    number_of_epochs: int = setting(2, "How many times the model trains on each page.", above=0, flag="--epochs")
     learning_rate: float = setting(
-        1e-3, "Highest learning rate; it warms up to it and falls to zero.", above=0, flag="--learning-rate"
+        1e-3, "Peak learning rate, reached after the warm-up; it then decays to zero.", above=0, flag="--learning-rate"
     )
-    warmup_share: float = setting(0.1, "Share of the steps in which the learning rate rises.", at_least=0, at_most=1)
-    train_batch_size: int = setting(4, "Pages in one forward pass.", above=0)
-    gradient_accumulation_steps: int = setting(1, "Forward passes that make one step.", above=0)
-    lora_rank: int = setting(8, "Rank of the adapter's matrices: its capacity and its size.", above=0)
+    warmup_share: float = setting(
+        0.1, "Fraction of the steps during which the learning rate rises.", at_least=0, at_most=1
+    )
+    train_batch_size: int = setting(4, "Pages per forward pass.", above=0)
+    gradient_accumulation_steps: int = setting(1, "Forward passes per step.", above=0)
+    lora_rank: int = setting(8, "Rank of the LoRA adapter, which sets its capacity and its size.", above=0)
     maximum_example_tokens: int = setting(
-        240, "Longest example in tokens; the page is cut to fit, the answer never.", at_least=128
+        240, "Longest training example, in tokens. The page is cut to fit, the answer never is.", at_least=128
     )
-    maximum_new_tokens: int = setting(72, "Longest answer that is generated, in tokens.", at_least=16)
+    maximum_new_tokens: int = setting(72, "Longest answer to generate, in tokens.", at_least=16)
     generation_batch_size: int = setting(16, "Answers generated at the same time.", above=0)
-    validation_share: float = setting(0.15, "Share of the pages held out to measure on.", above=0, at_most=0.5)
-    early_stopping_patience: int = setting(
-        2, "Epochs without a lower validation loss after which the training ends.", above=0
-    )
-    logging_steps: int = setting(1, "Steps between two logged values.", above=0)
+    validation_share: float = setting(0.15, "Fraction of the pages held out for evaluation.", above=0, at_most=0.5)
+    early_stopping_patience: int = setting(2, "Stop after this many epochs without a lower validation loss.", above=0)
+    logging_steps: int = setting(1, "Interval, in steps, at which training metrics are logged.", above=0)
     seed: int = setting(
-        0, "Of the split, the adapter's first weights and the order of pages.", at_least=0, flag="--seed"
+        0, "Seed of the split, the adapter's initial weights and the order of the pages.", at_least=0, flag="--seed"
     )

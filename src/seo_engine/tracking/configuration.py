@@ -1,4 +1,4 @@
-"""TrackingConfig: every setting of experiment tracking, checked when it is made."""
+"""TrackingConfig: every setting of experiment tracking, checked at construction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TrackingConfig(ProfilingConfig):
     """Settings of experiment tracking; every default works on a fresh machine.
 
     Raises:
-        ValueError: At construction, naming the field, its value and what is allowed.
+        ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
 
     Example:
         >>> TrackingConfig(tensorboard_flush_secs=0)
@@ -33,34 +33,37 @@ class TrackingConfig(ProfilingConfig):
     """
 
     experiment_tracking_enabled: bool = setting(
-        True, "Track at all; off, no folder, thread, process or import, and every call returns at once."
+        True, "If False, nothing is tracked: no folder, thread, process or import, and every call returns at once."
     )
     experiment_name: str | None = setting(
-        None, "Name of the run's folder; None means `seo_engine_<unix time>`.", switches=_TRACKING, flag="--name"
+        None, "Name of the run and of its folder. None: `seo_engine_<unix time>`.", switches=_TRACKING, flag="--name"
     )
 
-    tensorboard_logging: bool = setting(True, "Deliver to TensorBoard.", flag="--no-tensorboard")
+    tensorboard_logging: bool = setting(True, "Show the run in TensorBoard.", flag="--no-tensorboard")
     tensorboard_log_dir: str = setting(
         "runs",
-        "Folder that holds the run folders, one for each run.",
+        "Folder of all runs. Each run has a folder of its own in it.",
         required=True,
         switches=_TENSORBOARD,
         flag="--log-dir",
     )
     tensorboard_flush_secs: int = setting(
-        30, "Longest time, in seconds, that TensorBoard's own writer keeps an event.", above=0, switches=_TENSORBOARD
+        30,
+        "How long TensorBoard's own writer holds an event before it writes it, at most, in seconds.",
+        above=0,
+        switches=_TENSORBOARD,
     )
     tensorboard_max_queue: int = setting(
-        10, "Events that TensorBoard's own writer queues before it writes.", above=0, switches=_TENSORBOARD
+        10, "How many events TensorBoard's own writer queues before it writes them.", above=0, switches=_TENSORBOARD
     )
 
-    wandb_logging: bool = setting(True, "Deliver to Weights & Biases.", flag="--no-wandb")
-    wandb_project: str = setting("seo-engine-experiments", "Project of the W&B run.", required=True, switches=_WANDB)
-    wandb_entity: str | None = setting(None, "User or team of the W&B run; None means your default one.")
-    wandb_tags: list[str] | None = setting(None, "Tags of the W&B run.")
+    wandb_logging: bool = setting(True, "Show the run in Weights & Biases.", flag="--no-wandb")
+    wandb_project: str = setting("seo-engine-experiments", "W&B project of the run.", required=True, switches=_WANDB)
+    wandb_entity: str | None = setting(None, "W&B user or team. None: your default one.")
+    wandb_tags: list[str] | None = setting(None, "W&B tags of the run.")
     wandb_mode: str = setting(
         "auto",
-        "`online`, `offline`, or `auto`: online if an API key is configured, else offline; never a prompt.",
+        "`online`, `offline`, or `auto`: online if there is an API key, otherwise offline. It never asks for a key.",
         allowed=("auto", "online", "offline"),
         switches=_WANDB,
         flag="--wandb-mode",
@@ -68,56 +71,59 @@ class TrackingConfig(ProfilingConfig):
 
     experiment_logging_interval: int = setting(
         10,
-        "Steps between two shown values of a medium-priority metric; ten times as many for a low one.",
+        "Interval, in steps, at which the views show medium-priority metrics. Ten times as long for low-priority ones.",
         above=0,
         switches=_TRACKING,
     )
-    asynchronous_logging: bool = setting(True, "Deliver in the background; off, each call delivers before it returns.")
+    asynchronous_logging: bool = setting(
+        True, "Deliver in the background. If False, each call delivers before it returns."
+    )
     selective_logging: bool = setting(
-        True, "Thin metrics in the views by priority; the journal keeps every value. Off, the views show all."
+        True,
+        "Thin out metrics in the views by priority. If False, the views show every value. The journal always has all.",
     )
     high_priority_metrics: list[str] = setting(
-        ["loss", "accuracy", "learning_rate"], "Patterns of metrics that are shown at every step."
+        ["loss", "accuracy", "learning_rate"], "Patterns of metrics that the views show at every step."
     )
     medium_priority_metrics: list[str] = setting(
-        ["gradient_norm", "weight_norm"], "Patterns of metrics that are shown once an interval."
+        ["gradient_norm", "weight_norm"], "Patterns of metrics that the views show once per interval."
     )
     low_priority_metrics: list[str] = setting(
-        ["*memory*", "cpu_usage*"], "Patterns of metrics that are shown once in ten intervals."
+        ["*memory*", "cpu_usage*"], "Patterns of metrics that the views show once in ten intervals."
     )
     default_metric_priority: str = setting(
-        "medium", "Priority of a metric that no pattern names.", allowed=PRIORITIES, switches=_TRACKING
+        "medium", "Priority of metrics that match no pattern.", allowed=PRIORITIES, switches=_TRACKING
     )
     skip_nonfinite_metrics: bool = setting(
-        True, "Leave NaN and infinities out of the views; the journal always keeps them."
+        True, "Leave NaN and infinities out of the views. The journal always keeps them."
     )
     system_metrics_interval_seconds: float = setting(
         10,
-        "Seconds between two readings of processor, memory, GPU, disk and network, at most one a step; 0: none.",
+        "Seconds between readings of processor, memory, GPU, disk and network, at most one per step. 0: no readings.",
         at_least=0,
         switches=_TRACKING,
     )
     profiling_interval_seconds: float = setting(
         60,
-        "Seconds between two times that the profile is logged, and written into the run's `profile/`; also at the end.",
+        "How often, in seconds, the profile is logged and saved in the run's `profile/`. Also done when the run ends.",
         above=0,
         switches=_TRACKING,
     )
     slow_logging_threshold_seconds: float = setting(
-        0.1, "A call into a tracker that takes longer is warned of.", above=0, switches=_TRACKING
+        0.1, "Warn when one call into a tracker takes longer than this, in seconds.", above=0, switches=_TRACKING
     )
     close_timeout_seconds: float = setting(
         60,
-        "Longest time that `close()`, `flush()` and interpreter exit wait for the trackers.",
+        "How long `close()`, `flush()` and interpreter exit wait for the trackers, at most, in seconds.",
         above=0,
         switches=_TRACKING,
     )
 
     def validate_config(self) -> None:
-        """Check every field, that the experiment's name can be a folder, and that no name of the run is a secret.
+        """Check every field, that the experiment's name can name a folder, and that no name holds a secret.
 
         Raises:
-            ValueError: Naming the field, its value and what is allowed.
+            ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
         """
         super().validate_config()
         if not self.experiment_tracking_enabled:

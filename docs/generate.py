@@ -1,0 +1,95 @@
+"""Renews the generated parts of the documents: `make docs`.
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`. Its text comes from the configuration's
+fields, or from `benchmarks/results.json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.report import RESULTS, as_markdown
+from seo_engine import TrackingConfig
+from seo_engine.engine.configuration import TrainingConfig
+from seo_engine.foundation.settings import Configuration
+from seo_engine.profiling import ProfilingConfig
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+
+# The settings that people change; docs/configuration.md has all of them.
+OFTEN_CHANGED = (
+    "experiment_name",
+    "tensorboard_log_dir",
+    "tensorboard_logging",
+    "wandb_logging",
+    "wandb_mode",
+    "wandb_project",
+    "wandb_entity",
+    "wandb_tags",
+    "high_priority_metrics",
+    "selective_logging",
+    "experiment_logging_interval",
+    "close_timeout_seconds",
+)
+
+_PART = re.compile(r"(?P<begin><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
+
+
+def settings_table(configuration: type[Configuration], names: Iterable[str]) -> str:
+    """Return settings as a table: name, default, meaning."""
+    fields = {field.name: field for field in dataclasses.fields(configuration)}
+    lines = [["setting", "default", "meaning"], ["---", "---", "---"]]
+    for name in names:
+        field = fields[name]
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
+        shown = repr(default).replace("'", '"')
+        lines.append([f"`{name}`", f"`{shown}`", field.metadata["meaning"]])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _names(configuration: type[Configuration], *, without: type[Configuration] = Configuration) -> list[str]:
+    left_out = {field.name for field in dataclasses.fields(without)}
+    return [field.name for field in dataclasses.fields(configuration) if field.name not in left_out]
+
+
+_RESULTS = json.loads(RESULTS.read_text(encoding="utf-8"))
+
+PARTS: dict[str, Callable[[], str]] = {
+    "often-changed-settings": lambda: settings_table(TrackingConfig, OFTEN_CHANGED),
+    "tracking-settings": lambda: settings_table(TrackingConfig, _names(TrackingConfig, without=ProfilingConfig)),
+    "profiling-settings": lambda: settings_table(ProfilingConfig, _names(ProfilingConfig)),
+    "training-settings": lambda: settings_table(TrainingConfig, _names(TrainingConfig)),
+    "front-page-benchmark": lambda: as_markdown(report.front_page_table(_RESULTS)),
+    "calls": lambda: as_markdown(report.cost_table(_RESULTS)),
+    "losses": lambda: as_markdown(report.loss_table(_RESULTS)),
+    "budgets": lambda: as_markdown(report.budget_table(_RESULTS)),
+    "one-call": lambda: report.call_line(_RESULTS),
+    "fine-tune": lambda: report.fine_tune_line(_RESULTS),
+    "origin": lambda: report.origin_line(_RESULTS),
+    "regions": lambda: as_markdown(report.regions_table(_RESULTS)),
+    "region-budgets": lambda: as_markdown(report.regions_budget_table(_RESULTS)),
+    "one-region": lambda: report.region_line(_RESULTS),
+    "regions-origin": lambda: report.origin_line(_RESULTS["regions"]),
+}
+
+
+def renewed(document: str) -> str:
+    """Return a document with its generated parts made anew."""
+    return _PART.sub(lambda part: f"{part['begin']}\n{PARTS[part['name']]()}\n\n{part['end']}", document)
+
+
+def main() -> None:
+    """Renew every document."""
+    for path in DOCUMENTS:
+        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
