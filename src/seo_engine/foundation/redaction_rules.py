@@ -6,6 +6,42 @@ No repetition in a pattern can be walked back for long: each is bounded, or poss
 from __future__ import annotations
 
 import re
+from typing import Any
+
+
+class Pattern:
+    """A regular expression that is compiled at its first use, because together they take milliseconds.
+
+    Args:
+        pattern (str): As `re.compile` takes it.
+        flags (int): As `re.compile` takes them.
+
+    Example:
+        >>> word = Pattern("[a-z]+")
+        >>> word.is_compiled, word.findall("a page"), word.is_compiled
+        (False, ['a', 'page'], True)
+    """
+
+    findall: Any
+    fullmatch: Any
+    search: Any
+    sub: Any
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self.source = (pattern, flags)
+
+    @property
+    def is_compiled(self) -> bool:
+        """bool: Whether it was used."""
+        return "sub" in self.__dict__
+
+    def __getattr__(self, name: str) -> Any:
+        # From now on they are attributes of this object, and this method is not asked any more.
+        compiled = re.compile(*self.source)
+        for method in ("findall", "fullmatch", "search", "sub"):
+            setattr(self, method, getattr(compiled, method))
+        return getattr(compiled, name)
+
 
 # A name with one of these, as one word or as two, names a secret; `PGPASSWORD` ends in one.
 STEMS = (
@@ -85,24 +121,24 @@ SWITCHES = {
 # What has a number without being one, as all in the plural: `cookies: 123456`, `Unexpected token: 128009`.
 COUNTED_WORDS = {"cookie", "token"}
 
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+WORD = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 # What stands for a secret, or for a special token of a vocabulary, or is a switch, and is none.
-PLACEHOLDER = re.compile(
+PLACEHOLDER = Pattern(
     r"<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\$\{?\w+\}?|\*+|x{3,}|true|false|none|null|yes|no|on|off|[01]", re.IGNORECASE
 )
 
 # Numbers, dates, times.
-NUMBER = re.compile(r"[\d.,:_/-]+|0x[\da-f]+", re.IGNORECASE)
+NUMBER = Pattern(r"[\d.,:_/-]+|0x[\da-f]+", re.IGNORECASE)
 
 # Values of secret variables of the environment that turn up everywhere: words, paths (`PWD`), addresses of machines.
-EVERYDAY_VALUE = re.compile(
+EVERYDAY_VALUE = Pattern(
     r"[^\W\d_]{1,15}|/.*|(?:\w{2,5}://)?\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[\da-f]{0,4}(?::[\da-f]{0,4}){2,7}",
     re.DOTALL | re.IGNORECASE,
 )
 
 # By how their givers make them; after GitHub's list of secret scanning patterns and the rules of gitleaks.
-KNOWN_SHAPES = re.compile(
+KNOWN_SHAPES = Pattern(
     r"""
     # At the beginning of a word, of which an escaped end of a line and `%3D` are none.
     (?: (?<![\w-]) | (?<=\\[nrt]) | (?<=%[0-9A-Fa-f]{2}) )
@@ -138,7 +174,7 @@ KNOWN_SHAPES = re.compile(
 
 # What stands behind their first group is a secret.
 SECRETS_BEHIND = tuple(
-    re.compile(pattern, re.VERBOSE)
+    Pattern(pattern, re.VERBOSE)
     for pattern in (
         # https://name:password@host, and https://token@host; the plain user of ssh://git@host is none, nor is a port.
         r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)
@@ -157,14 +193,14 @@ SECRETS_BEHIND = tuple(
     )
 )
 
-URL_PARAMETER = re.compile(r"([?&;#]([\w.-]{1,100}+)=)([^\s&;#\"'<>]+)")
+URL_PARAMETER = Pattern(r"([?&;#]([\w.-]{1,100}+)=)([^\s&;#\"'<>]+)")
 SIGNED_PARAMETERS = {"sig", "x-amz-credential", "x-amz-signature", "x-goog-signature"}
 # These are also words of everyday: `?key=garden`.
 PERHAPS_SIGNED_PARAMETERS = {"key", "signature"}
 SHORTEST_SIGNATURE = 16
 
 # name=value and "name": value within a text, also escaped, and os.environ["NAME"] = "value".
-ASSIGNMENT = re.compile(
+ASSIGNMENT = Pattern(
     r"""
     (?P<before>\b_{0,2}(?P<name>[A-Za-z][\w.-]{0,99}+)(?:\\{0,3}["'])?\]?\s{0,20}+[:=]\s{0,20}+)
     (?: [bfru]?(?P<quote>\\{0,3}["'])(?P<quoted>(?![\s,+)\]}])(?:(?!(?P=quote))[^\\\n])++)(?P=quote)
@@ -174,7 +210,7 @@ ASSIGNMENT = re.compile(
 )
 
 # --name value, and "--name", "value", within a text.
-OPTION = re.compile(
+OPTION = Pattern(
     r"""
     (?P<before>(?<![\w-])--?(?P<name>[A-Za-z][\w.-]{0,99}+)(?:[ ]{1,9}+|(?P<quote>["']),\s{1,9}+(?P=quote)))
     (?P<value>(?![-\s"',\]])[^\s"',\]]+)""",
@@ -182,5 +218,5 @@ OPTION = re.compile(
 )
 
 # Of an argument: --name, name=value, and `Name: value` of a header.
-OPTION_ARGUMENT = re.compile(r"--?[A-Za-z][\w.-]{0,99}(?:=.*)?", re.DOTALL)
-NAMED_ARGUMENT = re.compile(r"([-+~/]{0,2}[A-Za-z_][\w.-]{0,99}+(?:=|:\s{0,9}+))(.+)", re.DOTALL)
+OPTION_ARGUMENT = Pattern(r"--?[A-Za-z][\w.-]{0,99}(?:=.*)?", re.DOTALL)
+NAMED_ARGUMENT = Pattern(r"([-+~/]{0,2}[A-Za-z_][\w.-]{0,99}+(?:=|:\s{0,9}+))(.+)", re.DOTALL)

@@ -77,7 +77,7 @@ class Configuration:
         """
         types_by_field = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            _check_type(field.name, getattr(self, field.name), types_by_field[field.name])
+            check_type(field.name, getattr(self, field.name), types_by_field[field.name])
         for field in dataclasses.fields(self):
             _check_value(self, field.name, getattr(self, field.name), field.metadata)
 
@@ -90,7 +90,23 @@ class Configuration:
         return dataclasses.asdict(self)
 
 
-def _check_type(name: str, value: Any, expected: Any) -> None:
+def check_type(name: str, value: Any, expected: Any) -> None:
+    """Check that a value is of a type as an annotation says it.
+
+    Args:
+        name (str): Of the value, for the message.
+        value (Any): The value.
+        expected (Any): Plain types, unions of them, and lists and dictionaries of them.
+
+    Raises:
+        ValueError: If it is not.
+
+    Example:
+        >>> check_type("seed", "three", int)
+        Traceback (most recent call last):
+            ...
+        ValueError: seed must be a whole number, got 'three' (str)
+    """
     if not _has_type(value, expected):
         raise ValueError(f"{name} must be {_type_in_words(expected)}, got {value!r} ({type(value).__name__})")
 

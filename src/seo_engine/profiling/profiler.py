@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from seo_engine.foundation import redaction
 from seo_engine.foundation.texts import as_unicode
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
@@ -253,13 +254,13 @@ class CodeProfiler:
         return profiling_data
 
     def export_profiling_data(
-        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] | None = None
+        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] = redaction.redact
     ) -> None:
         """Write what was measured, and the call tree, as JSON.
 
         Args:
             path (str | os.PathLike): The file; one that is there is replaced.
-            redact (Callable[[Any], Any] | None): Takes secrets out of the plain data, before it is written.
+            redact (Callable[[Any], Any]): Takes secrets out of the plain data before it is written.
 
         Raises:
             OSError: If it cannot be written.
@@ -270,15 +271,16 @@ class CodeProfiler:
             recent_steps=self.recent_steps(),
             **self.profiling_data(),
         )
-        written = redact(contents) if redact is not None else contents
-        write_whole(Path(path), [orjson.dumps(as_unicode(written), option=orjson.OPT_INDENT_2), b"\n"])
+        write_whole(Path(path), [orjson.dumps(as_unicode(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
 
-    def export_trace(self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = str) -> None:
+    def export_trace(
+        self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = redaction.redact_text
+    ) -> None:
         """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.
 
         Args:
             path (str | os.PathLike): The file, usually `trace.json`; one that is there is replaced.
-            redact (Callable[[str], str]): Takes secrets out of each name, before it is written.
+            redact (Callable[[str], str]): Takes secrets out of each name before it is written.
 
         Raises:
             OSError: If it cannot be written.

@@ -62,6 +62,8 @@ def run_details(run: RunSummary) -> RenderableType:
         parts.append(escape(f"commit {run.git['commit']}  {run.git.get('remote', '')}".rstrip()))
     if run.unreadable_lines:
         parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
+    if run.unknown_records:
+        parts.append(f"{run.unknown_records} records are of kinds that this version does not know")
     metrics = Table("metric", *map(right_aligned, ("values", "first", "last", "smallest", "largest")), box=None)
     for name, metric in sorted(run.metrics.items()):
         numbers = (metric.first, metric.last, metric.minimum, metric.maximum)

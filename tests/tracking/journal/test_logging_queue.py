@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.tracking.journal import logging_queue as logging_queue_module
+from seo_engine.tracking.journal import reader as logging_queue_module
 from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.reader import ENDLESS_LINE, JournalReader, Position

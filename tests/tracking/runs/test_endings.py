@@ -310,7 +310,7 @@ def test_no_planted_secret_is_in_any_file_of_the_run(tmp_path: Path) -> None:
         import logging, sys, threading
         import torch
         from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig, WandBTracker
-        from seo_engine.tracking.journal.lines import describe_model
+        from seo_engine.tracking.records.model_architecture import describe_model
         class Model(torch.nn.Linear):
             def extra_repr(self): return "api_key='{planted["model"]}'"
         class Settings:

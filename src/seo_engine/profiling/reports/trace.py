@@ -75,7 +75,7 @@ class _Row:
         return True
 
 
-def write_trace(trace: Trace, path: Path, redact: Callable[[str], str] = str) -> None:
+def write_trace(trace: Trace, path: Path, redact: Callable[[str], str]) -> None:
     """Write a trace; a file that is there already is replaced as a whole, or not at all.
 
     Args:

@@ -321,6 +321,7 @@ class LoggingWorker:
         state = self.state
         state.accepted = self._counted_lines
         state.pending = state.accepted - state.delivered - sum(state.dropped.values())
+        state.unknown_records = self._selection.unknown_records
         state.values_not_shown = self._selection.values_not_shown
         state.withheld = self._selection.withheld
         if self.tracker.available:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from seo_engine.foundation.whole_files import write_whole
 from seo_engine.tracking.delivery.recovery import Progress, recover_run
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kinds import decode_record
@@ -48,16 +49,13 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     target = run_directory.with_name(f"{run_directory.resolve().name}_all")
     if (target / JOURNAL).exists():
         return target
-    target.mkdir(exist_ok=True)
-    temporary = target / f"{JOURNAL}.tmp"
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
     switches = {each.switch: name == view for name, each in DESTINATIONS.items() if each.switch is not None}
     settings = {"selective_logging": False, **switches}
-    with JournalReader(run_directory / JOURNAL) as journal, temporary.open("wb") as copy:
-        for line in journal.lines():
-            # Line for line, so that the records keep their numbers.
-            copy.write(_with_settings(line.content, settings, identity) + b"\n")
-    temporary.replace(target / JOURNAL)
+    with JournalReader(run_directory / JOURNAL) as journal:
+        # Line for line, so that the records keep their numbers.
+        lines = (_with_settings(line.content, settings, identity) + b"\n" for line in journal.lines())
+        write_whole(target / JOURNAL, lines)
     return target
 
 

@@ -14,6 +14,7 @@ from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records.run_marks import ErrorDescription
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
+from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
 from seo_engine.tracking.runs.run_lock import is_locked
 
@@ -84,6 +85,7 @@ def read_run(directory: Path) -> RunSummary:
         OSError: If the journal cannot be read.
     """
     run = RunSummary(name=directory.name, directory=directory, delivery=read_delivery(directory / DELIVERY))
+    life = Lifecycle()
     rewinds = _read_rewinds(directory / JOURNAL)
     for line in _read_lines(directory / JOURNAL):
         record = decode_record(line.content)
@@ -95,11 +97,13 @@ def read_run(directory: Path) -> RunSummary:
         if not _is_superseded(record, line.end.number, rewinds):
             try:
                 _take_in(run, record)
+                life.take_in(record)
             except (KeyError, TypeError, ValueError, AttributeError):
                 # The right fields with wrong contents: a foreign or damaged line.
                 run.records, run.unreadable_lines = run.records - 1, run.unreadable_lines + 1
-    if run.status == "started":
-        run.status = "running" if is_locked(directory, "run") else "killed"
+    run.started, run.configuration, run.error = life.started, life.configuration, life.error
+    if life.has_begun:
+        run.status = life.status or ("running" if is_locked(directory, "run") else "killed")
     return run
 
 
@@ -128,13 +132,9 @@ def _is_superseded(record: Record, number: int, rewinds: list[tuple[int, int]]) 
 def _take_in(run: RunSummary, record: Record) -> None:
     moment = float(record["time"])
     match record["kind"]:
-        case "start":
-            run.started = run.started or moment
-            _begin(run, record)
-        case "resume":
-            _begin(run, record)
-        case "end":
-            run.status, run.error = str(record["status"]), record.get("error")
+        case "start" | "resume":
+            run.command = [str(part) for part in record.get("command", [])]
+            run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
         case "hyperparameters":
             run.hyperparameters.update(record["hyperparameters"])
         case "profiling":
@@ -145,13 +145,6 @@ def _take_in(run: RunSummary, record: Record) -> None:
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
     run.ended = max(run.ended, moment)
-
-
-def _begin(run: RunSummary, record: Record) -> None:
-    run.configuration = dict(record["configuration"])
-    run.command = [str(part) for part in record.get("command", [])]
-    run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
-    run.status, run.error = "started", None
 
 
 def _add_metrics(run: RunSummary, record: Record) -> None:

@@ -45,7 +45,10 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
 
 
 def _as_text(value: object) -> str:
-    text: str = as_unicode(str(value))
+    try:
+        text: str = as_unicode(str(value))
+    except Exception:  # of a user's object, too
+        text = type(value).__name__
     return text
 
 

@@ -34,6 +34,7 @@ class LoggingQueue(JournalReader):
 
     Example:
         >>> import tempfile
+        >>> from seo_engine.tracking.journal.reader import Position
         >>> logging_queue = LoggingQueue(tempfile.mkdtemp() + "/journal.jsonl")
         >>> logging_queue.append(b'{"kind": "text"}' + b"\\n")
         >>> logging_queue.read(Position())

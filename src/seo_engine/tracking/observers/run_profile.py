@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.machine.counters import CPU, MEMORY
@@ -104,8 +103,8 @@ class RunProfile:
             return
         try:
             self._directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
-            self._profiler.export_trace(self._directory / TRACE_FILE, redact=redact_text)
-            self._profiler.export_profiling_data(self._directory / DATA_FILE, redact=redact)
+            self._profiler.export_trace(self._directory / TRACE_FILE)
+            self._profiler.export_profiling_data(self._directory / DATA_FILE)
         except Exception as error:
             if not self._failed:
                 self._failed = True

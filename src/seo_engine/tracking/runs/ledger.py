@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
+import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
-from seo_engine.foundation.whole_files import PRIVATE_FILE
+from seo_engine.foundation.settings import check_type
+from seo_engine.foundation.whole_files import write_whole
 
 _LOOK_SECONDS = 0.05
 
@@ -23,10 +23,21 @@ _updating = threading.Lock()
 class DeliveryState:
     """The ledger of one tracker, in records: accepted = delivered + dropped + pending.
 
-    `offset` and `number` say how far the journal has been read. `values_not_shown` counts the values that the
-    selection left out of the view, `withheld` the records that hold the last of them; `details` holds what the tracker
-    says of itself, such as its W&B address; `failed_records` are the numbers of those that the tracker refused, and
-    `stop_requested` says whether its server asks to stop the training.
+    Args:
+        accepted (int): Records that the journal holds.
+        delivered (int): Records that the view was given.
+        dropped (dict[str, int]): Records that the view will never hold, by reason.
+        pending (int): Records that are still to be delivered.
+        offset (int): Bytes of the journal that have been read.
+        number (int): Lines of the journal that have been read.
+        unknown_records (int): Delivered records of kinds that this version does not know; the view passes over them.
+        values_not_shown (int): Values that the selection left out of the view.
+        withheld (int): Records that hold the last of those values.
+        closed (bool): Whether the tracker was closed.
+        last_error (str | None): What keeps the tracker from taking records.
+        details (dict[str, str]): What the tracker says of itself, such as its W&B address.
+        failed_records (list[int]): Numbers of the records that the tracker refused.
+        stop_requested (bool): Whether the tracker's server asks to stop the training.
 
     Example:
         >>> state = DeliveryState(accepted=3, delivered=2, dropped={"unreadable": 1})
@@ -40,6 +51,7 @@ class DeliveryState:
     pending: int = 0
     offset: int = 0
     number: int = 0
+    unknown_records: int = 0
     values_not_shown: int = 0
     withheld: int = 0
     closed: bool = False
@@ -69,23 +81,12 @@ class DeliveryState:
             ValueError: If a value is not of its field's type.
         """
         values: dict[str, Any] = {}
+        types_by_field = typing.get_type_hints(cls)
         for each in fields(cls):
             if each.name in data:
-                value = values[each.name] = data[each.name]
-                if not isinstance(value, _TYPES[str(each.type)]):
-                    raise ValueError(f"{each.name} cannot be {value!r}")
+                check_type(each.name, data[each.name], types_by_field[each.name])
+                values[each.name] = data[each.name]
         return cls(**values)
-
-
-# Plain types of the fields above, by their annotations.
-_TYPES: dict[str, Any] = {
-    "int": int,
-    "bool": bool,
-    "str | None": (str, NoneType),
-    "dict[str, int]": dict,
-    "dict[str, str]": dict,
-    "list[int]": list,
-}
 
 
 def update_delivery(path: Path, states: Mapping[str, DeliveryState]) -> None:
@@ -100,10 +101,7 @@ def update_delivery(path: Path, states: Mapping[str, DeliveryState]) -> None:
     """
     with _updating:
         contents = {name: state.as_dictionary() for name, state in {**read_delivery(path), **states}.items()}
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.touch(PRIVATE_FILE)
-        temporary.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, [json.dumps(contents, indent=2).encode(), b"\n"])
 
 
 def wait_for_delivery(path: Path, offset: int, timeout_seconds: float) -> bool:

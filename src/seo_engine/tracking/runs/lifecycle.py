@@ -16,7 +16,7 @@ from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kind import new_record
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, is_metric_line
-from seo_engine.tracking.records.run_marks import END, LAST_VALUES
+from seo_engine.tracking.records.run_marks import END, LAST_VALUES, RESUME, START, ErrorDescription
 from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RunLock
 from seo_engine.tracking.views.journal_selection import JournalSelection
@@ -40,9 +40,25 @@ class Lifecycle:
     started: float = 0.0
     host: str = ""
     configuration: dict[str, Any] = field(default_factory=dict)
+    has_begun: bool = False
     status: str | None = None
+    error: ErrorDescription | None = None
     epoch: float = 0
     step: int = 0
+
+    def take_in(self, record: Record) -> None:
+        """Follow the run by its next record; only those of its beginning, resumption and end matter."""
+        match record["kind"]:
+            case START.name | RESUME.name:
+                if record["kind"] == START.name and not self.started:
+                    self.started = float(record["time"])
+                    self.wandb_run_id = str(record.get("wandb_run_id", ""))
+                self.has_begun = True
+                self.configuration = record["configuration"]
+                self.host = str(record.get("host", ""))
+                self.status = self.error = None
+            case END.name:
+                self.status, self.error = record["status"], record.get("error")
 
     @property
     def timestamp(self) -> int:
@@ -70,7 +86,7 @@ def read_lifecycle(run_directory: Path) -> Lifecycle:
             if is_metric_line(line.content):
                 newest_metrics.append(line.content)
             elif record := decode_record(line.content):
-                _take_in(life, record)
+                life.take_in(record)
     if not life.started or not is_plain_run_id(life.wandb_run_id):
         raise ValueError(f"{run_directory / JOURNAL} does not say how the run began")
     for content in reversed(newest_metrics):
@@ -160,16 +176,3 @@ def _withheld(journal: JournalReader, config: TrackingConfig) -> int:
     for line in journal.lines():
         selection.take(line)
     return selection.withheld
-
-
-def _take_in(life: Lifecycle, record: Record) -> None:
-    match record["kind"]:
-        case "start" if not life.started:
-            life.started = float(record["time"])
-            life.wandb_run_id = str(record.get("wandb_run_id", ""))
-        case "end":
-            life.status = record["status"]
-    if record["kind"] in ("start", "resume"):
-        life.configuration = record["configuration"]
-        life.host = str(record.get("host", ""))
-        life.status = None

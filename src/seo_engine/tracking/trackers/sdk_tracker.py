@@ -53,6 +53,7 @@ class SDKTracker(DestinationTracker, Loggable):
         self.global_step = 0
         self._owner_process = os.getpid()
         self._forked = False
+        self._setup_failure = ""
         self._peoples_door, self._workers_door = _PeoplesDoor(self), _WorkersDoor(self)
         # Whoever opens the tracker also flushes and closes it.
         self._door = self._peoples_door if run_directory is None else self._workers_door
@@ -74,12 +75,18 @@ class SDKTracker(DestinationTracker, Loggable):
                     )
                 opened = self._open(self.run_directory)
             except Exception as error:
-                self.logger.error("❌ %s setup failed: %s", self.title, error)
+                self._say_setup_failed(error)
                 # What it runs in the background may be what failed: the next try begins without it.
                 self.abandon()
             else:
                 self.available = True
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
+
+    def _say_setup_failed(self, error: Exception) -> None:
+        # A worker tries again and again: the same failure is said once.
+        level = logging.DEBUG if str(error) == self._setup_failure else logging.ERROR
+        self._setup_failure = str(error)
+        self.logger.log(level, "❌ %s setup failed: %s", self.title, error)
 
     def import_sdk(self) -> None:
         """Import all that the SDK needs; what fails here fails in `setup` again, which says it."""

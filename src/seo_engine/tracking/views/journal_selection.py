@@ -13,7 +13,6 @@ from seo_engine.tracking.records.metrics import with_nonfinite
 from seo_engine.tracking.views.metric_selection import MetricSelection
 
 UNREADABLE = "unreadable"
-UNKNOWN_KIND = "unknown kind"
 
 
 class SelectedLine(NamedTuple):
@@ -40,7 +39,8 @@ class JournalSelection:
 
     def __init__(self, config: TrackingConfig) -> None:
         self.values_not_shown = 0
-        # Kinds that this version does not know.
+        # Records of kinds that this version does not know, and the kinds.
+        self.unknown_records = 0
         self.unknown_kinds: set[str] = set()
         self._skip_nonfinite = config.skip_nonfinite_metrics
         self._selection = MetricSelection(config)
@@ -66,7 +66,7 @@ class JournalSelection:
         kind = KINDS.get(record["kind"])
         if kind is None:
             self._note_unknown(record["kind"])
-            return SelectedLine(line.end, drop_reason=UNKNOWN_KIND)
+            return SelectedLine(line.end)
         try:
             selected = self._select(record)
             shown = KINDS[selected["kind"]].shown(selected)
@@ -96,6 +96,7 @@ class JournalSelection:
         return {**record, "metrics": selected}
 
     def _note_unknown(self, kind: str) -> None:
+        self.unknown_records += 1
         # Bounded: a foreign journal may hold any number of them.
         if len(self.unknown_kinds) < 100:
             self.unknown_kinds.add(kind)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.parts import Image, Recorded
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
@@ -65,7 +65,7 @@ class TensorBoardTracker(SDKTracker):
 
     def _import_sdk(self) -> None:
         for module in _MODULES:
-            importlib.import_module(module)
+            import_of_extra(module, extra="tracking", needed_by=self.title)
         import_pillow()
 
     def _open(self, run_directory: Path) -> object:
@@ -80,7 +80,7 @@ class TensorBoardTracker(SDKTracker):
         assert self.run_directory is not None
         directory = self.run_directory / name
         # Looked up now and by its public name: torch is heavy, and a user's patch of it must reach this place.
-        tensorboard = importlib.import_module("torch.utils.tensorboard")
+        tensorboard = import_of_extra("torch.utils.tensorboard", extra="tracking", needed_by=self.title)
         with event_files.later_names(directory):
             writer: SummaryWriter = tensorboard.SummaryWriter(
                 log_dir=str(directory),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Mapping, MutableMapping
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Shown
@@ -157,10 +157,11 @@ class WandBTracker(SDKTracker):
         return details
 
     def _import_sdk(self) -> None:
-        importlib.import_module("wandb")
+        import_of_extra("wandb", extra="tracking", needed_by=self.title)
 
     def _open(self, run_directory: Path) -> object:
         self._mode = ""
+        self._import_sdk()
         self._mode = self._resolved_mode()
         opening = Opening(
             config=self.config,
