@@ -110,3 +110,34 @@ def test_every_direct_dependency_is_explained_and_pinned() -> None:
 def test_no_module_is_longer_than_a_newcomer_reads_at_once() -> None:
     for path in sorted((ROOT / "src").rglob("*.py")):
         assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_the_architecture_names_every_module_exactly_once() -> None:
+    source = ROOT / "src" / "seo_engine"
+    named: list[str] = []
+    room = ""
+    for line in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines():
+        if heading := re.match(r"#+ (?:`(.+/)`)?", line):
+            room = heading[1] or ""
+        elif room and (module := re.match(r"\| `(\w+\.py)` \|", line)):
+            named.append(room + module[1])
+    there = [
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if path.name != "__init__.py" and path.parent != source
+    ]
+    assert sorted(named) == sorted(there)
+
+
+def test_no_room_has_more_modules_than_a_newcomer_takes_in() -> None:
+    for folder in {path.parent for path in (ROOT / "src").rglob("*.py")}:
+        assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 12, folder
+
+
+def test_no_other_room_reaches_into_tracking_or_profiling() -> None:
+    source = ROOT / "src" / "seo_engine"
+    for path in [
+        source / "config.py",
+        *(p for r in ("cli", "reports", "engine", "integrations") for p in (source / r).rglob("*.py")),
+    ]:
+        assert not re.search(r"seo_engine\.(tracking|profiling)\.", path.read_text(encoding="utf-8")), path

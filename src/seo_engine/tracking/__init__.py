@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
     from seo_engine.tracking.history.listing import list_runs
     from seo_engine.tracking.history.summary import RunSummary, read_run
+    from seo_engine.tracking.records.forms import Image, Recorded, Table
     from seo_engine.tracking.records.kind import Shown
     from seo_engine.tracking.records.loggable import Loggable
-    from seo_engine.tracking.records.parts import Image, Recorded, Table
     from seo_engine.tracking.runs.console import plain_message
     from seo_engine.tracking.runs.endings import status_after
     from seo_engine.tracking.runs.ledger import DeliveryState
@@ -40,16 +40,16 @@ _MODULES = {
     "DeliveryState": "runs.ledger",
     "DestinationTracker": "trackers.destination_tracker",
     "ExperimentTracker": "experiment_tracker",
-    "Image": "records.parts",
+    "Image": "records.forms",
     "IncompleteViewError": "trackers.destination_tracker",
     "Loggable": "records.loggable",
     "MemoryTracker": "trackers.memory_tracker",
     "NextStep": "trackers.destination_tracker",
-    "Recorded": "records.parts",
+    "Recorded": "records.forms",
     "RunNotFoundError": "runs.places",
     "RunSummary": "history.summary",
     "Shown": "records.kind",
-    "Table": "records.parts",
+    "Table": "records.forms",
     "TensorBoardTracker": "trackers.tensorboard.tensorboard_tracker",
     "TrackerCost": "cost",
     "TrackingConfig": "configuration",

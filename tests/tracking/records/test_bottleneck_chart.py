@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies
 from PIL import Image
 
-from seo_engine.tracking.records.parts import Picture
+from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.profiling import bottleneck_chart as chart_module
 from seo_engine.tracking.records.profiling.bottleneck_chart import MOST_BARS, bottleneck_chart
 from tests.tracking.records.test_profiling import BOTTLENECK, FOREIGN

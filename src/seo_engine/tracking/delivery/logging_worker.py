@@ -16,7 +16,7 @@ from typing import NamedTuple
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.reader import JournalReader, Position
-from seo_engine.tracking.records.parts import Recorded
+from seo_engine.tracking.records.forms import Recorded
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, IncompleteViewError

@@ -10,7 +10,7 @@ from typing import Any
 
 from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.journal.lines import Record, plain_record
-from seo_engine.tracking.records.parts import Medium
+from seo_engine.tracking.records.forms import Medium
 
 NUMBER = (int, float)
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
+from seo_engine.tracking.records.forms import Recorded
 from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.records.parts import Recorded
 
 # No destination takes this long for one record. How long opening and closing take depends on the destination.
 LONGEST_CALL_SECONDS = 15.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from seo_engine.tracking.records.forms import Recorded
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import Loggable
-from seo_engine.tracking.records.parts import Recorded
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 

@@ -16,12 +16,12 @@ from typing import Any, Self
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.records.forms import Recorded
 from seo_engine.tracking.records.kind import Kind, Shown
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import Loggable
 from seo_engine.tracking.records.metric_encoder import MetricEncoder
 from seo_engine.tracking.records.metrics import with_nonfinite
-from seo_engine.tracking.records.parts import Recorded
 from seo_engine.tracking.records.run_marks import ErrorDescription
 from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker

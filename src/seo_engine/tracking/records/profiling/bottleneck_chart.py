@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.metrics import finite_number
-from seo_engine.tracking.records.parts import Picture
 from seo_engine.tracking.records.profiling.profiling_metrics import entries
 
 MOST_BARS = 10

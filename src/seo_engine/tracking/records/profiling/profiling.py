@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.records.forms import Image, Table
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 from seo_engine.tracking.records.metrics import MetricValidation
-from seo_engine.tracking.records.parts import Image, Table
 from seo_engine.tracking.records.profiling.bottleneck_chart import bottleneck_chart
 from seo_engine.tracking.records.profiling.operations_table import COLUMNS, operation_rows
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from seo_engine.tracking.records.forms import Image, Picture
 from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.records.parts import Image, Picture
 
 
 def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
+from seo_engine.tracking.records.forms import Image, Recorded
 from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.records.parts import Image, Recorded
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
 from seo_engine.tracking.trackers.destination_tracker import Command, NextStep
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker

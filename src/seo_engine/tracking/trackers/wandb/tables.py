@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.tracking.records.parts import Table
+from seo_engine.tracking.records.forms import Table
 
 if TYPE_CHECKING:
     import wandb

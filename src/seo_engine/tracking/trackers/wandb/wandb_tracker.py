@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.records.forms import Recorded, Table
 from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.records.parts import Recorded, Table
 from seo_engine.tracking.trackers.destination_tracker import Command, IncompleteViewError, NextStep
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
