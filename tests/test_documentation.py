@@ -12,6 +12,7 @@ import pytest
 
 from docs.generate import DOCUMENTS, OFTEN_CHANGED, PARTS, renewed
 from seo_engine import SEOConfig
+from seo_engine.tracking.records.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -127,6 +128,11 @@ def test_the_architecture_names_every_module_exactly_once() -> None:
         if path.name != "__init__.py" and path.parent != source
     ]
     assert sorted(named) == sorted(there)
+
+
+def test_the_journals_document_says_every_kind_of_record() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "journal.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {kind for row in rows for kind in re.findall(r"`(\w+)`", row)} == set(KINDS)
 
 
 def test_no_room_has_more_modules_than_a_newcomer_takes_in() -> None:

@@ -173,6 +173,21 @@ def test_a_forked_child_starts_with_no_open_region(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
 
 
+def test_importing_profiling_compiles_no_redaction_rule() -> None:
+    program = (
+        "import seo_engine.profiling\n"
+        "from seo_engine.profiling import CodeProfiler\n"
+        "CodeProfiler()\n"
+        "from seo_engine.foundation import redaction_rules as rules\n"
+        "patterns = [each for each in vars(rules).values() if isinstance(each, rules.Pattern)]\n"
+        "assert len(patterns) > 5 and not any(each.is_compiled for each in (*patterns, *rules.SECRETS_BEHIND))\n"
+        "from seo_engine.foundation.redaction import redact_text\n"
+        "assert redact_text('token=abc123def') == 'token=[redacted]' and rules.ASSIGNMENT.is_compiled\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
 def test_profiling_imports_neither_torch_nor_wandb_nor_any_other_room() -> None:
     program = (
         "import sys, seo_engine.profiling; "

@@ -41,13 +41,14 @@ class ExperimentTracker(LoggingCalls):
 
     Args:
         config (TrackingConfig | None): The settings; an `SEOConfig` is one too. None means the defaults.
-        resume (str | Path | None): Go on with this run, named by its folder's name or its path; None begins a new one.
-        step (int | None): With `resume`, the step from which the training goes on: what the views show at it and
-            later is superseded. None means that nothing is.
+        resume (str | Path | None): The run to resume, by its folder's name or its path. None begins a new run.
+        step (int | None): With `resume`, the first step that will be logged again. What was logged at this step and
+            later is superseded, so a loop that resumes after its checkpoint at step 79 passes 80 and begins at 80.
+            None supersedes nothing.
         extra_trackers (Sequence[DestinationTracker]): Further destinations, each delivered to by a thread of its own.
 
     Raises:
-        ValueError: Only for a configuration that is none, or a run to resume that is not there or still open.
+        ValueError: If `config` is not a TrackingConfig, or the run to resume does not exist or is still open.
 
     Example:
         >>> import tempfile

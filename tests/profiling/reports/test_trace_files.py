@@ -254,3 +254,14 @@ def test_secrets_are_taken_out_before_long_names_are_cut(tmp_path: Path) -> None
     profiler.export_trace(tmp_path / "trace.json", redact=lambda name: name.replace("secret-0123456789", "[redacted]"))
     (region,) = read_trace(tmp_path / "trace.json").slices
     assert "secret" not in region.name
+
+
+def test_exports_that_a_user_calls_redact_by_default(tmp_path: Path) -> None:
+    profiler = CodeProfiler()
+    with profiler.profile_operation("clone https://me:hunter2@example.org", "training_loop"):
+        pass
+    for export in EXPORTS:
+        path = tmp_path / f"{export}.json"
+        getattr(profiler, export)(path)
+        text = path.read_text()
+        assert "hunter2" not in text and "clone https://[redacted]@example.org" in text, export

@@ -155,6 +155,23 @@ def test_a_record_of_a_kind_of_a_later_version_is_passed_over(queue: LoggingQueu
     assert worker.state.delivered == 1 and worker.state.pending == 0
 
 
+def test_records_of_unknown_kinds_are_counted_and_said_once(
+    queue: LoggingQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = MemoryTracker()
+    worker = LoggingWorker(tracker, queue, TrackingConfig())
+    for _ in range(3):
+        queue.append(b'{"kind": "hologram", "time": 1.0}\n')
+        worker.deliver_available()
+    append_steps(queue, 1)
+    worker.deliver_available()
+    assert worker.state.unknown_records == 3 and worker.state.delivered == 4 and not worker.state.dropped
+    assert [arguments["step"] for _, arguments in tracker.calls] == [1]
+    assert [message for message in caplog.messages if "hologram" in message] == [
+        "⚠️ memory passes over records of kinds that this version does not know: hologram"
+    ]
+
+
 def test_last_values_use_the_room_at_the_end(queue: LoggingQueue) -> None:
     tracker = MemoryTracker()
     worker = LoggingWorker(tracker, queue, TrackingConfig())
