@@ -549,3 +549,34 @@ def test_any_names_and_values_are_kept_or_counted(tmp_path: Path, calls: list[di
         for name, number in record["metrics"].items():
             given_values = [value for key, value in metrics.items() if name in (key, f"training/{key}")]
             assert any(number == value for value in given_values)
+
+
+def test_values_that_json_does_not_know_are_recorded_as_texts(config: TrackingConfig) -> None:
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    with ExperimentTracker(config) as tracker:
+        tracker.log_hyperparameters({"large": 2**80, "unspeakable": Unspeakable(), "learning_rate": 0.1})
+        tracker.log_text("note", "hello", epoch=1, step=2**80)
+        tracker.log_training_metrics(1, 2**80, {"loss": 0.5})
+    run = read_run(directory_of(tracker))
+    assert run.hyperparameters == {"large": str(2**80), "unspeakable": "Unspeakable", "learning_rate": 0.1}
+    # A step is no text: these two are misuse, and no line that its readers cannot read.
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"misuse": 2} and run.unreadable_lines == 0
+
+
+def test_extra_trackers_that_cannot_be_delivered_to_are_refused_at_construction(config: TrackingConfig) -> None:
+    class TrackerOfAnotherKind:
+        name = "other"
+
+        def log_training_metrics(self, *arguments: Any) -> None: ...
+
+    for trackers, message in (
+        ([TrackerOfAnotherKind()], "an extra tracker must be a DestinationTracker, got TrackerOfAnotherKind"),
+        ([MemoryTracker("wandb")], "an extra tracker must have a name of its own, 'wandb' is taken"),
+        ([MemoryTracker(), MemoryTracker()], "an extra tracker must have a name of its own, 'memory' is taken"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ExperimentTracker(config, extra_trackers=trackers)  # type: ignore[arg-type]
+    assert not Path(config.tensorboard_log_dir).exists()

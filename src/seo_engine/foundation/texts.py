@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# Most readers of JSON take integers of 64 bits.
+_LARGEST_INTEGER = 2**63 - 1
 
-def as_unicode(value: Any) -> Any:
-    """Return plain data as JSON can hold them: Python has texts that are no Unicode, and JSON has none.
+
+def as_json_data(value: Any) -> Any:
+    """Return plain data as JSON can hold it: Python has texts that are not Unicode, and integers of any size.
 
     Example:
-        >>> as_unicode({"caf\\udce9": ["tea", 1]})
-        {'caf\\\\udce9': ['tea', 1]}
+        >>> as_json_data({"caf\\udce9": ["tea", 1, 10**20]})
+        {'caf\\\\udce9': ['tea', 1, '100000000000000000000']}
     """
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
-        return {as_unicode(key): as_unicode(each) for key, each in value.items()}
+        return {as_json_data(key): as_json_data(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [as_unicode(each) for each in value]
+        return [as_json_data(each) for each in value]
+    if isinstance(value, int) and not -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
+        return str(value)
     return value
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.texts import as_json_data
 from seo_engine.profiling.categories import CATEGORIES
 from seo_engine.profiling.regions.cuda import GPU_MEMORY_SECONDS
 from seo_engine.profiling.regions.measured_regions import NVTX, TORCH_PROFILER
@@ -58,7 +58,7 @@ class Aggregation:
         Returns:
             Operation: The same for the same name and category.
         """
-        name, category = as_unicode(str(name)[:_LONGEST_NAME]), as_unicode(str(category)[:_LONGEST_NAME])
+        name, category = as_json_data(str(name)[:_LONGEST_NAME]), as_json_data(str(category)[:_LONGEST_NAME])
         operation = self.operations.get((name, category))
         if operation is not None:
             return operation

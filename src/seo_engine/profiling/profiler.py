@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import orjson
 
 from seo_engine.foundation import redaction
-from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.recorder import Recorder
@@ -271,7 +271,7 @@ class CodeProfiler:
             recent_steps=self.recent_steps(),
             **self.profiling_data(),
         )
-        write_whole(Path(path), [orjson.dumps(as_unicode(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
+        write_whole(Path(path), [orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
 
     def export_trace(
         self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = redaction.redact_text

@@ -26,6 +26,7 @@ from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
 from seo_engine.tracking.runs.places import find_run
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
+from seo_engine.tracking.trackers.registry import check_extra_trackers
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 from seo_engine.tracking.views.metric_selection import LOW_PRIORITY_INTERVALS
@@ -48,7 +49,8 @@ class ExperimentTracker(LoggingCalls):
         extra_trackers (Sequence[DestinationTracker]): Further destinations, each delivered to by a thread of its own.
 
     Raises:
-        ValueError: If `config` is not a TrackingConfig, or the run to resume does not exist or is still open.
+        ValueError: If `config` is not a TrackingConfig, if the run to resume does not exist or is still open, or if
+            an extra tracker is not a DestinationTracker with a name of its own.
 
     Example:
         >>> import tempfile
@@ -72,6 +74,7 @@ class ExperimentTracker(LoggingCalls):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
         if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
             raise ValueError(f"step must be an integer, and goes with resume, got {step!r}")
+        check_extra_trackers(extra_trackers)
         self._prepare(config, extra_trackers)
         if not config.experiment_tracking_enabled:
             return

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.profiling import CodeProfiler, ProfilingConfig, regions
+from seo_engine.profiling import CodeProfiler, ProfilingConfig
+from seo_engine.profiling.regions import regions
 from tests.profiling.reports.trace_format import ReadTrace, read_trace
 
 

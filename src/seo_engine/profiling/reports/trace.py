@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.machine.counters import Sample
 
@@ -184,6 +184,6 @@ class _Names:
     def shown(self, name: str) -> str:
         """Return a name as it is written; the same few come again and again."""
         if name not in self._shown:
-            shown: str = as_unicode(self._redact(name))
+            shown: str = as_json_data(self._redact(name))
             self._shown[name] = shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
         return self._shown[name]

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from seo_engine.foundation.texts import as_unicode
+from seo_engine.foundation.texts import as_json_data
 
 # A line beyond this is not written: bulky payloads belong in files that a record refers to.
 MAXIMUM_RECORD_BYTES = 1_000_000
@@ -38,7 +38,7 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
         line = orjson.dumps(record, default=str, option=_OPTIONS)
     except orjson.JSONEncodeError:
         # Python has texts that are no Unicode: file names and arguments in another encoding.
-        line = orjson.dumps(as_unicode(record), default=_as_text, option=_OPTIONS)
+        line = orjson.dumps(as_json_data(record), default=_as_text, option=_OPTIONS)
     if len(line) > MAXIMUM_RECORD_BYTES:
         raise ValueError(f"a record of {len(line)} bytes is larger than the limit of {MAXIMUM_RECORD_BYTES}")
     return line
@@ -46,7 +46,7 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
 
 def _as_text(value: object) -> str:
     try:
-        text: str = as_unicode(str(value))
+        text: str = as_json_data(str(value))
     except Exception:  # of a user's object, too
         text = type(value).__name__
     return text

@@ -22,6 +22,8 @@ NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 
 _ABSENT = object()
 
+_LARGEST_STEP = 2**63 - 1
+
 
 @dataclass(slots=True)
 class Shown:
@@ -101,7 +103,7 @@ class Kind:
             if types is dict:
                 require_dictionary(name, contents.get(name))
         if contents.get("step") is not None:
-            contents["step"] = operator.index(contents["step"])
+            contents["step"] = plain_step(contents["step"])
         if "epoch" in contents:
             contents["epoch"] = plain_epoch(contents["epoch"])
         # As plain data first: a user's object shows only as text whether it holds a secret.
@@ -136,6 +138,19 @@ def require_dictionary(name: str, value: object) -> None:
     """Raise a TypeError that names a value which is not a dictionary."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a dictionary, got {type(value).__name__}")
+
+
+def plain_step(step: int) -> int:
+    """Return a step as JSON takes it; numpy's integers and tensors are accepted.
+
+    Raises:
+        TypeError: If it is not an integer.
+        ValueError: If it does not fit into 64 bits.
+    """
+    plain = operator.index(step)
+    if not -_LARGEST_STEP - 1 <= plain <= _LARGEST_STEP:
+        raise ValueError(f"step must fit into 64 bits, got {plain}")
+    return plain
 
 
 def plain_epoch(epoch: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 import orjson
 
 from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record, encode_record
-from seo_engine.tracking.records.kind import new_record, plain_epoch, require_dictionary
+from seo_engine.tracking.records.kind import new_record, plain_epoch, plain_step, require_dictionary
 from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
 
 # Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
@@ -92,7 +91,7 @@ class MetricEncoder:
         require_dictionary("metrics", metrics)
         numbers, nonfinite = self._validation.validated(kind, metrics, skip_nonfinite=self._skip_nonfinite)
         self._remember_names(kind, metrics, numbers)
-        record = new_record(kind, epoch=plain_epoch(epoch), step=operator.index(step), rank=self._rank, metrics=numbers)
+        record = new_record(kind, epoch=plain_epoch(epoch), step=plain_step(step), rank=self._rank, metrics=numbers)
         if nonfinite:
             record["nonfinite"] = nonfinite
         return record

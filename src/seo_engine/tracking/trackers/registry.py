@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,24 @@ DESTINATIONS = {
         Destination(WandBTracker, _make_wandb, switch="wandb_logging", runs_in_child=True),
     )
 }
+
+
+def check_extra_trackers(trackers: Iterable[object]) -> None:
+    """Check that further trackers can be delivered to.
+
+    Args:
+        trackers (Iterable[object]): As the user gave them.
+
+    Raises:
+        ValueError: If one is not a DestinationTracker, or if two trackers of a run would have the same name.
+    """
+    names = set(DESTINATIONS)
+    for tracker in trackers:
+        if not isinstance(tracker, DestinationTracker):
+            raise ValueError(f"an extra tracker must be a DestinationTracker, got {type(tracker).__name__}")
+        if tracker.name in names:
+            raise ValueError(f"an extra tracker must have a name of its own, {tracker.name!r} is taken")
+        names.add(tracker.name)
 
 
 def configured_destinations(config: TrackingConfig) -> list[str]:
