@@ -11,8 +11,7 @@ from pathlib import Path
 import psutil
 
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
-from seo_engine.tracking.records.forms import Recorded
-from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.kind import Recorded, Shown
 from tests.faults.outcome import Outcome
 from tests.tracking.read_views import is_automatic, metric_records, read_journal
 

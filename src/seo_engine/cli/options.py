@@ -48,6 +48,22 @@ def setting_options(configuration: type[Configuration]) -> Callable[[Command], C
     return decorate
 
 
+def setting_option(configuration: type[Configuration], name: str, parameter: str) -> Callable[[Command], Command]:
+    """Give a command the option of one field, which is never missing: its default is the field's.
+
+    Args:
+        configuration (type[Configuration]): It has the field, with a flag.
+        name (str): The field.
+        parameter (str): The command's parameter that gets the value.
+
+    Returns:
+        Callable[[Command], Command]: A decorator.
+    """
+    field = next(field for field in dataclasses.fields(configuration) if field.name == name)
+    flag, meaning = field.metadata["flag"], field.metadata["meaning"]
+    return click.option(flag, parameter, default=field.default, show_default=True, help=meaning)
+
+
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the user gave, for the configuration to check.
 

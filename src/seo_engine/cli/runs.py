@@ -13,9 +13,11 @@ from typing import Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.cli.options import setting_option
 from seo_engine.tracking import (
     DeliveryState,
     RunSummary,
+    TrackingConfig,
     find_run,
     list_runs,
     optional_destinations,
@@ -39,9 +41,7 @@ def runs() -> None:
     """
 
 
-_log_directory = click.option(
-    "--log-dir", "log_directory", default="runs", show_default=True, help="Folder of all runs."
-)
+_log_directory = setting_option(TrackingConfig, "tensorboard_log_dir", "log_directory")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -22,7 +22,6 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
     Raises:
         OSError: If it cannot be written; then what was there is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Cut, because a name that is as long as names may be leaves no room for more.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:

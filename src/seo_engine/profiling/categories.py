@@ -25,11 +25,23 @@ TRACKER_IMPORT = "experiment_tracker_import"
 TRACKER_CLEANUP = "experiment_tracker_cleanup"
 
 # What a training waits for, call by call; the first three only append a line to the journal.
-TRAINING_LOGGING = "unified_training_logging"
-EVALUATION_LOGGING = "unified_evaluation_logging"
-PERFORMANCE_LOGGING = "unified_performance_logging"
-PROFILING_LOGGING = "unified_profiling_logging"
-SYNCHRONOUS_DELIVERY = "unified_delivery"
+_CALLS = "unified_"
+
+
+def tracking_call(subject: str) -> str:
+    """Return what the calls that log something are profiled as.
+
+    Example:
+        >>> tracking_call("training")
+        'unified_training_logging'
+    """
+    return f"{_CALLS}{subject}_logging"
+
+
+TRAINING_LOGGING, EVALUATION_LOGGING, PERFORMANCE_LOGGING, PROFILING_LOGGING = map(
+    tracking_call, ("training", "evaluation", "performance", "profiling")
+)
+SYNCHRONOUS_DELIVERY = f"{_CALLS}delivery"
 
 # A framework's own logging within a step, which calls the tracker.
 LOG_STEP = "log_step"
@@ -37,9 +49,4 @@ LOG_STEP = "log_step"
 
 def is_tracking_call(name: str) -> bool:
     """Return whether an operation of the category `TRACKING` is one that the training waits for at each call."""
-    return name.startswith("unified_")
-
-
-def is_tracking_in_background(name: str) -> bool:
-    """Return whether an operation of the category `TRACKING` is a tracker's own, in its thread or child process."""
-    return not is_tracking_call(name) and name not in (TRACKER_SETUP, TRACKER_IMPORT, TRACKER_CLEANUP, LOG_STEP)
+    return name.startswith(_CALLS)

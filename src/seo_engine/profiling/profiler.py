@@ -271,6 +271,7 @@ class CodeProfiler:
             recent_steps=self.recent_steps(),
             **self.profiling_data(),
         )
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_whole(Path(path), [orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
 
     def export_trace(

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from seo_engine.foundation.texts import counts_in_words
 from seo_engine.reports.console import command, relative_path, right_aligned
-from seo_engine.tracking import Command, DeliveryState, RunSummary, steps_after, trace_of
+from seo_engine.tracking import DeliveryState, RunSummary, ShellCommand, steps_after, trace_of
 
 
 def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
@@ -127,8 +127,8 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     return Group("", "Where it is, and what to type next:", *texts)
 
 
-def _as_typed(part: Command | Path | str) -> str:
-    if isinstance(part, Command):
+def _as_typed(part: ShellCommand | Path | str) -> str:
+    if isinstance(part, ShellCommand):
         return command(part)
     return str(relative_path(part)) if isinstance(part, Path) else part
 

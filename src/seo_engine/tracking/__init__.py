@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seo_engine.tracking.configuration import TrackingConfig
     from seo_engine.tracking.cost import TrackerCost, tracker_cost
+    from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
     from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
     from seo_engine.tracking.delivery.replay import replay_run
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
     from seo_engine.tracking.history.listing import list_runs
     from seo_engine.tracking.history.summary import RunSummary, read_run
-    from seo_engine.tracking.records.forms import Image, Recorded, Table
-    from seo_engine.tracking.records.kind import Shown
+    from seo_engine.tracking.records.forms import Image, Table
+    from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
     from seo_engine.tracking.runs.console import plain_message
     from seo_engine.tracking.runs.endings import status_after
     from seo_engine.tracking.runs.ledger import DeliveryState
     from seo_engine.tracking.runs.places import CHECKPOINTS, RunNotFoundError, find_run, trace_of
     from seo_engine.tracking.trackers.destination_tracker import (
-        Command,
         DestinationTracker,
         IncompleteViewError,
         NextStep,
+        ShellCommand,
     )
     from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
     from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "CHECKPOINTS": "runs.places",
-    "Command": "trackers.destination_tracker",
+    "ShellCommand": "trackers.destination_tracker",
     "DeliveryState": "runs.ledger",
     "DestinationTracker": "trackers.destination_tracker",
     "ExperimentTracker": "experiment_tracker",
@@ -45,13 +46,14 @@ _MODULES = {
     "Loggable": "records.loggable",
     "MemoryTracker": "trackers.memory_tracker",
     "NextStep": "trackers.destination_tracker",
-    "Recorded": "records.forms",
+    "Recorded": "records.kind",
     "RunNotFoundError": "runs.places",
     "RunSummary": "history.summary",
     "Shown": "records.kind",
     "Table": "records.forms",
     "TensorBoardTracker": "trackers.tensorboard.tensorboard_tracker",
     "TrackerCost": "cost",
+    "TrackerInChild": "delivery.child.tracker_in_child",
     "TrackingConfig": "configuration",
     "WandBTracker": "trackers.wandb.wandb_tracker",
     "find_run": "runs.places",
@@ -70,7 +72,6 @@ _MODULES = {
 
 __all__ = [
     "CHECKPOINTS",
-    "Command",
     "DeliveryState",
     "DestinationTracker",
     "ExperimentTracker",
@@ -82,10 +83,12 @@ __all__ = [
     "Recorded",
     "RunNotFoundError",
     "RunSummary",
+    "ShellCommand",
     "Shown",
     "Table",
     "TensorBoardTracker",
     "TrackerCost",
+    "TrackerInChild",
     "TrackingConfig",
     "WandBTracker",
     "find_run",

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seo_engine.profiling import ProfilingData
-from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING, is_tracking_in_background
+from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
+from seo_engine.tracking.trackers.registry import DESTINATIONS
+
+# A tracker's own operations run in its thread or child process.
+_OF_TRACKERS = tuple(f"{name}_" for name in DESTINATIONS)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,6 @@ def tracker_cost(profiling_data: ProfilingData) -> TrackerCost:
         percent_of_wall_time=profiling_data["experiment_tracking"]["overhead_percent"],
         setup_seconds=totals.get(TRACKER_SETUP, 0.0),
         closing_seconds=totals.get(TRACKER_CLEANUP, 0.0),
-        background_seconds=sum(seconds for name, seconds in totals.items() if is_tracking_in_background(name)),
+        background_seconds=sum(seconds for name, seconds in totals.items() if name.startswith(_OF_TRACKERS)),
         profiling_seconds=profiling_data["counting_seconds"],
     )

@@ -20,7 +20,7 @@ from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.records.kind import plain_epoch
 from seo_engine.tracking.records.run_marks import STATUSES
-from seo_engine.tracking.run_states import AttachedRun, NoRun, OwnedRun
+from seo_engine.tracking.run_states import AttachedRun, NoRun, OwnedRun, RunState
 from seo_engine.tracking.runs.endings import status_after, uncaught_error
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
@@ -88,7 +88,8 @@ class ExperimentTracker(LoggingCalls):
                 return
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
-            self._join(OwnedRun(run, config))
+            self._join(OwnedRun(run, config, self._extra_trackers, self._moment_now))
+            atexit.register(self._close_at_exit)
             try:
                 self._say_what_is_shown()
                 self.setup_trackers()
@@ -134,14 +135,14 @@ class ExperimentTracker(LoggingCalls):
 
     def _prepare(self, config: TrackingConfig, extra_trackers: Sequence[DestinationTracker] = ()) -> None:
         super().__init__(config)
-        self._run = NoRun()
+        self._run: RunState = NoRun()
         self._extra_trackers = tuple(extra_trackers)
         self._closing_lock = threading.RLock()
 
     def _join(self, run: AttachedRun) -> None:
         self._run = run
+        # Kept here as well, because every call needs it.
         self._record_writer = run.record_writer
-        atexit.register(self._close_at_exit)
         _open_trackers.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -151,7 +152,7 @@ class ExperimentTracker(LoggingCalls):
 
     def setup_trackers(self) -> None:
         """Start the delivery to every tracker that is switched on; none of them is waited for."""
-        self._run.start(self._extra_trackers, self._moment_now)
+        self._run.start()
 
     @property
     def tensorboard_tracker(self) -> TensorBoardTracker | None:
@@ -240,8 +241,8 @@ class ExperimentTracker(LoggingCalls):
                 _open_trackers.discard(self)
                 self._run.leave()
 
-    def _note_logged(self, kind: str) -> None:
-        self._run.note_logged(kind)
+    def _note_profile(self, moment: tuple[float, int]) -> None:
+        self._run.note_profile(moment)
 
     def _moment_now(self) -> tuple[float, int]:
         # As plain numbers: a step that is a tensor may count on in its place.

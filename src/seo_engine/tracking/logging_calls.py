@@ -8,16 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.profiling import ProfilingData
-from seo_engine.profiling.categories import (
-    EVALUATION_LOGGING,
-    PERFORMANCE_LOGGING,
-    PROFILING_LOGGING,
-    SYNCHRONOUS_DELIVERY,
-    TRACKING,
-    TRAINING_LOGGING,
-)
+from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIVERY, TRACKING, tracking_call
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
+from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.metrics import METRICS
+from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.views.priorities import MetricPriorities
 
@@ -26,11 +22,7 @@ logger = logging.getLogger(__name__)
 _now = time.perf_counter_ns
 
 # What the calls that log metrics are profiled as, by kind.
-_OPERATIONS = {
-    "training": TRAINING_LOGGING,
-    "evaluation": EVALUATION_LOGGING,
-    "performance": PERFORMANCE_LOGGING,
-}
+_OPERATIONS = {kind.name: tracking_call(kind.subject) for kind in METRICS}
 
 
 class LoggingCalls(Loggable):
@@ -110,8 +102,8 @@ class LoggingCalls(Loggable):
         if writer is None or self._closed:
             self._refuse()
             return
-        if writer.write(kind, **arguments):
-            self._note_logged(kind)
+        if writer.write(kind, **arguments) and kind == PROFILING.name:
+            self._note_profile((plain_epoch(arguments["epoch"]), plain_step(arguments["step"])))
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
 
@@ -133,5 +125,5 @@ class LoggingCalls(Loggable):
     def _deliver_in_caller(self) -> None:
         """Deliver at once, where logging is synchronous; whoever has workers does so."""
 
-    def _note_logged(self, kind: str) -> None:
-        """Take note of a record that is not of metrics; whoever logs the same by itself does so."""
+    def _note_profile(self, moment: tuple[float, int]) -> None:
+        """Note that the training has logged a profile; a run that logs one by itself does so."""

@@ -23,8 +23,8 @@ from seo_engine.tracking.trackers.registry import configured_destinations
 logger = logging.getLogger(__name__)
 
 
-class NoRun:
-    """Tracking is off, or could not begin: nothing is kept, and nothing is counted."""
+class RunState:
+    """What every state answers; by default as if there were no run."""
 
     directory: Path | None = None
     logging_queue: LoggingQueue | None = None
@@ -45,16 +45,11 @@ class NoRun:
         """Return the thread that delivers to a tracker, if a thread does."""
         return None
 
-    def start(self, extra_trackers: Sequence[DestinationTracker], moment: Callable[[], Moment]) -> None:
-        """Start what delivers and observes the run.
+    def start(self) -> None:
+        """Start what delivers and observes the run."""
 
-        Args:
-            extra_trackers (Sequence[DestinationTracker]): Further destinations.
-            moment (Callable[[], Moment]): Says at which epoch and step the training is.
-        """
-
-    def note_logged(self, kind: str) -> None:
-        """Note that the training has logged something that the run logs by itself, too."""
+    def note_profile(self, moment: Moment) -> None:
+        """Note that the training has logged its profile by itself, at an epoch and a step."""
 
     def deliver_in_caller(self) -> None:
         """Deliver what was just logged, where logging is synchronous."""
@@ -75,21 +70,25 @@ class NoRun:
     def leave(self) -> None:
         """Let go of the run's files, whatever became of `close`."""
 
-    def after_fork(self) -> NoRun:
+    def after_fork(self) -> RunState:
         """Return what a forked child process writes into."""
         return self
 
 
-class AttachedRun(NoRun):
+class NoRun(RunState):
+    """Tracking is off, or could not begin: nothing is kept, and nothing is counted."""
+
+
+class AttachedRun(RunState):
     """A run of another process: this one appends to its journal, and no more.
 
     Args:
-        run (OpenRun): What is needed to write into it.
+        run (OpenRun | AttachedRun): Has what is needed to write into it.
     """
 
     is_ours_to_close = True
 
-    def __init__(self, run: OpenRun) -> None:
+    def __init__(self, run: OpenRun | AttachedRun) -> None:
         self.directory: Path = run.directory
         self.logging_queue: LoggingQueue = run.logging_queue
         self.record_writer: RecordWriter = run.record_writer
@@ -107,7 +106,7 @@ class AttachedRun(NoRun):
         """Close the journal."""
         self.logging_queue.close()
 
-    def after_fork(self) -> NoRun:
+    def after_fork(self) -> RunState:
         """Return the same run, without what waits in memory: that is the parent's to write."""
         self.logging_queue.renew_after_fork()
         return ForkedRun(self)
@@ -121,17 +120,22 @@ class ForkedRun(AttachedRun):
     """A run of the process that this one was forked from, which ends it: to close it here does nothing.
 
     Args:
-        run (AttachedRun): The run as the parent process had it.
+        run (AttachedRun): The run as the parent process had it. It is kept, because its trackers must not be collected
+            here: their files are the parent's to flush.
     """
 
     is_ours_to_close = False
 
     def __init__(self, run: AttachedRun) -> None:
-        self.directory = run.directory
-        self.logging_queue = run.logging_queue
-        self.record_writer = run.record_writer
+        super().__init__(run)
+        self._run_of_parent = run
 
-    def after_fork(self) -> NoRun:
+    @property
+    def trackers(self) -> Mapping[str, DestinationTracker | TrackerInChild]:
+        """Mapping[str, DestinationTracker | TrackerInChild]: The parent's, which say that they do not log here."""
+        return self._run_of_parent.trackers
+
+    def after_fork(self) -> RunState:
         """Return the same run."""
         self.logging_queue.renew_after_fork()
         return self
@@ -143,15 +147,24 @@ class OwnedRun(AttachedRun):
     Args:
         run (OwnOpenRun): What its owner has of it.
         config (TrackingConfig): The settings.
+        extra_trackers (Sequence[DestinationTracker]): Further destinations.
+        moment (Callable[[], Moment]): Says at which epoch and step the training is.
     """
 
-    def __init__(self, run: OwnOpenRun, config: TrackingConfig) -> None:
+    def __init__(
+        self,
+        run: OwnOpenRun,
+        config: TrackingConfig,
+        extra_trackers: Sequence[DestinationTracker],
+        moment: Callable[[], Moment],
+    ) -> None:
         super().__init__(run)
         self.upkeep = run.upkeep
         self._lock, self._logs = run.lock, run.logs
         self._config = config
         self._deliveries = Deliveries(run.directory, run.logging_queue, config, run.life)
-        self._profile: RunProfile | None = None
+        self._extra_trackers = extra_trackers
+        self._profile = RunProfile(run.directory, run.record_writer, config, moment)
 
     @property
     def trackers(self) -> Mapping[str, DestinationTracker | TrackerInChild]:
@@ -167,20 +180,18 @@ class OwnedRun(AttachedRun):
         """Return the thread that delivers to a tracker, if a thread does."""
         return self._deliveries.logging_thread(name)
 
-    def start(self, extra_trackers: Sequence[DestinationTracker], moment: Callable[[], Moment]) -> None:
+    def start(self) -> None:
         """Start the workers, none of which is waited for, and the profile of the run; twice does nothing more."""
         if self.trackers:
             return
         self._deliveries.start(
-            configured_destinations(self._config), extra_trackers, may_use_child=self._config.asynchronous_logging
+            configured_destinations(self._config), self._extra_trackers, may_use_child=self._config.asynchronous_logging
         )
-        self._profile = RunProfile(self.directory, self.record_writer, self._config, moment)
         self._profile.start()
 
-    def note_logged(self, kind: str) -> None:
-        """Note that the training has logged its profile by itself."""
-        if kind == "profiling" and self._profile is not None:
-            self._profile.note_logged()
+    def note_profile(self, moment: Moment) -> None:
+        """Note that the training has logged its profile by itself, at an epoch and a step."""
+        self._profile.note_logged(moment)
 
     def deliver_in_caller(self) -> None:
         """Deliver what was just logged, where logging is synchronous."""
@@ -194,8 +205,7 @@ class OwnedRun(AttachedRun):
         """Log the profile once more, write the end, deliver the rest, and close every tracker."""
         deadline = time.monotonic() + timeout_seconds
         try:
-            if self._profile is not None:
-                self._profile.log_last(timeout_seconds / 2)
+            self._profile.log_last(timeout_seconds / 2)
         finally:
             # Ctrl-C meanwhile costs the profile alone: the run has ended, and as its status says.
             self._deliver_rest(status, error, timeout_seconds, deadline)
@@ -208,7 +218,7 @@ class OwnedRun(AttachedRun):
         self._lock.release()
         self._logs.close()
 
-    def after_fork(self) -> NoRun:
+    def after_fork(self) -> RunState:
         """Return the same run without its workers, hooks and locks, which are the parent's."""
         self._deliveries.renew_after_fork()
         return super().after_fork()
@@ -220,6 +230,5 @@ class OwnedRun(AttachedRun):
         self.upkeep.close(timeout_seconds / 2)
         self._say_what_is_lost()
         self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
-        if self._profile is not None:
-            # Now that the child processes have told what they measured.
-            self._profile.write_last_files()
+        # Now that the child processes have told what they measured.
+        self._profile.write_last_files()

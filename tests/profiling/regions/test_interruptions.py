@@ -96,7 +96,9 @@ def test_an_interruption_at_any_line_of_the_counting_loses_nothing_and_counts_no
 import asyncio, sys
 from seo_engine.profiling import CodeProfiler
 where = tuple("profiling/" + name for name in (
-    "aggregation.py", "call_tree.py", "statistics.py", "quantiles.py", "training_view.py", "lanes.py"))
+    "aggregation.py", "statistics/call_tree.py", "statistics/operation_statistics.py", "statistics/quantiles.py",
+    "statistics/training_view.py", "regions/lanes.py"))
+traced = set()
 def interrupt(profiler):
     with profiler.profile_operation("step", "training_loop"), profiler.profile_operation("handler", "data_loading"):
         pass
@@ -110,6 +112,7 @@ while True:
         global passed, interrupted
         if not frame.f_code.co_filename.endswith(where):
             return trace
+        traced.add(next(name for name in where if frame.f_code.co_filename.endswith(name)))
         if event == "line" and not interrupted:
             if passed == line:
                 interrupted = True
@@ -165,6 +168,7 @@ while True:
         global passed, interrupted
         if not frame.f_code.co_filename.endswith(where):
             return trace
+        traced.add(next(name for name in where if frame.f_code.co_filename.endswith(name)))
         if event == "line" and not interrupted:
             if passed == line:
                 interrupted = True

@@ -95,6 +95,7 @@ def write_trace(trace: Trace, path: Path, redact: Callable[[str], str]) -> None:
         "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
     }
     lines = _as_lines(_events(trace, _Names(redact)))
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, _in_frame(lines, about))
 
 

@@ -115,13 +115,12 @@ class Deliveries:
     def logging_thread(self, name: str) -> threading.Thread | None:
         """Return the thread that delivers to a tracker, if a thread does."""
         worker = self._workers.get(name)
-        return worker.logging_thread if isinstance(worker, ThreadWorker) else None
+        return worker.logging_thread if worker is not None else None
 
     def deliver_in_caller(self) -> None:
         """Deliver what was just appended, where logging is synchronous."""
         for worker in self._workers.values():
-            if isinstance(worker, CallerWorker):
-                worker.request_flush()
+            worker.deliver_in_caller()
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until every tracker holds what the journal holds now.
@@ -167,8 +166,7 @@ class Deliveries:
         """Leave the workers to the parent process."""
         self._changed = threading.Condition()
         for worker in self._workers.values():
-            if isinstance(worker, ChildSupervisor):
-                worker.disown_after_fork()
+            worker.disown_after_fork()
         self._workers = {}
 
     def _say_what_is_left(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
@@ -20,26 +20,43 @@ logger = logging.getLogger(__name__)
 StateChanged = Callable[[], None]
 
 
-class DeliveryWorker(Protocol):
-    """One tracker's delivery, as the facade sees it."""
+class DeliveryWorker(ABC):
+    """One tracker's delivery, wherever it runs."""
 
     state: DeliveryState
     ended: bool
 
+    @property
+    def logging_thread(self) -> threading.Thread | None:
+        """threading.Thread | None: The thread of this process that delivers, if one does."""
+        return None
+
+    @abstractmethod
     def start(self) -> None:
         """Begin to deliver."""
 
+    @abstractmethod
     def request_flush(self) -> None:
         """Ask for delivery at once."""
 
+    @abstractmethod
     def request_close(self, status: str) -> None:
         """Ask for delivery of what is there and the end of the tracker."""
 
+    @abstractmethod
     def end(self) -> None:
         """Let go of a worker that has closed, or that did not close in time."""
 
+    def deliver_in_caller(self) -> None:
+        """Deliver what was just logged, where the calling thread delivers."""
+        return None
 
-class _InProcessWorker:
+    def disown_after_fork(self) -> None:
+        """Let go, in a forked child process, of what belongs to the parent."""
+        return None
+
+
+class _InProcessWorker(DeliveryWorker):
     """What the workers of this process share: a LoggingWorker whose reports are kept."""
 
     def __init__(
@@ -71,6 +88,10 @@ class CallerWorker(_InProcessWorker):
         self._worker.deliver_available()
 
     def request_flush(self) -> None:
+        """Deliver what the journal holds."""
+        self._worker.deliver_available()
+
+    def deliver_in_caller(self) -> None:
         """Deliver what the journal holds."""
         self._worker.deliver_available()
 

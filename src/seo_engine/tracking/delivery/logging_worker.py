@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.reader import JournalReader, Position
-from seo_engine.tracking.records.forms import Recorded
+from seo_engine.tracking.records.kind import Recorded
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, IncompleteViewError
@@ -285,7 +286,7 @@ class LoggingWorker:
             logger.warning(
                 "⚠️ %s passes over records of kinds that this version does not know: %s",
                 self.tracker.name,
-                ", ".join(sorted(self._selection.unknown_kinds)),
+                ", ".join(one_line(kind)[:50] for kind in sorted(self._selection.unknown_kinds)),
             )
 
     def _remember_failed(self, number: int) -> None:
@@ -325,7 +326,8 @@ class LoggingWorker:
         state.values_not_shown = self._selection.values_not_shown
         state.withheld = self._selection.withheld
         if self.tracker.available:
-            state.details = self.tracker.details()
+            # Whatever a plug-in says, the ledger holds texts.
+            state.details = {str(name): str(value) for name, value in self.tracker.details().items()}
         state.stop_requested = self.tracker.stop_requested
         if state != self._reported:
             self._reported = dataclasses.replace(

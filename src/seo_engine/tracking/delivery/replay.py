@@ -52,6 +52,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
     switches = {each.switch: name == view for name, each in DESTINATIONS.items() if each.switch is not None}
     settings = {"selective_logging": False, **switches}
+    target.mkdir(exist_ok=True)
     with JournalReader(run_directory / JOURNAL) as journal:
         # Line for line, so that the records keep their numbers.
         lines = (_with_settings(line.content, settings, identity) + b"\n" for line in journal.lines())

@@ -9,10 +9,12 @@ from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.reader import JournalLine, JournalReader
+from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
+from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records.run_marks import ErrorDescription
+from seo_engine.tracking.records.run_marks import RESUME, START, ErrorDescription
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
@@ -117,7 +119,7 @@ def _read_rewinds(path: Path) -> list[tuple[int, int]]:
     rewinds = []
     for line in _read_lines(path):
         record = None if is_metric_line(line.content) else decode_record(line.content)
-        if record is not None and record["kind"] == "resume" and record["step"] is not None:
+        if record is not None and record["kind"] == RESUME.name and record["step"] is not None:
             rewinds.append((line.end.number, record["step"]))
     return rewinds
 
@@ -132,12 +134,12 @@ def _is_superseded(record: Record, number: int, rewinds: list[tuple[int, int]]) 
 def _take_in(run: RunSummary, record: Record) -> None:
     moment = float(record["time"])
     match record["kind"]:
-        case "start" | "resume":
+        case START.name | RESUME.name:
             run.command = [str(part) for part in record.get("command", [])]
             run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
-        case "hyperparameters":
+        case HYPERPARAMETERS.name:
             run.hyperparameters.update(record["hyperparameters"])
-        case "profiling":
+        case PROFILING.name:
             timings = record["profiling_data"].get("timings")
             values = timings.items() if isinstance(timings, dict) else ()
             run.timings = {name: float(value) for name, value in values if finite_number(value) is not None}

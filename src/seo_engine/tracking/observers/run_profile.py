@@ -74,9 +74,13 @@ class RunProfile:
         except RuntimeError as error:
             logger.warning("⚠️ The run is profiled at its end alone: %s", error)
 
-    def note_logged(self) -> None:
-        """Note that the training itself has logged its profile at this step."""
-        self._profile_logged = self._logged_by_training = self._moment()
+    def note_logged(self, moment: Moment) -> None:
+        """Note that the training itself has logged its profile.
+
+        Args:
+            moment (Moment): At which epoch and step.
+        """
+        self._profile_logged = self._logged_by_training = moment
 
     def log_last(self, timeout_seconds: float = _STOP_SECONDS) -> None:
         """Stop, and log the load and the profile once more.

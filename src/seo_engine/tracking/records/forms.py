@@ -1,17 +1,10 @@
-"""The few forms in which anything can be shown. Every destination knows some of them, and passes over the rest."""
+"""The forms of media. A tracker shows those that it knows, and passes over the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-
-class Recorded(NamedTuple):
-    """Where something stands in the journal: the record's number, and its time in seconds since 1970."""
-
-    number: int
-    time: float
 
 
 class Picture(NamedTuple):

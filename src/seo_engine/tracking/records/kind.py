@@ -6,7 +6,7 @@ import operator
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.journal.lines import Record, plain_record
@@ -23,6 +23,13 @@ NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 _ABSENT = object()
 
 _LARGEST_STEP = 2**63 - 1
+
+
+class Recorded(NamedTuple):
+    """Where something stands in the journal: the record's number, and its time in seconds since 1970."""
+
+    number: int
+    time: float
 
 
 @dataclass(slots=True)
@@ -101,13 +108,17 @@ class Kind:
         contents = dict(self.contents(**arguments))
         for name, types in self.fields.items():
             if types is dict:
-                require_dictionary(name, contents.get(name))
+                # A mapping of another type would be written as text.
+                contents[name] = dict(require_dictionary(name, contents.get(name)))
         if contents.get("step") is not None:
             contents["step"] = plain_step(contents["step"])
         if "epoch" in contents:
             contents["epoch"] = plain_epoch(contents["epoch"])
         # As plain data first: a user's object shows only as text whether it holds a secret.
-        redacted: Record = redact(plain_record(new_record(self.name, rank=rank, **contents)))
+        plain = plain_record(new_record(self.name, rank=rank, **contents))
+        if not self.matches(plain):
+            raise TypeError(f"the fields of a record must be {self.fields}")
+        redacted: Record = redact(plain)
         return redacted
 
 
@@ -134,10 +145,15 @@ def is_readable(record: object) -> bool:
     return isinstance(record.get("time"), NUMBER) and ("error" not in record or _is_error(record["error"]))
 
 
-def require_dictionary(name: str, value: object) -> None:
-    """Raise a TypeError that names a value which is not a dictionary."""
+def require_dictionary(name: str, value: object) -> Mapping[str, Any]:
+    """Return a value that is a dictionary.
+
+    Raises:
+        TypeError: If it is not; the message names it.
+    """
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a dictionary, got {type(value).__name__}")
+    return value
 
 
 def plain_step(step: int) -> int:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from seo_engine.profiling import ProfilingData
     from seo_engine.tracking.records.model_architecture import ModelArchitecture
+    from seo_engine.tracking.records.run_marks import ErrorDescription
 
 
 class Loggable:
@@ -88,7 +89,7 @@ class Loggable:
         Args:
             model (torch.nn.Module | ModelArchitecture): Any module, or what `describe_model` says of one.
         """
-        self._take("model_architecture", model=model)
+        self._take("model_architecture", architecture=model)
 
     def log_text(self, name: str, text: str, epoch: float | None = None, step: int | None = None) -> None:
         """Log a text.
@@ -117,3 +118,33 @@ class Loggable:
 
     def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step
+
+
+class TrackerCalls(Loggable):
+    """What a tracker by itself can be told besides: how a run began, was resumed, and ended."""
+
+    def log_experiment_config(self, configuration: Mapping[str, Any]) -> None:
+        """Log the configuration of the run.
+
+        Args:
+            configuration (Mapping[str, Any]): Names and plain values.
+        """
+        self._take("start", configuration=configuration)
+
+    def log_resume(self, step: int | None, configuration: Mapping[str, Any]) -> None:
+        """Log that the training was resumed.
+
+        Args:
+            step (int | None): What was logged at it and later is superseded; None supersedes nothing.
+            configuration (Mapping[str, Any]): With which it is resumed.
+        """
+        self._take("resume", step=step, configuration=configuration)
+
+    def log_end(self, status: str, error: ErrorDescription | None = None) -> None:
+        """Log how the run ended.
+
+        Args:
+            status (str): finished, failed, interrupted or killed.
+            error (ErrorDescription | None): What ended it.
+        """
+        self._take("end", status=status, **({} if error is None else {"error": error}))

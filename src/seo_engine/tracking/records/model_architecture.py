@@ -35,8 +35,12 @@ def describe_model(model: Any) -> ModelArchitecture:
     }
 
 
-def _contents(model: Any) -> Record:
-    return {"architecture": model if isinstance(model, Mapping) else describe_model(model)}
+def _contents(architecture: Any) -> Record:
+    if not isinstance(architecture, Mapping):
+        return {"architecture": describe_model(architecture)}
+    if missing := ModelArchitecture.__annotations__.keys() - architecture.keys():
+        raise TypeError(f"a model's architecture must have {', '.join(sorted(missing))}")
+    return {"architecture": architecture}
 
 
 def _shown(record: Record) -> Shown:

@@ -1,4 +1,4 @@
-"""Endings: what an exception says of how a training ended, and what of it is kept in the run."""
+"""What an exception says of how the training ended, and what of it is kept in the run."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import threading
 import time
@@ -81,12 +83,17 @@ class DeliveryState:
             ValueError: If a value is not of its field's type.
         """
         values: dict[str, Any] = {}
-        types_by_field = typing.get_type_hints(cls)
+        types_by_field = _types_by_field()
         for each in fields(cls):
             if each.name in data:
                 check_type(each.name, data[each.name], types_by_field[each.name])
                 values[each.name] = data[each.name]
         return cls(**values)
+
+
+@functools.cache
+def _types_by_field() -> dict[str, Any]:
+    return typing.get_type_hints(DeliveryState)
 
 
 def update_delivery(path: Path, states: Mapping[str, DeliveryState]) -> None:
@@ -134,6 +141,11 @@ def read_delivery(path: Path) -> dict[str, DeliveryState]:
     """
     try:
         contents = json.loads(path.read_text(encoding="utf-8"))
-        return {name: DeliveryState.from_dictionary(state) for name, state in contents.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError):
         return {}
+    states = {}
+    for name, state in contents.items() if isinstance(contents, dict) else ():
+        # What is damaged of one tracker says nothing of the others.
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            states[name] = DeliveryState.from_dictionary(state)
+    return states

@@ -11,7 +11,7 @@ from pathlib import Path
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
-from seo_engine.tracking.records.run_marks import JOURNAL_VERSION
+from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
 from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.log_files import RunLogs
 from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
@@ -59,7 +59,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
     life = Lifecycle(wandb_run_id=secrets.token_hex(4), started=time.time())
     run = _owned(directory, config, life)
     run.record_writer.write(
-        "start",
+        START.name,
         version=JOURNAL_VERSION,
         experiment_name=directory.name,
         wandb_run_id=life.wandb_run_id,
@@ -90,7 +90,7 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     run = _owned(directory, config, life)
     if step is not None:
         life.step = step
-    run.record_writer.write("resume", step=step, configuration=config.as_dictionary(), **describe_surroundings())
+    run.record_writer.write(RESUME.name, step=step, configuration=config.as_dictionary(), **describe_surroundings())
     return run
 
 

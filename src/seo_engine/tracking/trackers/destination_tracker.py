@@ -8,14 +8,13 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
-from seo_engine.tracking.records.forms import Recorded
-from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.kind import Recorded, Shown
 
 # No destination takes this long for one record. How long opening and closing take depends on the destination.
 LONGEST_CALL_SECONDS = 15.0
 
 
-class Command(str):
+class ShellCommand(str):
     """The name of a command of this environment, which a shell may know by its path alone."""
 
 
@@ -23,7 +22,7 @@ class NextStep(NamedTuple):
     """What to type next: a word or two for what comes of it, and the parts of the line."""
 
     label: str
-    parts: tuple[Command | Path | str, ...]
+    parts: tuple[ShellCommand | Path | str, ...]
 
 
 class IncompleteViewError(Exception):
@@ -73,15 +72,11 @@ class DestinationTracker(ABC):
     # Whether the destination is open.
     available: bool = False
 
-    @property
-    def stop_requested(self) -> bool:
-        """bool: Whether the destination's server asks to stop the training."""
-        return False
+    # Whether the destination's server asks to stop the training.
+    stop_requested: bool = False
 
-    @property
-    def confirmed_record(self) -> int | None:
-        """int | None: The newest record that the view is known to hold before it is closed; None if nobody can say."""
-        return None
+    # The newest record that the view is known to hold before it is closed; None if that is not known.
+    confirmed_record: int | None = None
 
     def import_sdk(self) -> None:
         """Import all that is needed, in the thread that begins the run: two threads must not import one package."""

@@ -10,8 +10,7 @@ from typing import Any, TextIO
 
 from seo_engine.foundation.texts import one_line
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
-from seo_engine.tracking.records.forms import Recorded
-from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from seo_engine.tracking.runs.places import LOGS
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker

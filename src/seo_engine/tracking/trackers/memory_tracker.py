@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-from seo_engine.tracking.records.forms import Recorded
-from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.kinds import KINDS
-from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.loggable import TrackerCalls
+from seo_engine.tracking.records.run_marks import END
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 
-class MemoryTracker(DestinationTracker, Loggable):
+class MemoryTracker(DestinationTracker, TrackerCalls):
     """Keeps every call in memory, whether a training makes it or a worker brings it.
 
     Args:
@@ -36,6 +37,8 @@ class MemoryTracker(DestinationTracker, Loggable):
     def show(self, shown: Shown, recorded: Recorded) -> None:
         """Keep the call that logged the record."""
         arguments = {name: shown.record[name] for name in shown.kind.fields}
+        if shown.kind is END:
+            arguments["error"] = shown.record.get("error")
         self.calls.append((shown.kind.call, arguments))
 
     def close(self, status: str = "finished") -> None:
@@ -43,4 +46,5 @@ class MemoryTracker(DestinationTracker, Loggable):
         self.status = status
 
     def _take(self, kind: str, **arguments: Any) -> None:
-        self.calls.append((KINDS[kind].call, arguments))
+        # Copied, because a training may use its dictionary again.
+        self.calls.append((KINDS[kind].call, copy.deepcopy(arguments)))

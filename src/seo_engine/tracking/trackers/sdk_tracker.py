@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import time
@@ -16,13 +15,11 @@ from typing import Any, Self
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.forms import Recorded
-from seo_engine.tracking.records.kind import Kind, Shown
+from seo_engine.tracking.records.kind import Kind, Recorded, Shown
 from seo_engine.tracking.records.kinds import KINDS
-from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.loggable import TrackerCalls
 from seo_engine.tracking.records.metric_encoder import MetricEncoder
 from seo_engine.tracking.records.metrics import with_nonfinite
-from seo_engine.tracking.records.run_marks import ErrorDescription
 from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
@@ -30,7 +27,7 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 Convert = Callable[[Any], Any]
 
 
-class SDKTracker(DestinationTracker, Loggable):
+class SDKTracker(DestinationTracker, TrackerCalls):
     """A tracker over an SDK that may fail, hang or be slow.
 
     By itself it makes its own run folder, opens the SDK at once, checks and redacts what its `log_*` calls are given,
@@ -58,8 +55,8 @@ class SDKTracker(DestinationTracker, Loggable):
         # Whoever opens the tracker also flushes and closes it.
         self._door = self._peoples_door if run_directory is None else self._workers_door
         self._encoder = MetricEncoder(self.config.skip_nonfinite_metrics)
-        # Of what people log by calling this tracker, without a journal.
-        self._numbers = itertools.count(1)
+        # Of the newest thing that people logged by calling this tracker, without a journal.
+        self._number = 0
         if run_directory is None:
             self.setup()
 
@@ -80,11 +77,13 @@ class SDKTracker(DestinationTracker, Loggable):
                 self.abandon()
             else:
                 self.available = True
+                self._setup_failure = ""
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
 
     def _say_setup_failed(self, error: Exception) -> None:
         # A worker tries again and again: the same failure is said once.
-        level = logging.DEBUG if str(error) == self._setup_failure else logging.ERROR
+        is_repeated = self._door is self._workers_door and str(error) == self._setup_failure
+        level = logging.DEBUG if is_repeated else logging.ERROR
         self._setup_failure = str(error)
         self.logger.log(level, "❌ %s setup failed: %s", self.title, error)
 
@@ -108,7 +107,8 @@ class SDKTracker(DestinationTracker, Loggable):
         if shown.kind.is_metrics:
             assert shown.epoch is not None and shown.step is not None
             self.current_epoch, self.global_step = shown.epoch, shown.step
-        with self._through(self._workers_door, shown.kind.subject, shown.record, shown.epoch, shown.step) as is_open:
+        values = shown.numbers or shown.texts or shown.settings
+        with self._through(self._workers_door, shown.kind.subject, values, shown.epoch, shown.step) as is_open:
             if is_open:
                 self._write(shown, recorded)
 
@@ -140,28 +140,6 @@ class SDKTracker(DestinationTracker, Loggable):
         except Exception as error:
             self.logger.debug("%s was abandoned with an error: %s", self.title, error)
         self._forget()
-
-    def log_experiment_config(self, configuration: Mapping[str, Any]) -> None:
-        """Log the configuration of the run."""
-        self._take("start", configuration=configuration)
-
-    def log_resume(self, step: int | None, configuration: Mapping[str, Any]) -> None:
-        """Log that the training was resumed.
-
-        Args:
-            step (int | None): What was logged at it and later is superseded; None means that nothing is.
-            configuration (Mapping[str, Any]): With which it is resumed.
-        """
-        self._take("resume", step=step, configuration=configuration)
-
-    def log_end(self, status: str, error: ErrorDescription | None = None) -> None:
-        """Log how the run ended.
-
-        Args:
-            status (str): finished, failed, interrupted or killed.
-            error (ErrorDescription | None): What ended it.
-        """
-        self._take("end", status=status, **({"error": error} if error is not None else {}))
 
     def __enter__(self) -> Self:
         return self
@@ -235,7 +213,12 @@ class SDKTracker(DestinationTracker, Loggable):
                 return
             shown = known.shown(self._checked(known, arguments))
             if shown is not None:
-                self._write(shown, Recorded(next(self._numbers), time.time()))
+                self._number = self._next_number()
+                self._write(shown, Recorded(self._number, time.time()))
+
+    def _next_number(self) -> int:
+        """Return the number of what is logged next, where no journal gives one."""
+        return self._number + 1
 
     def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> Record:
         if not kind.is_metrics:

@@ -1,1 +1,1 @@
-"""Which part of the journal a view shows: pure functions."""
+"""Which part of the journal a view shows; the same journal always gives the same view."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
 
+from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.reader import JournalLine, Position
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import with_nonfinite
+from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME
 from seo_engine.tracking.views.metric_selection import MetricSelection
+
+logger = logging.getLogger(__name__)
 
 UNREADABLE = "unreadable"
 
@@ -70,22 +75,25 @@ class JournalSelection:
         try:
             selected = self._select(record)
             shown = KINDS[selected["kind"]].shown(selected)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             # The right fields with wrong contents: a foreign or damaged line.
+            logger.warning("⚠️ A record of kind %s cannot be shown: %r", kind.name, error)
             return SelectedLine(line.end, drop_reason=UNREADABLE)
         return SelectedLine(line.end, float(selected["time"]), shown)
 
     def _select(self, record: Record) -> Record:
         if KINDS[record["kind"]].is_metrics:
             return self._select_metrics(record)
-        if record["kind"] == "last_values":
+        if record["kind"] == LAST_VALUES.name:
             # Room that the end of a run leaves for values which the selection had withheld until then.
             last_values = self._selection.take_last_values()
             self.values_not_shown -= len(last_values["metrics"]) if last_values else 0
             return last_values or record
-        if record["kind"] == "resume" and record["step"] is not None:
+        if record["kind"] == RESUME.name and record["step"] is not None:
             self._selection.rewind(record["step"])
-        return record
+        # A journal may be older than a rule of redaction, or come from elsewhere.
+        redacted: Record = redact(record)
+        return redacted
 
     def _select_metrics(self, record: Record) -> Record:
         if self._skip_nonfinite:

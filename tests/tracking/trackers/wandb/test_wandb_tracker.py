@@ -139,3 +139,19 @@ def config_directory(config: TrackingConfig) -> Path:
     directory = Path(config.tensorboard_log_dir) / "r"
     directory.mkdir(parents=True)
     return directory
+
+
+def test_rows_logged_through_the_run_itself_and_rows_of_a_run_before_are_all_kept(config: TrackingConfig) -> None:
+    with WandBTracker(config, config_directory(config), run_id="1a2b3c4d") as tracker:
+        tracker.setup()
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        assert tracker.run is not None
+        for value in range(3):
+            tracker.run.log({"own": value})
+        tracker.log_training_metrics(1, 2, {"loss": 0.25})
+    with WandBTracker(config, Path(config.tensorboard_log_dir) / "r", run_id="1a2b3c4d") as tracker:
+        tracker.setup()
+        tracker.log_training_metrics(1, 3, {"loss": 0.125})
+    rows = read_wandb(Path(config.tensorboard_log_dir) / "r" / "wandb").rows
+    assert [row["training/loss"] for row in rows if "training/loss" in row] == [0.5, 0.25, 0.125]
+    assert [row["own"] for row in rows if "own" in row] == [0, 1, 2]

@@ -1,1 +1,1 @@
-"""The child process that delivers to one tracker, as its parent sees it."""
+"""A tracker in a child process: the parent's side, the child's side, and their messages."""

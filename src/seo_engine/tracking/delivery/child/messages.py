@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
@@ -75,7 +75,7 @@ class Operations:
     """From the child, at the end: what its profiler measured."""
 
     kind: ClassVar[str] = "operations"
-    operations: list[dict[str, Any]] = field(default_factory=list)
+    operations: list[dict[str, Any]]
 
 
 Request = Begin | Flush | Close | Leave
@@ -112,9 +112,9 @@ def decode_message(line: bytes) -> Request | Report:
     try:
         contents = orjson.loads(line)
         message_type = _TYPES[contents.pop("kind")]
-        for name in ("previous", "state"):
-            if name in contents:
-                contents[name] = DeliveryState.from_dictionary(contents[name])
+        for field in dataclasses.fields(message_type):
+            if field.type == DeliveryState.__name__:
+                contents[field.name] = DeliveryState.from_dictionary(contents[field.name])
         return message_type(**contents)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a message: {error!r}") from None

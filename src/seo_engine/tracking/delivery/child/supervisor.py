@@ -28,6 +28,7 @@ from seo_engine.tracking.delivery.child.messages import (
     decode_message,
     encode_message,
 )
+from seo_engine.tracking.delivery.local_workers import DeliveryWorker
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.trackers.registry import Destination
 
@@ -43,7 +44,7 @@ LONGEST_RESTART_SECONDS = 30.0
 _READ_BYTES = 64 * 1024
 
 
-class ChildSupervisor:
+class ChildSupervisor(DeliveryWorker):
     """Delivers in a child process, so that a backend that stalls or dies takes nothing of this one with it.
 
     The child reads the journal by itself. Through its standard input it is asked to flush, to close, and to leave;
@@ -71,7 +72,6 @@ class ChildSupervisor:
         self.state = DeliveryState(failed_records=list(previous.failed_records))
         self.ended = False
         self._destination = destination
-        self._tracker_name = destination.name
         self._run_directory = run_directory
         self._config = config
         self._code_profiler = code_profiler
@@ -143,7 +143,7 @@ class ChildSupervisor:
                     "-m",
                     "seo_engine.tracking.delivery.delivery_process",
                     str(self._run_directory.absolute()),
-                    self._tracker_name,
+                    self._destination.name,
                     str(os.getpid()),
                 ],
                 stdin=subprocess.PIPE,
@@ -168,7 +168,7 @@ class ChildSupervisor:
                 self._process.stdin.write(encode_message(request))
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
-                logger.debug("The process of %s takes no requests: %s", self._tracker_name, error)
+                logger.debug("The process of %s takes no requests: %s", self._destination.name, error)
 
     def _supervise(self) -> None:
         """Take the child's reports, and start another when it ends before its time."""
@@ -183,7 +183,7 @@ class ChildSupervisor:
             self.state.last_error = "the worker's process ended"
             logger.error(
                 "❌ Logging worker error: the process of %s ended and is started again; the journal keeps all",
-                self._tracker_name,
+                self._destination.name,
             )
             if self._ending.wait(seconds) or not self._launch():
                 break
@@ -197,8 +197,8 @@ class ChildSupervisor:
         for line in _lines_until_silence(process.stdout.fileno()):
             try:
                 self._take_report(decode_message(line))
-            except (ValueError, TypeError, KeyError) as error:
-                logger.warning("⚠️ Unreadable report of the %s worker: %s", self._tracker_name, error)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                logger.warning("⚠️ Unreadable report of the %s worker: %s", self._destination.name, error)
         # One that has closed its tracker stays until it is asked to leave: it would end the run of a killed training.
         if not self.state.closed:
             self._kill()
@@ -217,13 +217,13 @@ class ChildSupervisor:
                 try:
                     stream.close()
                 except OSError as error:  # what was still to be sent to a dead child
-                    logger.debug("Closing the pipe of %s: %s", self._tracker_name, error)
+                    logger.debug("Closing the pipe of %s: %s", self._destination.name, error)
 
     def _say_not_started(self, error: Exception) -> None:
         self.state.last_error = str(error)
         logger.error(
             "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps all",
-            self._tracker_name,
+            self._destination.name,
             error,
         )
 

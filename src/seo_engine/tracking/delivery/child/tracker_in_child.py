@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
-from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.loggable import TrackerCalls
 from seo_engine.tracking.runs.ledger import DeliveryState
 
 logger = logging.getLogger(__name__)
 
 
-class TrackerInChild(Loggable):
+class TrackerInChild(TrackerCalls):
     """Stands for a tracker that a child process opens and delivers to, and says how it fares, as its ledger says.
 
     `run` is None here, always: the SDK's object lives in the child. What a training logs reaches it through the
@@ -38,7 +38,7 @@ class TrackerInChild(Loggable):
     def available(self) -> bool:
         """bool: Whether the tracker has been opened in the child process, and not been closed."""
         state = self._ledger()
-        return bool(state.details) and not state.closed
+        return bool(state.details) and not state.closed and state.last_error is None
 
     @property
     def last_error(self) -> str | None:
@@ -53,6 +53,18 @@ class TrackerInChild(Loggable):
     def details(self) -> dict[str, str]:
         """Return what the tracker says of itself, such as its folder or address; empty until it is open."""
         return dict(self._ledger().details)
+
+    def flush(self) -> None:
+        """Do nothing: the child flushes after each batch, and `ExperimentTracker.flush` waits for it."""
+
+    def close(self, status: str = "finished") -> None:
+        """Do nothing: `ExperimentTracker.close` has the child close the tracker."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
 
     def __repr__(self) -> str:
         state = self._ledger()

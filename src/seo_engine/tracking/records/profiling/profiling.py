@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Image, Table
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
-from seo_engine.tracking.records.metrics import MetricValidation
+from seo_engine.tracking.records.metrics import finite_number, metric_name
 from seo_engine.tracking.records.profiling.bottleneck_chart import bottleneck_chart
 from seo_engine.tracking.records.profiling.operations_table import COLUMNS, operation_rows
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
@@ -15,20 +18,26 @@ from seo_engine.tracking.records.profiling.profiling_metrics import profiling_me
 CHART_NAME = "profiling/bottlenecks/chart"
 TABLE_NAME = "profiling/operations"
 
-# Warns once a process of each number that is not one.
-_validation = MetricValidation()
-
 
 def _shown(record: Record) -> Shown:
     profiling_data = record["profiling_data"]
     metrics, texts = profiling_metrics(profiling_data)
-    numbers, _ = _validation.validated("profiling", metrics)
+    numbers = dict(_points(metrics))
     # A table where tables are known, else a chart.
     heaviest = (
         Table(TABLE_NAME, COLUMNS, partial(operation_rows, profiling_data)),
         Image(CHART_NAME, partial(bottleneck_chart, profiling_data)),
     )
     return Shown(PROFILING, record, record["epoch"], record["step"], numbers, texts, media=(heaviest,))
+
+
+def _points(metrics: Mapping[str, Any]) -> Iterator[tuple[str, int | float]]:
+    """Yield what can be drawn: another profiler may bring values that are not numbers, and names that are not names."""
+    for name, value in metrics.items():
+        number = finite_number(value)
+        if number is not None:
+            with contextlib.suppress(ValueError):
+                yield metric_name("profiling", name), number
 
 
 PROFILING = Kind("profiling", "log_profiling_data", {**MOMENT, "profiling_data": dict}, _shown)

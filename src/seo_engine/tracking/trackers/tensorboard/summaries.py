@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from seo_engine.tracking.records.forms import Image, Picture
+from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kind import Shown
 
 
@@ -37,11 +37,6 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:
         }
         summary.value.add(tag=tag, image=image)
     return summary
-
-
-def draw(image: Image) -> Picture | None:
-    """Return the picture of an image."""
-    return image.draw()
 
 
 def _run_texts(shown: Shown) -> dict[str, str]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.tracking.records.forms import Image, Recorded
-from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.forms import Image
+from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
-from seo_engine.tracking.trackers.destination_tracker import Command, NextStep
+from seo_engine.tracking.trackers.destination_tracker import NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
-from seo_engine.tracking.trackers.tensorboard.summaries import draw, make_summary
+from seo_engine.tracking.trackers.tensorboard.summaries import make_summary
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -61,7 +61,7 @@ class TensorBoardTracker(SDKTracker):
     @classmethod
     def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
         """Return how to look at the curves."""
-        return [NextStep("curves", (Command("tensorboard"), "--logdir", run_directory.parent))]
+        return [NextStep("curves", (ShellCommand("tensorboard"), "--logdir", run_directory.parent))]
 
     def _import_sdk(self) -> None:
         for module in _MODULES:
@@ -105,7 +105,7 @@ class TensorBoardTracker(SDKTracker):
         if shown.kind.name == "resume":
             self._write_resumption(shown.record["step"], recorded)
             return
-        summary = make_summary(shown, self._converted_media(shown, {Image: draw}))
+        summary = make_summary(shown, self._converted_media(shown, {Image: lambda image: image.draw()}))
         # A resumed run ends more than once: at its last step each time.
         step = self.global_step if shown.kind.name == "end" else shown.step or 0
         self._add_summary(summary, step, recorded)

@@ -1,4 +1,4 @@
-"""wandb-core, the process that the SDK of W&B starts beside its own."""
+"""wandb-core, the process that the SDK of W&B starts: kill it when it hangs, and forget it."""
 
 from __future__ import annotations
 

@@ -33,13 +33,6 @@ TRANSACTION_LOG_FLUSH_SECONDS = 0.2
 _ENVIRONMENT_TEXTS = {"WANDB_NOTES": "notes", "WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": "job_type"}
 
 
-class OpenedRun(NamedTuple):
-    """A W&B run that is open, and the newest record that its view held already."""
-
-    run: wandb.Run
-    held_record: int
-
-
 class Opening(NamedTuple):
     """What a W&B run is opened with.
 
@@ -63,26 +56,37 @@ class Opening(NamedTuple):
     stop_request: StopRequest
     finish_seconds: float
 
-    def open(self) -> OpenedRun:
-        """Open the run.
+    def prepare(self) -> int:
+        """Make the folder ready, and repair what an earlier process left in it.
+
+        Returns:
+            int: The newest record that the run's files hold already, 0 if there is none.
 
         Raises:
-            Exception: Whatever wandb raises; or if what the run wrote before cannot be resumed.
+            RuntimeError: If the run was online, and there is no key any more.
+            OSError: If a file cannot be read or repaired.
         """
-        # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
-        wandb = importlib.import_module("wandb")
-        held_record = 0
-        if self.owns_core and self.mode == "offline":
-            # wandb 0.31 otherwise measures each row for its makers, and sends them that from an offline run, too.
-            os.environ["WANDB_ERROR_REPORTING"] = "false"
-        wandb_directory = self.run_directory / WANDB
+        wandb_directory, held_record = self.run_directory / WANDB, 0
         if self.run_id is not None and self.mode == "offline":
             if fragments.online_fragments(wandb_directory, self.run_id):
                 raise RuntimeError("the run was online so far; it can be resumed when a key is configured again")
             held_record = fragments.repair_fragments(wandb_directory, self.run_id)
         # wandb would make it readable for all.
         wandb_directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
-        run = wandb.init(
+        return held_record
+
+    def start(self) -> wandb.Run:
+        """Open the run, and return it at once, so that it is known to be open whatever happens next.
+
+        Raises:
+            Exception: Whatever wandb raises.
+        """
+        # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
+        sdk: Any = importlib.import_module("wandb")
+        if self.owns_core and self.mode == "offline":
+            # wandb 0.31 otherwise measures each row for its makers, and sends them that from an offline run, too.
+            os.environ["WANDB_ERROR_REPORTING"] = "false"
+        run: wandb.Run = sdk.init(
             project=self.config.wandb_project,
             entity=self.config.wandb_entity,
             **texts_of_run(self.config.wandb_tags),
@@ -93,8 +97,24 @@ class Opening(NamedTuple):
             resume="allow" if self.run_id is not None else None,
             # A run of the user's in this process is neither used nor finished.
             reinit="create_new",
-            settings=self._settings(wandb),
+            settings=self._settings(sdk),
         )
+        return run
+
+    def join(self, run: wandb.Run, held_record: int) -> int:
+        """Prepare an open run for the rows to come.
+
+        Args:
+            run (wandb.Run): As `start` returned it.
+            held_record (int): As `prepare` returned it.
+
+        Returns:
+            int: The newest record that the run holds already, 0 if there is none.
+
+        Raises:
+            OSError: If the run is not in its folder.
+        """
+        wandb_directory = self.run_directory / WANDB
         file = transaction_log(run, self.mode)
         if file is not None and not file.resolve().is_relative_to(self.run_directory.resolve()):
             raise OSError(f"{wandb_directory} cannot be written, and a temporary folder is no place for a run")
@@ -105,11 +125,11 @@ class Opening(NamedTuple):
         run.define_metric("global_step", hidden=True)
         for group in (*METRIC_KINDS, "profiling"):
             run.define_metric(f"{group}/*", step_metric="global_step")
-        return OpenedRun(run, held_record)
+        return held_record
 
-    def _settings(self, wandb: Any) -> Any:
+    def _settings(self, sdk: Any) -> Any:
         git = read_git()
-        return wandb.Settings(
+        return sdk.Settings(
             console="off",
             silent=True,
             init_timeout=OFFLINE_INIT_SECONDS if self.mode == "offline" else ONLINE_INIT_SECONDS,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.forms import Recorded, Table
-from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.trackers.destination_tracker import Command, IncompleteViewError, NextStep
+from seo_engine.tracking.records.forms import Table
+from seo_engine.tracking.records.kind import Recorded, Shown
+from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
@@ -92,12 +92,12 @@ class WandBTracker(SDKTracker):
         self.setup()
 
     @property
-    def stop_requested(self) -> bool:
+    def stop_requested(self) -> bool:  # type: ignore[override]
         """bool: Whether the server asked to stop the run; the training decides for itself."""
         return self._stop_request.received
 
     @property
-    def confirmed_record(self) -> int | None:
+    def confirmed_record(self) -> int | None:  # type: ignore[override]
         """int | None: The newest record that the view is known to hold before it is closed; None if it is not open."""
         return self._held_record if self.run is not None and self._run_id is not None else None
 
@@ -109,7 +109,7 @@ class WandBTracker(SDKTracker):
         if "directory" not in details:
             return []
         # The folder of all files of the run: one that was recovered or resumed has several.
-        folder, wandb = Path(details["directory"]).parent, Command("wandb")
+        folder, wandb = Path(details["directory"]).parent, ShellCommand("wandb")
         return [
             NextStep("on W&B", (wandb, "login", "&&", wandb, "sync", folder)),
             NextStep("offline", (wandb, "leet", folder)),
@@ -173,8 +173,9 @@ class WandBTracker(SDKTracker):
             stop_request=self._stop_request,
             finish_seconds=self._finish_seconds,
         )
-        self.run, self._held_record = opening.open()
-        self._given_record = self._held_record
+        held_record = opening.prepare()
+        self.run = opening.start()
+        self._held_record = self._given_record = opening.join(self.run, held_record)
         file = transaction_log(self.run, self._mode)
         self._growth = FileGrowth(file) if file is not None and self._mode == "offline" else None
         details = self.details()
@@ -203,6 +204,11 @@ class WandBTracker(SDKTracker):
         if self._owns_core:
             core.kill_cores()
             core.forget_core()
+
+    def _next_number(self) -> int:
+        # Behind the rows of a run that is resumed, and behind those that people log through `run` itself.
+        assert self.run is not None
+        return max(self._number, self._held_record, int(self.run.step) - 1) + 1
 
     def _write(self, shown: Shown, recorded: Recorded) -> None:
         assert self.run is not None
@@ -253,7 +259,7 @@ class WandBTracker(SDKTracker):
             fragment = self._wait_for_whole(file) if finished else fragments.read_fragment(file)
             return max(self._held_record, fragment.last_record)
         if self._run_id is None:
-            # By itself the tracker has no numbers of records to compare.
+            # Without an id of ours, nothing of this run is ever delivered again.
             return None
         try:
             return newest_row_on_server(entity, project, run_id, timeout_seconds=0.1 * self._finish_seconds)
