@@ -40,8 +40,7 @@ def missing_from(extra: str) -> list[str]:
 
     Returns:
         list[str]: Their names, sorted. Empty if this package runs from its source without being installed: there is
-        then no
-        metadata to read.
+        then no metadata to read.
     """
     try:
         requirements = importlib.metadata.requires(DISTRIBUTION) or []
