@@ -1,4 +1,4 @@
-"""`seo-engine runs`: look at the runs, complete their views, and replay them."""
+"""`seo-engine runs`: look at runs, complete their views, and replay them."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ def _find(log_directory: str, run: str) -> Path:
 
 
 def _with_progress(name: str, work: Callable[..., Any]) -> Any:
-    """Do work on a run that tells how far its views are, and show that."""
+    """Do work on a run, and show its progress."""
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.progress import ProgressDisplay
 
     def show(states: dict[str, DeliveryState]) -> None:
         for view, state in states.items():
             if not state.accepted:
-                # Its worker is still on its way.
+                # Its worker is still starting.
                 continue
             display(f"{name}: {view}", state.accepted - state.pending, state.accepted)
 
@@ -151,7 +151,7 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
 
 
 def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
-    """Show ledgers, and end with status 1 if something is not delivered."""
+    """Show the ledgers, and exit with status 1 if a record is not delivered."""
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.runs import delivery_table, next_steps
 

@@ -46,7 +46,7 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
     with errors_in_one_line():
         require_extra("engine", needed_by="this command")
     _silence_libraries()
-    # Only now, when it is known that the libraries are there.
+    # Imported here, because only now the libraries are known to be installed.
     from seo_engine.engine.language_model import require_model
     from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
     from seo_engine.engine.training.training import require_usable_pages
@@ -97,7 +97,7 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
 
 
 def _silence_libraries() -> None:
-    """Keep notes of transformers and peft to each other's developers off the terminal."""
+    """Keep the developer warnings of transformers and peft off the terminal."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
