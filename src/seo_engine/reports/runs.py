@@ -1,4 +1,4 @@
-"""Runs as tables on the terminal: all of them, one of them, what its trackers hold, and what to type next."""
+"""Runs as tables for a terminal: all runs, one run, the state of its trackers, and what to type next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seo_engine.tracking import Command, DeliveryState, RunSummary, steps_after,
 
 
 def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
-    """Return one row a run.
+    """Return a table with one row per run.
 
     Args:
         runs (Sequence[RunSummary]): The runs.
@@ -42,7 +42,7 @@ def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
 
 
 def run_details(run: RunSummary) -> RenderableType:
-    """Return all that the journal tells of one run.
+    """Return everything that the journal says about one run.
 
     Args:
         run (RunSummary): The run.
@@ -89,7 +89,7 @@ def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
     """Return the ledger of each tracker, in records.
 
     Args:
-        delivery (Mapping[str, DeliveryState]): By the tracker's name.
+        delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
 
     Returns:
         Table: For a console.
@@ -106,8 +106,8 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     """Return what to type next.
 
     Args:
-        run_directory (Path): The run's folder.
-        delivery (Mapping[str, DeliveryState]): Where the trackers are.
+        run_directory (Path): The run folder.
+        delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
         adapter (Path | None): The adapter, if there is one.
 
     Returns:

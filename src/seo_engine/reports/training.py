@@ -1,4 +1,4 @@
-"""A training as tables on the terminal: what it changed, and what it cost."""
+"""A training run as tables for a terminal: what it changed, and what it cost."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _MEASURES = {
 
 
 def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> RenderableType:
-    """Return what a training changed, where its time went, and what to do about it.
+    """Return what a training run changed, where its time went, and what to do about it.
 
     Args:
-        result (TrainingResult): What the training came to.
-        profiling_data (ProfilingData): Of its profiler.
+        result (TrainingResult): The result of the training.
+        profiling_data (ProfilingData): The data of its profiler.
 
     Returns:
         RenderableType: For a console.
