@@ -46,7 +46,7 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
     with errors_in_one_line():
         require_extra("engine", needed_by="this command")
     _silence_libraries()
-    # Imported here, because only now the libraries are known to be installed.
+    # Imported only now that the libraries are known to be installed.
     from seo_engine.engine.language_model import require_model
     from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
     from seo_engine.engine.training.training import require_usable_pages

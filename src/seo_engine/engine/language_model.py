@@ -23,7 +23,7 @@ _PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 class ModelError(ValueError):
-    """A model cannot be used; the message says which one, and how to fix that."""
+    """Raised if a model cannot be used; the message says which one, and how to fix that."""
 
 
 @dataclass(frozen=True)

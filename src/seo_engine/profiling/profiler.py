@@ -247,8 +247,7 @@ class CodeProfiler:
 
         Returns:
             ProfilingData: `timings` (mean seconds), `memory` (mean MB), `bottlenecks`, and more. A name in two
-            categories
-            is two operations, shown as `category.operation`.
+            categories is two operations, shown as `category.operation`.
         """
         profiling_data = summarize(self._measurements(self.statistics()))
         self._warn_of_overhead(profiling_data)

@@ -82,7 +82,7 @@ class Recorder:
         """Return a new region of an operation, one that reads more than the clock if needed.
 
         Args:
-            operation (Operation): The operation.
+            operation (Operation): The operation to time.
             asked (Measures): What the code asks for, in addition to what the operation's regions read anyway.
         """
         if operation.is_measured or asked != _NOTHING:

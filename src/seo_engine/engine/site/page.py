@@ -11,7 +11,7 @@ LONGEST_DESCRIPTION = 500
 
 
 class SiteError(ValueError):
-    """A site cannot be used; the message says what is wrong, where, and how to fix it."""
+    """Raised if a site cannot be used; the message says what is wrong, where, and how to fix it."""
 
 
 @dataclass(frozen=True)

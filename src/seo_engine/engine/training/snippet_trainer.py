@@ -50,7 +50,7 @@ def make_trainer(
         config (TrainingConfig): The settings.
         tracker (ExperimentTracker): Receives what the Trainer logs.
         checkpoints (Path): Where checkpoints are kept.
-        step_done (Callable[[int, int, str], None]): Called with the steps done, the total of steps, and the loss.
+        step_done (Callable[[int, int, str], None]): Called with the steps done, the number of all steps, and the loss.
         stop_requested (Callable[[], bool]): Called after each forward and backward pass.
 
     Returns:

@@ -15,7 +15,7 @@ CPU = "cpu_usage_percent"
 # A full series drops every second sample, and from then on keeps only every second one, so that it always covers the
 # whole run.
 MOST_SAMPLES = 2_000
-# Ever new names must not fill the memory.
+# A stream of new names must not fill the memory.
 _MOST_SERIES = 200
 
 _SHORTEST_NANOSECONDS = 100_000_000

@@ -23,8 +23,7 @@ _READINGS: dict[str, Callable[[Any, Any], float]] = {
 class GPUMetrics:
     """Reads GPU metrics with the extra `gpu`; without it, or without the driver, there is nothing to read.
 
-    NVML is initialized at the first reading, and only tried once. It does not start CUDA, so the process can still
-    fork.
+    NVML is initialized at the first reading, and only tried once. It does not start CUDA, so the process can fork.
 
     Example:
         >>> all(name.startswith("gpu_") for name in GPUMetrics().read())
@@ -44,11 +43,9 @@ class GPUMetrics:
 
         Returns:
             dict[str, float]: For each GPU, whichever process uses it: `gpu_utilization_percent` (share of time with
-            work),
-            `gpu_memory_used_mb` (10^6 bytes), `gpu_power_watts` and `gpu_temperature_celsius`, if the GPU supports
-            them.
-            With several GPUs, the names contain the GPU's CUDA number in this process: `gpu_1_power_watts` for
-            `cuda:1`.
+            work), `gpu_memory_used_mb` (10^6 bytes), `gpu_power_watts` and `gpu_temperature_celsius`, if the GPU
+            supports them. With several GPUs, the names contain the GPU's CUDA number in this process:
+            `gpu_1_power_watts` for `cuda:1`.
         """
         if not self._started:
             self._started = True

@@ -37,8 +37,7 @@ def process_memory_bytes() -> int:
     return int(process.memory_info().rss)
 
 
-# Process id, descriptor of /proc/self/statm or None, psutil's process. Replaced as a whole, because other threads read
-# it.
+# Process id, descriptor of /proc/self/statm or None, psutil's process. Replaced as a whole: other threads read it.
 _MemorySource = tuple[int, int | None, psutil.Process]
 _memory_source: _MemorySource | None = None
 

@@ -59,7 +59,7 @@ class GeneratorRun:
 
     Args:
         recorder (Taker): Takes the spans.
-        operation (Operation): The operation.
+        operation (Operation): The operation to time.
     """
 
     __slots__ = ("_operation", "_recorder", "_start", "path")

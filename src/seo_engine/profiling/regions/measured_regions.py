@@ -25,7 +25,7 @@ class MeasuredRegion(Region):
 
     Args:
         recorder (Taker): Takes the region when it closes.
-        operation (Operation): The operation.
+        operation (Operation): The operation to time.
         measures (Measures | None): What to read; None means what the operation's regions read by default.
     """
 

@@ -78,7 +78,7 @@ class Region(ProfiledRegion):
 
     Args:
         recorder (Taker): Takes the region when it closes.
-        operation (Operation): The operation.
+        operation (Operation): The operation to time.
     """
 
     __slots__ = ("_again", "children", "lane", "operation", "parent", "path", "recorder", "start")

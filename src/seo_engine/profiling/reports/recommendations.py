@@ -95,8 +95,7 @@ def slow_data_loading(measurements: Measurements) -> Recommendation | None:
         seconds = NANOSECONDS * sum(max(0, each.self_time - each.maximum) for each in loading)
         calls = sum(each.count for each in loading)
         model = sum(each.self_seconds for each in measurements.operations if each.name in _MODEL_OPERATIONS)
-        # Without a model, nothing waits for the data. If both together exceed the wall time, the data is already loaded
-        # in parallel.
+        # Without a model, nothing waits for the data. If both exceed the wall time, it already loads in parallel.
         if calls < _FEWEST_STEPS or not model or seconds + model > _SIDE_BY_SIDE * measurements.wall_seconds:
             return None
         share = 100 * seconds / measurements.wall_seconds
@@ -222,8 +221,7 @@ def outlier_steps(measurements: Measurements) -> Recommendation | None:
         return None
     if not training["outliers"] or training["outlier_percent"] < _OUTLIER_PERCENT:
         return None
-    # Passes through the model take longer for longer inputs, or while the machine does other work; neither can be
-    # fixed.
+    # Passes through the model take longer for longer inputs, or on a busy machine; neither can be fixed.
     outliers = [each for each in training["outliers"] if each["largest_phase"] not in _MODEL_PHASES]
     if not outliers:
         return None
