@@ -50,7 +50,7 @@ class SEOConfig(TrackingConfig, TrainingConfig):
         except OSError as error:
             raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: is no TOML: {error}") from None
+            raise ValueError(f"{path}: is not valid TOML: {error}") from None
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"{path}: unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")

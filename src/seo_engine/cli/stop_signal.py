@@ -41,4 +41,4 @@ class StopSignal:
         if self._received is not None:
             raise KeyboardInterrupt
         self._received = number
-        click.echo("Stopping after this step, with a checkpoint; once more stops at once.", err=True)
+        click.echo("Stopping after this step, with a checkpoint; press Ctrl-C again to stop at once.", err=True)

@@ -106,7 +106,8 @@ def converted_packaged_model() -> Path:
                     _convert_beside(file, folder)
         except Exception as error:  # from the disk, or from the libraries that read and write models
             raise ModelError(
-                f"the packaged model cannot be converted into {folder}: {_first_line(error)}; make room or access there"
+                f"the packaged model cannot be converted into {folder}: {_first_line(error)}; free up space there, "
+                "or make the folder writable"
             ) from error
     return folder
 

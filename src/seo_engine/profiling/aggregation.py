@@ -68,7 +68,9 @@ class Aggregation:
             name, category = OTHERS, category if category in CATEGORIES else OTHERS
             if (name, category) in self.operations:
                 return self.operations[name, category]
-            logger.warning("⚠️ More than %d operations are profiled: further ones are %r", MOST_OPERATIONS, name)
+            logger.warning(
+                "⚠️ More than %d operations are profiled: further ones are counted as %r", MOST_OPERATIONS, name
+            )
         # `setdefault` is atomic.
         return self.operations.setdefault(
             (name, category),
@@ -159,6 +161,4 @@ class Aggregation:
             return
         self._unknown_categories.add(category)
         nearest = get_close_matches(category, sorted(CATEGORIES), n=1, cutoff=0.0)
-        logger.warning(
-            "⚠️ Unknown profiling category %r is kept as it is; the nearest known is %r", category, nearest[0]
-        )
+        logger.warning("⚠️ Unknown profiling category %r is kept; the nearest known one is %r", category, nearest[0])

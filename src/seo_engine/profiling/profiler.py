@@ -349,7 +349,7 @@ class CodeProfiler:
             return
         self._warned_of_overhead = True
         logger.warning(
-            "⚠️ Experiment tracking takes %.1f %% of the wall time from the training (limit %.1f %%); log less often",
+            "⚠️ Experiment tracking takes %.1f %% of the training's wall time (limit %.1f %%); log less often",
             percent,
             limit,
         )

@@ -70,7 +70,7 @@ def run_details(run: RunSummary) -> RenderableType:
         metrics.add_row(escape(name), str(metric.count), *(f"{number:.6g}" for number in numbers))
     parts += ["", metrics]
     for name, count in sorted(run.nonfinite.items()):
-        parts.append(escape(f"{name}: {count} values are no finite number"))
+        parts.append(escape(f"{name}: {count} values are not finite"))
     if run.hyperparameters:
         parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
     if run.timings:
@@ -116,7 +116,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     run_directory = relative_path(run_directory)
     lines = [("the run", str(run_directory))]
     if (trace := trace_of(run_directory)).exists():
-        lines.append(("its trace", f"{trace}, to be opened in https://ui.perfetto.dev"))
+        lines.append(("its trace", f"{trace}, which opens in https://ui.perfetto.dev"))
     if adapter is not None and adapter.is_dir():
         lines.append(("its adapter", str(relative_path(adapter))))
     lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
@@ -124,7 +124,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         lines.append((step.label, " ".join(_as_typed(part) for part in step.parts)))
     # Never wrapped: these lines are there to be copied.
     texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
-    return Group("", "Where it is, and what to type next:", *texts)
+    return Group("", "Where to find it, and what to type next:", *texts)
 
 
 def _as_typed(part: Command | Path | str) -> str:

@@ -47,10 +47,10 @@ def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> R
         "",
         report(profiling_data),
         "",
-        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the wall time from the training; it took "
-        f"{cost.setup_seconds:.1f} s to set up, most of it to import torch and TensorBoard, "
-        f"{cost.closing_seconds:.1f} s to close, and {cost.background_seconds:.1f} s in the background, where "
-        f"profiling took {cost.profiling_seconds:.2f} s.",
+        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the training's wall time. Its setup took "
+        f"{cost.setup_seconds:.1f} s, mostly to import torch and TensorBoard; closing took "
+        f"{cost.closing_seconds:.1f} s. In the background, the tracker took {cost.background_seconds:.1f} s "
+        f"and the profiler {cost.profiling_seconds:.2f} s.",
     ]
     return Group(*parts)
 

@@ -52,7 +52,7 @@ def read_site(folder: str | Path) -> Site:
     if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
         raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
     if not folder.is_dir():
-        raise SiteError(f"{folder}: this is no folder; give the folder that holds the site's HTML files")
+        raise SiteError(f"{folder}: this is not a folder; give the folder that holds the site's HTML files")
     pages: list[Page] = []
     skipped: Counter[str] = Counter()
     for path in _html_files(folder):

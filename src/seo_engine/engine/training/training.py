@@ -36,7 +36,7 @@ class Progress(Protocol):
 
 LOADING, MEASURING_BEFORE, TRAINING, MEASURING_AFTER = (
     "Loading the language model",
-    "Measuring the model as it is",
+    "Measuring the base model",
     "Fine-tuning",
     "Measuring the fine-tuned model",
 )
@@ -86,8 +86,8 @@ def require_usable_pages(site: Site) -> tuple[Page, ...]:
     usable = site.usable_pages
     if len(usable) < FEWEST_USABLE_PAGES:
         raise SiteError(
-            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have a text, a title and a meta description; "
-            f"training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or write what is missing"
+            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have text, a title and a meta description; "
+            f"training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or add what is missing"
         )
     return usable
 
@@ -120,7 +120,7 @@ def train(
     from seo_engine.engine.training.snippet_trainer import make_trainer
 
     if tracker.run_directory is None:
-        raise ValueError("training needs a run's folder for its checkpoints: switch experiment_tracking_enabled on")
+        raise ValueError("training needs a run folder for its checkpoints: set experiment_tracking_enabled=True")
     started = time.perf_counter()
     profile = tracker.code_profiler.profile_operation
     checkpoints = tracker.run_directory / CHECKPOINTS

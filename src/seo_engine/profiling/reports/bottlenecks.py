@@ -108,7 +108,7 @@ def _evidence(operation: OperationStatistics) -> str:
         median, slow = operation.quantile_seconds(0.5), operation.quantile_seconds(0.99)
         what = f"median {seconds_in_words(median)}, p99 {seconds_in_words(slow)}"
     nested = 1 - operation.self_time / operation.total if operation.total else 0.0
-    within = f"; {100 * nested:.0f} % of its time is in operations within it" if nested >= 0.005 else ""
+    within = f"; {100 * nested:.0f} % of its time is in nested operations" if nested >= 0.005 else ""
     failed = f"; {operation.failures} failed" if operation.failures else ""
     memory = operation.mean_memory_mb
     grown = f"; {memory:+.1f} MB a run" if memory is not None and abs(memory) >= 0.1 else ""

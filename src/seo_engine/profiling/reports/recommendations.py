@@ -209,8 +209,8 @@ def idle_gpu(measurements: Measurements) -> Recommendation | None:
         advice = f"shorten {largest} in the step, during which the GPU has nothing to do"
         evidence += f", and {largest} takes {parts[largest]:.0f} % of the step"
     else:
-        advice = "give it more at a time: a larger batch, mixed precision, or torch.compile"
-        evidence += ", and no part of the step but the model itself takes long"
+        advice = "give it more work at a time: a larger batch, mixed precision, or torch.compile"
+        evidence += ", and no part of the step except the model takes long"
     return {"subject": "gpu_idle", "advice": advice, "evidence": evidence}
 
 
