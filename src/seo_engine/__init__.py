@@ -1,6 +1,6 @@
-"""SEO Engine: fine-tune a language model on your own site, and track and profile any training.
+"""SEO Engine: fine-tune a language model on your own site, and track and profile any training run.
 
-Public names are imported at their first use, so that `import seo_engine` costs next to nothing.
+Public names are imported at first use, so that `import seo_engine` costs next to nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SEOConfig: every setting of the engine, flat, from code or from a TOML file."""
+"""SEOConfig: every setting of the engine in one flat dataclass, from code or from a TOML file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SEOConfig(TrackingConfig, TrainingConfig):
     """All settings of training, tracking and profiling in one flat dataclass.
 
     Raises:
-        ValueError: At construction, naming the field, its value and what is allowed.
+        ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
 
     Example:
         >>> SEOConfig(wandb_mode="offline").tensorboard_log_dir
@@ -36,7 +36,7 @@ class SEOConfig(TrackingConfig, TrainingConfig):
             SEOConfig: The settings.
 
         Raises:
-            ValueError: If the file cannot be read, is no TOML, or holds an unknown name or a bad value.
+            ValueError: If the file cannot be read, is not valid TOML, or holds an unknown name or a bad value.
 
         Example:
             >>> import tempfile
@@ -50,7 +50,7 @@ class SEOConfig(TrackingConfig, TrainingConfig):
         except OSError as error:
             raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: is no TOML: {error}") from None
+            raise ValueError(f"{path}: is not valid TOML: {error}") from None
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"{path}: unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")

@@ -23,4 +23,4 @@ def test_runs_list_and_show(trained: subprocess.CompletedProcess[str], place: Pa
 def test_an_unknown_run_and_an_empty_list_are_told_plainly(tmp_path: Path) -> None:
     unknown = command("runs", "show", "nothing", cwd=tmp_path)
     assert unknown.returncode == 2 and unknown.stderr.startswith("error: no run 'nothing'")
-    assert "no run in runs yet" in command("runs", "list", cwd=tmp_path).stdout
+    assert "no runs in runs yet" in command("runs", "list", cwd=tmp_path).stdout

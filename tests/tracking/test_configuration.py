@@ -105,7 +105,7 @@ def test_toml_is_read_and_what_is_wrong_in_it_is_said(tmp_path: Path) -> None:
     for text, message in [
         ("learning_rates = 1", "unknown setting 'learning_rates'"),
         ('learning_rate = "fast"', "learning_rate must be a number, got 'fast'"),
-        ("learning_rate 1", "is no TOML"),
+        ("learning_rate 1", "is not valid TOML"),
     ]:
         path.write_text(text)
         with pytest.raises(ValueError, match=message) as raised:

@@ -27,11 +27,11 @@ class LazyGroup(click.Group):
         """Import a command.
 
         Args:
-            context (click.Context): Of the call.
+            context (click.Context): The context of the call.
             name (str): What the user typed.
 
         Returns:
-            click.Command | None: The command, or None if there is none of that name.
+            click.Command | None: The command, or None if there is no such command.
         """
         if name not in COMMANDS:
             return None

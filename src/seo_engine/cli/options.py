@@ -24,13 +24,13 @@ def setting_options(configuration: type[Configuration]) -> Callable[[Command], C
     The command gets the value under the field's name; None means that the option was not given.
 
     Args:
-        configuration (type[Configuration]): Its fields say the flags, the help and the types.
+        configuration (type[Configuration]): Its fields define the flags, the help and the types.
 
     Returns:
         Callable[[Command], Command]: A decorator.
 
     Raises:
-        TypeError: If a field with a flag is of a type that cannot be an option.
+        TypeError: If a field with a flag has a type that an option cannot have.
     """
     annotations = typing.get_type_hints(configuration)
     options = [
@@ -68,10 +68,10 @@ def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the user gave, for the configuration to check.
 
     Args:
-        settings (Mapping[str, Any]): What a command got from the options made here.
+        settings (Mapping[str, Any]): The values of the options that `setting_options` made.
 
     Returns:
-        dict[str, Any]: By the field's name.
+        dict[str, Any]: The values by field name.
 
     Example:
         >>> given({"seed": 0, "model_name": None})

@@ -1,4 +1,4 @@
-"""`seo-engine runs`: look at the runs, complete their views, and replay them."""
+"""`seo-engine runs`: look at runs, complete their views, and replay them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from seo_engine.tracking import (
 
 @click.group()
 def runs() -> None:
-    """Look at the runs there are, and mend them.
+    """Look at your runs, and complete or replay them.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def list_command(log_directory: str, as_json: bool) -> None:
     elif found:
         plain_console(sys.stdout).print(runs_table(found))
     else:
-        click.echo(f"There is no run in {log_directory} yet; `seo-engine train` makes one.")
+        click.echo(f"There are no runs in {log_directory} yet; `seo-engine train` starts one.")
 
 
 @runs.command("show")
@@ -88,8 +88,8 @@ def show_command(run: str, log_directory: str, as_json: bool) -> None:
 def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
     """Complete the views of RUN after a kill or an outage; without RUN, of every unfinished run.
 
-    The journal holds all that was logged. What TensorBoard and Weights & Biases have of it already is left as it is,
-    the rest is delivered, each record once. A run that is still open is left alone.
+    The journal holds everything that was logged. Records that TensorBoard and Weights & Biases already have stay as
+    they are; each of the others is delivered once. A run that is still open is left alone.
 
     \b
     Examples:
@@ -110,11 +110,11 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
 @click.option(
     "--to", "view", required=True, type=click.Choice(optional_destinations()), help="The tracker that gets the run."
 )
-@click.option("--all", "show_all", is_flag=True, help="Show every value, in a run of its own beside this one: RUN_all.")
+@click.option("--all", "show_all", is_flag=True, help="Show every value, in a separate run next to this one: RUN_all.")
 @_log_directory
 @_as_json
 def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_json: bool) -> None:
-    """Give RUN to a tracker that it was not made with, with times and steps as they were.
+    """Deliver RUN to another tracker, with its original times and steps.
 
     \b
     Examples:
@@ -132,14 +132,14 @@ def _find(log_directory: str, run: str) -> Path:
 
 
 def _with_progress(name: str, work: Callable[..., Any]) -> Any:
-    """Do work on a run that tells how far its views are, and show that."""
+    """Do work on a run, and show its progress."""
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.progress import ProgressDisplay
 
     def show(states: dict[str, DeliveryState]) -> None:
         for view, state in states.items():
             if not state.accepted:
-                # Its worker is still on its way.
+                # Its worker is still starting.
                 continue
             display(f"{name}: {view}", state.accepted - state.pending, state.accepted)
 
@@ -151,7 +151,7 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
 
 
 def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
-    """Show ledgers, and end with status 1 if something is not delivered."""
+    """Show the ledgers, and exit with status 1 if a record is not delivered."""
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.runs import delivery_table, next_steps
 

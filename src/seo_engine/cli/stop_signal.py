@@ -10,9 +10,9 @@ import click
 
 
 class StopSignal:
-    """Ctrl-C and SIGTERM as a wish to stop: the first ends the work cleanly, the second at once.
+    """Turns Ctrl-C and SIGTERM into a request to stop: the first stops the work cleanly, the second at once.
 
-    Used as a context manager, which puts the signals' handlers in place and back.
+    Used as a context manager, which installs the signal handlers and then restores the old ones.
     """
 
     def __init__(self) -> None:
@@ -41,4 +41,4 @@ class StopSignal:
         if self._received is not None:
             raise KeyboardInterrupt
         self._received = number
-        click.echo("Stopping after this step, with a checkpoint; once more stops at once.", err=True)
+        click.echo("Stopping after this step, with a checkpoint; press Ctrl-C again to stop at once.", err=True)

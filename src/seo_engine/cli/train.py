@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def train(site: Path | None, config_file: Path | None, as_json: bool, **settings: Any) -> None:
     """Fine-tune a language model to write the titles and descriptions of SITE, a folder of HTML files.
 
-    Without SITE it learns from a bundled one. Everything is tracked in TensorBoard and Weights & Biases, without an
+    Without SITE, it uses the bundled site. Everything is tracked in TensorBoard and Weights & Biases, without an
     account: W&B stays offline until you log in. Ctrl-C stops cleanly and saves a checkpoint.
 
     \b
@@ -46,7 +46,7 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
     with errors_in_one_line():
         require_extra("engine", needed_by="this command")
     _silence_libraries()
-    # Only now, when it is known that the libraries are there.
+    # Imported only now that the libraries are known to be installed.
     from seo_engine.engine.language_model import require_model
     from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
     from seo_engine.engine.training.training import require_usable_pages
@@ -66,7 +66,9 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
     stop = StopSignal()
     tracker = ExperimentTracker(config)
     if tracker.run_directory is None:
-        raise CommandError("training needs a run's folder; see the message above, or experiment_tracking_enabled")
+        raise CommandError(
+            "training needs a run folder; see the message above, or set experiment_tracking_enabled=True"
+        )
     notes.print(f"{len(pages)} pages of {site or 'the bundled site'}; watch the run with:")
     notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
     status = "failed"
@@ -97,7 +99,7 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
 
 
 def _silence_libraries() -> None:
-    """Keep notes of transformers and peft to each other's developers off the terminal."""
+    """Keep the developer warnings of transformers and peft off the terminal."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 

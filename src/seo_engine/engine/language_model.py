@@ -1,4 +1,4 @@
-"""The language model: load it (packaged, a folder, the hub), adapt it, and have it answer."""
+"""The language model: load it (packaged, from a folder, from the hub), add an adapter, and generate answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 class ModelError(ValueError):
-    """A model that cannot be used; the message says which and how to mend it."""
+    """Raised if a model cannot be used; the message says which one, and how to fix that."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class LanguageModel:
 
 
 def require_model(name: str) -> None:
-    """Check, without loading anything, that a packaged model or a folder is there.
+    """Check, without loading anything, that a packaged model or a folder exists.
 
     Args:
-        name (str): As for `load_language_model`; a name on the hub is not asked for.
+        name (str): As for `load_language_model`; a name on the hub is not looked up.
 
     Raises:
-        ModelError: If it is not there; the message says how to get it.
+        ModelError: If it does not exist; the message says how to get it.
     """
     if name == PACKAGED_MODEL:
         packaged_model_file()
@@ -55,13 +55,13 @@ def load_language_model(name: str, seed: int = 0) -> LanguageModel:
 
     Args:
         name (str): `smollm2-135m-instruct`, which comes as a package; a local folder; or a name on the hub.
-        seed (int): Seed of every random number from here on: of an adapter's first weights, of the order of pages.
+        seed (int): Seed of all later random numbers: an adapter's initial weights, the order of the pages.
 
     Returns:
-        LanguageModel: With float32 weights, in evaluation mode.
+        LanguageModel: The model with float32 weights, in evaluation mode.
 
     Raises:
-        ModelError: If there is no such model, or none that has a chat template.
+        ModelError: If there is no such model, or it has no chat template.
     """
     import transformers
 
@@ -71,7 +71,7 @@ def load_language_model(name: str, seed: int = 0) -> LanguageModel:
         with _quiet_transformers():
             tokenizer = transformers.AutoTokenizer.from_pretrained(place)
             model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype="float32")
-    except Exception as error:  # the hub's errors are of many libraries
+    except Exception as error:  # errors from the hub come from many libraries
         raise ModelError(
             f"model {name!r} cannot be loaded: {_first_line(error)}; give {PACKAGED_MODEL}, a folder that holds a "
             "causal language model, or a name on the hub"
@@ -90,7 +90,7 @@ def converted_packaged_model() -> Path:
     """Return the folder of the packaged model, converted from GGUF at the first call on this machine.
 
     Returns:
-        Path: A folder with safetensors in the user's cache.
+        Path: A folder of safetensors in the user's cache.
 
     Raises:
         ModelError: If the package that holds the model is not installed.
@@ -100,13 +100,14 @@ def converted_packaged_model() -> Path:
     if not folder.is_dir():
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            # One process converts; others wait for it, and a killed one lets go of it.
+            # One process converts while others wait; a killed process releases the lock.
             with FileLock(folder.with_name(f"{folder.name}.lock")):
                 if not folder.is_dir():
                     _convert_beside(file, folder)
-        except Exception as error:  # of the disk, or of the libraries that read and write models
+        except Exception as error:  # from the disk, or from the libraries that read and write models
             raise ModelError(
-                f"the packaged model cannot be converted into {folder}: {_first_line(error)}; make room or access there"
+                f"the packaged model cannot be converted into {folder}: {_first_line(error)}; free up space there, "
+                "or make the folder writable"
             ) from error
     return folder
 
@@ -115,7 +116,7 @@ def packaged_model_file() -> Path:
     """Return the GGUF file of the packaged model.
 
     Raises:
-        ModelError: If the package is not installed; the message has the command that installs it.
+        ModelError: If the package is not installed; the message contains the command that installs it.
     """
     # Found, not imported: the package's own code needs a library that has to be compiled.
     package = importlib.util.find_spec(_PACKAGE)
@@ -129,7 +130,7 @@ def packaged_model_file() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder of this program."""
+    """Return this program's folder in the user's cache."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("seo-engine"))
@@ -157,14 +158,14 @@ def save_adapter(language_model: LanguageModel, folder: Path) -> None:
 
     Args:
         language_model (LanguageModel): A model with an adapter.
-        folder (Path): Made if it is not there.
+        folder (Path): Created if it does not exist.
     """
     language_model.model.save_pretrained(folder)
     language_model.tokenizer.save_pretrained(folder)
 
 
 def load_adapter(language_model: LanguageModel, folder: Path) -> LanguageModel:
-    """Put a saved adapter on its model.
+    """Load a saved adapter onto its model.
 
     Args:
         language_model (LanguageModel): The model that was fine-tuned.
@@ -187,18 +188,18 @@ def generate_answers(
     answered: Callable[[int], None] = lambda count: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> list[str]:
-    """Answer prompts, each with the most likely tokens.
+    """Answer prompts by greedy decoding.
 
     Args:
         language_model (LanguageModel): The model.
-        prompts (Sequence[str]): In the model's chat template.
-        maximum_new_tokens (int): Longest answer.
+        prompts (Sequence[str]): Prompts in the model's chat template.
+        maximum_new_tokens (int): Longest answer, in tokens.
         batch_size (int): Prompts answered at the same time.
-        answered (Callable[[int], None]): Told the number of answers after each batch.
-        stop_requested (Callable[[], bool]): Asked at each token; True ends the generation.
+        answered (Callable[[int], None]): Called after each batch with the number of answers.
+        stop_requested (Callable[[], bool]): Called at each token; True ends the generation.
 
     Returns:
-        list[str]: One answer for each prompt; fewer and shorter ones if asked to stop.
+        list[str]: One answer for each prompt; after a request to stop, fewer or shorter ones.
     """
     import torch
 
@@ -236,7 +237,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _place(name: str) -> str:
-    """Return the name, unless it is meant as a folder that is not there."""
+    """Return the name, or a folder's full path; refuse a folder that does not exist."""
     looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     path = Path(name).expanduser()
     if looks_like_a_path and not path.is_dir():
@@ -246,7 +247,7 @@ def _place(name: str) -> str:
 
 def _convert_beside(file: Path, folder: Path) -> None:
     logger.info("✅ Converting the packaged model to safetensors, once: %s", folder)
-    # Beside its final place, so that the last step is one rename and a kill leaves no half model.
+    # Next to its final place, so that the last step is one rename and a kill leaves no partial model.
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
@@ -260,13 +261,13 @@ def _convert_beside(file: Path, folder: Path) -> None:
 def _convert(file: Path, folder: Path) -> None:
     import transformers
 
-    # Its bars come from a library that has no switch for them.
+    # Its progress bars come from a library that cannot turn them off.
     with _quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
         tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             file.parent, gguf_file=file.name, dtype="float32"
         )
-    # The weights are plain float32 now, but the model still says it is quantized, and could then not be trained.
+    # The weights are plain float32 now, but the model still claims to be quantized, and could not be trained.
     model.hf_quantizer = None
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
@@ -278,7 +279,7 @@ def _convert(file: Path, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Keep bars and notes of loading off the terminal, where our own progress is shown."""
+    """Keep the bars and notes of loading off the terminal, where our own progress is shown."""
     # Untyped in transformers.
     transformers_logging: Any = importlib.import_module("transformers.utils.logging")
     verbosity = transformers_logging.get_verbosity()

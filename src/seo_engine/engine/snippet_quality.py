@@ -1,4 +1,4 @@
-"""How good titles and descriptions are, beside those that an editor wrote."""
+"""How good titles and descriptions are, compared with those that an editor wrote."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from seo_engine.engine.site.page import LONGEST_DESCRIPTION, Page
 from seo_engine.engine.snippets import Snippet, snippet_of
 
-# Lengths in use among SEO tools (Screaming Frog, Sistrix, Yoast): what is longer risks being cut in the result.
+# The limits of SEO tools (Screaming Frog, Sistrix, Yoast): search results may cut anything longer.
 TITLE_CHARACTERS = (30, 60)
 DESCRIPTION_CHARACTERS = (70, 155)
 
@@ -31,7 +31,7 @@ class WordTokenizer:
 
 
 def baseline_snippets(pages: Sequence[Page]) -> list[Snippet]:
-    """Return what anybody would write without a model: the main heading, and the first sentence of the text.
+    """Return the obvious snippets without a model: the main heading, and the first sentence of the text.
 
     Args:
         pages (Sequence[Page]): The pages.
@@ -43,10 +43,10 @@ def baseline_snippets(pages: Sequence[Page]) -> list[Snippet]:
 
 
 def measure_snippets(pages: Sequence[Page], snippets: Sequence[Snippet]) -> dict[str, float]:
-    """Compare snippets with those that the pages have.
+    """Compare snippets with the pages' own.
 
     Args:
-        pages (Sequence[Page]): The pages, whose own titles and descriptions are the reference.
+        pages (Sequence[Page]): The pages; their titles and descriptions are the reference.
         snippets (Sequence[Snippet]): One for each page.
 
     Returns:
@@ -82,7 +82,7 @@ def is_within(text: str, limits: tuple[int, int]) -> bool:
 
 
 def _first_sentence(page: Page) -> str:
-    """Return the first sentence behind the headings."""
+    """Return the first sentence after the headings."""
     headings = {text for _, text in page.headings}
     body = next((line for line in page.main_text.splitlines() if line not in headings), "")
     return _SENTENCE_END.split(body)[0][:LONGEST_DESCRIPTION]

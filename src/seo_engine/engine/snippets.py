@@ -1,4 +1,4 @@
-"""Snippet: a page's title and description, and the form in which a model writes them."""
+"""Snippet: a page's title and description, and the format in which a model writes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seo_engine.engine.site.page import Page
 
-# Models that were not taught the form yet like to embellish it with Markdown.
+# Before the fine-tuning, models tend to add Markdown.
 _LABEL = re.compile(
     r"^[ \t*#>_-]{0,10}(title|(?:meta )?description)[*_]{0,2}:[ \t*_]{0,10}", re.IGNORECASE | re.MULTILINE
 )
@@ -27,7 +27,7 @@ def snippet_of(page: Page) -> Snippet:
 
 
 def format_answer(snippet: Snippet) -> str:
-    """Return a snippet as the model is to write it.
+    """Return a snippet in the format that the model should write.
 
     Example:
         >>> print(format_answer(Snippet("Pots", "Made by hand.")))
@@ -38,7 +38,7 @@ def format_answer(snippet: Snippet) -> str:
 
 
 def parse_answer(answer: str) -> Snippet:
-    """Return the snippet in what a model wrote; what it did not write is empty.
+    """Return the snippet in a model's answer; missing parts are empty.
 
     Args:
         answer (str): Any text.

@@ -1,1 +1,1 @@
-"""What every room stands on: settings, texts, whole files, redaction. Imports nothing else of ours."""
+"""The base of all other rooms: settings, texts, whole files, redaction, extras. Imports no other room."""

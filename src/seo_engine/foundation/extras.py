@@ -1,4 +1,4 @@
-"""What an extra of this package needs, read from the package's own metadata, and one clear line where it is missing."""
+"""The libraries that an extra needs, read from the package's metadata, and a one-line error if one is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 
 DISTRIBUTION = "seo-engine"
 
-# A requirement as metadata has it: `seo-engine[site,tracking]; extra == 'engine'`, `peft>=0.14; extra == 'engine'`.
+# Requirements in the metadata: `seo-engine[site,tracking]; extra == 'engine'`, `peft>=0.14; extra == 'engine'`.
 _REQUIREMENT = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?:\[(?P<extras>[^\]]*)\])?")
 _EXTRA = re.compile(r"""extra\s*==\s*["'](?P<extra>[\w.-]+)["']""")
 
@@ -20,8 +20,8 @@ class MissingExtraError(ImportError):
 
     Args:
         needed_by (str): What cannot work without them.
-        extra (str): The extra that brings them.
-        missing (Sequence[str]): The libraries.
+        extra (str): The extra that installs them.
+        missing (Sequence[str]): The missing libraries.
 
     Example:
         >>> print(MissingExtraError("TensorBoard", "tracking", ["torch"]))
@@ -33,14 +33,14 @@ class MissingExtraError(ImportError):
 
 
 def missing_from(extra: str) -> list[str]:
-    """Return which distributions of an extra are not installed.
+    """Return the distributions of an extra that are not installed.
 
     Args:
         extra (str): One of the extras in `pyproject.toml`.
 
     Returns:
-        list[str]: Their names, sorted. Empty where the package itself is not installed but runs from its source:
-        then nothing says what an extra needs.
+        list[str]: Their names, sorted. Empty if this package runs from its source without being installed: there is
+        then no metadata to read.
     """
     try:
         requirements = importlib.metadata.requires(DISTRIBUTION) or []
@@ -57,25 +57,25 @@ def require_extra(extra: str, *, needed_by: str) -> None:
         needed_by (str): What cannot work without it; the message begins with this.
 
     Raises:
-        MissingExtraError: Naming every library that is missing.
+        MissingExtraError: If a library is missing; the message names each one.
     """
     if missing := missing_from(extra):
         raise MissingExtraError(needed_by, extra, missing)
 
 
 def import_of_extra(module: str, *, extra: str, needed_by: str) -> ModuleType:
-    """Import a module that an extra brings.
+    """Import a module that an extra installs.
 
     Args:
         module (str): Its full name.
-        extra (str): The extra that brings it.
+        extra (str): The extra that installs it.
         needed_by (str): What cannot work without it; the message begins with this.
 
     Returns:
         ModuleType: The module.
 
     Raises:
-        MissingExtraError: If it, or a library that it imports, is not installed.
+        MissingExtraError: If the module, or a library that it imports, is not installed.
 
     Example:
         >>> import_of_extra("no_such_library.core", extra="site", needed_by="this")
@@ -87,7 +87,7 @@ def import_of_extra(module: str, *, extra: str, needed_by: str) -> ModuleType:
         imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(needed_by, extra, [error.name or module]) from None
-    # Where the library is missing, Python takes a folder of its name for a package without content: W&B's own `wandb/`.
+    # Without the library, Python imports a folder of that name, such as W&B's own `wandb/`, as an empty package.
     spec = getattr(imported, "__spec__", None)
     if spec is not None and spec.origin is None:
         raise MissingExtraError(needed_by, extra, [module])
@@ -95,7 +95,7 @@ def import_of_extra(module: str, *, extra: str, needed_by: str) -> ModuleType:
 
 
 def _required(extra: str, requirements: Sequence[str]) -> Iterator[str]:
-    """Yield the distributions that an extra needs, its references to other extras followed."""
+    """Yield the distributions that an extra needs, including those of extras that it refers to."""
     for requirement in requirements:
         marker = _EXTRA.search(requirement.partition(";")[2])
         parts = _REQUIREMENT.match(requirement)

@@ -1,4 +1,4 @@
-"""Redaction: takes secrets out of what is written, by the name of a value and by its shape."""
+"""Redaction: removes secrets from everything that is written. It knows them by the name or the form of a value."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ REDACTED = "[redacted]"
 
 _SHORTEST_ENVIRONMENT_SECRET = 8
 
-# Of the key of a dictionary its end is enough to judge what it names.
+# The end of a dictionary's key is enough to judge what it names.
 _LONGEST_NAME = 200
 
-# Shorter, and without a digit, a word behind a secret's name may be prose or code.
+# After a secret's name, a shorter word, or one without a digit, may be prose or code.
 _SHORTEST_BARE_VALUE = 6
 
 
@@ -26,11 +26,11 @@ def redact(value: Any, name: str = "") -> Any:
     """Return plain data without the secrets in it.
 
     Args:
-        value (Any): What JSON holds: dictionaries, lists, texts, numbers, None.
-        name (str): Under which it stands.
+        value (Any): JSON data: dictionaries, lists, strings, numbers, None.
+        name (str): The value's name, if it has one.
 
     Returns:
-        Any: The same, with `REDACTED` in the place of secrets.
+        Any: The same data, with `REDACTED` in place of secrets.
 
     Example:
         >>> redact({"hf_token": "abc", "num_tokens": 512, "url": "https://me:pw@example.org/x"})
@@ -40,13 +40,13 @@ def redact(value: Any, name: str = "") -> Any:
 
 
 def redact_text(text: str) -> str:
-    """Return a text without what looks like a secret, and without the secrets of this process's environment.
+    """Return a text without anything that looks like a secret, and without the secrets in this process's environment.
 
     Args:
-        text (str): Any text: a message, a traceback, an address.
+        text (str): Any text: a message, a traceback, a URL.
 
     Returns:
-        str: The same, with `REDACTED` in the place of secrets.
+        str: The same text, with `REDACTED` in place of secrets.
 
     Example:
         >>> redact_text("cloning https://me:hunter2@git.example.org/site.git with api_key='hunter3'")
@@ -62,7 +62,7 @@ def redact_command(arguments: Iterable[str]) -> list[str]:
         arguments (Iterable[str]): As in `sys.argv`.
 
     Returns:
-        list[str]: The same, with `REDACTED` in the place of secrets.
+        list[str]: The same arguments, with `REDACTED` in place of secrets.
 
     Example:
         >>> redact_command(["train.py", "--api-key", "hunter2", "--password=hunter2", "--num-tokens", "512"])
@@ -72,14 +72,14 @@ def redact_command(arguments: Iterable[str]) -> list[str]:
 
 
 def check_no_secret(setting: str, value: str) -> None:
-    """Refuse a setting that names a run, stands in files and addresses as it is, and looks like a secret.
+    """Refuse a setting that looks like a secret, because it would appear unredacted in file names and URLs.
 
     Args:
-        setting (str): Which one it is.
+        setting (str): Its name.
         value (str): Its value, which the error does not repeat.
 
     Raises:
-        ValueError: If redaction would change it.
+        ValueError: If redaction would change the value.
 
     Example:
         >>> check_no_secret("wandb_project", "https://me:hunter2@example.org")
@@ -93,10 +93,10 @@ def check_no_secret(setting: str, value: str) -> None:
 
 @functools.lru_cache(maxsize=10_000)
 def is_secret_name(name: str) -> bool:
-    """Return whether a value of this name is a secret.
+    """Return whether a value with this name is a secret.
 
     Args:
-        name (str): Of a setting, an environment variable, an option; in any spelling.
+        name (str): The name of a setting, an environment variable or an option, in any spelling.
 
     Example:
         >>> [is_secret_name(name) for name in ("OPENAI_API_KEY", "dbPassword", "hf-token", "tokenizer", "pad_token")]
@@ -117,7 +117,7 @@ def is_secret_name(name: str) -> bool:
         case "token":
             return bool(others & rules.TOKENS_OF_SERVICES) or not others & rules.TOKENS_OF_TEXTS
         case "tokens":
-            # In the plural they are counted, but for those of a service.
+            # The plural is a count, unless it names a service.
             return bool(others & (rules.TOKENS_OF_SERVICES | rules.SERVICES))
         case "key" | "keys":
             return bool(others & rules.KEY_KINDS)
@@ -127,7 +127,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in any spelling, in small letters, without digits and without its stage."""
+    """Return the words of a name in lower case, without digits and without a stage such as `prod` at the end."""
     words = [word.lower() for word in rules.WORD.findall(name)]
     while words and words[-1] in rules.STAGES:
         words.pop()
@@ -154,9 +154,9 @@ def _redact(value: Any, name: str, secrets: tuple[str, ...]) -> Any:
 
 
 def _name_below(parent: str, name: str) -> str:
-    """Return by which name to judge what stands in a dictionary that has a name itself."""
+    """Return the name by which to judge a value in a dictionary that has a name itself."""
     if is_secret_name(parent):
-        # What stands below a secret name is secret whatever its own name.
+        # Everything below a secret name is secret, whatever its own name.
         return parent
     return f"{parent}_{name}" if name.lower() in rules.NAMES_BELOW_OTHERS else name
 
@@ -168,7 +168,7 @@ def _may_be_number(name: str) -> bool:
 def _redact_key(key: Any, secrets: tuple[str, ...]) -> Any:
     if not isinstance(key, str):
         return key
-    # A longer one is no name that comes again, and would only fill the memory.
+    # A longer key is unlikely to recur; caching it would only fill the memory.
     return _redact_name(key, secrets) if len(key) <= _LONGEST_NAME else _redact_text(key, secrets)
 
 
@@ -215,7 +215,7 @@ def _redact_assignments(text: str) -> str:
             parts += text[written : match.start(value)], REDACTED
             written = position = match.end(value)
         else:
-            # Within the value may stand another: `{"command": "password=hunter2"}`.
+            # The value may contain another assignment: `{"command": "password=hunter2"}`.
             position = match.end("before")
     return "".join([*parts, text[written:]])
 
@@ -228,7 +228,7 @@ def _is_secret_assignment(match: re.Match[str]) -> bool:
         return False
     if quoted is not None or _has_digit(bare):
         return True
-    # Without a digit `token = decode` is code, but as a shell has it: `export DB_PASSWORD=correcthorsebattery`.
+    # Without a digit it is code (`token = decode`), unless a shell sets it: `export DB_PASSWORD=correcthorsebattery`.
     return name.isupper() and match["before"].endswith(f"{name}=") and bare[0] not in "./~"
 
 
@@ -242,7 +242,7 @@ def _has_digit(text: str) -> bool:
 
 
 def _redact_arguments(arguments: Iterable[Any], name: str, secrets: tuple[str, ...]) -> list[Any]:
-    """Return the arguments of a command; what is no text among them is judged by the name of the whole list."""
+    """Return the arguments of a command; those that are not strings are judged by the name of the whole list."""
     redacted: list[Any] = []
     secret_name = ""
     for argument in arguments:
@@ -254,7 +254,7 @@ def _redact_arguments(arguments: Iterable[Any], name: str, secrets: tuple[str, .
             secret_name = argument if "=" not in argument and _takes_secret(argument) else ""
         elif secret_name:
             redacted.append(_redact(argument, secret_name, secrets))
-            # Behind `--api-keys` stand several.
+            # Several values may follow `--api-keys`.
             if not _words(secret_name)[-1].endswith("s"):
                 secret_name = ""
         else:
@@ -263,7 +263,7 @@ def _redact_arguments(arguments: Iterable[Any], name: str, secrets: tuple[str, .
 
 
 def _takes_secret(option: str) -> bool:
-    """Return whether what follows an option is a secret."""
+    """Return whether the value that follows an option is a secret."""
     words = _words(option)
     return is_secret_name(option) and (words[0] not in rules.SWITCHES or words[-1] == "token")
 
@@ -278,7 +278,7 @@ def _redact_argument(argument: str, secrets: tuple[str, ...]) -> str:
         if not is_secret_name(name) or rules.PLACEHOLDER.fullmatch(value):
             parts.append(part)
         elif not parts and part.startswith("-"):
-            # All of it is the value of this option, whatever it holds.
+            # The rest is this option's value, whatever it contains.
             return before + REDACTED
         else:
             parts.append(before + REDACTED)
@@ -286,7 +286,7 @@ def _redact_argument(argument: str, secrets: tuple[str, ...]) -> str:
 
 
 def _environment_secrets() -> tuple[str, ...]:
-    """Return the values of secret environment variables, the longest first: one may hold another."""
+    """Return the values of secret environment variables, longest first, because one may contain another."""
     # Another thread may change the environment meanwhile.
     values = {os.environ.get(name, "") for name in list(os.environ) if is_secret_name(name)}
     secrets = (

@@ -1,6 +1,6 @@
-"""The words and patterns by which redaction knows a secret; plain data.
+"""The words and patterns by which redaction recognizes a secret; plain data.
 
-No repetition in a pattern can be walked back for long: each is bounded, or possessive (`++`), or ends its pattern.
+No repetition in a pattern can backtrack for long: each is bounded, or possessive (`++`), or ends its pattern.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Pattern:
-    """A regular expression that is compiled at its first use, because together they take milliseconds.
+    """A regular expression that is compiled at first use, because compiling all of them takes milliseconds.
 
     Args:
         pattern (str): As `re.compile` takes it.
@@ -32,37 +32,37 @@ class Pattern:
 
     @property
     def is_compiled(self) -> bool:
-        """bool: Whether it was used."""
+        """bool: Whether it has been used."""
         return "sub" in self.__dict__
 
     def __getattr__(self, name: str) -> Any:
-        # From now on they are attributes of this object, and this method is not asked any more.
+        # These become attributes of the object, so that Python does not call `__getattr__` for them again.
         compiled = re.compile(*self.source)
         for method in ("findall", "fullmatch", "search", "sub"):
             setattr(self, method, getattr(compiled, method))
         return getattr(compiled, name)
 
 
-# A name with one of these, as one word or as two, names a secret; `PGPASSWORD` ends in one.
+# A name is secret if a word in it, or two in a row, ends in one of these: `PGPASSWORD`, `api_key`.
 STEMS = (
     "password", "passwd", "passphrase", "passcode", "secret", "secretkey", "credential", "apikey", "privatekey",
     "accesskey", "accesstoken", "apitoken", "authtoken", "csrftoken", "xsrftoken", "authkey", "accesssignature",
     "connectionstring", "connectionstr", "connstring", "connstr", "dockerauth", "accountjson",
 )  # fmt: skip
 
-# Of these a number may be one, too.
+# Values with these names may be numbers.
 STEMS_OF_NUMBERS = ("password", "passwd", "passphrase", "passcode", "pwd", "pin", "otp")
 
-# A name that ends in one of these names a secret.
+# A name is secret if its last word is one of these.
 LAST_WORDS = {
     "auth", "authorization", "bearer", "cookie", "cookies", "dbpass", "dsn", "jwt", "otp", "pat", "pgpass", "pswd",
     "psw", "pw", "pwd", "sessionid", "sshpass", "userpass", "webhook",
 }  # fmt: skip
 
-# Whoever knows such an address may write there, although an address is otherwise only said of a secret.
+# Anyone who knows such a URL may post to it. Other URLs are only attributes of a secret.
 SECRET_ADDRESSES = ("hookurl", "hookurls", "hookuri")
 
-# What is said of a secret is none: `password_length`, `token_type`, `secret_name`, `api_key_env`.
+# An attribute of a secret is not a secret: `password_length`, `token_type`, `secret_name`, `api_key_env`.
 ATTRIBUTES = {
     "age", "algorithm", "attempts", "backend", "column", "count", "dir", "directory", "enabled", "endpoint", "env",
     "expires", "expiry", "field", "file", "hasher", "header", "helper", "hint", "host", "id", "index", "issuer",
@@ -72,7 +72,7 @@ ATTRIBUTES = {
     "url", "var", "version",
 }  # fmt: skip
 
-# Behind a secret's name: `HF_TOKEN_PROD`, `token_v2`.
+# These may follow a secret's name: `HF_TOKEN_PROD`, `token_v2`.
 STAGES = {"dev", "development", "live", "prod", "production", "staging", "v"}
 
 # `token`, `key` and `pass` mean many things: a token of a text, a key of a table, a pass over the data.
@@ -110,20 +110,20 @@ PASSES_OVER_DATA = {
     "validation", "warmup",
 }  # fmt: skip
 
-# By itself such a name says nothing; below another it does: `{"openai": {"key": ...}}`.
+# Alone, such a name says nothing; below another it does: `{"openai": {"key": ...}}`.
 NAMES_BELOW_OTHERS = {"key", "keys", "pass", "tokens"}
 
-# Options that begin so take no value, or none that is a secret: `--use-auth data.csv`.
+# Options that begin like this take no value, or one that is not a secret: `--use-auth data.csv`.
 SWITCHES = {
     "allow", "disable", "enable", "has", "is", "no", "require", "skip", "use", "with", "without",
 }  # fmt: skip
 
-# What has a number without being one, as all in the plural: `cookies: 123456`, `Unexpected token: 128009`.
+# With one of these names, or any plural, a number is a count or an id: `cookies: 123456`, `Unexpected token: 128009`.
 COUNTED_WORDS = {"cookie", "token"}
 
 WORD = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# What stands for a secret, or for a special token of a vocabulary, or is a switch, and is none.
+# Not secrets: placeholders for one, special tokens of a vocabulary, switches.
 PLACEHOLDER = Pattern(
     r"<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\$\{?\w+\}?|\*+|x{3,}|true|false|none|null|yes|no|on|off|[01]", re.IGNORECASE
 )
@@ -131,16 +131,16 @@ PLACEHOLDER = Pattern(
 # Numbers, dates, times.
 NUMBER = Pattern(r"[\d.,:_/-]+|0x[\da-f]+", re.IGNORECASE)
 
-# Values of secret variables of the environment that turn up everywhere: words, paths (`PWD`), addresses of machines.
+# Values of secret environment variables that turn up everywhere: words, paths (`PWD`), IP addresses.
 EVERYDAY_VALUE = Pattern(
     r"[^\W\d_]{1,15}|/.*|(?:\w{2,5}://)?\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[\da-f]{0,4}(?::[\da-f]{0,4}){2,7}",
     re.DOTALL | re.IGNORECASE,
 )
 
-# By how their givers make them; after GitHub's list of secret scanning patterns and the rules of gitleaks.
+# The formats of their issuers, after GitHub's list of secret scanning patterns and the rules of gitleaks.
 KNOWN_SHAPES = Pattern(
     r"""
-    # At the beginning of a word, of which an escaped end of a line and `%3D` are none.
+    # At the beginning of a word; an escaped line break and `%3D` before it do not belong to the word.
     (?: (?<![\w-]) | (?<=\\[nrt]) | (?<=%[0-9A-Fa-f]{2}) )
     (?: (?:sk|rk|pk)-(?=[\w-]{0,200}?[A-Za-z0-9]{16})[\w-]{20,}      # OpenAI, Anthropic, OpenRouter; no slugs
       | (?:sk|rk|pk)_(?:(?:live|test)_|(?=[A-Za-z]{0,40}\d)(?=\w{24}))[A-Za-z0-9]{16,}  # Stripe
@@ -172,11 +172,11 @@ KNOWN_SHAPES = Pattern(
     re.VERBOSE,
 )
 
-# What stands behind their first group is a secret.
+# The text after the first group of each is a secret.
 SECRETS_BEHIND = tuple(
     Pattern(pattern, re.VERBOSE)
     for pattern in (
-        # https://name:password@host, and https://token@host; the plain user of ssh://git@host is none, nor is a port.
+        # https://name:password@host, and https://token@host. The user in ssh://git@host is not a secret, nor is a port.
         r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)
             (?: [^\s/?#@:"'\[(),|<>&]{0,200}+:(?!\d{1,5}+[/?#,;|&()<>])(?:[^\s/?#"']{0,200}(?=@)|[^\s"'@]{1,100}+(?=@))
               | (?<=https://)[\w.~%+-]{1,400}+(?=@) )""",
@@ -187,7 +187,7 @@ SECRETS_BEHIND = tuple(
         r"(?i)(\bbearer\s{1,9})(?=[\w.~+/-]{0,400}?\d)[\w.~+/=-]{16,}",
         r"""(\b[Bb]asic\s{1,9})(?=[A-Za-z0-9+/]{0,400}?[A-Z])(?=[A-Za-z0-9+/]{0,400}?\d)
             [A-Za-z0-9+/]{12,}+={0,2}+(?![\w-])""",
-        # To the end of the line, or of the text in quotes of which it is the end.
+        # Up to the end of the line or the closing quote.
         r"""(?i)(\b(?:Set-)?Cookie\\{0,3}["']?[ \t]{0,9}:[ \t]{0,9}(?:\\{0,3}["'])?)
             (?=[^\s=;,"'\\\[]{1,100}+=)(?:[^\r\n"'\\]|(?<==)"[^\r\n"]{0,4000}+")+""",
     )
@@ -195,7 +195,7 @@ SECRETS_BEHIND = tuple(
 
 URL_PARAMETER = Pattern(r"([?&;#]([\w.-]{1,100}+)=)([^\s&;#\"'<>]+)")
 SIGNED_PARAMETERS = {"sig", "x-amz-credential", "x-amz-signature", "x-goog-signature"}
-# These are also words of everyday: `?key=garden`.
+# These are also everyday words: `?key=garden`.
 PERHAPS_SIGNED_PARAMETERS = {"key", "signature"}
 SHORTEST_SIGNATURE = 16
 
@@ -217,6 +217,6 @@ OPTION = Pattern(
     re.VERBOSE,
 )
 
-# Of an argument: --name, name=value, and `Name: value` of a header.
+# In an argument: --name, name=value, and a header's `Name: value`.
 OPTION_ARGUMENT = Pattern(r"--?[A-Za-z][\w.-]{0,99}(?:=.*)?", re.DOTALL)
 NAMED_ARGUMENT = Pattern(r"([-+~/]{0,2}[A-Za-z_][\w.-]{0,99}+(?:=|:\s{0,9}+))(.+)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""Configuration as checked, flat dataclasses."""
+"""Configuration as flat dataclasses whose values are checked."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def setting(
     switches: tuple[str, ...] = (),
     flag: str | None = None,
 ) -> Any:
-    """Declare one configuration field: its default, its meaning and what values it may take.
+    """Declare one configuration field: its default, its meaning and the values it may take.
 
     Args:
-        default (Any): The value on a fresh machine. A list or dictionary is copied for each instance.
+        default (Any): The value if the user gives none. A list or dictionary is copied for each instance.
         meaning (str): One line for the configuration guide.
         above (float | None): The value must be greater than this.
         at_least (float | None): The value must not be smaller than this.
@@ -34,8 +34,8 @@ def setting(
         required (bool): The value must not be empty.
         switches (tuple[str, ...]): Fields that must all be True for the value to be checked;
             the type is always checked.
-        flag (str | None): The command line's option for it. One that begins with `--no-` switches a boolean field
-            off; its help is "Do not" and the meaning, which then begins with a verb.
+        flag (str | None): Its command-line option. A flag that begins with `--no-` sets a boolean field to False; its
+            help is "Do not" plus the meaning, which must then begin with a verb.
 
     Returns:
         Any: A dataclass field.
@@ -62,7 +62,7 @@ class Configuration:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            # A Path is what people have in hand; the field stays a plain string, for TOML and JSON.
+            # People pass a Path; the field stays a plain string, for TOML and JSON.
             if isinstance(value, os.PathLike):
                 setattr(self, field.name, os.fspath(value))
             elif isinstance(value, tuple):
@@ -70,10 +70,10 @@ class Configuration:
         self.validate_config()
 
     def validate_config(self) -> None:
-        """Check type and value of every field.
+        """Check the type and the value of every field.
 
         Raises:
-            ValueError: Naming the field, its value and what is allowed.
+            ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
         """
         types_by_field = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
@@ -91,15 +91,15 @@ class Configuration:
 
 
 def check_type(name: str, value: Any, expected: Any) -> None:
-    """Check that a value is of a type as an annotation says it.
+    """Check that a value has the type of an annotation.
 
     Args:
-        name (str): Of the value, for the message.
+        name (str): The value's name, for the message.
         value (Any): The value.
-        expected (Any): Plain types, unions of them, and lists and dictionaries of them.
+        expected (Any): A plain type, a union, or a list or dictionary of plain types.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If it has another type.
 
     Example:
         >>> check_type("seed", "three", int)

@@ -1,4 +1,4 @@
-"""Texts as JSON, files and a terminal can hold them."""
+"""Texts that JSON, files and terminals can hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 def as_json_data(value: Any) -> Any:
-    """Return plain data as JSON can hold it: Python has texts that are not Unicode, and integers of any size.
+    """Return plain data that JSON can hold: lone surrogates are escaped, and integers beyond 64 bits become text.
 
     Example:
         >>> as_json_data({"caf\\udce9": ["tea", 1, 10**20]})
@@ -28,7 +28,7 @@ def as_json_data(value: Any) -> Any:
 
 
 def one_line(value: Any) -> str:
-    r"""Return a value as text of one line, without characters that steer a terminal or turn the writing around.
+    r"""Return a value as one line of text, without characters that control a terminal or reverse the writing direction.
 
     Example:
         >>> one_line("for\x1b[31mward\npass"), one_line(None)
@@ -36,13 +36,13 @@ def one_line(value: Any) -> str:
     """
     try:
         text = "" if value is None else str(value)
-    except Exception:  # of a foreign object, too
+    except Exception:  # from any object's own `__str__`
         text = type(value).__name__
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Return counts as people read them.
+    """Return counts in words.
 
     Example:
         >>> counts_in_words({"invalid name": 2, "misuse": 1})

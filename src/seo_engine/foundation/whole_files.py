@@ -7,22 +7,22 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-# What may hold private text is for its owner alone.
+# Files that may hold private text are for their owner alone.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
 def write_whole(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file under another name first, so that nobody ever finds a part of it, also after a kill.
+    """Write a file under another name first, so that nobody ever finds a partial file, even after a kill.
 
     Args:
         path (Path): The file.
         parts (Iterable[bytes]): Its contents.
 
     Raises:
-        OSError: If it cannot be written; then what was there is still there.
+        OSError: If it cannot be written; an existing file then stays as it was.
     """
-    # Cut, because a name that is as long as names may be leaves no room for more.
+    # Cut, because a name of the maximum length leaves no room for a suffix.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

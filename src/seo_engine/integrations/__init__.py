@@ -1,1 +1,1 @@
-"""Tracking and profiling for other frameworks, one module a framework."""
+"""Tracking and profiling for other frameworks, one module per framework."""

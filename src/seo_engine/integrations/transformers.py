@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-# Names of the Trainer's that differ from the house's, or belong to another group.
+# The Trainer's metrics that have another name here, or belong to another group.
 _TRAINING_NAMES = {"grad_norm": "gradient_norm", "train_loss": "mean_loss"}
 _PERFORMANCE_NAMES = {
     "train_runtime": "training_seconds",
@@ -32,7 +32,7 @@ _PERFORMANCE_NAMES = {
 }
 _EVALUATION_PREFIX = "eval_"
 
-# Of the hundred fields of TrainingArguments, those that people compare runs by.
+# The fields of TrainingArguments, out of a hundred, by which people compare runs.
 _HYPERPARAMETERS = (
     "learning_rate",
     "lr_scheduler_type",
@@ -53,15 +53,15 @@ _HYPERPARAMETERS = (
 class ExperimentTrackingCallback(TrainerCallback):
     """Logs what a Trainer logs to an `ExperimentTracker`, and profiles its steps.
 
-    The training's values become `training/…`, those of evaluations `evaluation/…`. Each step is profiled as
-    `training_step`, and in it data loading, forward, backward, optimizer and logging: `CodeProfiler.training_view`
-    says what they took. A model that the Trainer compiles is not looked into: there forward and backward are one. The
-    tracker stays the caller's: it is not closed here.
+    Values of the training become `training/…`, those of evaluations `evaluation/…`. Each step is profiled as
+    `training_step`, and within it data loading, forward, backward, optimizer and logging: see
+    `CodeProfiler.training_view`. In a model that the Trainer compiles, forward and backward count as one. The callback
+    does not close the tracker.
 
     Args:
         tracker (ExperimentTracker): Where everything is logged.
-        hyperparameters (Mapping[str, Any] | None): Further ones, logged together with the Trainer's: TensorBoard's
-            HPARAMS page shows only the first that a run logs.
+        hyperparameters (Mapping[str, Any] | None): Additional ones, logged together with the Trainer's, because
+            TensorBoard's HPARAMS page shows only the first that a run logs.
 
     Example:
         >>> from seo_engine.tracking import TrackingConfig
@@ -75,7 +75,7 @@ class ExperimentTrackingCallback(TrainerCallback):
         self._clock = StepClock(tracker.code_profiler)
         self._samples = 0
         self._within_epoch = False
-        # Whether the step is over but for what the Trainer logs of it.
+        # Whether the step is over, except for what the Trainer logs about it.
         self._awaits_log = False
         self._hooks: list[RemovableHandle] = []
 
@@ -88,8 +88,8 @@ class ExperimentTrackingCallback(TrainerCallback):
         train_dataloader: Any = None,
         **others: Any,
     ) -> None:
-        """Log hyperparameters and the model, and begin to look at its forward passes."""
-        # Of a training before that failed, and so never came to its end.
+        """Log the hyperparameters and the model, and begin to time its forward passes."""
+        # An earlier training run may have failed, without reaching `on_train_end`.
         self._give_up()
         self._tracker.code_profiler.describe_loader(train_dataloader)
         if model is not None and not _is_compiled(model, args):
@@ -109,47 +109,47 @@ class ExperimentTrackingCallback(TrainerCallback):
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Begin a step: its data are loaded next."""
+        """Begin a step: its data is loaded next."""
         self._within_epoch = True
         self._begin_step()
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """The data of the step are loaded."""
+        """End the data loading of the step."""
         self._clock.end_part()
 
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """A backward pass whose gradients are accumulated is over."""
+        """End a backward pass whose gradients are accumulated."""
         self._clock.end_part()
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """The last backward pass is over."""
+        """End the last backward pass, and begin the optimizer step."""
         self._clock.begin_part("optimizer_step", "training_loop")
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """The optimizer is done."""
+        """End the optimizer step."""
         self._clock.end_part()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """End a step, or wait for what is logged of it."""
+        """End a step, unless the Trainer has yet to log it."""
         self._awaits_log = control.should_log
         self._clock.end_part()
         if not self._awaits_log:
             self._end_step(control)
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Begin a step after an evaluation, which belongs to none."""
+        """Begin a step after an evaluation, which is not part of a step."""
         self._go_on()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Begin a step after a checkpoint, which belongs to none."""
+        """Begin a step after a checkpoint, which is not part of a step."""
         self._go_on()
 
     def on_epoch_end(
@@ -162,7 +162,7 @@ class ExperimentTrackingCallback(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Look at the model no more."""
+        """Stop timing the model."""
         self._give_up()
 
     def on_log(
@@ -176,7 +176,7 @@ class ExperimentTrackingCallback(TrainerCallback):
         """Log what the Trainer logs."""
         awaited, self._awaits_log = self._awaits_log, False
         if awaited:
-            # From here on, because before this the Trainer waits for the GPU, to know the loss.
+            # Timed from here on, because before this the Trainer waits for the GPU to compute the loss.
             self._clock.begin_part(LOG_STEP, TRACKING)
         if state.is_world_process_zero and logs:
             self._log(state, logs)
@@ -211,7 +211,7 @@ class ExperimentTrackingCallback(TrainerCallback):
 
     def _go_on(self) -> None:
         if self._clock.is_running and self._samples:
-            # In the midst of a step nothing is evaluated or saved: the training failed there, and this is after it.
+            # Nothing is evaluated or saved in the middle of a step: the training failed there, and this comes after it.
             self._within_epoch = False
             self._clock.forget_step()
         self._begin_step()
@@ -225,13 +225,13 @@ class ExperimentTrackingCallback(TrainerCallback):
 
     def _end_step(self, control: TrainerControl) -> None:
         self._clock.end_step(self._samples)
-        # An evaluation or a checkpoint comes before the next step, and says when it is over.
+        # An evaluation or a checkpoint comes before the next step, and calls back when it is over.
         if not control.should_evaluate and not control.should_save:
             self._begin_step()
 
 
 def _is_compiled(model: Any, args: TrainingArguments) -> bool:
-    """Return whether hooks would become a part of what is compiled."""
+    """Return whether the model is compiled, and its hooks would be compiled too."""
     backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no").lower()
     return bool(
         args.torch_compile or getattr(model, "_compiled_call_impl", None) is not None or backend not in ("", "no")
@@ -239,14 +239,14 @@ def _is_compiled(model: Any, args: TrainingArguments) -> bool:
 
 
 class _ForwardHook:
-    """Sees the model's forward passes; what follows on each is its backward pass.
+    """Times the model's forward passes; each is followed by its backward pass.
 
-    A model may be copied or pickled with its hooks: the copy's do nothing.
+    A model may be copied or pickled with its hooks; those of the copy do nothing.
     """
 
     def __init__(self, callback: ExperimentTrackingCallback | None = None) -> None:
         self._callback = callback
-        # Replicas of a model run in threads of their own.
+        # Replicas of a model run in their own threads.
         self._thread = threading.get_ident()
 
     def before(self, module: torch.nn.Module, inputs: tuple[Any, ...], named_inputs: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Where time and memory go. It stands on the foundation alone.
+"""The profiler: where time and memory go. It depends on `foundation` alone.
 
-What other rooms may use of it stands here; each name is imported at its first use.
+Other rooms may use the names listed here; each is imported at first use.
 """
 
 from __future__ import annotations

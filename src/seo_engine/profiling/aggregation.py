@@ -21,15 +21,15 @@ from seo_engine.profiling.statistics.training_view import StepAccounting
 
 logger = logging.getLogger(__name__)
 
-# Names made up anew at each call, such as `step_1`, must not fill the memory: further ones are counted as one.
+# New names at each call, such as `step_1`, must not fill the memory: names beyond this number are counted together.
 MOST_OPERATIONS = 1_000
 OTHERS = "others"
-# Longer names are cut: each stands in every table and file.
+# Longer names are cut, because they appear in every table and file.
 _LONGEST_NAME = 200
 
 
 class Aggregation:
-    """Counts spans; one thread at a time, as its owner sees to.
+    """Counts spans. Its owner makes sure that only one thread calls it at a time.
 
     Args:
         config (ProfilingSettings): The settings.
@@ -49,14 +49,14 @@ class Aggregation:
         self._unknown_categories: set[str] = set()
 
     def operation(self, name: str, category: str) -> Operation:
-        """Return an operation, made at its first use.
+        """Return an operation, created at first use.
 
         Args:
             name (str): Its name.
-            category (str): Its category; an unknown one is warned of once.
+            category (str): Its category; an unknown one causes a warning, once.
 
         Returns:
-            Operation: The same for the same name and category.
+            Operation: The same object for the same name and category.
         """
         name, category = as_json_data(str(name)[:_LONGEST_NAME]), as_json_data(str(category)[:_LONGEST_NAME])
         operation = self.operations.get((name, category))
@@ -68,18 +68,20 @@ class Aggregation:
             name, category = OTHERS, category if category in CATEGORIES else OTHERS
             if (name, category) in self.operations:
                 return self.operations[name, category]
-            logger.warning("⚠️ More than %d operations are profiled: further ones are %r", MOST_OPERATIONS, name)
-        # `setdefault` is one step for all threads.
+            logger.warning(
+                "⚠️ More than %d operations are profiled: further ones are counted as %r", MOST_OPERATIONS, name
+            )
+        # `setdefault` is atomic.
         return self.operations.setdefault(
             (name, category),
             Operation(OperationStatistics(name, category), Measures(marks=self._marks), bool(self._marks)),
         )
 
     def count(self, spans: Sequence[Span]) -> None:
-        """Count spans, those of one lane in the order in which they were left.
+        """Count spans; those of one lane must come in the order in which their regions closed.
 
         Args:
-            spans (Sequence[Span]): Of regions that were left.
+            spans (Sequence[Span]): The spans of closed regions.
         """
         paths, touched, steps = self.tree.paths, self._touched, self.steps
         whole_runs = 0
@@ -100,9 +102,9 @@ class Aggregation:
             if path.concerns_steps and flags < WHOLE_RUN:
                 steps.count(path, lane, start, end, own_time)
             elif path.separates_steps:
-                # Whatever is done between loading and a step: the data were not for that step.
+                # Other work between loading and a step: the data was not for that step.
                 steps.forget_loading(lane)
-        # What a generator's consumer did between its values overlaps the whole run.
+        # A generator's whole run is not shown: it overlaps what its consumer did between the values.
         shown = spans if not whole_runs else [span for span in spans if span[-1] < WHOLE_RUN]
         self.newest_spans.extend(shown)
         self.spans += len(shown)
@@ -111,21 +113,21 @@ class Aggregation:
             path.add_batch()
             if path.operation is not None:
                 self._choose_measures(path.operation)
-            # Only now, so that after an exception out of a signal's handler the others are still added.
+            # Only now, so that the others are still added if a signal handler raises.
             touched.pop()
 
     def count_readings(self, readings: Sequence[Reading]) -> None:
-        """Count what regions read beside the clock.
+        """Count what regions read besides the clock.
 
         Args:
-            readings (Sequence[Reading]): Of regions that were left.
+            readings (Sequence[Reading]): The readings of closed regions.
         """
         for reading in readings:
             reading.count()
         self.newest_readings.extend(readings)
 
     def forget_all(self) -> None:
-        """Begin anew with the same operations."""
+        """Start over with the same operations."""
         for operation in self.operations.values():
             operation.statistics = OperationStatistics(operation.name, operation.category)
         self.tree = CallTree()
@@ -136,7 +138,7 @@ class Aggregation:
         self._touched = []
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
-        """Take in the statistics of another process."""
+        """Add the statistics of another process."""
         for statistics in operations:
             self.operation(statistics.name, statistics.category).statistics.merge(statistics)
 
@@ -148,7 +150,7 @@ class Aggregation:
         )
 
     def _choose_measures(self, operation: Operation) -> None:
-        """Read memory in the regions of an operation that lasts long enough to pay for the reading."""
+        """Read memory only in operations that take long enough to justify the cost of reading."""
         seconds = operation.statistics.mean_seconds
         memory, gpu_memory = seconds >= self._memory_seconds, seconds >= max(GPU_MEMORY_SECONDS, self._memory_seconds)
         operation.measures = operation.measures._replace(memory=memory, gpu_memory=gpu_memory)
@@ -159,6 +161,4 @@ class Aggregation:
             return
         self._unknown_categories.add(category)
         nearest = get_close_matches(category, sorted(CATEGORIES), n=1, cutoff=0.0)
-        logger.warning(
-            "⚠️ Unknown profiling category %r is kept as it is; the nearest known is %r", category, nearest[0]
-        )
+        logger.warning("⚠️ Unknown profiling category %r is kept; the nearest known one is %r", category, nearest[0])

@@ -1,4 +1,4 @@
-"""One vocabulary: the categories of operations, and the operations that experiment tracking is profiled as."""
+"""Shared names: the categories of operations, and the operations of experiment tracking itself."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CATEGORIES = frozenset(
     }
 )
 
-# What an ExperimentTracker does once.
+# An ExperimentTracker does these once.
 TRACKER_SETUP = "experiment_tracker_setup"
 TRACKER_IMPORT = "experiment_tracker_import"
 TRACKER_CLEANUP = "experiment_tracker_cleanup"
 
-# What a training waits for, call by call; the first three only append a line to the journal.
+# The training waits for each of these calls; the first three only append a line to the journal.
 _CALLS = "unified_"
 
 
@@ -48,5 +48,5 @@ LOG_STEP = "log_step"
 
 
 def is_tracking_call(name: str) -> bool:
-    """Return whether an operation of the category `TRACKING` is one that the training waits for at each call."""
+    """Return whether an operation of the category `TRACKING` is a call that the training waits for."""
     return name.startswith(_CALLS)

@@ -1,4 +1,4 @@
-"""ProfilingConfig: the profiler's settings, and the one profiler that has them."""
+"""ProfilingConfig: the profiler's settings, and the profiler that uses them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ProfilingConfig(ProfilingSettings):
 
     @property
     def code_profiler(self) -> CodeProfiler:
-        """CodeProfiler: The one profiler of this configuration, made at its first use."""
-        # Kept outside the fields: a configuration copies, pickles, compares and prints without it.
+        """CodeProfiler: The profiler of this configuration, created at first use."""
+        # Not a field: a configuration is copied, pickled, compared and printed without it.
         profiler: CodeProfiler | None = self.__dict__.get("_code_profiler")
         if profiler is None:
-            # One step for all threads, and for a signal's handler, which a lock could hang.
+            # Atomic for threads; a lock could hang a signal handler.
             profiler = self.__dict__.setdefault("_code_profiler", CodeProfiler(self))
         return profiler
 

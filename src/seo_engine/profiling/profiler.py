@@ -1,4 +1,4 @@
-"""CodeProfiler: named regions of code, timed for well under a microsecond each."""
+"""CodeProfiler: times named regions of code, at a cost of well under a microsecond each."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ Batch = TypeVar("Batch")
 
 _new_region = object.__new__
 
-# In less time than this the share of a few calls says nothing.
+# In a shorter time, the share of a few calls means nothing.
 _FEWEST_SECONDS_TO_WARN = 10.0
 
 
 class CodeProfiler:
-    """Times named regions of code, on any thread and in any asyncio task, and says where time and memory went.
+    """Times named regions of code, on any thread and in any asyncio task, and reports where time and memory went.
 
     Args:
         config (ProfilingSettings | None): The settings; None means the defaults.
@@ -96,18 +96,18 @@ class CodeProfiler:
     def profile_operation(
         self, name: str, category: str, *, measure_memory: bool = False, measure_device: bool = False
     ) -> ProfiledRegion:
-        """Time the region of code in the `with` block, or as a decorator each call of a function.
+        """Time the code in a `with` block or, as a decorator, each call of a function.
 
         Args:
             name (str): The operation, such as `forward_pass`.
-            category (str): One of `CATEGORIES`; another is accepted and warned of once.
-            measure_memory (bool): Also read the change of the memory of process and GPU. Operations that last long
-                enough on average have theirs read anyway.
-            measure_device (bool): With CUDA in use, also time the region on the GPU, without waiting for it.
+            category (str): One of `CATEGORIES`. Any other is accepted, with one warning.
+            measure_memory (bool): Also measure how the memory of the process and the GPU changes. In operations that
+                take long enough on average, this is measured anyway.
+            measure_device (bool): If CUDA is in use, also time the region on the GPU, without waiting for it.
 
         Returns:
-            ProfiledRegion: An exception passes through, and is counted. A function that is decorated while profiling
-            is off stays as it is.
+            ProfiledRegion: A context manager and decorator. Exceptions pass through and are counted. A function that is
+            decorated while profiling is off is returned unchanged.
 
         Example:
             >>> profiler = CodeProfiler()
@@ -129,7 +129,7 @@ class CodeProfiler:
         if operation.is_measured or measure_memory or measure_device:
             asked = Measures(memory=measure_memory, gpu_memory=measure_memory, device_time=measure_device)
             return recorder.region(operation, asked)
-        # What `Region(recorder, operation)` does, without the call: a tenth of what a region costs.
+        # The same as `Region(recorder, operation)`, without the call, which is a tenth of a region's cost.
         region = _new_region(Region)
         region.recorder = recorder
         region.operation = operation
@@ -139,16 +139,16 @@ class CodeProfiler:
         return region
 
     def profile_steps(self, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
-        """Yield batches, and time a training step for each: loading the batch, and what is done with it.
+        """Yield batches, and time a training step for each: loading the batch, and the work on it.
 
-        Regions `forward_pass`, `backward_pass` and `optimizer_step` within the loop are the other parts that
-        `training_view` tells apart.
+        Within the loop, the regions `forward_pass`, `backward_pass` and `optimizer_step` are further parts of the step
+        in `training_view`.
 
         Args:
             batches (Iterable): A data loader, for example.
 
         Yields:
-            Batch: Each of them.
+            Batch: Each batch.
 
         Example:
             >>> profiler = CodeProfiler()
@@ -162,11 +162,11 @@ class CodeProfiler:
         return profile_steps(self, batches)
 
     def describe_loader(self, loader: object) -> None:
-        """Note the number of workers of a data loader, which a recommendation may build on."""
+        """Note how many workers a data loader has, for recommendations."""
         self._loader = describe_loader(loader)
 
     def add_span(self, name: str, category: str, start: int, end: int) -> None:
-        """Add a region without nested ones that was timed by the caller, where even a `with` block is too dear.
+        """Add a region that the caller timed, for code where even a `with` block is too expensive. Nothing nests in it.
 
         Args:
             name (str): The operation.
@@ -180,14 +180,14 @@ class CodeProfiler:
             recorder.add_span(operation, start, end)
 
     def add_samples(self, number: int) -> None:
-        """Count samples that were learnt from, for the throughput."""
+        """Count training samples, for the throughput."""
         self._aggregation.steps.samples += number
 
     def add_counters(self, values: Mapping[str, float]) -> None:
-        """Add numbers of this moment, which the trace shows over time.
+        """Add current values, which the trace shows over time.
 
         Args:
-            values (Mapping[str, float]): By their names, such as `gpu_utilization_percent`.
+            values (Mapping[str, float]): Values by name, such as `gpu_utilization_percent`.
         """
         if self._recorder.enabled:
             self._recorder.counters.add(values)
@@ -196,20 +196,20 @@ class CodeProfiler:
         """Return the statistics of every operation, the largest total first.
 
         Returns:
-            list[OperationStatistics]: One for each name and category; copies, which do not change any more.
+            list[OperationStatistics]: One for each name and category. They are copies, which no longer change.
         """
         return self._recorder.exclusively(self._count, self._aggregation.statistics)
 
     def categories(self) -> list[CategorySummary]:
-        """Return the operations of each category together, the one with the most own time first."""
+        """Return the statistics of each category as a whole, the one with the most own time first."""
         return summarize_categories(self.statistics(), self.wall_seconds())
 
     def call_tree(self) -> list[CallTreeNode]:
-        """Return which operation was called within which, and how often: the outermost first, with those within."""
+        """Return which operation was called within which, and how often: outermost operations, with nested ones."""
         return self._recorder.exclusively(self._count, self._aggregation.tree.as_dictionaries)
 
     def training_view(self) -> TrainingView | None:
-        """Return where the training steps spent their time; None without any step."""
+        """Return where the training steps spent their time; None if there was no step."""
         return self._recorder.exclusively(self._count, self._aggregation.steps.view)
 
     def recent_steps(self) -> list[RecentStep]:
@@ -217,36 +217,36 @@ class CodeProfiler:
         return self._recorder.exclusively(self._count, self._aggregation.steps.recent_steps)
 
     def merge(self, operations: Iterable[OperationStatistics]) -> None:
-        """Take in what a profiler in another process measured.
+        """Add what a profiler in another process measured.
 
         Args:
             operations (Iterable[OperationStatistics]): Its statistics.
         """
-        # Kept until somebody asks: whoever brings them must not wait for a thread that counts.
+        # Added when somebody asks, so that the caller does not wait for a thread that is counting.
         self._merged.append(list(operations))
 
     def wall_seconds(self) -> float:
-        """Return the seconds since the profiler was made."""
+        """Return the seconds since the profiler was created."""
         return (now() - self._started) * NANOSECONDS
 
     @property
     def aggregation_seconds(self) -> float:
-        """float: Processor time that making statistics took so far, in seconds, mostly in the background."""
+        """float: CPU time spent on statistics so far, in seconds, mostly in the background."""
         return self._recorder.counting_nanoseconds * NANOSECONDS
 
     def bottlenecks(self) -> list[Bottleneck]:
-        """Return the operations whose own time weighs most, the largest first, as plain data."""
+        """Return the operations with the most own time, the largest first, as plain data."""
         return find_bottlenecks(self.statistics(), self.wall_seconds(), self._config.bottleneck_thresholds)
 
     def recommendations(self) -> list[Recommendation]:
-        """Return what to do, each with what in this run says so; none when there is nothing to say."""
+        """Return what to do, each with evidence from this run; empty if there is nothing to recommend."""
         return recommend(self._measurements(self.statistics()))
 
     def profiling_data(self) -> ProfilingData:
         """Return what was measured as plain data, ready for `ExperimentTracker.log_profiling_data`.
 
         Returns:
-            ProfilingData: `timings` (mean seconds), `memory` (mean MB), `bottlenecks`, and more. One name in two
+            ProfilingData: `timings` (mean seconds), `memory` (mean MB), `bottlenecks`, and more. A name in two
             categories is two operations, shown as `category.operation`.
         """
         profiling_data = summarize(self._measurements(self.statistics()))
@@ -259,8 +259,8 @@ class CodeProfiler:
         """Write what was measured, and the call tree, as JSON.
 
         Args:
-            path (str | os.PathLike): The file; one that is there is replaced.
-            redact (Callable[[Any], Any]): Takes secrets out of the plain data before it is written.
+            path (str | os.PathLike): The file; an existing one is replaced.
+            redact (Callable[[Any], Any]): Removes secrets from the plain data before it is written.
 
         Raises:
             OSError: If it cannot be written.
@@ -280,8 +280,8 @@ class CodeProfiler:
         """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.
 
         Args:
-            path (str | os.PathLike): The file, usually `trace.json`; one that is there is replaced.
-            redact (Callable[[str], str]): Takes secrets out of each name before it is written.
+            path (str | os.PathLike): The file, usually `trace.json`; an existing one is replaced.
+            redact (Callable[[str], str]): Removes secrets from each name before it is written.
 
         Raises:
             OSError: If it cannot be written.
@@ -292,7 +292,7 @@ class CodeProfiler:
             self._count,
             lambda: (list(aggregation.newest_spans), list(aggregation.newest_readings), aggregation.spans),
         )
-        # One that is just being entered has no start yet.
+        # A region that is just being entered has no start yet.
         open_regions = [region for region in recorder.lanes.open_regions() if region.start]
         slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
         slices += shown_open_regions(open_regions, now())
@@ -300,12 +300,12 @@ class CodeProfiler:
         write_trace(trace, Path(path), redact)
 
     def report(self) -> str:
-        """Return what was measured as tables of plain text.
+        """Return what was measured as plain-text tables.
 
         Returns:
             str: Several lines.
         """
-        # Only here, because nothing else needs what draws tables.
+        # Imported here, because nothing else needs the library that draws tables.
         from seo_engine.profiling.reports.tables import as_text
 
         return as_text(self.profiling_data())
@@ -350,7 +350,7 @@ class CodeProfiler:
             return
         self._warned_of_overhead = True
         logger.warning(
-            "⚠️ Experiment tracking takes %.1f %% of the wall time from the training (limit %.1f %%); log less often",
+            "⚠️ Experiment tracking takes %.1f %% of the training's wall time (limit %.1f %%); log less often",
             percent,
             limit,
         )

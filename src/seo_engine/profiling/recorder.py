@@ -1,4 +1,4 @@
-"""Recorder: what the timed code touches. It takes spans, and has them counted elsewhere."""
+"""Recorder: the part of the profiler that timed code calls. It takes spans, which are counted later."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from seo_engine.profiling.statistics.operations import Measures, Operation
 
 logger = logging.getLogger(__name__)
 
-# So many waiting spans wake the thread that counts them ...
+# At this many waiting spans, the counting thread is woken.
 SPANS_PER_BATCH = 4096
-# ... and where it does not keep up, so many have the caller count some itself: memory does not grow.
+# At this many, because the thread does not keep up, the caller counts some itself, so that memory does not grow.
 MOST_WAITING_SPANS = 16_384
-# Counted at a stretch; in between, the thread lets the training have the interpreter.
+# Counted without a pause; then the thread lets the training have the interpreter.
 SPANS_PER_STRETCH = 512
 
 _MOST_DEVICE_READINGS = 10_000
@@ -46,7 +46,7 @@ Result = TypeVar("Result")
 
 
 class Recorder:
-    """Takes the spans of all threads, and counts them in batches, in a thread of its own or on demand.
+    """Takes the spans of all threads, and counts them in batches, in its own thread or on demand.
 
     Args:
         aggregation (Aggregation): Where they are counted.
@@ -62,39 +62,39 @@ class Recorder:
         self.spans: deque[Span] = deque()
         self._readings: deque[Reading] = deque()
         self._threads_with_gpu: set[int] = set()
-        # Of regions that the GPU has not passed yet; bounded, in case it never does.
+        # Readings of regions that the GPU has not finished yet; bounded, in case it never does.
         self._waiting_for_device: deque[Reading] = deque(maxlen=_MOST_DEVICE_READINGS)
         self.tree = self.aggregation.tree
         self.root = self.tree.root
         # The very first span starts the thread.
         self.next_look = 1
         self.lanes = Lanes()
-        # Reentrant: a signal's handler may ask for statistics while the thread that it interrupts counts.
+        # Reentrant: a signal handler may ask for statistics while the thread that it interrupts is counting.
         self._counting = threading.RLock()
         self._is_counting = False
         self.counting_nanoseconds = 0
         self.counters = Counters()
-        # Not an Event, whose lock would hang a signal's handler that interrupts its `set`.
+        # Not an Event: its lock would hang a signal handler that interrupts `set`.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._next_counters = 0
 
     def region(self, operation: Operation, asked: Measures = _NOTHING) -> Region:
-        """Return a region of an operation that was not entered yet: one that reads more than the clock where it has to.
+        """Return a new region of an operation, one that reads more than the clock if needed.
 
         Args:
-            operation (Operation): What it is a run of.
-            asked (Measures): What the code asks to be read beside what the operation's regions read.
+            operation (Operation): The operation to time.
+            asked (Measures): What the code asks for, in addition to what the operation's regions read anyway.
         """
         if operation.is_measured or asked != _NOTHING:
             return MeasuredRegion(self, operation, operation.measures.with_asked(asked))
         return Region(self, operation)
 
     def profiled(self, function: FunctionType, region: Region) -> FunctionType:
-        """Return a function whose calls are regions like this one."""
+        """Return a wrapper of a function that profiles each call as a region like this one."""
         return profiled(function, region, self)
 
     def add_span(self, operation: Operation, start: int, end: int) -> None:
-        """Take a region without nested ones that the caller timed.
+        """Take a region that the caller timed and in which nothing nests.
 
         Args:
             operation (Operation): What was timed.
@@ -114,13 +114,13 @@ class Recorder:
         self._take((path.number, lane.number, start, end, duration, 0))
 
     def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
-        """Take a run of a generator, whose work was taken before.
+        """Take a generator's whole run; its work was taken before.
 
         Args:
-            path (CallPath): Where it was called.
+            path (CallPath): The path along which it was called.
             start (int): Nanoseconds of `time.perf_counter_ns`.
             end (int): The same at the end.
-            failed (bool): Whether an exception of its own ended it.
+            failed (bool): Whether the generator's own exception ended it.
         """
         self._take((path.number, 0, start, end, 0, WHOLE_RUN | failed))
 
@@ -130,10 +130,10 @@ class Recorder:
             self.look()
 
     def take_reading(self, reading: Reading) -> None:
-        """Take what a region read beside the clock.
+        """Take what a region read besides the clock.
 
         Args:
-            reading (Reading): Counted once the GPU has passed the region, if it was timed there.
+            reading (Reading): Counted once the GPU has finished the region, if it is timed there.
         """
         if reading.device_interval is None:
             self._readings.append(reading)
@@ -143,7 +143,7 @@ class Recorder:
             self.read_device_times()
 
     def read_device_times(self) -> None:
-        """Read the times of regions that the GPU has passed, in a thread that has timed some; another does nothing."""
+        """Read the times of regions that the GPU has finished; do nothing in a thread that has timed none there."""
         if threading.get_ident() not in self._threads_with_gpu:
             return
         while self._waiting_for_device and gpu_clock() is not None:
@@ -157,13 +157,13 @@ class Recorder:
                 logger.debug("GPU time cannot be read: %s", error)
                 reading.device_interval, is_read = None, True
             if not is_read:
-                # A GPU passes the events in the order in which they were recorded.
+                # The GPU reaches events in the order in which they were recorded.
                 self._waiting_for_device.appendleft(reading)
                 return
             self._readings.append(reading)
 
     def look(self) -> None:
-        """Called when many spans wait: wake the thread, or, where it does not keep up, count some here."""
+        """Called when many spans wait: wake the thread or, if it does not keep up, count some here."""
         if self.next_look < SPANS_PER_BATCH:
             self.next_look = SPANS_PER_BATCH
             self._start_thread()
@@ -177,14 +177,14 @@ class Recorder:
                 self._counting.release()
 
     def exclusively(self, change: Callable[[], None], read: Callable[[], Result]) -> Result:
-        """Change what was counted, and read it, while no other thread does.
+        """Change and read the counts while no other thread does.
 
-        Where a signal's handler or a finalizer calls this in the midst of that, it reads what there is: what it would
-        change, the code that it interrupts has half in hand. Spans that wait are counted later.
+        If a signal handler or a finalizer calls this in the middle of another call, it only reads, because the
+        interrupted code is changing the counts. Waiting spans are counted later.
 
         Args:
             change (Callable): Called first, except within another call.
-            read (Callable): Called then.
+            read (Callable): Called next.
 
         Returns:
             Result: What `read` returned.
@@ -200,20 +200,20 @@ class Recorder:
                 self._is_counting = False
 
     def count(self, number: int) -> None:
-        """Count some of the spans that wait.
+        """Count some of the waiting spans.
 
         Args:
-            number (int): How many at most.
+            number (int): At most this many.
         """
         self.exclusively(lambda: self._count(number), lambda: None)
 
     def count_waiting(self) -> None:
-        """Count all spans that wait; called by what `exclusively` calls."""
+        """Count all waiting spans; called only within `exclusively`."""
         self._count(len(self.spans))
 
     def renew_after_fork(self) -> None:
-        """Begin anew in a forked child, with the same operations, which decorated functions know."""
-        # Another thread may have held a lock at the fork, and the parent counts the regions that are open.
+        """Start over in a forked child, with the same operations, because decorated functions refer to them."""
+        # Another thread may have held a lock at the fork, and the parent counts the open regions.
         nowhere = Recorder(self.aggregation, False)
         nowhere.spans = deque(maxlen=0)
         nowhere._readings = deque(maxlen=0)
@@ -240,7 +240,7 @@ class Recorder:
 
     def _start_thread(self) -> None:
         if sys.is_finalizing():
-            # A thread that is started now never runs, and whoever starts it waits for it for ever.
+            # A thread started now would never run, and starting it would block forever.
             return
         try:
             thread = threading.Thread(
@@ -248,7 +248,7 @@ class Recorder:
             )
             thread.start()
         except RuntimeError:
-            # No more threads, or the interpreter is ending: the callers count.
+            # No more threads are allowed, or the interpreter is shutting down: the callers count.
             return
 
 

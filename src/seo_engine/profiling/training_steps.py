@@ -14,17 +14,17 @@ LOAD_BATCH = ("load_batch", "data_loading")
 
 
 class Profiler(Protocol):
-    """What the clock of training steps needs of a profiler."""
+    """The part of a profiler that the clock of training steps needs."""
 
     def profile_operation(self, name: str, category: str, *, measure_device: bool = False) -> ProfiledRegion:
         """Time a region of code."""
 
     def add_samples(self, number: int) -> None:
-        """Count samples that were learnt from."""
+        """Count training samples."""
 
 
 class StepClock:
-    """Times the parts of training steps for whoever is told when they begin, such as a framework's callbacks.
+    """Times the parts of training steps for code that is told when each begins, such as a framework's callbacks.
 
     Args:
         profiler (CodeProfiler): Gets the regions.
@@ -47,18 +47,18 @@ class StepClock:
 
     @property
     def is_running(self) -> bool:
-        """bool: Whether a step was begun that is not over."""
+        """bool: Whether a step has begun and not ended."""
         return self._step is not None
 
     def begin_step(self) -> None:
-        """Begin a step with the loading of its data; one that is not over is forgotten."""
+        """Begin a step, with data loading as its first part; an unfinished step is forgotten."""
         self.forget_step()
         self._step = self._profiler.profile_operation(TRAINING_STEP, "training_loop")
         self._step.__enter__()
         self.begin_part(*LOAD_BATCH)
 
     def begin_part(self, name: str, category: str) -> None:
-        """End the part of the step that is being timed, and begin another; outside of a step nothing is timed.
+        """End the current part of the step, and begin another; outside a step, nothing is timed.
 
         Args:
             name (str): The operation: `forward_pass`, `backward_pass`, `optimizer_step`.
@@ -70,7 +70,7 @@ class StepClock:
             self._part.__enter__()
 
     def end_part(self) -> None:
-        """End the part of the step that is being timed."""
+        """End the current part of the step."""
         part, self._part = self._part, None
         if part is not None:
             part.__exit__(None, None, None)
@@ -79,17 +79,17 @@ class StepClock:
         """End the step.
 
         Args:
-            samples (int): How many samples were learnt from.
+            samples (int): How many samples the step trained on.
         """
         self.end_part()
         step, self._step = self._step, None
-        # Else there was none, or profiling was off when it began.
+        # Otherwise there was no step, or profiling was off when it began.
         if isinstance(step, Region):
             step.__exit__(None, None, None)
             self._profiler.add_samples(samples)
 
     def forget_step(self) -> None:
-        """Leave out a step that was begun, because there was none."""
+        """Forget a step that was begun but did not take place."""
         for region in (self._part, self._step):
             if isinstance(region, Region):
                 region.forget()
@@ -97,14 +97,14 @@ class StepClock:
 
 
 def profile_steps(profiler: Profiler, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
-    """Yield batches, and time a training step for each: the loading of the batch, and what is done with it.
+    """Yield batches, and time a training step for each: loading the batch, and the work on it.
 
     Args:
         profiler (CodeProfiler): Gets the regions.
         batches (Iterable): A data loader, for example.
 
     Yields:
-        Batch: Each of them.
+        Batch: Each batch.
     """
     clock = StepClock(profiler)
     try:
@@ -130,7 +130,7 @@ def samples_in(batch: Any) -> int:
         batch (Any): A tensor, or a dictionary, tuple or list of them.
 
     Returns:
-        int: 0 where nobody can say.
+        int: 0 if it cannot be told.
 
     Example:
         >>> samples_in({"input_ids": [[1, 2], [3, 4], [5, 6]]})
@@ -138,12 +138,12 @@ def samples_in(batch: Any) -> int:
     """
     try:
         return _samples_in(batch)
-    except Exception:  # whatever a batch is, the training goes on
+    except Exception:  # whatever the batch is, the training must continue
         return 0
 
 
 def _samples_in(batch: Any) -> int:
-    # A loop, not recursion: a batch is untrusted here.
+    # A loop, not recursion, because a batch may be nested without end.
     for _ in range(3):
         shape = getattr(batch, "shape", None)
         if shape is not None:

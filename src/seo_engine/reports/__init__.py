@@ -1,1 +1,1 @@
-"""A run, shown to people."""
+"""Shows runs to people."""

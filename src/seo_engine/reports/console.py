@@ -1,4 +1,4 @@
-"""What every report needs of the terminal: a console, and commands and paths as a person types them."""
+"""What every report needs of a terminal: a console, and commands and paths ready to type."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def plain_console(stream: Any) -> Console:
         stream (Any): Where it writes.
 
     Returns:
-        Console: 120 columns wide where it is no terminal.
+        Console: 120 columns wide if the stream is not a terminal.
     """
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
 
 
 def command(name: str) -> str:
-    """Return how a command of this environment is typed here: its name, or its path if the shell would not find it.
+    """Return what to type for a command of this environment: its name, or its path if the shell would not find it.
 
     Args:
         name (str): `tensorboard`, `wandb`, `seo-engine`.
@@ -41,11 +41,11 @@ def command(name: str) -> str:
 
 
 def relative_path(path: Path) -> Path:
-    """Return a path as a person types it: from the folder they are in, if it is below that."""
+    """Return a path relative to the current folder, or unchanged if it is not below that."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else Path(relative)
 
 
 def right_aligned(name: str) -> Column:
-    """Return a column of a table that holds numbers."""
+    """Return a table column for numbers."""
     return Column(name, justify="right")

@@ -9,12 +9,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-# In a pipe a stage is told of at its start, at its end, and at about every tenth part between.
+# In a pipe, a stage is reported at its start, at its end, and after about every tenth of it.
 _PARTS_TOLD = 10
 
 
 class ProgressDisplay:
-    """Shows stages of work as they go on; used as a context manager.
+    """Shows the progress of stages of work; used as a context manager.
 
     Args:
         console (Console): Where it is shown; a bar if that is a terminal.
@@ -35,13 +35,13 @@ class ProgressDisplay:
         )
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Show how far a stage is.
+        """Show the progress of a stage.
 
         Args:
             stage (str): Its name.
             done (int): How much of it is done.
-            total (int): The whole of it.
-            note (str): What else there is to say, such as the loss.
+            total (int): How much there is in total.
+            note (str): Anything else worth showing, such as the loss.
         """
         if self._console.is_terminal:
             if stage not in self._stages:

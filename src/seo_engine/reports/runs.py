@@ -1,4 +1,4 @@
-"""Runs as tables on the terminal: all of them, one of them, what its trackers hold, and what to type next."""
+"""Runs as tables for a terminal: all runs, one run, the state of its trackers, and what to type next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seo_engine.tracking import DeliveryState, RunSummary, ShellCommand, steps_a
 
 
 def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
-    """Return one row a run.
+    """Return a table with one row per run.
 
     Args:
         runs (Sequence[RunSummary]): The runs.
@@ -42,7 +42,7 @@ def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
 
 
 def run_details(run: RunSummary) -> RenderableType:
-    """Return all that the journal tells of one run.
+    """Return everything that the journal says about one run.
 
     Args:
         run (RunSummary): The run.
@@ -70,7 +70,7 @@ def run_details(run: RunSummary) -> RenderableType:
         metrics.add_row(escape(name), str(metric.count), *(f"{number:.6g}" for number in numbers))
     parts += ["", metrics]
     for name, count in sorted(run.nonfinite.items()):
-        parts.append(escape(f"{name}: {count} values are no finite number"))
+        parts.append(escape(f"{name}: {count} values are not finite"))
     if run.hyperparameters:
         parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
     if run.timings:
@@ -89,7 +89,7 @@ def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
     """Return the ledger of each tracker, in records.
 
     Args:
-        delivery (Mapping[str, DeliveryState]): By the tracker's name.
+        delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
 
     Returns:
         Table: For a console.
@@ -106,8 +106,8 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     """Return what to type next.
 
     Args:
-        run_directory (Path): The run's folder.
-        delivery (Mapping[str, DeliveryState]): Where the trackers are.
+        run_directory (Path): The run folder.
+        delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
         adapter (Path | None): The adapter, if there is one.
 
     Returns:
@@ -116,7 +116,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     run_directory = relative_path(run_directory)
     lines = [("the run", str(run_directory))]
     if (trace := trace_of(run_directory)).exists():
-        lines.append(("its trace", f"{trace}, to be opened in https://ui.perfetto.dev"))
+        lines.append(("its trace", f"{trace}, which opens in https://ui.perfetto.dev"))
     if adapter is not None and adapter.is_dir():
         lines.append(("its adapter", str(relative_path(adapter))))
     lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
@@ -124,7 +124,7 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         lines.append((step.label, " ".join(_as_typed(part) for part in step.parts)))
     # Never wrapped: these lines are there to be copied.
     texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
-    return Group("", "Where it is, and what to type next:", *texts)
+    return Group("", "Where to find it, and what to type next:", *texts)
 
 
 def _as_typed(part: ShellCommand | Path | str) -> str:

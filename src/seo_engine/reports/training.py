@@ -1,4 +1,4 @@
-"""A training as tables on the terminal: what it changed, and what it cost."""
+"""A training run as tables for a terminal: what it changed, and what it cost."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _MEASURES = {
 
 
 def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> RenderableType:
-    """Return what a training changed, where its time went, and what to do about it.
+    """Return what a training run changed, where its time went, and what to do about it.
 
     Args:
-        result (TrainingResult): What the training came to.
-        profiling_data (ProfilingData): Of its profiler.
+        result (TrainingResult): The result of the training.
+        profiling_data (ProfilingData): The data of its profiler.
 
     Returns:
         RenderableType: For a console.
@@ -47,10 +47,10 @@ def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> R
         "",
         report(profiling_data),
         "",
-        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the wall time from the training; it took "
-        f"{cost.setup_seconds:.1f} s to set up, most of it to import torch and TensorBoard, "
-        f"{cost.closing_seconds:.1f} s to close, and {cost.background_seconds:.1f} s in the background, where "
-        f"profiling took {cost.profiling_seconds:.2f} s.",
+        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the training's wall time. Its setup took "
+        f"{cost.setup_seconds:.1f} s, mostly to import torch and TensorBoard; closing took "
+        f"{cost.closing_seconds:.1f} s. In the background, the tracker took {cost.background_seconds:.1f} s "
+        f"and the profiler {cost.profiling_seconds:.2f} s.",
     ]
     return Group(*parts)
 

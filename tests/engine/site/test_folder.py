@@ -95,7 +95,7 @@ def test_a_folder_that_is_no_site_is_told_in_one_line(tmp_path: Path) -> None:
     for folder, reason in [
         (tmp_path / "nowhere", "there is no such folder"),
         (tmp_path / ("x" * 300), "there is no such folder"),
-        (file, "this is no folder"),
+        (file, "this is not a folder"),
         (empty, "there is no .html file"),
         (pictures, "there is no .html file"),
         (broken, "no file in it can be read as a page"),

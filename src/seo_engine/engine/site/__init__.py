@@ -1,1 +1,1 @@
-"""A site read into pages, as plain data."""
+"""Reads a site into pages, as plain data."""

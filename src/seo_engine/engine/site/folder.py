@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 # The site that comes with the package.
 SAMPLE_SITE = Path(__file__).parents[1] / "sample_site"
 
-# A page of text is thousands of times smaller; what is larger is a data dump or an attack.
+# A page of text is thousands of times smaller; a larger file is a data dump or an attack.
 MAXIMUM_FILE_BYTES = 5_000_000
 
-# Parsing takes the square of the depth; browsers themselves stop nesting at 512.
+# Parsing time grows with the square of the depth; browsers stop nesting at 512.
 MAXIMUM_DEPTH = 1_000
 
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
 _TAG = re.compile(r"<(/?)([a-z][^\s/>]*)", re.IGNORECASE)
-# They hold nothing, or end by themselves, so that a page has many of them without being deep.
+# These are empty or may be left unclosed, so a page can have many of them without being deep.
 _UNCOUNTED_TAG = re.compile(
     "area|base|br|circle|col|ellipse|embed|hr|img|input|line|link|meta|path|polygon|polyline|rect|source|stop|track|use"
     "|wbr|body|colgroup|dd|dt|head|html|li|optgroup|option|p|rp|rt|tbody|td|tfoot|th|thead|tr",
@@ -36,23 +36,23 @@ _DECLARED_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-
 
 
 def read_site(folder: str | Path) -> Site:
-    """Read every HTML file of a folder and the folders in it, in the order of their paths.
+    """Read every HTML file in a folder and its subfolders, in the order of their paths.
 
     Args:
         folder (str | Path): The site.
 
     Returns:
-        Site: Its pages. Broken, empty, binary and huge files are counted and warned of.
+        Site: Its pages. Broken, empty, binary and huge files are skipped and counted, with a warning.
 
     Raises:
         SiteError: If there is no such folder, or no page in it.
         MissingExtraError: If the extra `site` is not installed.
     """
     folder = Path(folder)
-    if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises where a name is too long to be one)
+    if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
         raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
     if not folder.is_dir():
-        raise SiteError(f"{folder}: this is no folder; give the folder that holds the site's HTML files")
+        raise SiteError(f"{folder}: this is not a folder; give the folder that holds the site's HTML files")
     pages: list[Page] = []
     skipped: Counter[str] = Counter()
     for path in _html_files(folder):
@@ -71,7 +71,7 @@ def read_site(folder: str | Path) -> Site:
 
 
 def _html_files(folder: Path) -> Iterator[Path]:
-    """Yield HTML files in the order of their paths; links out of the folder are not followed."""
+    """Yield HTML files in the order of their paths; links that lead out of the folder are skipped."""
     root = folder.resolve()
     for directory, directories, names in os.walk(folder):
         directories.sort()
@@ -82,7 +82,7 @@ def _html_files(folder: Path) -> Iterator[Path]:
 
 
 def _read_page(folder: Path, path: Path) -> Page | str:
-    """Return the page of a file, or the reason why there is none."""
+    """Return the page in a file, or the reason why it was skipped."""
     try:
         if not path.is_file():
             return "no regular file"
@@ -103,7 +103,7 @@ def _read_page(folder: Path, path: Path) -> Page | str:
 
 
 def _decode(data: bytes) -> str | None:
-    """Return the text of a document, or None if it is none: byte order mark, declared charset, UTF-8, Latin."""
+    """Return the text of a document, or None: by byte order mark, declared charset, UTF-8 or Latin."""
     for mark, charset in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(charset, errors="replace")
@@ -114,7 +114,7 @@ def _decode(data: bytes) -> str | None:
             return data.decode(charset)
         except (UnicodeError, LookupError):
             continue
-    # Not even Latin: a few stray bytes in a page are replaced, a file full of them is no page.
+    # Not even Latin: a few stray bytes are replaced, but a file full of them is not a page.
     html = data.decode("utf-8", errors="replace")
     return html if html.count("\N{REPLACEMENT CHARACTER}") < len(html) / 20 else None
 
@@ -127,7 +127,7 @@ def _declared_charset(data: bytes) -> Iterator[str]:
         charset = codecs.lookup(declared.group(1).decode()).name
     except LookupError:
         return
-    # As browsers have it: what can be read as ASCII is not UTF-16, and who says Latin-1 means windows-1252.
+    # As in browsers: what can be read as ASCII is not UTF-16, and a declared Latin-1 means windows-1252.
     if not charset.startswith(("utf-16", "utf-32")) and charset not in ("iso8859-1", "ascii"):
         yield charset
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What is longer is no title and no description, but a fault of the page to report, not one to learn.
+# Anything longer is a fault of the page: something to report, not to learn from.
 LONGEST_TITLE = 200
 LONGEST_DESCRIPTION = 500
 
 
 class SiteError(ValueError):
-    """A site that cannot be used; the message says what, where and how to mend it."""
+    """Raised if a site cannot be used; the message says what is wrong, where, and how to fix it."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image of a page; `alternative_text` is None where the attribute is missing."""
+    """An image of a page; `alternative_text` is None if the attribute is missing."""
 
     source: str
     alternative_text: str | None
@@ -26,8 +26,8 @@ class Image:
 class Page:
     """One HTML document, as plain data.
 
-    `url` is the canonical address, or the file's place within the site. `main_text` is what a reader came for:
-    one line a paragraph, without navigation, header and footer.
+    `url` is the canonical URL, or the file's path within the site. `main_text` is the content: one line per paragraph,
+    without navigation, header and footer.
     """
 
     url: str
@@ -48,14 +48,14 @@ class Page:
 
     @property
     def is_usable(self) -> bool:
-        """bool: Whether there is a text to read, and a title and a description to learn from."""
+        """bool: Whether it has a text, and a title and a description to learn from."""
         has_title = 0 < len(self.title) <= LONGEST_TITLE
         return bool(self.main_text) and has_title and 0 < len(self.description) <= LONGEST_DESCRIPTION
 
 
 @dataclass(frozen=True)
 class Site:
-    """The pages of a folder, and how many files were passed over, by reason."""
+    """The pages of a folder, and how many files were skipped, by reason."""
 
     folder: Path
     pages: tuple[Page, ...]
@@ -63,5 +63,5 @@ class Site:
 
     @property
     def usable_pages(self) -> tuple[Page, ...]:
-        """tuple[Page, ...]: Those that can be learnt from."""
+        """tuple[Page, ...]: The pages that a model can learn from."""
         return tuple(page for page in self.pages if page.is_usable)

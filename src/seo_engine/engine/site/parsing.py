@@ -1,4 +1,4 @@
-"""One HTML document -> a page. The only place that parses."""
+"""One HTML document -> a page. The only module that parses HTML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCKS = (
     "address, article, blockquote, br, caption, dd, details, div, dl, dt, figcaption, figure, form, h1, h2, h3, h4, "
     "h5, h6, hr, li, main, ol, p, pre, section, summary, table, td, th, tr, ul"
 )
-# Stands between blocks while a page is taken apart; no page needs this control character.
+# Separates blocks while a page is taken apart; no page needs this control character.
 _BLOCK_EDGE = "\x1e"
 
 
@@ -23,11 +23,11 @@ def parse_page(html: str, path: str) -> Page:
     """Parse one HTML document.
 
     Args:
-        html (str): The document; any text is taken.
-        path (str): Its place within the site.
+        html (str): The document; any text is accepted.
+        path (str): Its path within the site.
 
     Returns:
-        Page: What it holds; what it lacks is empty.
+        Page: The page; missing parts are empty.
 
     Raises:
         MissingExtraError: If the extra `site` is not installed.
@@ -38,7 +38,7 @@ def parse_page(html: str, path: str) -> Page:
         ('Pots', 'Our pots', 'Our pots\\nMade by hand.')
     """
     lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
-    # Encoded here, because half a character (a lone surrogate) is text to Python and an error to the parser.
+    # Encoded here, because Python accepts half a character (a lone surrogate) in a string; the parser does not.
     tree: LexborHTMLParser = lexbor.LexborHTMLParser(html.encode("utf-8", "replace"))
     for line_break in tree.css("br"):
         line_break.insert_after("\n")
@@ -68,7 +68,7 @@ def parse_page(html: str, path: str) -> Page:
 
 def _take_main_text(tree: LexborHTMLParser) -> str:
     articles = tree.css("article")
-    # Several articles are a list of teasers, and all of them are what the page says.
+    # Several articles are a list of teasers, and together they are the content.
     content = tree.css_first("main, [role=main]") or (articles[0] if len(articles) == 1 else tree.body)
     if content is None:
         return ""

@@ -17,20 +17,20 @@ INSTRUCTION = (
     "as two lines: Title: and Description:"
 )
 
-# Tokens with this label are not learnt: PyTorch's cross entropy leaves them out.
+# PyTorch's cross entropy ignores tokens with this label.
 IGNORED_LABEL = -100
 
-# Pages of which eight tenths of the word sequences agree are one page for the split.
+# The split treats pages that share eight tenths of their word sequences as one page.
 NEAR_DUPLICATE_SIMILARITY = 0.8
 _WORDS_IN_SEQUENCE = 4
 
-# Bounds for pages of any size: no token is longer on average, and no page needs more words to tell it from others.
+# Bounds for pages of any size: tokens are shorter on average, and this many words distinguish any page.
 _LONGEST_TOKEN = 32
 _WORDS_COMPARED = 5_000
 
 
 def make_prompt(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_page_tokens: int) -> str:
-    """Return the prompt for a page, in training and generation alike.
+    """Return the prompt for a page, the same in training and in generation.
 
     Args:
         page (Page): The page.
@@ -47,19 +47,19 @@ def make_prompt(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_page_tok
 
 
 def make_example(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_tokens: int) -> dict[str, list[int]]:
-    """Return a page as an example of at most so many tokens; the page is cut to fit, the answer never.
+    """Return a page as an example of limited length; the page is cut to fit, the answer never is.
 
     Args:
         page (Page): A usable page.
-        tokenizer (PreTrainedTokenizerBase): The model's.
+        tokenizer (PreTrainedTokenizerBase): The model's tokenizer.
         maximum_tokens (int): Longest example.
 
     Returns:
-        dict[str, list[int]]: `input_ids`, `attention_mask`, and `labels` that are learnt on the answer only.
+        dict[str, list[int]]: `input_ids`, `attention_mask`, and `labels`, which cover only the answer.
     """
     answer = tokenizer(format_answer(snippet_of(page)), add_special_tokens=False)["input_ids"]
     answer = [*answer, tokenizer.eos_token_id]
-    # An answer longer than there is room for takes the rest from the page.
+    # A longer answer takes the extra room from the page.
     room = page_tokens(tokenizer, maximum_tokens) - max(0, len(answer) - ANSWER_TOKENS)
     prompt = tokenizer(make_prompt(page, tokenizer, max(0, room)), add_special_tokens=False)["input_ids"]
     return {
@@ -74,7 +74,7 @@ ANSWER_TOKENS = 72
 
 
 def page_tokens(tokenizer: PreTrainedTokenizerBase, maximum_tokens: int) -> int:
-    """Return how many tokens of a page fit into an example beside instruction, template and answer."""
+    """Return how many tokens of a page fit into an example, next to instruction, template and answer."""
     frame = tokenizer(_in_chat_template("", tokenizer), add_special_tokens=False)["input_ids"]
     return max(16, maximum_tokens - ANSWER_TOKENS - len(frame))
 
@@ -85,16 +85,16 @@ def _in_chat_template(text: str, tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def split_pages(pages: Sequence[Page], validation_share: float, seed: int) -> tuple[list[Page], list[Page]]:
-    """Split pages into those to learn from and those to measure on.
+    """Split pages into a training set and a validation set.
 
     Args:
-        pages (Sequence[Page]): At least two groups of pages that are no near duplicates.
-        validation_share (float): Share of the pages to measure on, between 0 and 1.
+        pages (Sequence[Page]): The pages; at least two must not be near duplicates of each other.
+        validation_share (float): Share of the pages to hold out, between 0 and 1.
         seed (int): The same seed splits the same pages in the same way.
 
     Returns:
-        tuple[list[Page], list[Page]]: Training and validation pages, in their order. Near duplicates are always
-        on the same side.
+        tuple[list[Page], list[Page]]: Training and validation pages, in their original order. Near duplicates are
+        always in the same set.
 
     Raises:
         ValueError: If all pages are near duplicates of each other.
@@ -111,7 +111,7 @@ def split_pages(pages: Sequence[Page], validation_share: float, seed: int) -> tu
         if len(validation) + len(group) <= wanted:
             validation.update(group)
     if not validation:
-        # Every group is larger than what is wanted: the smallest is the least that can be held out.
+        # Every group is larger than wanted: the smallest is the least that can be held out.
         validation.update(sorted(groups, key=len)[0])
     return (
         [page for index, page in enumerate(pages) if index not in validation],
@@ -129,7 +129,7 @@ def _group_near_duplicates(pages: Sequence[Page]) -> list[list[int]]:
         signature: Any = MinHash(num_perm=128)
         signature.update_batch([sequence.encode() for sequence in _word_sequences(page.main_text)])
         group = [number]
-        # A page may join groups that were apart until now.
+        # A page may join groups that were separate until now.
         for other in sorted(index.query(signature)):
             if group_of[other] is not group:
                 group = group_of[other] + group

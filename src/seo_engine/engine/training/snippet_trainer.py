@@ -1,4 +1,4 @@
-"""The transformers Trainer of this engine: its settings, what it logs beside the loss, and how it is stopped."""
+"""The transformers Trainer of this engine: its settings, what it logs besides the loss, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def make_trainer(
     step_done: Callable[[int, int, str], None],
     stop_requested: Callable[[], bool],
 ) -> SnippetTrainer:
-    """Compose the Trainer.
+    """Build the Trainer.
 
     Args:
         language_model (LanguageModel): The model with its adapter.
-        training_examples (list[Example]): To learn from.
-        validation_examples (list[Example]): To measure the loss on, after each epoch.
+        training_examples (list[Example]): The examples to train on.
+        validation_examples (list[Example]): The examples to measure the loss on, after each epoch.
         config (TrainingConfig): The settings.
-        tracker (ExperimentTracker): Gets what the Trainer logs.
+        tracker (ExperimentTracker): Receives what the Trainer logs.
         checkpoints (Path): Where checkpoints are kept.
-        step_done (Callable[[int, int, str], None]): Told the number of steps done, of all steps, and the loss.
-        stop_requested (Callable[[], bool]): Asked after each forward and backward pass.
+        step_done (Callable[[int, int, str], None]): Called with the steps done, the number of all steps, and the loss.
+        stop_requested (Callable[[], bool]): Called after each forward and backward pass.
 
     Returns:
         SnippetTrainer: Ready to evaluate and train.
@@ -66,7 +66,7 @@ def make_trainer(
         gradient_accumulation_steps=config.gradient_accumulation_steps,
         learning_rate=config.learning_rate,
         lr_scheduler_type="cosine",
-        # Below 1 the Trainer takes it as a share of all steps.
+        # The Trainer takes a value below 1 as a share of all steps.
         warmup_steps=min(config.warmup_share, math.nextafter(1.0, 0.0)),
         bf16=mixed_precision == "bf16",
         fp16=mixed_precision == "fp16",
@@ -102,7 +102,7 @@ def make_trainer(
             _StepCallback(step_done, stop_requested),
         ],
     )
-    # It prints every log as a dictionary, which the progress shown by the caller replaces.
+    # It prints every log as a dictionary; the caller's progress display replaces it.
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -124,23 +124,23 @@ class SnippetTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, Any]:
-        """Compute the loss where something is learnt, and count right tokens on the way."""
-        # Examples are padded on the left, so all answers are at the end. Elsewhere no logits are needed, and with a
+        """Compute the loss on the answers, and count correct tokens along the way."""
+        # Examples are padded on the left, so all answers are at the end. Logits are not needed elsewhere, and with a
         # vocabulary this large they would be a third of the work.
         learnt_columns = (inputs["labels"] != IGNORED_LABEL).any(dim=0).nonzero()
         kept = inputs["labels"].shape[1] - int(learnt_columns[0]) + 1
         inputs = {**inputs, "labels": inputs["labels"][:, -kept:], "logits_to_keep": kept}
         if model.training and self._interval_started is None:
-            # From the first pass on, so that an evaluation before it is not counted as slow training.
+            # Starts at the first pass, so that an evaluation before it does not count as slow training.
             self._interval_started = time.perf_counter()
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training:
             with torch.no_grad():
-                # The prediction at a position is of the next token.
+                # Each position predicts the next token.
                 labels = inputs["labels"][:, 1:]
                 is_learnt = labels != IGNORED_LABEL
                 predicted = outputs.logits[:, :-1][is_learnt].argmax(-1)
-                # Kept on the device, and read only when logged: reading waits for it.
+                # Kept on the device, and read only when logged: reading waits for the device.
                 counts = ((predicted == labels[is_learnt]).sum(), is_learnt.sum(), inputs["attention_mask"].sum())
                 self._counts = self._counts + torch.stack(counts)
         return (loss, outputs) if return_outputs else loss
@@ -161,7 +161,7 @@ class SnippetTrainer(Trainer):
 
     def _start_interval(self) -> None:
         self._interval_started = None
-        # Tokens predicted rightly, tokens learnt, all tokens.
+        # Tokens predicted correctly, tokens of answers, all tokens.
         self._counts = torch.zeros(3, dtype=torch.long, device=self.args.device)
 
     def _adapter_norm(self) -> float:
@@ -171,7 +171,7 @@ class SnippetTrainer(Trainer):
 
 
 class _StepCallback(TrainerCallback):
-    """Tells of each step, and ends the training in order when asked to."""
+    """Reports each step, and stops the training cleanly when asked to."""
 
     def __init__(self, step_done: Callable[[int, int, str], None], stop_requested: Callable[[], bool]) -> None:
         self._step_done = step_done
@@ -210,5 +210,5 @@ class _StepCallback(TrainerCallback):
 
     def _end_if_requested(self, control: TrainerControl) -> None:
         if self._stop_requested():
-            # The Trainer then ends the epoch, and with it saves a checkpoint.
+            # The Trainer then ends the epoch, which saves a checkpoint.
             control.should_training_stop = True

@@ -23,20 +23,20 @@ from seo_engine.engine.snippets import Snippet, parse_answer, snippet_of
 from seo_engine.engine.training.examples import make_example, make_prompt, page_tokens, split_pages
 from seo_engine.tracking import CHECKPOINTS, ExperimentTracker
 
-# Fewer leave nothing to learn from once some are held out to measure on.
+# With fewer, nothing is left to learn from once some are held out.
 FEWEST_USABLE_PAGES = 4
 
 
 class Progress(Protocol):
-    """Told the stage, how much of it is done, the whole of it, and a note such as the loss."""
+    """Called with the stage, how much of it is done, its total, and a note such as the loss."""
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Show it."""
+        """Show the progress."""
 
 
 LOADING, MEASURING_BEFORE, TRAINING, MEASURING_AFTER = (
     "Loading the language model",
-    "Measuring the model as it is",
+    "Measuring the base model",
     "Fine-tuning",
     "Measuring the fine-tuned model",
 )
@@ -44,7 +44,7 @@ LOADING, MEASURING_BEFORE, TRAINING, MEASURING_AFTER = (
 
 @dataclass(frozen=True)
 class SnippetSample:
-    """One held-out page: what its editor wrote, and the model before and after the training."""
+    """One held-out page: what its editor wrote, and what the model wrote before and after the training."""
 
     url: str
     reference: Snippet
@@ -54,7 +54,7 @@ class SnippetSample:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training came to; `before`, `after` and `baseline` are measured on the same held-out pages."""
+    """The result of a training run; `before`, `after` and `baseline` are measured on the same held-out pages."""
 
     adapter: Path
     training_pages: int
@@ -68,11 +68,11 @@ class TrainingResult:
 
 
 class _StopRequestedError(Exception):
-    """The training was asked to end between two stages or in a generation."""
+    """A stop was requested between two stages or during generation."""
 
 
 def require_usable_pages(site: Site) -> tuple[Page, ...]:
-    """Return the pages that can be learnt from.
+    """Return the pages that a model can learn from.
 
     Args:
         site (Site): A site.
@@ -86,8 +86,8 @@ def require_usable_pages(site: Site) -> tuple[Page, ...]:
     usable = site.usable_pages
     if len(usable) < FEWEST_USABLE_PAGES:
         raise SiteError(
-            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have a text, a title and a meta description; "
-            f"training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or write what is missing"
+            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have text, a title and a meta description; "
+            f"training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or add what is missing"
         )
     return usable
 
@@ -105,22 +105,22 @@ def train(
     Args:
         pages (Sequence[Page]): At least four usable pages.
         config (TrainingConfig): The settings.
-        tracker (ExperimentTracker): Everything is logged to it; it needs a run's folder, and stays open.
-        progress (Progress): Told of each step and batch.
-        stop_requested (Callable[[], bool]): Asked at each step; True ends the training in order, with a checkpoint.
+        tracker (ExperimentTracker): Receives everything that is logged. It must have a run folder; it stays open.
+        progress (Progress): Called at each step and batch.
+        stop_requested (Callable[[], bool]): Called at each step; True stops the training cleanly, with a checkpoint.
 
     Returns:
-        TrainingResult: Measures before and after, and where the adapter is.
+        TrainingResult: The measures before and after, and the adapter's folder.
 
     Raises:
         ModelError: If the model cannot be loaded.
         ValueError: If the pages cannot be split, or the tracker has no folder for the checkpoints.
     """
-    # Only here, because it loads torch and transformers.
+    # Imported here, because it loads torch and transformers.
     from seo_engine.engine.training.snippet_trainer import make_trainer
 
     if tracker.run_directory is None:
-        raise ValueError("training needs a run's folder for its checkpoints: switch experiment_tracking_enabled on")
+        raise ValueError("training needs a run folder for its checkpoints: set experiment_tracking_enabled=True")
     started = time.perf_counter()
     profile = tracker.code_profiler.profile_operation
     checkpoints = tracker.run_directory / CHECKPOINTS
@@ -148,7 +148,7 @@ def train(
             return _write_snippets(language_model, held_out, config, stage, progress, stop_requested)
 
     baseline = measure_snippets(held_out, baseline_snippets(held_out))
-    # Logged before and after, so that it is a line beside the model's curve.
+    # Logged before and after, so that it shows as a line next to the model's curve.
     baselines = {f"baseline_{name}": value for name, value in baseline.items()}
     before: dict[str, float] = {}
     after: dict[str, float] = {}
@@ -165,7 +165,7 @@ def train(
         if stop_requested():
             raise _StopRequestedError
         snippets_after = write_snippets(MEASURING_AFTER)
-        # The Trainer has gone back to the epoch with the lowest loss.
+        # The Trainer has restored the epoch with the lowest loss.
         after = _measure(held_out, snippets_after, trainer.lowest_loss())
         tracker.log_evaluation_metrics(
             trainer.state.epoch or 0.0, trainer.state.global_step, _without_loss(after) | baselines
@@ -215,12 +215,12 @@ def _write_snippets(
 
 
 def _measure(pages: Sequence[Page], snippets: Sequence[Snippet], loss: float) -> dict[str, float]:
-    # Beyond a loss of 700 nats e^loss is no number any more.
+    # Above a loss of about 700 nats, e^loss overflows.
     return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), **measure_snippets(pages, snippets)}
 
 
 def _without_loss(measures: dict[str, float]) -> dict[str, float]:
-    """Leave out the loss: the Trainer has logged it at the same step already."""
+    """Leave out the loss: the Trainer has already logged it at the same step."""
     return {name: value for name, value in measures.items() if name != "loss"}
 
 
@@ -232,7 +232,7 @@ def _compare(pages: Sequence[Page], before: Sequence[Snippet], after: Sequence[S
 
 
 def _as_name(url: str) -> str:
-    """Return the path of an address as the end of a hierarchical name."""
+    """Return the path of a URL as the end of a hierarchical name."""
     path = url.partition("://")[2].partition("/")[2] if "://" in url else url
     printable = "".join(character if character.isprintable() else "_" for character in path)
     return "/" + (printable.strip("/") or "index")[:200]

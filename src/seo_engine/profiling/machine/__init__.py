@@ -1,1 +1,1 @@
-"""The load of the machine."""
+"""Metrics of the machine: CPU, memory, disks, network, GPUs."""

@@ -1,4 +1,4 @@
-"""Counters: memory, processor load and other numbers of the machine over the time of a run, in bounded memory."""
+"""Counters: memory, CPU load and other values over the course of a run, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from seo_engine.profiling.machine.process_memory import process_memory_bytes
 MEMORY = "memory_usage_mb"
 CPU = "cpu_usage_percent"
 
-# When a series is full every second sample goes, and from then on only every second one is kept: it always covers the
+# A full series drops every second sample, and from then on keeps only every second one, so that it always covers the
 # whole run.
 MOST_SAMPLES = 2_000
-# Series made up anew all the time must not fill the memory.
+# A stream of new names must not fill the memory.
 _MOST_SERIES = 200
 
 _SHORTEST_NANOSECONDS = 100_000_000
@@ -24,7 +24,7 @@ Sample = tuple[int, float]
 
 
 class CounterSeries:
-    """Numbers over time.
+    """Values over time.
 
     Example:
         >>> series = CounterSeries()
@@ -40,11 +40,11 @@ class CounterSeries:
         self._offered = 0
 
     def add(self, moment: int, value: float) -> None:
-        """Add a number, if its turn has come.
+        """Add a value, unless the series skips this one.
 
         Args:
             moment (int): Nanoseconds of `time.perf_counter_ns`.
-            value (float): The number.
+            value (float): The value.
         """
         if self._offered % self._every == 0:
             self.samples.append((moment, value))
@@ -63,15 +63,15 @@ class Counters:
         self._read = time.perf_counter_ns()
 
     def add(self, values: Mapping[str, float]) -> None:
-        """Add numbers of this moment.
+        """Add current values.
 
         Args:
-            values (Mapping[str, float]): By their names, such as `gpu_utilization_percent`.
+            values (Mapping[str, float]): Values by name, such as `gpu_utilization_percent`.
         """
         moment = time.perf_counter_ns()
         for name, value in values.items():
             number = float(value)
-            # Nothing can be said of it, or drawn.
+            # A trace cannot show it.
             if not math.isfinite(number):
                 continue
             series = self.series.get(name)
@@ -87,16 +87,16 @@ class Counters:
         return {name: list(series.samples) for name, series in list(self.series.items())}
 
     def read(self) -> None:
-        """Add memory and processor load of this process; cheap enough for once a second."""
+        """Add this process's memory and CPU load; cheap enough to call once a second."""
         moment, used = time.perf_counter_ns(), time.process_time_ns()
         elapsed = moment - self._read
         if elapsed < _SHORTEST_NANOSECONDS and CPU in self.series:
-            # Whoever asks several times in a row: a load over microseconds says nothing.
+            # The load over microseconds means nothing; the caller may ask several times in a row.
             return
         percent = 100 * (used - self._processor_nanoseconds) / max(1, elapsed)
         self._read, self._processor_nanoseconds = moment, used
         values = {CPU: percent}
-        # Without /proc, for example.
+        # It fails without /proc, for example.
         with contextlib.suppress(Exception):
             values[MEMORY] = process_memory_bytes() / 1e6
         self.add(values)

@@ -1,4 +1,4 @@
-"""Metrics that cannot be had -> one debug line each."""
+"""Metrics that cannot be read -> one debug line each."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 
 
 class MissingMetrics:
-    """Says once why a metric is left out: a machine without GPUs must not be told of it every second.
+    """Logs once why a metric is left out: a machine without GPUs must not log that every second.
 
     Args:
-        logger (logging.Logger): Where to say it, at debug level.
+        logger (logging.Logger): Where to log it, at debug level.
 
     Example:
         >>> missing = MissingMetrics(logging.getLogger(__name__))
@@ -21,11 +21,11 @@ class MissingMetrics:
         self._explained: set[tuple[str, type[Exception]]] = set()
 
     def explain(self, name: str, error: Exception) -> None:
-        """Say that a metric is left out, unless that was said before.
+        """Log that a metric is left out, unless that was logged before.
 
         Args:
             name (str): The metric, or the source of several.
-            error (Exception): Why; another class of error at a later reading is said too.
+            error (Exception): The reason; a later error of another class is logged too.
         """
         reason = (name, type(error))
         if reason not in self._explained:

@@ -1,4 +1,4 @@
-"""Load, memory, power and temperature of the NVIDIA GPUs that this process can see, by NVML."""
+"""Load, memory, power and temperature of the NVIDIA GPUs that this process can see, read through NVML."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _READINGS: dict[str, Callable[[Any, Any], float]] = {
 
 
 class GPUMetrics:
-    """Reads the GPUs through the extra `gpu`; without it, or without the driver, there is nothing to read.
+    """Reads GPU metrics with the extra `gpu`; without it, or without the driver, there is nothing to read.
 
-    NVML is started at the first reading, and tried once. It starts no CUDA, so that forking stays possible.
+    NVML is initialized at the first reading, and only tried once. It does not start CUDA, so the process can fork.
 
     Example:
         >>> all(name.startswith("gpu_") for name in GPUMetrics().read())
@@ -33,18 +33,18 @@ class GPUMetrics:
     def __init__(self) -> None:
         self._missing = MissingMetrics(logger)
         self._started = False
-        # Imported here: the readings may be a thread's, while the training imports too.
+        # Imported here, because a thread may do the readings while the training imports too.
         self._nvml = self._import_nvml()
         self._visible: str | None = None
         self._gpus: list[Any] | None = None
 
     def read(self) -> dict[str, float]:
-        """Return the metrics of this moment; never raises.
+        """Return the current metrics; never raises.
 
         Returns:
-            dict[str, float]: For each GPU, whoever uses it: `gpu_utilization_percent` (share of time with work),
-            `gpu_memory_used_mb` (10^6 bytes), `gpu_power_watts` and `gpu_temperature_celsius`, as far as it supports
-            them. With several GPUs the names hold the number that CUDA gives in this process, as in
+            dict[str, float]: For each GPU, whichever process uses it: `gpu_utilization_percent` (share of time with
+            work), `gpu_memory_used_mb` (10^6 bytes), `gpu_power_watts` and `gpu_temperature_celsius`, if the GPU
+            supports them. With several GPUs, the names contain the GPU's CUDA number in this process:
             `gpu_1_power_watts` for `cuda:1`.
         """
         if not self._started:
@@ -65,7 +65,7 @@ class GPUMetrics:
         return metrics
 
     def _attempt(self, name: str, reading: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what NVML answers, or None: not supported, the GPU is lost, the driver is gone."""
+        """Return NVML's answer, or None if it fails: not supported, the GPU is lost, the driver is gone."""
         try:
             return reading(*arguments)
         except Exception as error:
@@ -89,7 +89,7 @@ class GPUMetrics:
             self._nvml = None
 
     def _visible_gpus(self) -> list[Any]:
-        # A script may well choose its GPU after tracking has begun, and before CUDA has.
+        # A script may choose its GPU after tracking starts and before CUDA does.
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         if self._gpus is None or visible != self._visible:
             count = self._attempt("GPU metrics", self._nvml.nvmlDeviceGetCount)
@@ -106,11 +106,11 @@ class GPUMetrics:
         found: dict[str, Any] = {}
         for entry in map(str.strip, visible.split(",")):
             if entry in found:
-                # CUDA shows no GPU at all then.
+                # CUDA then shows no GPU at all.
                 return []
             gpu = self._find_gpu(entry, handles)
             if gpu is None:
-                # As for CUDA, what stands behind an entry that does not exist is not visible.
+                # As in CUDA, GPUs listed after one that does not exist are not visible.
                 break
             found[entry] = gpu
         return list(found.values())
@@ -120,10 +120,10 @@ class GPUMetrics:
         if entry.startswith("MIG-"):
             return self._attempt(entry, self._nvml.nvmlDeviceGetHandleByUUID, entry)
         if entry.startswith("GPU-"):
-            # The beginning of the UUID is enough where only one GPU's begins so.
+            # A prefix of the UUID is enough if it matches only one GPU.
             named = [gpu for gpu in handles if gpu is not None and self._uuid(gpu).startswith(entry)]
             return named[0] if len(named) == 1 else None
-        # By the place on the PCI bus; CUDA counts so too, unless GPUs of different speed are mixed.
+        # NVML counts by the place on the PCI bus; so does CUDA, unless GPUs of different speed are mixed.
         return handles[int(entry)] if entry.isdecimal() and int(entry) < len(handles) else None
 
     def _uuid(self, gpu: Any) -> str:

@@ -9,13 +9,13 @@ import psutil
 
 
 def process_memory_bytes() -> int:
-    """Return the resident memory of this process in bytes, to the page, as the kernel counts it.
+    """Return the resident memory of this process in bytes, as the kernel counts it, in whole pages.
 
     Returns:
-        int: Bytes. On Linux it takes about 1.5 µs, elsewhere what psutil takes.
+        int: Bytes. Reading takes about 1.5 µs on Linux; elsewhere psutil reads it.
 
     Raises:
-        psutil.Error: If the system does not tell.
+        psutil.Error: If the system does not provide it.
 
     Example:
         >>> process_memory_bytes() > 1_000_000
@@ -24,20 +24,20 @@ def process_memory_bytes() -> int:
     global _memory_source
     source = _memory_source
     if source is None or source[0] != os.getpid():
-        # After a fork, both the inherited descriptor and the psutil object would still tell of the parent.
+        # After a fork, both the inherited descriptor and the psutil object would still describe the parent.
         source = _memory_source = _open_memory_source()
     _, descriptor, process = source
     if descriptor is not None:
         try:
             return _resident_bytes(descriptor)
         except (OSError, ValueError):
-            # Programs that become daemons close every descriptor, and the number may be another file's by now: it is
-            # not ours to close.
+            # A program that becomes a daemon closes every descriptor. The number may belong to another file by now, so
+            # we must not close it.
             _memory_source = _open_memory_source()
     return int(process.memory_info().rss)
 
 
-# Process id, descriptor of /proc/self/statm or None, psutil's process. Set as a whole, for other threads.
+# Process id, descriptor of /proc/self/statm or None, psutil's process. Replaced as a whole: other threads read it.
 _MemorySource = tuple[int, int | None, psutil.Process]
 _memory_source: _MemorySource | None = None
 
@@ -56,7 +56,7 @@ def _open_memory_source() -> _MemorySource:
 
 
 def _resident_bytes(descriptor: int) -> int:
-    """Read /proc/self/statm: seven numbers, of which the second is the resident pages."""
+    """Read /proc/self/statm: seven numbers; the second is the number of resident pages."""
     fields = os.pread(descriptor, 200, 0).split()
     if len(fields) != 7:
         raise ValueError(f"seven numbers expected, got {fields!r}")

@@ -1,4 +1,4 @@
-"""CPU, memory, disks, network and GPUs of the process and its machine, as metrics."""
+"""System metrics: CPU, memory, disks, network and GPUs of the process and its machine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class SystemMetrics:
-    """Reads the load of the process and its machine; cheap enough for once a second.
+    """Reads the metrics of the process and its machine; cheap enough to call once a second.
 
-    Whatever cannot be read is left out, and said once at debug level. One object is for one thread.
+    A metric that cannot be read is left out, and logged once at debug level. Use one object per thread.
 
     Example:
         >>> sorted(SystemMetrics().read())[:2]
@@ -40,22 +40,22 @@ class SystemMetrics:
             "GPU memory of torch": _torch_memory,
             "GPU metrics": GPUMetrics().read,
         }
-        # The load is measured from here on, so that the first reading has it.
+        # CPU load is measured from here on, so that the first reading has it.
         for name in ("CPU of the process", "CPU of the machine"):
             self._read_source(name)
 
     def read(self) -> dict[str, float]:
-        """Return the metrics of this moment; never raises.
+        """Return the current metrics; never raises.
 
-        Rates and CPU are means since the last reading; MB are 10^6 bytes.
+        Rates and CPU load are means since the last reading; 1 MB is 10^6 bytes.
 
         Returns:
             dict[str, float]: `cpu_usage_percent` (this process, in percent of one core), `memory_usage_mb` (resident,
             this process), `system_cpu_usage_percent` (of all cores), `system_memory_usage_percent`; from the second
             reading on `disk_read_mb_per_second`, `disk_write_mb_per_second`, `network_received_mb_per_second`,
-            `network_sent_mb_per_second` (the machine's hardware, without loopback); with CUDA in use by torch, over
-            all its GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`, `gpu_peak_memory_allocated_mb`; and
-            what `GPUMetrics` reads of each GPU.
+            `network_sent_mb_per_second` (the machine's hardware, without loopback); if torch uses CUDA, summed over all
+            GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`, `gpu_peak_memory_allocated_mb`; and what
+            `GPUMetrics` reads from each GPU.
 
         Example:
             >>> SystemMetrics().read()["memory_usage_mb"] > 1
@@ -89,7 +89,7 @@ class _ProcessCPU:
 
 
 class _MachineCPU:
-    """Made of the machine's times: psutil's own percentages begin anew in each thread, and share their last reading."""
+    """Computed from CPU times: psutil's own percentages start over in each thread, and share their last reading."""
 
     def __init__(self) -> None:
         self._last: tuple[float, float] | None = None
@@ -100,11 +100,11 @@ class _MachineCPU:
         total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         idle = times.idle + getattr(times, "iowait", 0.0)
         last, self._last = self._last, (total, idle)
-        # Nothing has grown between two readings within one tick of the system, 10 ms.
+        # Between two readings within one system tick, 10 ms, the counters do not change.
         if last is None or total <= last[0]:
             return {}
         idle_share = (idle - last[1]) / (total - last[0])
-        # The time of waiting for disks may go back a little, says the kernel's documentation.
+        # The time spent waiting for disks may decrease a little, according to the kernel's documentation.
         return {"system_cpu_usage_percent": 100 * min(max(1 - idle_share, 0.0), 1.0)}
 
 
@@ -117,12 +117,12 @@ def _machine_memory() -> dict[str, float]:
 
 
 def _torch_memory() -> dict[str, float]:
-    # Looked up, not imported: a process that has not loaded torch has no GPU memory of torch's to report.
+    # Looked up, not imported: a process that has not loaded torch has no torch memory to report.
     torch = sys.modules.get("torch")
-    # Asking for is_available() would start CUDA, after which a process cannot be forked and use it.
+    # is_available() would start CUDA, and a forked process could then not use it.
     if torch is None or not torch.cuda.is_initialized():
         return {}
-    # Of every GPU: each thread has a current one of its own, and in this thread it need not be the training's.
+    # Of every GPU: each thread has its own current GPU, and this thread's need not be the training's.
     statistics = [torch.cuda.memory_stats(gpu) for gpu in range(torch.cuda.device_count())]
     return {
         name: sum(each.get(key, 0) for each in statistics) / 1e6

@@ -42,14 +42,14 @@ class TransferRates:
         """Return the rates since the last reading.
 
         Returns:
-            dict[str, float]: Both in MB (10^6 bytes) a second; empty at the first reading, without devices, and when
-            a counter went back: by how much it had grown before is not known.
+            dict[str, float]: Both in MB (10^6 bytes) a second; empty at the first reading, without devices, and when a
+            counter went back, because its growth before that is not known.
         """
         counters = self._read_counters()
         moment = time.monotonic()
         before, elapsed = self._counters, moment - self._moment
         self._counters, self._moment = counters, moment
-        # A device that has just come brings the bytes of its whole life with it; it counts from the next reading.
+        # A new device's counters include its past; it counts from the next reading on.
         grown = [
             (now[0] - before[name][0], now[1] - before[name][1]) for name, now in counters.items() if name in before
         ]
@@ -89,9 +89,9 @@ def network_rates() -> TransferRates:
 
 
 class _Hardware:
-    """Knows which devices are hardware, where Linux says so.
+    """Knows which devices are hardware, if Linux says so.
 
-    Partitions, RAID, encryption and bonds count the bytes of the hardware below them once more.
+    Partitions, RAID, encryption and bonds count the bytes of the hardware below them a second time.
     """
 
     def __init__(self, folder: str) -> None:
@@ -100,12 +100,12 @@ class _Hardware:
 
     def only(self, counters: dict[str, Counters]) -> dict[str, Counters]:
         found = {name: value for name, value in counters.items() if self._is_hardware(name)}
-        # Other systems list hardware only, and a container has but a virtual interface.
+        # Other systems list only hardware, and a container has only a virtual interface.
         return found or counters
 
     def _is_hardware(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
-            # The kernel writes a slash within a name, as in cciss/c0d0, as an exclamation mark there.
+            # In these paths, the kernel writes a slash in a name, as in cciss/c0d0, as an exclamation mark.
             known = self._known[name] = Path(self._folder, name.replace("/", "!"), "device").exists()
         return known

@@ -1,1 +1,1 @@
-"""Named stretches of code that are being timed."""
+"""Regions: named pieces of code that are timed."""

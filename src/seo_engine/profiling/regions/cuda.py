@@ -1,4 +1,4 @@
-"""The GPU as torch shows it: its memory and its clock, asked for only where CUDA is in use already."""
+"""GPU memory and GPU time as torch reports them, read only if CUDA is already in use."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from seo_engine.profiling.statistics.operation_statistics import GPU_ALLOCATED, 
 
 logger = logging.getLogger(__name__)
 
-# Reading the GPU's memory takes tens of microseconds: only regions that last hundreds of times as long pay for it.
+# Reading GPU memory takes tens of microseconds, so it is read only in regions that take hundreds of times as long.
 GPU_MEMORY_SECONDS = 0.02
 
 
 def cuda_in_use() -> Any:
-    """Return `torch.cuda` if this process uses it already, else None; nothing is imported or initialised."""
+    """Return `torch.cuda` if this process uses it already, else None; nothing is imported or initialized."""
     torch = sys.modules.get("torch")
     cuda = getattr(torch, "cuda", None)
     try:
         return cuda if cuda is not None and cuda.is_initialized() else None
-    except Exception:  # a torch that is half imported
+    except Exception:  # torch is only partly imported
         return None
 
 
 def gpu_clock() -> Any:
-    """Return `torch.cuda` if events may be recorded and asked for now; None without a GPU in use.
+    """Return `torch.cuda` if events may be recorded and queried now, else None.
 
-    While a CUDA graph is captured they may not, and asking for one from any thread would spoil the capture. So it is
-    the timed code that asks, which knows, and never a thread in the background.
+    During the capture of a CUDA graph they may not, and a query from any thread would break the capture. So only the
+    timed code calls this, which can tell, and never a background thread.
     """
     cuda = cuda_in_use()
     try:
@@ -39,7 +39,7 @@ def gpu_clock() -> Any:
 
 
 def read_gpu_memory() -> dict[str, int]:
-    """Return the memory of torch's allocator on the current GPU by its kind, in bytes; nothing without one in use."""
+    """Return the memory of torch's allocator on the current GPU, in bytes by kind; empty if no GPU is in use."""
     cuda = cuda_in_use()
     if cuda is None:
         return {}
@@ -57,7 +57,7 @@ def read_gpu_memory() -> dict[str, int]:
 
 
 def record_event() -> Any:
-    """Return a CUDA event put into the current stream, which the GPU passes later; None without a GPU in use."""
+    """Record a CUDA event in the current stream, and return it; None if no GPU is in use."""
     cuda = gpu_clock()
     if cuda is None:
         return None
@@ -74,7 +74,7 @@ _said: set[str] = set()
 
 
 def warn_once(subject: str, error: Exception) -> None:
-    """Warn of something that cannot be profiled, the first time."""
+    """Warn, the first time, that something cannot be profiled."""
     if subject not in _said:
         _said.add(subject)
         logger.warning("⚠️ %s cannot be profiled: %s", subject, error)

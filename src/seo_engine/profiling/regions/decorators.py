@@ -1,4 +1,4 @@
-"""`profile_operation` as a decorator: of functions, coroutines, generators and asynchronous generators."""
+"""`profile_operation` as a decorator for functions, coroutines, generators and asynchronous generators."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from seo_engine.profiling.statistics.operations import Operation
 
 
 def profiled(function: FunctionType, region: Region, recorder: Taker) -> FunctionType:
-    """Return a function whose calls are profiled, each as a region of its own.
+    """Return a wrapper of a function that profiles each call as its own region.
 
     Args:
-        function (Callable): Plain, `async def`, a generator, or an asynchronous generator. The latter two are timed
-            from the first value asked for to their end, whatever is done with the values in between.
-        region (Region): Of the operation; never entered itself.
+        function (Callable): Plain, `async def`, a generator, or an asynchronous generator. Generators are timed from
+            the request for the first value to their end, whatever the caller does in between.
+        region (Region): A region of the operation; it is never entered itself.
         recorder (Taker): Takes the spans.
 
     Returns:
-        Callable: Of the same signature.
+        Callable: A function with the same signature.
     """
     wrapper: Callable[..., Any]
     if inspect.iscoroutinefunction(function):
@@ -39,7 +39,7 @@ def profiled(function: FunctionType, region: Region, recorder: Taker) -> Functio
     elif inspect.isgeneratorfunction(function):
 
         def wrapper(*arguments: Any, **named: Any) -> Any:
-            # Whoever asks finds a generator function.
+            # A generator function, too, for code that inspects it.
             return (yield from _drive(function(*arguments, **named), GeneratorRun(recorder, region.operation)))
 
     else:
@@ -52,14 +52,14 @@ def profiled(function: FunctionType, region: Region, recorder: Taker) -> Functio
 
 
 class GeneratorRun:
-    """One run of a generator, from the first value asked for to its end.
+    """One run of a generator, from the request for its first value to its end.
 
-    Between two values the caller does something else: so the run is timed as a whole, and what it spends itself is the
-    sum of the stretches in which it works.
+    Between two values the caller does other work. So the run is timed as a whole, and its own time is the sum of the
+    stretches in which the generator works.
 
     Args:
         recorder (Taker): Takes the spans.
-        operation (Operation): What it is a run of.
+        operation (Operation): The operation to time.
     """
 
     __slots__ = ("_operation", "_recorder", "_start", "path")
@@ -81,7 +81,7 @@ class GeneratorRun:
         """Count the run.
 
         Args:
-            failed (bool): Whether an exception of its own ended it.
+            failed (bool): Whether the generator's own exception ended it.
         """
         if self.path is not None:
             self._recorder.add_run(self.path, self._start, now(), failed)
@@ -103,7 +103,7 @@ class _Stretch(Region):
         traceback: TracebackType | None,
     ) -> None:
         self._run.path = self.path
-        # The end of the values is no failure.
+        # The end of the values is not a failure.
         failed = error_type is not None and not issubclass(error_type, StopIteration | StopAsyncIteration)
         self.leave(now(), STRETCH | failed)
 
@@ -139,9 +139,9 @@ def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[
 def _drive_asynchronous(
     function: Callable[..., AsyncGenerator[Any, Any]], operation: Operation, recorder: Taker
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
-    """Return a function like another whose asynchronous generators are timed."""
+    """Return a wrapper of a function that times its asynchronous generators."""
 
-    # Whoever asks finds a function of asynchronous generators, which have no `yield from`.
+    # An asynchronous generator function, too, for code that inspects it; these cannot use `yield from`.
     async def wrapper(*arguments: Any, **named: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*arguments, **named)
         run = GeneratorRun(recorder, operation)

@@ -1,4 +1,4 @@
-"""Lanes: which regions are open where. Regions of one lane only nest; those of two lanes may overlap."""
+"""Lanes: which regions are open in which thread or task. In one lane regions only nest; those of two may overlap."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 __all__ = ["Lane", "Lanes", "running_loop"]
 
-# Of lanes that are no more, so many are still known by row and title.
+# How many of the newest lanes keep their row and title after they are gone.
 _MOST_ROWS = 20_000
 
 
 class OpenRegion(Protocol):
-    """What a lane knows of a region: which one it is nested in."""
+    """The part of a region that a lane uses: the region it is nested in."""
 
     parent: Any
 
@@ -26,7 +26,7 @@ class Lane:
     """A thread's or an asyncio task's stack of open regions, linked from the innermost one outwards.
 
     Args:
-        number (int): Its number, which no other lane has.
+        number (int): Its number, which is unique.
         row (int): Its row in a trace.
         name (str): The row's title.
     """
@@ -47,7 +47,7 @@ class Lane:
         return open_region is not None
 
     def leave(self, region: OpenRegion) -> None:
-        """Close a region that is not the innermost: those within it were never left, or it was closed from outside."""
+        """Close a region that is not the innermost: nested ones were never closed, or it was closed from outside."""
         open_region = self.innermost
         while open_region is not None:
             if open_region is region:
@@ -57,7 +57,7 @@ class Lane:
 
 
 class _ThreadLane(threading.local):
-    """Holds the lane of the thread that looks; each thread makes its own at its first look."""
+    """Holds the current thread's lane; each thread creates its own at first use."""
 
     def __init__(self, make_lane: Callable[[], Lane]) -> None:
         self.lane = make_lane()
@@ -67,19 +67,19 @@ class Lanes:
     """All lanes of one profiler."""
 
     def __init__(self) -> None:
-        # Without a lock, because a signal's handler may open a region while the code that it interrupts makes a lane:
-        # each step on these is one for all threads.
+        # Without a lock, because a signal handler may open a region while the code that it interrupts creates a lane:
+        # each operation on these is atomic.
         self._lanes: weakref.WeakValueDictionary[int, Lane] = weakref.WeakValueDictionary()
         self._numbers = itertools.count(1)
         self._of_tasks: weakref.WeakKeyDictionary[Task[Any], Lane] = weakref.WeakKeyDictionary()
-        # Rows of tasks that are done are used again: a program makes thousands of tasks, few of them at a time.
+        # Rows of finished tasks are reused: a program creates thousands of tasks, but few at a time.
         self._free_task_rows: list[int] = []
-        # Row and title of the newest lanes, which spans know by number.
+        # Row and title of the newest lanes; spans refer to a lane by its number.
         self._rows: dict[int, tuple[int, str]] = {}
         self.of_thread = _ThreadLane(self._make_thread_lane)
 
     def current(self) -> Lane:
-        """Return the lane of whoever calls."""
+        """Return the caller's lane."""
         loop = running_loop()
         lane: Lane = self.of_thread.lane
         return lane if loop is None else self.of_task(loop)
@@ -141,7 +141,7 @@ class Lanes:
             row = self._free_task_rows.pop()
         except IndexError:
             row = number
-        # The row is used again, not the lane: what the task before left open, or loaded, is no matter of this one.
+        # The row is reused, not the lane: what the earlier task left open or loaded does not concern this one.
         return self._make(number, row, f"asyncio {row}")
 
     def _give_back(self, task: Task[Any]) -> None:

@@ -15,7 +15,7 @@ from seo_engine.profiling.regions.spans import now
 from seo_engine.profiling.statistics.operation_statistics import PROCESS
 from seo_engine.profiling.statistics.operations import Measures, Operation
 
-# Marks that other profilers show, by the name of their setting.
+# Marks for other profilers, named after their settings.
 TORCH_PROFILER = "torch_profiler"
 NVTX = "nvtx"
 
@@ -24,8 +24,8 @@ class MeasuredRegion(Region):
     """A region that also reads memory, or the GPU's clock, or leaves marks.
 
     Args:
-        recorder (Taker): Takes the region when it was left.
-        operation (Operation): What it is a run of.
+        recorder (Taker): Takes the region when it closes.
+        operation (Operation): The operation to time.
         measures (Measures | None): What to read; None means what the operation's regions read by default.
     """
 
@@ -54,7 +54,7 @@ class MeasuredRegion(Region):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Now, because the readings cost time which is not the region's.
+        # Before the readings, because their time is not the region's.
         end = now()
         if self._again and (run := self._run_to_leave()) is not self:
             run.__exit__(error_type, error, traceback)
@@ -74,7 +74,7 @@ class MeasuredRegion(Region):
         super().forget()
 
     def fresh(self) -> MeasuredRegion:
-        """Return a region of the same operation that was not entered yet."""
+        """Return a new region of the same operation."""
         return MeasuredRegion(self.recorder, self.operation, self.operation.measures.with_asked(self.measures))
 
     def _read_memory(self) -> dict[str, int]:
@@ -104,7 +104,7 @@ class MeasuredRegion(Region):
 
 
 class _NVTXRange:
-    """A range that NVIDIA's Nsight shows."""
+    """A range that NVIDIA Nsight shows."""
 
     def __init__(self, nvtx: Any, name: str) -> None:
         self._nvtx = nvtx
@@ -118,7 +118,7 @@ class _NVTXRange:
 
 
 def _make_mark(kind: str, name: str) -> Any:
-    # Looked up, not imported: without torch in the process nobody shows the marks.
+    # Looked up, not imported: without torch in the process, no profiler shows the marks.
     torch = sys.modules.get("torch")
     if torch is None:
         return None

@@ -1,4 +1,4 @@
-"""Readings: what a region reads beside the clock, and how it enters the statistics."""
+"""Readings: what a region reads besides the clock, and how it enters the statistics."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from seo_engine.profiling.statistics.operations import Operation
 
 
 class DeviceInterval(NamedTuple):
-    """Two events in a CUDA stream; how long the GPU took between them is known once it has come that far."""
+    """Two events in a CUDA stream; the time between them is known once the GPU has reached the second."""
 
     start: Any
     end: Any
 
     def nanoseconds(self) -> int | None:
-        """Return the time between the events, without waiting for them: None while the GPU is not that far."""
+        """Return the time between the events without waiting for them: None until the GPU has reached the second."""
         if not self.end.query():
             return None
         return int(self.start.elapsed_time(self.end) * 1e6)
@@ -24,7 +24,7 @@ class DeviceInterval(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Reading:
-    """What one region read beside the clock; memory in bytes by its kind, at its start and at its end."""
+    """What one region read besides the clock; memory in bytes by kind, at its start and at its end."""
 
     operation: Operation
     lane: int
@@ -35,7 +35,7 @@ class Reading:
     device_nanoseconds: int | None = None
 
     def read_device_time(self) -> bool:
-        """Read the time on the GPU, without waiting for it; return whether there is nothing more to wait for."""
+        """Read the time on the GPU without waiting for it; return whether it was available."""
         assert self.device_interval is not None
         nanoseconds = self.device_interval.nanoseconds()
         if nanoseconds is None:
@@ -54,7 +54,7 @@ class Reading:
             statistics.device_time += self.device_nanoseconds
 
     def details(self) -> dict[str, float]:
-        """Return what a trace shows of it."""
+        """Return what a trace shows about it."""
         details = {
             f"{kind}_change_mb": (self.after[kind] - self.before[kind]) / 1e6
             for kind in self.before.keys() & self.after.keys()

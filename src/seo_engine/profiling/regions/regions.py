@@ -1,4 +1,4 @@
-"""Regions: named stretches of code that are being timed. A region that was left becomes a span, plain numbers."""
+"""Regions: named pieces of code that are timed. A closed region becomes a span, a tuple of plain numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FunctionType = TypeVar("FunctionType", bound=Callable[..., Any])
 
 
 class Taker(Protocol):
-    """What a region needs of the one who takes it when it was left, and makes others like it."""
+    """The part of the recorder that a region needs: it takes the region when it closes, and makes others like it."""
 
     enabled: bool
     lanes: Lanes
@@ -29,16 +29,16 @@ class Taker(Protocol):
         """Called when many spans wait."""
 
     def take_reading(self, reading: Any) -> None:
-        """Take what a region read beside the clock."""
+        """Take what a region read besides the clock."""
 
     def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
-        """Take a run of a generator."""
+        """Take a generator's whole run."""
 
     def region(self, operation: Operation) -> Region:
-        """Return a region of an operation, of the kind that it needs, not entered yet."""
+        """Return a new region of an operation, of the kind that it needs."""
 
     def profiled(self, function: FunctionType, region: Region) -> FunctionType:
-        """Return a function whose calls are regions like this one."""
+        """Return a wrapper of a function that profiles each call as a region like this one."""
 
 
 class ProfiledRegion:
@@ -47,13 +47,13 @@ class ProfiledRegion:
     __slots__ = ()
 
     def __call__(self, function: FunctionType) -> FunctionType:
-        """Return the function with each of its calls profiled as a region of its own.
+        """Return a wrapper of the function that profiles each call as its own region.
 
         Args:
             function (Callable): Plain, `async def`, a generator, or an asynchronous generator.
 
         Returns:
-            Callable: Of the same signature.
+            Callable: A function with the same signature.
         """
         return function
 
@@ -74,11 +74,11 @@ DISABLED_REGION = ProfiledRegion()
 
 
 class Region(ProfiledRegion):
-    """One run of an operation. What is not needed to time it is left to the aggregation.
+    """One run of an operation. It does only what timing needs; the aggregation does the rest.
 
     Args:
-        recorder (Taker): Takes the region when it was left.
-        operation (Operation): What it is a run of.
+        recorder (Taker): Takes the region when it closes.
+        operation (Operation): The operation to time.
     """
 
     __slots__ = ("_again", "children", "lane", "operation", "parent", "path", "recorder", "start")
@@ -121,7 +121,7 @@ class Region(ProfiledRegion):
         if lane.innermost is not self or self._again:
             self.leave(end, error_type is not None)
             return
-        # What `leave` does, without the call: nearly every region comes this way.
+        # The same as `leave`, without the call, because nearly every region closes here.
         lane.innermost = parent = self.parent
         start = self.start
         duration = end - start
@@ -138,7 +138,7 @@ class Region(ProfiledRegion):
 
         Args:
             end (int): Nanoseconds of `time.perf_counter_ns`.
-            flags (int): `FAILED` if an exception passes through, and others that a kind of regions has.
+            flags (int): `FAILED` if an exception passes through, and flags of the region's own kind.
         """
         if self._again and (run := self._run_to_leave()) is not self:
             run.leave(end, flags)
@@ -155,7 +155,7 @@ class Region(ProfiledRegion):
             parent.children += duration
         recorder = self.recorder
         spans = recorder.spans
-        # Numbers alone: Python's collector, which looks at all that refers to others, has nothing to do with them.
+        # Only numbers: Python's garbage collector, which visits objects with references, can ignore them.
         spans.append((self.path.number, lane.number, start, end, duration - self.children, flags))
         if len(spans) >= recorder.next_look:
             recorder.look()
@@ -164,7 +164,7 @@ class Region(ProfiledRegion):
         return self.recorder.profiled(function, self)
 
     def fresh(self) -> Region:
-        """Return a region of the same operation that was not entered yet."""
+        """Return a new region of the same operation."""
         return self.recorder.region(self.operation)
 
     def forget(self) -> None:
@@ -172,7 +172,7 @@ class Region(ProfiledRegion):
         self.lane.leave(self)
 
     def _enter_again(self) -> Region:
-        """Enter a region that was entered before, perhaps left since: this run of it has a region of its own."""
+        """Enter a region that was entered before, whether or not it has closed: this run gets its own region."""
         again = self.fresh()
         if self._again is None:
             self._again = []
@@ -180,7 +180,7 @@ class Region(ProfiledRegion):
         return again.__enter__()
 
     def _run_to_leave(self) -> Region:
-        """Return the run that the caller entered last; further ones may be open in other threads and tasks."""
+        """Return the run that the caller entered last; others may be open in other threads and tasks."""
         again = self._again or []
         lane = self.recorder.lanes.current()
         run = next((run for run in reversed(list(again)) if run.lane is lane), None)

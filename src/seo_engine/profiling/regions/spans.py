@@ -1,4 +1,4 @@
-"""The clock, and a span: what is left of a region that was left, as plain numbers."""
+"""The clock, and the span: a closed region as plain numbers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ now = time.perf_counter_ns
 # Path, lane, start, end, own time, flags: all numbers; times in nanoseconds.
 Span = tuple[int, int, int, int, int, int]
 
-# Flags of a span: an exception passed through; the work of a generator until its next value, which is no run of its
-# own; a generator from its first value to its end, whose work was counted before.
+# Flags of a span: an exception passed through; a generator's work until its next value, which is only part of a run; a
+# generator's whole run, whose work was counted before.
 FAILED = 1
 STRETCH = 2
 WHOLE_RUN = 4

@@ -1,1 +1,1 @@
-"""What was measured, for people and files."""
+"""Reports of what was measured, for people and files."""

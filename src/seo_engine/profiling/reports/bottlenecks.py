@@ -1,4 +1,4 @@
-"""Statistics -> the operations whose own time weighs most."""
+"""Statistics -> the operations with the most own time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seo_engine.profiling.statistics.operation_statistics import OperationStatis
 DEFAULT = "default"
 MOST_BOTTLENECKS = 5
 
-# For categories that the configuration names no threshold of, and where it has no default either.
+# For a category without a threshold, if the configuration has no default either.
 _DEFAULT_PERCENT = 2.0
 
 
@@ -28,7 +28,7 @@ class Bottleneck(TypedDict):
 
 
 def threshold_of(category: str, thresholds: Mapping[str, float]) -> float:
-    """Return from which share of the time on an operation of a category is a bottleneck.
+    """Return the share of the time at which an operation of a category is a bottleneck.
 
     Args:
         category (str): The category.
@@ -47,16 +47,16 @@ def threshold_of(category: str, thresholds: Mapping[str, float]) -> float:
 def find_bottlenecks(
     operations: Iterable[OperationStatistics], wall_seconds: float, thresholds: Mapping[str, float]
 ) -> list[Bottleneck]:
-    """Rank operations by what making them faster can save: the time spent in themselves, nested operations left out.
+    """Rank operations by the time that making them faster can save: their own time, without nested operations.
 
     Args:
         operations (Iterable[OperationStatistics]): The statistics of a profiler.
-        wall_seconds (float): The time the profiler has been watching.
-        thresholds (Mapping[str, float]): Percent of it, by category.
+        wall_seconds (float): How long the profiler has been running.
+        thresholds (Mapping[str, float]): Percent of that time, by category.
 
     Returns:
-        list[Bottleneck]: The largest first, at most five. Threads work side by side: together they may have more than
-        100 % of the wall time.
+        list[Bottleneck]: The largest first, at most five. Threads run in parallel, so their shares may add up to more
+        than 100 % of the wall time.
 
     Example:
         >>> slow = OperationStatistics("load_batch", "data_loading")
@@ -87,7 +87,7 @@ def find_bottlenecks(
 
 
 def seconds_in_words(seconds: float) -> str:
-    """Return a duration as people read it.
+    """Return a duration in a readable unit.
 
     Example:
         >>> seconds_in_words(86400.0), seconds_in_words(12.3456), seconds_in_words(0.0123), seconds_in_words(0.0000042)
@@ -108,7 +108,7 @@ def _evidence(operation: OperationStatistics) -> str:
         median, slow = operation.quantile_seconds(0.5), operation.quantile_seconds(0.99)
         what = f"median {seconds_in_words(median)}, p99 {seconds_in_words(slow)}"
     nested = 1 - operation.self_time / operation.total if operation.total else 0.0
-    within = f"; {100 * nested:.0f} % of its time is in operations within it" if nested >= 0.005 else ""
+    within = f"; {100 * nested:.0f} % of its time is in nested operations" if nested >= 0.005 else ""
     failed = f"; {operation.failures} failed" if operation.failures else ""
     memory = operation.mean_memory_mb
     grown = f"; {memory:+.1f} MB a run" if memory is not None and abs(memory) >= 0.1 else ""

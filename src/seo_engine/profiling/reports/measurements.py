@@ -1,4 +1,4 @@
-"""Measurements: what a run's profiler knows, as the rules of recommendations look at it."""
+"""Measurements: what a run's profiler knows, as input for the rules of recommendations."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from seo_engine.profiling.statistics.training_view import TrainingView
 
 
 class LoaderDescription(TypedDict):
-    """What a recommendation about data loading builds on."""
+    """What recommendations about data loading are based on."""
 
     workers: int | None
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """All that the rules look at."""
+    """Everything that the rules look at."""
 
     operations: Sequence[OperationStatistics]
     training: TrainingView | None
-    # Shares of the parts of a training step, the first steps left out: they start workers and fill caches.
+    # Shares of the parts of a training step, without the first steps, which start workers and fill caches.
     phase_percent: Mapping[str, float]
-    # From the start of the first training step to the end of the last, as the counters' moments are.
+    # From the start of the first training step to the end of the last, on the clock of the counters.
     steps_between: tuple[int, int]
-    # Of the operations that log within training steps.
+    # The slowest operation that logs within training steps.
     slowest_logging: OperationStatistics | None
     loader: LoaderDescription | None
     counters: Mapping[str, Sequence[Sample]]
@@ -39,17 +39,17 @@ class Measurements:
 
 
 def describe_loader(loader: object) -> LoaderDescription:
-    """Return what is known of a data loader.
+    """Return what is known about a data loader.
 
     Args:
-        loader (object): torch's DataLoader has `num_workers`; of others nothing is known.
+        loader (object): torch's DataLoader has `num_workers`; about others nothing is known.
 
     Returns:
-        LoaderDescription: How many processes load its data; None where nobody can say.
+        LoaderDescription: How many processes load its data; None if that is not known.
     """
     try:
         workers = getattr(loader, "num_workers", None)
-    except Exception:  # whatever a loader is, the training goes on
+    except Exception:  # whatever the loader is, the training must continue
         workers = None
     return {"workers": workers if isinstance(workers, int) else None}
 
@@ -58,5 +58,5 @@ def usable_processors() -> int:
     """Return how many processors this process may use."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
+    except AttributeError:  # not available on every system
         return os.cpu_count() or 1

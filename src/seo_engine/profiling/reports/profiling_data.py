@@ -52,14 +52,14 @@ class OperationSummary(TimeSummary):
 
 
 class CategorySummary(TimeSummary):
-    """All operations of one category, as plain data; operations nested in one another count in the total each."""
+    """All operations of one category, as plain data; an operation nested in another adds to the total, too."""
 
     category: str
     operations: int
 
 
 class TrackingShare(TypedDict):
-    """What the tracker's calls take from the training."""
+    """How much of the training's time the tracker's calls take."""
 
     overhead_percent: float
 
@@ -89,13 +89,13 @@ class ProfilingFile(ProfilingData):
 
 
 def shown_names(operations: Sequence[OperationStatistics]) -> list[str]:
-    """Return how each operation is called where only names are shown.
+    """Return the name under which to show each operation.
 
     Args:
         operations (Sequence[OperationStatistics]): The operations.
 
     Returns:
-        list[str]: Its name; `category.operation` where two categories have an operation of that name.
+        list[str]: Its name; `category.operation` if two categories have an operation of that name.
 
     Example:
         >>> shown_names([OperationStatistics("load", "data_loading"), OperationStatistics("load", "preprocessing")])
@@ -113,7 +113,7 @@ def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> 
 
     Args:
         operation (OperationStatistics): Its statistics.
-        wall_seconds (float): The time the profiler has been watching.
+        wall_seconds (float): How long the profiler has been running.
 
     Returns:
         OperationSummary: The same numbers, and its share of the time.
@@ -136,7 +136,7 @@ def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds
 
     Args:
         operations (Sequence[OperationStatistics]): The operations of all categories.
-        wall_seconds (float): The time the profiler has been watching.
+        wall_seconds (float): How long the profiler has been running.
 
     Returns:
         list[CategorySummary]: Own times add up; totals would count nested operations twice.
@@ -158,10 +158,10 @@ def summarize(measurements: Measurements) -> ProfilingData:
     """Return what was measured as plain data.
 
     Args:
-        measurements (Measurements): Of a run.
+        measurements (Measurements): The measurements of a run.
 
     Returns:
-        ProfilingData: One name in two categories is two operations, shown as `category.operation`.
+        ProfilingData: A name in two categories is two operations, shown as `category.operation`.
     """
     operations, wall_seconds = measurements.operations, measurements.wall_seconds
     named = list(zip(shown_names(operations), operations, strict=True))
@@ -186,14 +186,14 @@ def summarize(measurements: Measurements) -> ProfilingData:
 
 
 def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_seconds: float) -> float:
-    """Return what the calls of an ExperimentTracker take from the training, in percent of the wall time.
+    """Return how much of the wall time the calls of an ExperimentTracker take, in percent.
 
     Args:
-        operations (Sequence[OperationStatistics]): Of the training's profiler.
-        wall_seconds (float): The time the profiler has been watching.
+        operations (Sequence[OperationStatistics]): The statistics of the training's profiler.
+        wall_seconds (float): How long the profiler has been running.
 
     Returns:
-        float: Percent; what its threads and processes do in the background is not in it.
+        float: Percent, without the work of its threads and processes in the background.
     """
     seconds = sum(
         operation.total_seconds

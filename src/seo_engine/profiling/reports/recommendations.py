@@ -1,4 +1,4 @@
-"""What to do about it: rules, each of which speaks only with evidence from this run."""
+"""Recommendations: each rule speaks only if this run gives it evidence."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from seo_engine.profiling.statistics.operation_statistics import (
 from seo_engine.profiling.statistics.operations import TRAINING_STEP
 from seo_engine.profiling.statistics.training_view import WARM_UP_STEPS
 
-# From so many steps on their shares mean something.
+# With fewer steps, their shares mean nothing.
 _FEWEST_STEPS = WARM_UP_STEPS + 5
-# Of trainings whose steps are not profiled as such. A clock is read twice: a hundredth more than all is no overlap.
+# For training loops that do not profile steps. Clock readings differ: 1 % more than the whole is not an overlap.
 _MODEL_OPERATIONS = ("forward_pass", "backward_pass", TRAINING_STEP)
 _SIDE_BY_SIDE = 1.01
-# Steps that stand out cost so much of the steps' time.
+# Outliers count if they cost at least this share of the steps' time.
 _OUTLIER_PERCENT = 5.0
-# Fewer in which the same part took longer than it does otherwise may be chance.
+# Fewer outliers with the same slow part may be chance.
 _FEWEST_OUTLIERS = 3
 _MODEL_PHASES = ("forward", "backward")
 
-# Memory that an operation keeps: it grew in most of its runs, and together by as much as is noticed.
+# An operation keeps memory if memory grew in most of its runs, and noticeably in total.
 _FEWEST_READINGS = 10
 _GROWING_SHARE = 0.6
 _KEPT_MB = 50.0
 _KEPT_SHARE = 0.05
-# Memory of the process as a whole: a trend over so many samples, the first fifth (warm-up) left out.
+# Memory of the process as a whole: a trend over at least this many samples, without the first fifth (warm-up).
 _FEWEST_SAMPLES = 20
 _WARM_UP_SHARE = 0.2
 _TREND_MB = 100.0
 _TREND_SHARE = 0.1
 
-# A GPU that works less than this while the training runs waits for the host.
+# A GPU that works less than this during the training waits for the host.
 _IDLE_GPU_PERCENT = 50.0
 _FEWEST_GPU_READINGS = 3
 _HOST_PHASES = {"data_loading": "data loading", "logging": "logging", "other": "other work"}
@@ -62,7 +62,7 @@ _APPENDING_CALLS = (TRAINING_LOGGING, EVALUATION_LOGGING, PERFORMANCE_LOGGING, L
 
 
 class Recommendation(TypedDict):
-    """What to do, and what in this run says so, as plain data."""
+    """What to do, and the evidence in this run, as plain data."""
 
     subject: str
     advice: str
@@ -73,10 +73,10 @@ def recommend(measurements: Measurements) -> list[Recommendation]:
     """Return what to do, and why.
 
     Args:
-        measurements (Measurements): Of a run.
+        measurements (Measurements): The measurements of a run.
 
     Returns:
-        list[Recommendation]: None when there is nothing to say.
+        list[Recommendation]: Empty if there is nothing to recommend.
     """
     found = (rule(measurements) for rule in RULES)
     return [recommendation for recommendation in found if recommendation is not None]
@@ -91,12 +91,11 @@ def slow_data_loading(measurements: Measurements) -> Recommendation | None:
         evidence = f"data loading takes {share:.0f} % of the training steps"
     else:
         loading = [each for each in measurements.operations if each.category == "data_loading"]
-        # Without the slowest load of each, which is mostly the first.
+        # Without the slowest load of each operation, which is usually the first.
         seconds = NANOSECONDS * sum(max(0, each.self_time - each.maximum) for each in loading)
         calls = sum(each.count for each in loading)
         model = sum(each.self_seconds for each in measurements.operations if each.name in _MODEL_OPERATIONS)
-        # Without a model nobody waits for the data; and where both together take longer than there was, the data are
-        # loaded beside it already.
+        # Without a model, nothing waits for the data. If both exceed the wall time, it already loads in parallel.
         if calls < _FEWEST_STEPS or not model or seconds + model > _SIDE_BY_SIDE * measurements.wall_seconds:
             return None
         share = 100 * seconds / measurements.wall_seconds
@@ -141,12 +140,12 @@ def slow_logging(measurements: Measurements) -> Recommendation | None:
 
 
 def memory_kept_by_an_operation(measurements: Measurements) -> Recommendation | None:
-    """Say which operation keeps memory at most of its runs."""
+    """Say which operation keeps memory in most of its runs."""
     for kind, words in ((PROCESS, "process memory"), (GPU_ALLOCATED, "GPU memory")):
         keeping = [each for each in measurements.operations if kind in each.memory and _keeps(each.memory[kind])]
         if not keeping:
             continue
-        # Of nested ones the innermost, which took the least time.
+        # Of nested operations, the innermost, which took the least time.
         culprit = min(keeping, key=lambda each: each.total)
         change = culprit.memory[kind]
         return {
@@ -161,7 +160,7 @@ def memory_kept_by_an_operation(measurements: Measurements) -> Recommendation | 
 
 
 def memory_trend(measurements: Measurements) -> Recommendation | None:
-    """Say that the process grows, where no operation is known that keeps the memory."""
+    """Say that the process grows, if no single operation is known to keep the memory."""
     if memory_kept_by_an_operation(measurements) is not None:
         return None
     samples = measurements.counters.get(MEMORY, ())
@@ -172,8 +171,8 @@ def memory_trend(measurements: Measurements) -> Recommendation | None:
     lows = [min(value for _, value in part) for part in (samples[: half // 2], samples[half // 2 : half],
             samples[half : half + half // 2], samples[half + half // 2 :])]  # fmt: skip
     growth = lows[-1] - lows[0]
-    # The lowest values, because what is given back between two steps is no growth; in each quarter, because a step
-    # that allocates once is none either.
+    # The lowest values, because memory freed between two steps is not growth; in each quarter, because a single large
+    # allocation is not growth either.
     steady = all(later - earlier >= growth / 6 for earlier, later in pairwise(lows))
     if growth < max(_TREND_MB, _TREND_SHARE * lows[0]) or not steady:
         return None
@@ -197,10 +196,10 @@ def idle_gpu(measurements: Measurements) -> Recommendation | None:
         for name, series in measurements.counters.items()
         if name.startswith("gpu") and name.endswith("utilization_percent")
     ]
-    # Of several GPUs the training may use one.
+    # The training may use only one of several GPUs.
     means = [(sum(usage) / len(usage), len(usage)) for usage in usages if len(usage) >= _FEWEST_GPU_READINGS]
     mean, readings = max(means, default=(100.0, 0))
-    # Where the steps wait for data or logging the GPU does too: one cause, one recommendation.
+    # If the steps wait for data or logging, so does the GPU: one cause, one recommendation.
     if mean >= _IDLE_GPU_PERCENT or slow_data_loading(measurements) or slow_logging(measurements):
         return None
     parts = {words: measurements.phase_percent.get(phase, 0.0) for phase, words in _HOST_PHASES.items()}
@@ -210,20 +209,19 @@ def idle_gpu(measurements: Measurements) -> Recommendation | None:
         advice = f"shorten {largest} in the step, during which the GPU has nothing to do"
         evidence += f", and {largest} takes {parts[largest]:.0f} % of the step"
     else:
-        advice = "give it more at a time: a larger batch, mixed precision, or torch.compile"
-        evidence += ", and no part of the step but the model itself takes long"
+        advice = "give it more work at a time: a larger batch, mixed precision, or torch.compile"
+        evidence += ", and no part of the step except the model takes long"
     return {"subject": "gpu_idle", "advice": advice, "evidence": evidence}
 
 
 def outlier_steps(measurements: Measurements) -> Recommendation | None:
-    """Say that few steps cost much."""
+    """Say that a few steps cost much of the time."""
     training = measurements.training
     if training is None or training["steps"] < _FEWEST_STEPS:
         return None
     if not training["outliers"] or training["outlier_percent"] < _OUTLIER_PERCENT:
         return None
-    # Passes through the model take longer for longer inputs, and where the machine does something else beside them;
-    # in neither is there anything to mend.
+    # Passes through the model take longer for longer inputs, or on a busy machine; neither can be fixed.
     outliers = [each for each in training["outliers"] if each["largest_phase"] not in _MODEL_PHASES]
     if not outliers:
         return None
@@ -234,7 +232,7 @@ def outlier_steps(measurements: Measurements) -> Recommendation | None:
         return None
     phase = worst["largest_phase"].replace("_", " ")
     alike = sorted(each["step"] for each in outliers if each["largest_phase"] == worst["largest_phase"])
-    # Of chance ones each has another cause.
+    # Outliers by chance each have a different cause.
     if len(alike) < max(_FEWEST_OUTLIERS, len(training["outliers"]) / 2):
         return None
     return {
@@ -256,7 +254,7 @@ def costly_profiling(measurements: Measurements) -> Recommendation | None:
     most = max(tiny, key=lambda each: each.count, default=None)
     if most is None or most.count < _MANY_RUNS:
         return None
-    # Counting takes about as long for each run, of whatever operation.
+    # Counting takes about the same time for a run of any operation.
     if share * most.count / sum(each.count for each in measurements.operations) < _PROFILING_PERCENT:
         return None
     return {
@@ -281,7 +279,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _keeps(change: MemoryChange) -> bool:
-    """Return whether memory that grows in most runs is still there at the last: others free what forward allocates."""
+    """Return whether memory that grew in most runs is still in use after the last: others may have freed it."""
     growth = change.last_level - change.first_level
     return (
         change.readings >= _FEWEST_READINGS

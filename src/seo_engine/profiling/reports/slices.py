@@ -21,9 +21,9 @@ def shown_spans(
     """Return spans as slices, in the same order.
 
     Args:
-        spans (Iterable[Span]): Of regions that were left.
-        readings (Iterable[Reading]): What some of them read beside the clock.
-        paths (Mapping[int, CallPath]): By their numbers.
+        spans (Iterable[Span]): The spans of closed regions.
+        readings (Iterable[Reading]): What some of them read besides the clock.
+        paths (Mapping[int, CallPath]): The call paths by number.
         rows (Mapping[int, tuple[int, str]]): Row and title of each lane, by its number.
 
     Returns:
@@ -39,16 +39,16 @@ def shown_spans(
         row, title = rows.get(lane, (lane, f"thread {lane}"))
         said: dict[str, Any] = {"failed": True} if flags & FAILED and not flags & STRETCH else {}
         said |= details.get((lane, start), {})
-        # A clock that was set back is no reason for a slice that ends before it begins.
+        # Even if the clock was set back, a slice must not end before it begins.
         slices.append(Slice(operation.name, operation.category, row, title, start, max(start, end), said))
     return slices
 
 
 def shown_open_regions(regions: Sequence[Region], moment: int) -> list[Slice]:
-    """Return regions that are open as slices until now, the inner ones first.
+    """Return open regions as slices that end now, inner ones first.
 
     Args:
-        regions (Sequence[Region]): The outer ones first.
+        regions (Sequence[Region]): The open regions, outer ones first.
         moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
 
     Returns:

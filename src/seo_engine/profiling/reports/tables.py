@@ -1,4 +1,4 @@
-"""What was measured, as tables for a terminal: plain text, or in the colours of the house."""
+"""What was measured, as tables for a terminal: plain text, or in color."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def report(profiling_data: Mapping[str, Any]) -> RenderableType:
         profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
 
     Returns:
-        RenderableType: For a console of rich.
+        RenderableType: For a rich console.
     """
     parts: list[RenderableType] = [operations_table(profiling_data.get("operations", []))]
     if training := profiling_data.get("training"):
@@ -51,13 +51,13 @@ def report(profiling_data: Mapping[str, Any]) -> RenderableType:
 
 
 def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the operations in which most time was spent, nested operations left out.
+    """Return the operations with the most own time, which leaves out nested operations.
 
     Args:
         operations (Sequence[Mapping[str, Any]]): Summaries, the most own time first.
 
     Returns:
-        Table: For a console of rich.
+        Table: For a rich console.
     """
     shown = operations[:_MOST_OPERATIONS]
     has_memory = any(each["mean_memory_mb"] is not None for each in shown)
@@ -93,7 +93,7 @@ def training_text(training: Mapping[str, Any]) -> RenderableType:
         training (Mapping[str, Any]): A `TrainingView`.
 
     Returns:
-        RenderableType: For a console of rich.
+        RenderableType: For a rich console.
     """
     shares = ((phase, training[f"{phase}_percent"]) for phase in PHASES)
     parts = ", ".join(f"{phase.replace('_', ' ')} {share:.1f} %" for phase, share in shares if share >= 0.05)
@@ -114,13 +114,13 @@ def training_text(training: Mapping[str, Any]) -> RenderableType:
 
 
 def recommendations_text(recommendations: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Return what to do, and what says so.
+    """Return what to do, with the evidence for it.
 
     Args:
         recommendations (Sequence[Mapping[str, Any]]): As `CodeProfiler.recommendations()` returns them.
 
     Returns:
-        RenderableType: For a console of rich.
+        RenderableType: For a rich console.
     """
     lines = [Text("What to do about it:", style="bold")]
     lines += [Text(f"  {each['advice']} ({each['evidence']})") for each in recommendations]

@@ -22,17 +22,17 @@ from seo_engine.profiling.machine.counters import Sample
 
 TRACE_VERSION = 1
 
-# Written at a stretch; then whoever else works in this process gets the interpreter for a moment.
+# Written without a pause; then other threads get the interpreter for a moment.
 _EVENTS_PER_STRETCH = 500
 _REST_SECONDS = 0.0005
 
-# Longer names would let a trace grow without bound, because each region repeats its own.
+# Longer names would let a trace grow without bound, because each region repeats its name.
 _LONGEST_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A region as it is shown, from start to end, in a row that has a title; times in nanoseconds."""
+    """A region as a trace shows it, from start to end, in a row that has a title; times in nanoseconds."""
 
     name: str
     category: str
@@ -45,15 +45,15 @@ class Slice:
 
 @dataclass(frozen=True)
 class Trace:
-    """What a trace shows: the newest regions, inner ones before those around them, and counters."""
+    """What a trace shows: the newest regions, inner ones before outer ones, and counters."""
 
     slices: Sequence[Slice]
     counters: Mapping[str, Sequence[Sample]]
     # Nanoseconds of `time.perf_counter_ns`; the trace begins there.
     began: int
-    # Unix time in seconds, when it began.
+    # The same moment as Unix time in seconds.
     began_at: float
-    # Without those that are open.
+    # Without open regions.
     regions_recorded: int
     regions_shown: int
 
@@ -61,11 +61,11 @@ class Trace:
 @dataclass(frozen=True, slots=True)
 class _Row:
     slices: list[Slice]
-    # Of those within which the next may lie, the innermost last.
+    # Ends of the slices that may contain the next one, the innermost last.
     ends: list[int]
 
     def take(self, new: Slice) -> bool:
-        """Add a slice that begins no earlier than the others; return whether it lies within or beside each of them."""
+        """Add a slice that begins no earlier than the others, or return False if it partly overlaps one of them."""
         while self.ends and self.ends[-1] <= new.start:
             self.ends.pop()
         if self.ends and new.end > self.ends[-1]:
@@ -76,12 +76,12 @@ class _Row:
 
 
 def write_trace(trace: Trace, path: Path, redact: Callable[[str], str]) -> None:
-    """Write a trace; a file that is there already is replaced as a whole, or not at all.
+    """Write a trace; an existing file is replaced as a whole, or not at all.
 
     Args:
         trace (Trace): What it shows.
         path (Path): The file, usually `….json`.
-        redact (Callable[[str], str]): Takes secrets out of each name.
+        redact (Callable[[str], str]): Removes secrets from each name.
 
     Raises:
         OSError: If it cannot be written.
@@ -106,7 +106,7 @@ def _in_frame(lines: Iterable[bytes], about: Mapping[str, Any]) -> Iterator[byte
 
 
 def _as_lines(events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield the events as JSON, one a line, so that plain tools can look for one."""
+    """Yield the events as JSON, one per line, so that plain tools can search them."""
     for number, event in enumerate(events):
         if number and number % _EVENTS_PER_STRETCH == 0:
             time.sleep(_REST_SECONDS)
@@ -156,17 +156,17 @@ def _metadata(kind: str, process: int, row: int, **details: Any) -> dict[str, An
 
 
 def _beginning(trace: Trace) -> int:
-    """Return when the earliest slice begins: whoever times a region without us may have begun before us."""
+    """Return when the earliest slice begins: a region that the caller timed may be older than the profiler."""
     return min([trace.began, *(each.start for each in trace.slices)])
 
 
 def _rows(slices: list[Slice]) -> list[list[Slice]]:
-    """Part the slices of a lane into rows in which each lies within or beside every other, as the format demands.
+    """Split the slices of a lane into rows in which they nest and never partly overlap, as the format requires.
 
-    Nearly always that is one row. A region that is left after the one around it, or by another thread, gets another.
+    Nearly always that is one row. A region that closes after its parent, or in another thread, gets another row.
     """
     rows: list[_Row] = []
-    # Of two that begin together, the longer is around the other; of two alike, the one that was left later.
+    # Of two that begin together, the longer one contains the other; of two alike, the one that closed later does.
     slices.reverse()
     slices.sort(key=lambda each: (each.start, -each.end))
     for each in slices:
@@ -176,14 +176,14 @@ def _rows(slices: list[Slice]) -> list[list[Slice]]:
 
 
 class _Names:
-    """The names in a trace: without secrets, and as JSON can hold them."""
+    """The names in a trace, without secrets, and in a form that JSON can hold."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
         self._shown: dict[str, str] = {}
 
     def shown(self, name: str) -> str:
-        """Return a name as it is written; the same few come again and again."""
+        """Return a name as it is written; cached, because the same few names recur."""
         if name not in self._shown:
             shown: str = as_json_data(self._redact(name))
             self._shown[name] = shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"

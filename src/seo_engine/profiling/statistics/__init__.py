@@ -1,1 +1,1 @@
-"""What was timed, as numbers: operations, the call tree, training steps."""
+"""Statistics of what was timed: operations, the call tree, training steps."""

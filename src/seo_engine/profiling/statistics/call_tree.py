@@ -10,19 +10,19 @@ from typing import TypedDict
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.statistics.operations import TRAINING_STEP, Operation
 
-# More different paths than a person reads, and less memory than is noticed: a few megabytes.
+# More paths than anyone reads, and only a few megabytes of memory.
 MOST_PATHS = 10_000
 
-# As deep as JSON's writers and readers go (orjson: 254 brackets, of which each level has two).
+# As deep as JSON libraries go (orjson: 254 brackets, and each level has two).
 MOST_LEVELS = 100
 
 
-# Of all trees of a process, so that a path of one that was given up, at a fork, is none of the next.
+# Shared by all trees of a process: a number from a tree that was given up at a fork is not used in the next one.
 _numbers = itertools.count(1)
 
 
 class CallTreeNode(TypedDict):
-    """An operation as it was called along one path, as plain data."""
+    """An operation called along one path, as plain data."""
 
     operation: str
     category: str
@@ -40,12 +40,12 @@ class CallPath:
     number: int = 0
     level: int = 0
     phase: str | None = None
-    # The operation of the training step that it is, or is within.
+    # The training step that this is, or is within.
     step: Operation | None = None
     within_step: bool = False
-    # Whether it is a part of a training step, a step, or may be data loading before one.
+    # Whether it is a training step, a part of one, or possibly data loading before one.
     concerns_steps: bool = False
-    # Whether it is something else, beside the steps.
+    # Whether it is other work, outside the steps.
     separates_steps: bool = False
     count: int = 0
     total: int = 0
@@ -58,9 +58,9 @@ class CallPath:
     failures: int = 0
 
     def add_batch(self) -> None:
-        """Add the spans that wait to this path and to the statistics of its operation."""
+        """Add the waiting spans to this path and to the statistics of its operation."""
         assert self.operation is not None
-        # Taken away first: an exception out of a signal's handler must not have them added twice.
+        # Cleared first, so that nothing is added twice if a signal handler raises.
         durations, own_time, failures = self.durations, self.own_time, self.failures
         self.is_touched, self.durations, self.own_time, self.failures = False, [], 0, 0
         self.count += len(durations)
@@ -82,27 +82,27 @@ class CallPath:
 
 
 def plain_paths(paths: Iterable[CallPath]) -> list[CallTreeNode]:
-    """Return paths as plain data, the largest total first; without those that were begun and never left."""
+    """Return paths as plain data, the largest total first, without those that began and never ended."""
     plain = [path.as_dictionary() for path in sorted(paths, key=lambda path: path.total, reverse=True)]
     return [each for each in plain if each["calls"] or each["self_seconds"] or each["children"]]
 
 
 class CallTree:
-    """All paths of a profiler, from the outermost operations on."""
+    """All paths of a profiler, starting from the outermost operations."""
 
     def __init__(self) -> None:
         self.root = CallPath()
         self.paths: dict[int, CallPath] = {}
 
     def path(self, caller: CallPath, operation: Operation) -> CallPath:
-        """Return the path of an operation, made at its first call along it; by any thread at any time.
+        """Return the path of an operation, created at its first call; any thread may ask at any time.
 
         Args:
-            caller (CallPath): The path of what calls it, or the root.
+            caller (CallPath): The path of its caller, or the root.
             operation (Operation): What is called.
 
         Returns:
-            CallPath: Another one where there are too many, or it is too deep.
+            CallPath: A shorter path if there are too many, or if this one is too deep.
         """
         return caller.children.get(operation) or self._make(caller, operation)
 
@@ -117,7 +117,7 @@ class CallTree:
             phase (str): Only operations of this part of the steps.
 
         Returns:
-            OperationStatistics | None: A copy; None where there is none.
+            OperationStatistics | None: A copy; None if there is no such operation.
         """
         own_times: dict[Operation, int] = {}
         paths = [self.root]
@@ -131,7 +131,7 @@ class CallTree:
 
     def _make(self, caller: CallPath, operation: Operation) -> CallPath:
         if len(self.paths) >= MOST_PATHS or caller.level >= MOST_LEVELS:
-            # As if nobody had called it, or the step it is a part of; there are few operations, so this adds few paths.
+            # As if only its training step, or nobody, had called it. There are few operations, so this adds few paths.
             outermost = self.root if caller.step is None else self.path(self.root, caller.step)
             if caller is not outermost:
                 return self.path(outermost, operation)
@@ -148,6 +148,6 @@ class CallTree:
             concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
             separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
         )
-        # Known by its number before anybody can have a span of it; `setdefault` is one step for all threads.
+        # The number is known before any span can carry it; `setdefault` is atomic.
         self.paths[path.number] = path
         return caller.children.setdefault(operation, path)

@@ -26,10 +26,10 @@ class MemoryChange:
     """How one kind of memory changed over the runs of an operation in which it was read, in bytes."""
 
     readings: int = 0
-    # Runs at whose end there was more than at their start.
+    # Runs that ended with more memory than they began with.
     growths: int = 0
     total: int = 0
-    # At the end of the first run, which also allocates what is used again, and at the end of the last.
+    # At the end of the first run, which also allocates memory that is reused, and at the end of the last.
     first_level: int = 0
     last_level: int = 0
 
@@ -43,7 +43,7 @@ class MemoryChange:
         self.last_level = after
 
     def merge(self, other: MemoryChange) -> None:
-        """Take in the readings of another process, whose levels say nothing here."""
+        """Add other readings; use their levels only if there are none yet: those of two processes do not compare."""
         if not self.readings:
             self.first_level, self.last_level = other.first_level, other.last_level
         self.readings += other.readings
@@ -58,7 +58,7 @@ class MemoryChange:
 
 @dataclass(slots=True)
 class OperationStatistics:
-    """What is known of one operation, however often it ran; times in nanoseconds.
+    """The statistics of one operation over all its runs; times in nanoseconds.
 
     Example:
         >>> statistics = OperationStatistics("forward_pass", "training_loop")
@@ -71,12 +71,12 @@ class OperationStatistics:
     category: str
     count: int = 0
     total: int = 0
-    # Without the operations nested in it.
+    # Without nested operations.
     self_time: int = 0
     minimum: int = 0
     maximum: int = 0
     failures: int = 0
-    # Exact, as Python's integers are: no digits cancel in the standard deviation.
+    # An exact integer, so that no digits cancel in the standard deviation.
     sum_of_squares: int = 0
     histogram: DurationHistogram = field(default_factory=DurationHistogram, repr=False)
     memory: dict[str, MemoryChange] = field(default_factory=dict)
@@ -87,14 +87,14 @@ class OperationStatistics:
         """Add runs of the operation.
 
         Args:
-            durations (Sequence[int]): Nanoseconds from start to end of each.
-            own_time (int): Nanoseconds spent in the operation itself, without those nested in it.
-            failures (int): Through how many of them an exception passed.
+            durations (Sequence[int]): Nanoseconds from start to end of each run.
+            own_time (int): Nanoseconds spent in the operation itself, without nested operations.
+            failures (int): How many of them an exception passed through.
         """
         self.self_time += own_time
         self.failures += failures
         if not durations:
-            # A generator that works and has not ended.
+            # A generator that has not ended yet.
             return
         shortest = min(durations)
         self.minimum = min(self.minimum, shortest) if self.count else shortest
@@ -105,7 +105,7 @@ class OperationStatistics:
         self.histogram.add(durations)
 
     def merge(self, other: OperationStatistics) -> None:
-        """Take in the statistics of the same operation from another process."""
+        """Add other statistics of the same operation, such as those of another process."""
         if other.count:
             self.minimum = min(self.minimum, other.minimum) if self.count else other.minimum
             self.maximum = max(self.maximum, other.maximum)
@@ -116,7 +116,7 @@ class OperationStatistics:
             self.memory.setdefault(kind, MemoryChange()).merge(change)
 
     def copy(self) -> Self:
-        """Return the statistics as they are now."""
+        """Return a copy of the statistics as they are now."""
         copied = type(self)(self.name, self.category)
         copied.merge(self)
         return copied
@@ -149,11 +149,11 @@ class OperationStatistics:
 
     @property
     def standard_deviation_seconds(self) -> float:
-        """float: Standard deviation of the durations in seconds, of all runs (not of a sample of them)."""
+        """float: Standard deviation of the durations of all runs (the population's, not a sample's), in seconds."""
         if not self.count:
             return 0.0
-        # In integers until the root, because both terms are large and nearly equal. Never negative, except to a
-        # signal's handler that reads them in the midst of counting.
+        # In integers up to the root, because both terms are large and nearly equal. The difference is negative only if
+        # a signal handler reads it in the middle of counting.
         return math.sqrt(max(0, self.count * self.sum_of_squares - self.total**2)) / self.count * NANOSECONDS
 
     @property
@@ -167,9 +167,9 @@ class OperationStatistics:
         return self.device_time * NANOSECONDS / self.device_readings if self.device_readings else None
 
     def as_dictionary(self) -> dict[str, Any]:
-        """Return all of it as plain data, for another process or a file."""
+        """Return everything as plain data, for another process or a file."""
         contents = {name: getattr(self, name) for name in self.__slots__ if name not in ("histogram", "memory")}
-        # JSON's readers take integers of 64 bits.
+        # JSON readers accept integers of up to 64 bits.
         contents["sum_of_squares"] = str(self.sum_of_squares)
         contents["buckets"] = {str(bucket): count for bucket, count in self.histogram.counts.items()}
         contents["memory"] = {kind: asdict(change) for kind, change in self.memory.items()}
@@ -177,13 +177,13 @@ class OperationStatistics:
 
     @classmethod
     def from_dictionary(cls, contents: dict[str, Any]) -> Self:
-        """Return the statistics that `as_dictionary` gave.
+        """Rebuild statistics from what `as_dictionary` returned.
 
         Args:
             contents (dict[str, Any]): Plain data.
 
         Returns:
-            OperationStatistics: The same as before.
+            OperationStatistics: Equal to the original.
 
         Example:
             >>> statistics = OperationStatistics("forward_pass", "training_loop")

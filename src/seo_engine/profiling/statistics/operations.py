@@ -1,4 +1,4 @@
-"""Operations: what is timed under one name, and what its regions read beside the clock."""
+"""Operations: what is timed under one name, and what its regions read besides the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 
-# The operation of a training step, and the parts of it that `TrainingView` tells apart.
+# The operation of a training step, and its parts in a `TrainingView`.
 TRAINING_STEP = "training_step"
 PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
 _PHASES_BY_CATEGORY = {"data_loading": "data_loading", TRACKING: "logging"}
@@ -16,7 +16,7 @@ _PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "opti
 
 
 class Measures(NamedTuple):
-    """What a region reads beside the clock."""
+    """What a region reads besides the clock."""
 
     memory: bool = False
     gpu_memory: bool = False
@@ -24,7 +24,7 @@ class Measures(NamedTuple):
     marks: tuple[str, ...] = ()
 
     def with_asked(self, asked: Measures) -> Measures:
-        """Return these and what the code asks for beside them; the marks are the operation's."""
+        """Return these measures plus those that the code asks for; the marks stay the operation's."""
         return self._replace(
             memory=self.memory or asked.memory,
             gpu_memory=self.gpu_memory or asked.gpu_memory,
@@ -34,7 +34,7 @@ class Measures(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Operation:
-    """One operation of a profiler: its statistics, and what its regions read beside the clock."""
+    """One operation of a profiler: its statistics, and what its regions read besides the clock."""
 
     statistics: OperationStatistics
     measures: Measures
@@ -52,5 +52,5 @@ class Operation:
 
     @property
     def phase(self) -> str | None:
-        """str | None: The part of a training step that it is, by its category or name."""
+        """str | None: Which part of a training step it is, by its category or name."""
         return _PHASES_BY_CATEGORY.get(self.category) or _PHASES_BY_NAME.get(self.name)

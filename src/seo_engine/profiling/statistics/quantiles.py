@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-# A duration's bucket is its first bits as a floating-point number: the exponent, and seven digits behind the point. As
-# in the HDR histogram (Gil Tene, http://hdrhistogram.org) there are 2^7 buckets for each power of two, each at most
-# 1/128 of its lower end wide, so that its middle is within 1/256 = 0.4 % of each duration in it. There are 8,064 below
-# 2^63 nanoseconds; an operation fills some dozens or hundreds. ddsketch, which has such a bound too, takes 0.42 µs a
-# value, one at a time; this takes 0.09, a batch at a time.
+# A duration's bucket is its first bits as a floating-point number: the exponent, and seven bits of the fraction. As in
+# the HDR histogram (Gil Tene, http://hdrhistogram.org) there are 2^7 buckets for each power of two, each at most 1/128
+# of its lower end wide, so that its middle is within 1/256 = 0.4 % of each duration in it. There are 8,064 below 2^63
+# nanoseconds; an operation fills a few dozen or hundred. ddsketch has a similar bound and takes 0.42 µs per value; this
+# takes 0.09 µs, because it adds values in batches.
 _DROPPED_BITS = 52 - 7
 
 
@@ -51,7 +51,7 @@ class DurationHistogram:
         self.counts.update([each >> _DROPPED_BITS for each in bits])
 
     def merge(self, other: DurationHistogram) -> None:
-        """Count what another histogram counted."""
+        """Add the counts of another histogram."""
         self.counts.update(other.counts)
 
     def quantile(self, share: float) -> float:
@@ -61,9 +61,9 @@ class DurationHistogram:
             share (float): From 0 to 1; 0.5 is the median.
 
         Returns:
-            float: Nanoseconds, within 0.4 % of the shortest such duration; 0 without any.
+            float: Nanoseconds, within 0.4 % of the shortest such duration; 0 if there are no durations.
         """
-        # Rounded first: a product such as 0.07 * 100 is a trifle more than it should be.
+        # Rounded first: a product such as 0.07 * 100 is slightly too large.
         rank = max(0, math.ceil(round(share * self.counts.total(), 9)) - 1)
         for bucket in sorted(self.counts):
             rank -= self.counts[bucket]

@@ -1,4 +1,4 @@
-"""Training steps: what each of them spent on data, forward, backward, optimizer and logging, and which stand out."""
+"""Training steps: the time each spends on data, forward, backward, optimizer and logging, and the outliers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from seo_engine.profiling.statistics.call_tree import CallPath
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.statistics.operations import PHASES, TRAINING_STEP
 
-# The first steps allocate, compile and fill caches; they are no measure of the others, and no outliers.
+# The first steps allocate, compile and fill caches; they are not typical, and never count as outliers.
 WARM_UP_STEPS = 3
 
-# A step is an outlier if it took so many times the median.
+# A step is an outlier if it took more than this many times the median.
 OUTLIER_FACTOR = 2.0
 
 _MOST_RECENT_STEPS = 1_000
 _STEPS_PER_BATCH = 256
 _MOST_OUTLIERS = 10
-# Lanes in which a part of a step was found that is not over: one that an exception ended never is.
+# Lanes with parts of an unfinished step; a step that an exception ended never finishes.
 _MOST_OPEN_STEPS = 1_000
-# So many parts of a step are then one for each phase.
+# At this number, the parts of a step are added up to one for each phase.
 _MOST_PARTS = 1_000
 
 # Start, phase, own time; in nanoseconds.
@@ -31,7 +31,7 @@ Part = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class StepTimes:
-    """One training step, counted from 1; times in nanoseconds. Data loading just before it belongs to it."""
+    """One training step, counted from 1; times in nanoseconds. Data loading just before it is part of it."""
 
     number: int
     total: int
@@ -44,7 +44,7 @@ class OutlierStep(TypedDict):
     step: int
     seconds: float
     median_seconds: float
-    # The part that took so much longer than it does otherwise, and what it took in this step.
+    # The part that exceeded its mean the most, and its time in this step.
     largest_phase: str
     largest_phase_seconds: float
 
@@ -78,12 +78,12 @@ class TrainingView(TypedDict):
 
 
 class StepAccounting:
-    """Adds the spans of training steps up to `TrainingView`; used by the aggregation alone."""
+    """Adds up the spans of training steps for a `TrainingView`; only the aggregation uses it."""
 
     def __init__(self) -> None:
         self.recent: deque[StepTimes] = deque(maxlen=_MOST_RECENT_STEPS)
         self.samples = 0
-        # By lane: the parts of the step that is open there, and what was loaded since the last step.
+        # By lane: the parts of the open step, and the time spent on loading since the last step.
         self._parts: dict[int, list[Part]] = {}
         self._loading: dict[int, int] = {}
         # From the start of the first step to the end of the last.
@@ -102,11 +102,11 @@ class StepAccounting:
         """Count a span that is a training step, a part of one, or the loading of data before one.
 
         Args:
-            path (CallPath): Where it was called.
+            path (CallPath): The path along which it was called.
             lane (int): Number of the lane.
             start (int): Nanoseconds of `time.perf_counter_ns`.
             end (int): The same at the end.
-            own_time (int): Nanoseconds without the regions nested in it.
+            own_time (int): Nanoseconds without nested regions.
         """
         if path.within_step:
             self._count_part(path.phase or "other", lane, start, own_time)
@@ -118,12 +118,12 @@ class StepAccounting:
             self._count_step(lane, start, end)
 
     def forget_loading(self, lane: int) -> None:
-        """Take the data that were loaded as loaded for something else than a step."""
+        """Forget the data loading so far: it was not for a step."""
         if lane in self._loading:
             del self._loading[lane]
 
     def view(self) -> TrainingView | None:
-        """Return where the steps spent their time; None without any step."""
+        """Return where the steps spent their time; None if there was no step."""
         total = sum(self._totals.values())
         if not self._steps or not total:
             return None
@@ -167,7 +167,7 @@ class StepAccounting:
         ]
 
     def percent_after_warm_up(self) -> dict[str, float]:
-        """Return the share of each phase, in percent, in all steps but those that warm up."""
+        """Return each phase's share of the time of all steps after the warm-up, in percent."""
         return _percent_of({phase: self._totals[phase] - self._warm_up_totals[phase] for phase in PHASES})
 
     def _count_part(self, phase: str, lane: int, start: int, own_time: int) -> None:
@@ -182,11 +182,11 @@ class StepAccounting:
             self._parts[lane] = [(latest, phase, own_time) for phase, own_time in _sums(parts).items()]
 
     def _count_step(self, lane: int, start: int, end: int) -> None:
-        # Those before its start are parts of a step that an exception ended.
+        # Parts that began before it belong to a step that an exception ended.
         phases = _sums([part for part in self._parts.pop(lane, ()) if part[0] >= start])
         loading = self._loading.pop(lane, 0)
         if phases["data_loading"]:
-            # A step that loads its batch itself needs no other; what was loaded before it is a data set, for example.
+            # The step loaded its own batch; whatever was loaded before it is a data set, for example.
             loading = 0
         phases["data_loading"] += loading
         total = end - start + loading
@@ -214,7 +214,7 @@ class StepAccounting:
         self._after_warm_up.add(waiting, sum(waiting))
 
     def _outliers(self, median: float) -> tuple[int, float]:
-        """Return how many steps took much longer than the median, and by how many seconds together."""
+        """Return how many steps took much longer than the median, and how many seconds longer in total."""
         limit = OUTLIER_FACTOR * median
         durations = self._after_warm_up.histogram.durations()
         slow = [(seconds * NANOSECONDS, count) for seconds, count in durations if seconds * NANOSECONDS > limit]
