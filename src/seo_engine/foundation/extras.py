@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import re
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -42,6 +41,9 @@ def missing_from(extra: str) -> list[str]:
         list[str]: Their names, sorted. Empty if this package runs from its source without being installed: there is
         then no metadata to read.
     """
+    # Here, because it takes ten milliseconds, and only what is missing needs it.
+    import importlib.metadata
+
     try:
         requirements = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
@@ -109,6 +111,8 @@ def _required(extra: str, requirements: Sequence[str]) -> Iterator[str]:
 
 
 def _is_installed(distribution: str) -> bool:
+    import importlib.metadata
+
     try:
         importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
@@ -15,8 +14,7 @@ class Picture(NamedTuple):
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A picture by its name; it is drawn only where it is shown.
 
     Args:
@@ -28,8 +26,7 @@ class Image:
     draw: Callable[[], Picture | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table by its name; its rows are made only where it is shown.
 
     Args:

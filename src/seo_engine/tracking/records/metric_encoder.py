@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record, encode_record
+from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record
 from seo_engine.tracking.records.kind import new_record, plain_epoch, plain_step, require_dictionary
 from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
 
@@ -54,25 +54,6 @@ class MetricEncoder:
         """
         return set(self._names[kind].values())
 
-    def line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
-        """Return the journal's line of a record of metrics.
-
-        Args:
-            kind (str): One of `METRIC_KINDS`.
-            epoch (float): Epoch of the metrics.
-            step (int): Step of the metrics.
-            metrics (Mapping[str, Any]): As the caller gave them.
-
-        Returns:
-            bytes: JSON and a newline.
-
-        Raises:
-            TypeError: If an argument is not of its type.
-            ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
-        """
-        line = self._plain_line(kind, epoch, step, metrics)
-        return line if line is not None else encode_record(self.record(kind, epoch, step, metrics))
-
     def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> Record:
         """Return a record of metrics, each checked; what cannot be kept is counted, and warned of once a metric.
 
@@ -96,8 +77,18 @@ class MetricEncoder:
             record["nonfinite"] = nonfinite
         return record
 
-    def _plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:
-        """Return the line if the metrics are what they nearly always are: known names and finite floats."""
+    def plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:
+        """Return the journal's line of metrics that are what they nearly always are: known names and finite floats.
+
+        Args:
+            kind (str): One of `METRIC_KINDS`.
+            epoch (float): Epoch of the metrics.
+            step (int): Step of the metrics.
+            metrics (Mapping[str, Any]): As the caller gave them.
+
+        Returns:
+            bytes | None: JSON and a newline; None if the metrics need the closer look of `record`.
+        """
         if type(step) is not int:
             return None
         names = self._names[kind]

@@ -54,7 +54,10 @@ class RecordWriter:
             bool: Whether there is a record of them now.
         """
         try:
-            self._logging_queue.append(self._encoder.line(kind, epoch, step, metrics))
+            line = self._encoder.plain_line(kind, epoch, step, metrics)
+            if line is None:
+                line = encode_record(self._encoder.record(kind, epoch, step, metrics))
+            self._logging_queue.append(line)
         except Exception as error:
             self._count_failure(kind, error)
             return False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.ledger import DeliveryState
@@ -15,8 +15,7 @@ from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorB
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """What a tracker is made with.
 
     Args:
@@ -32,8 +31,7 @@ class Placement:
     training_process: int | None = None
 
 
-@dataclass(frozen=True)
-class Destination:
+class Destination(NamedTuple):
     """One tracker that a run can have.
 
     Args:

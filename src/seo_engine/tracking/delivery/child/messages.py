@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import typing
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,67 +13,48 @@ from seo_engine.tracking.runs.ledger import DeliveryState
 LONGEST_MESSAGE_CHARACTERS = 10_000
 
 
-@dataclass(frozen=True)
-class Begin:
+class Begin(NamedTuple):
     """To the child, first: with which settings it works, and what an earlier child left."""
 
-    kind: ClassVar[str] = "begin"
     configuration: dict[str, Any]
     previous: DeliveryState
 
 
-@dataclass(frozen=True)
-class Flush:
+class Flush(NamedTuple):
     """To the child: deliver at once."""
 
-    kind: ClassVar[str] = "flush"
 
-
-@dataclass(frozen=True)
-class Close:
+class Close(NamedTuple):
     """To the child: deliver what is there, and close the tracker."""
 
-    kind: ClassVar[str] = "close"
     status: str
 
 
-@dataclass(frozen=True)
-class Leave:
+class Leave(NamedTuple):
     """To the child, last: the training ends by itself, and needs nobody to complete its run."""
 
-    kind: ClassVar[str] = "leave"
 
-
-@dataclass(frozen=True)
-class Alive:
+class Alive(NamedTuple):
     """From the child, once a second: it is not stuck."""
 
-    kind: ClassVar[str] = "alive"
 
-
-@dataclass(frozen=True)
-class Ledger:
+class Ledger(NamedTuple):
     """From the child: how far its tracker has come."""
 
-    kind: ClassVar[str] = "ledger"
     state: DeliveryState
 
 
-@dataclass(frozen=True)
-class LogMessage:
+class LogMessage(NamedTuple):
     """From the child: what it would have logged in this process."""
 
-    kind: ClassVar[str] = "log_message"
     logger: str
     level: int
     text: str
 
 
-@dataclass(frozen=True)
-class Operations:
+class Operations(NamedTuple):
     """From the child, at the end: what its profiler measured."""
 
-    kind: ClassVar[str] = "operations"
     operations: list[dict[str, Any]]
 
 
@@ -82,7 +62,7 @@ Request = Begin | Flush | Close | Leave
 Report = Alive | Ledger | LogMessage | Operations
 
 _TYPES: dict[str, type[Request | Report]] = {
-    each.kind: each for each in (Begin, Flush, Close, Leave, Alive, Ledger, LogMessage, Operations)
+    each.__name__: each for each in (Begin, Flush, Close, Leave, Alive, Ledger, LogMessage, Operations)
 }
 
 
@@ -91,9 +71,9 @@ def encode_message(message: Request | Report) -> bytes:
 
     Example:
         >>> encode_message(Close("finished"))
-        b'{"kind":"close","status":"finished"}\\n'
+        b'{"message":"Close","status":"finished"}\\n'
     """
-    return encode_record({"kind": message.kind, **dataclasses.asdict(message)})
+    return encode_record({"message": type(message).__name__, **message._asdict()})
 
 
 def decode_message(line: bytes) -> Request | Report:
@@ -106,15 +86,15 @@ def decode_message(line: bytes) -> Request | Report:
         ValueError: If it is not a message.
 
     Example:
-        >>> decode_message(b'{"kind":"close","status":"finished"}')
+        >>> decode_message(b'{"message":"Close","status":"finished"}')
         Close(status='finished')
     """
     try:
         contents = orjson.loads(line)
-        message_type = _TYPES[contents.pop("kind")]
-        for field in dataclasses.fields(message_type):
-            if field.type == DeliveryState.__name__:
-                contents[field.name] = DeliveryState.from_dictionary(contents[field.name])
+        message_type = _TYPES[contents.pop("message")]
+        for name, field_type in typing.get_type_hints(message_type).items():
+            if field_type is DeliveryState:
+                contents[name] = DeliveryState.from_dictionary(contents[name])
         return message_type(**contents)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a message: {error!r}") from None

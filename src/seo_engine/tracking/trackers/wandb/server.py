@@ -6,7 +6,6 @@ import base64
 import importlib
 import json
 import logging
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +44,15 @@ def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds
     Raises:
         OSError: If the server does not answer.
     """
+    # Here, because it imports ssl, and only the end of an online run asks.
+    import urllib.request
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        """Follows nobody, who would be given the key."""
+
+        def redirect_request(self, *arguments: Any, **others: Any) -> None:
+            return None
+
     host, found = credentials()
     key = getattr(found, "api_key", None)
     if not isinstance(key, str):
@@ -58,17 +66,9 @@ def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds
             "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
         },
     )
-    opener = urllib.request.build_opener(_NoRedirect)
+    opener = urllib.request.build_opener(NoRedirect)
     with opener.open(request, timeout=timeout_seconds) as response:
         return _newest_step(json.load(response))
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nobody, who would be given the key."""
-
-    def redirect_request(self, *arguments: Any, **others: Any) -> None:
-        """Refuse."""
-        return None
 
 
 def _newest_step(answer: Mapping[str, Any]) -> int | None:
