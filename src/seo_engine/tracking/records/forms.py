@@ -1,4 +1,4 @@
-"""The few forms in which anything can be shown. Every destination knows some of them, and passes over the rest."""
+"""The few forms in which anything can be shown. Every destination knows some of them, and skips the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Recorded(NamedTuple):
-    """Where something stands in the journal: the record's number, and its time in seconds since 1970."""
+    """Where a record is in the journal: its number, and its time in seconds since 1970."""
 
     number: int
     time: float
@@ -24,7 +24,7 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture by its name; it is drawn only where it is shown.
+    """A named picture; it is drawn only where it is shown.
 
     Args:
         name (str): Hierarchical, such as `profiling/bottlenecks/chart`.
@@ -37,11 +37,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table by its name; its rows are made only where it is shown.
+    """A named table; its rows are made only where it is shown.
 
     Args:
         name (str): Hierarchical, such as `profiling/operations`.
-        columns (tuple[str, ...]): Their names.
+        columns (tuple[str, ...]): Names of the columns.
         rows (Callable[[], list[list[Any]]]): Returns the rows: numbers, texts and None.
     """
 

@@ -1,4 +1,4 @@
-"""MetricEncoder: the metrics of a call -> a record, or its line; the way of nearly every call of a training."""
+"""MetricEncoder: the metrics of a call -> a record or its line; nearly every call of a training comes here."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record, enco
 from seo_engine.tracking.records.kind import new_record, plain_epoch, require_dictionary
 from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
 
-# Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
+# Beyond this many, names are checked at each call instead of remembered: made-up names must not fill the memory.
 MOST_REMEMBERED_NAMES = 10_000
 
 
 class MetricEncoder:
-    """Checks names and values of metrics, and remembers the names.
+    """Checks the names and values of metrics, and remembers the names.
 
     Args:
-        skip_nonfinite (bool): Whether the views leave NaN and infinities out, which is then warned of.
-        rank (int): Rank of this process among those of a distributed training.
+        skip_nonfinite (bool): Whether the views leave out NaN and infinities; if so, warn.
+        rank (int): Rank of this process in distributed training.
 
     Example:
         >>> MetricEncoder().record("training", 1, 100, {"loss": 0.5})["metrics"]
@@ -39,16 +39,16 @@ class MetricEncoder:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Counter[str]: Metrics that are in no record, by reason."""
+        """Counter[str]: Metrics that were not recorded, by reason."""
         return self._validation.dropped
 
     @property
     def nonfinite(self) -> Counter[str]:
-        """Counter[str]: Values that are not finite, by metric."""
+        """Counter[str]: Number of values that are not finite, by metric."""
         return self._validation.nonfinite
 
     def names(self, kind: str) -> set[str]:
-        """Return the names of the metrics that were seen so far.
+        """Return the names of the metrics seen so far.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -56,7 +56,7 @@ class MetricEncoder:
         return set(self._names[kind].values())
 
     def line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes:
-        """Return the journal's line of a record of metrics.
+        """Return a record of metrics as a line of the journal.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -68,14 +68,14 @@ class MetricEncoder:
             bytes: JSON and a newline.
 
         Raises:
-            TypeError: If an argument is not of its type.
+            TypeError: If an argument has the wrong type.
             ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
         """
         line = self._plain_line(kind, epoch, step, metrics)
         return line if line is not None else encode_record(self.record(kind, epoch, step, metrics))
 
     def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> Record:
-        """Return a record of metrics, each checked; what cannot be kept is counted, and warned of once a metric.
+        """Return a record of checked metrics; those that cannot be kept are counted, and warned about once each.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -87,7 +87,7 @@ class MetricEncoder:
             Record: Plain data.
 
         Raises:
-            TypeError: If an argument is not of its type.
+            TypeError: If an argument has the wrong type.
         """
         require_dictionary("metrics", metrics)
         numbers, nonfinite = self._validation.validated(kind, metrics, skip_nonfinite=self._skip_nonfinite)
@@ -98,13 +98,13 @@ class MetricEncoder:
         return record
 
     def _plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:
-        """Return the line if the metrics are what they nearly always are: known names and finite floats."""
+        """Return the line in the usual case, that is for known names and finite floats."""
         if type(step) is not int:
             return None
         names = self._names[kind]
         values = {}
         try:
-            # JSON has no NaN and no infinities; any of them makes the sum one, which costs less than to look at each.
+            # JSON has no NaN or infinities; any of them shows in the sum, which costs less than checking each value.
             total = epoch * 0.0
             for name, value in metrics.items():
                 if type(value) is not float:
