@@ -1,4 +1,4 @@
-"""What a training process and its child say to each other: one JSON line a message, typed at both ends."""
+"""The messages between a training process and its child: one JSON line each, typed at both ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_MESSAGE_CHARACTERS = 10_000
 
 @dataclass(frozen=True)
 class Begin:
-    """To the child, first: with which settings it works, and what an earlier child left."""
+    """To the child, first: its settings, and the ledger that an earlier child left."""
 
     kind: ClassVar[str] = "begin"
     configuration: dict[str, Any]
@@ -32,7 +32,7 @@ class Flush:
 
 @dataclass(frozen=True)
 class Close:
-    """To the child: deliver what is there, and close the tracker."""
+    """To the child: deliver the backlog, and close the tracker."""
 
     kind: ClassVar[str] = "close"
     status: str
@@ -40,7 +40,7 @@ class Close:
 
 @dataclass(frozen=True)
 class Leave:
-    """To the child, last: the training ends by itself, and needs nobody to complete its run."""
+    """To the child, last: the training ends normally, and nobody needs to complete its run."""
 
     kind: ClassVar[str] = "leave"
 
@@ -54,7 +54,7 @@ class Alive:
 
 @dataclass(frozen=True)
 class Ledger:
-    """From the child: how far its tracker has come."""
+    """From the child: the progress of its tracker."""
 
     kind: ClassVar[str] = "ledger"
     state: DeliveryState
@@ -62,7 +62,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class LogMessage:
-    """From the child: what it would have logged in this process."""
+    """From the child: a message to be logged in the training process."""
 
     kind: ClassVar[str] = "log_message"
     logger: str
@@ -97,7 +97,7 @@ def encode_message(message: Request | Report) -> bytes:
 
 
 def decode_message(line: bytes) -> Request | Report:
-    """Return the message of a line.
+    """Return the message in a line.
 
     Args:
         line (bytes): As `encode_message` returns it.
