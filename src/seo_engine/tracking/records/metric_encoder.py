@@ -22,7 +22,7 @@ class MetricEncoder:
     """Checks the names and values of metrics, and remembers the names.
 
     Args:
-        skip_nonfinite (bool): Whether the views leave out NaN and infinities; if so, warn.
+        skip_nonfinite (bool): Whether the views leave out NaN and infinities, with a warning.
         rank (int): Rank of this process in distributed training.
 
     Example:

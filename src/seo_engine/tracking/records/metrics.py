@@ -105,7 +105,7 @@ class MetricValidation:
         Args:
             group (str): The group of names without a slash.
             metrics (Mapping[str, Any]): Names and values as the caller gave them.
-            skip_nonfinite (bool): Whether the views leave out NaN and infinities; if so, warn.
+            skip_nonfinite (bool): Whether the views leave out NaN and infinities, with a warning.
 
         Returns:
             tuple[dict[str, int | float], dict[str, str]]: Finite numbers, and the others as `NaN`,
