@@ -12,7 +12,7 @@ from pathlib import Path
 from seo_engine.foundation.whole_files import PRIVATE_FILE
 from seo_engine.tracking.runs.places import LOCKS
 
-# A file system without locks: rule 8 of the journal allows only one writing process there.
+# A file system without locks: there, only one process may write a run.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
 
 # After this long, a lock that looks held is held: a kill closes the pipes of a process a moment before its locks, and
