@@ -1,4 +1,4 @@
-"""MetricEncoder: the metrics of a call -> a record or its line; nearly every call of a training comes here."""
+"""MetricEncoder: the metrics of a call -> a record or its line; the path of nearly every logging call."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def with_nonfinite(record: Record, skip_nonfinite: bool) -> Record:
 def is_metric_line(line: bytes) -> bool:
     """Return whether a line holds metrics, judging by its beginning; it may be torn, but holds no other record.
 
-    By far most lines hold metrics. A reader that looks for other records skips them without parsing them.
+    Most lines by far hold metrics. A reader that looks for other records skips them without parsing.
 
     Example:
         >>> is_metric_line(b'{"kind":"training","epoch":1,"step":1')

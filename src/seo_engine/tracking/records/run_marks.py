@@ -15,7 +15,7 @@ STATUSES = ("finished", "failed", "interrupted", "killed")
 
 
 class ErrorDescription(TypedDict):
-    """The error that ended a training, as plain data without secrets: its type, message and traceback."""
+    """The error that ended the training, as plain data without secrets: its type, message and traceback."""
 
     type: str
     message: str

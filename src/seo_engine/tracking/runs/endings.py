@@ -1,4 +1,4 @@
-"""Endings: how a training ended, judging by its exception, and what the run keeps of that."""
+"""Endings: how the training ended, judging by its exception, and what the run keeps of that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARGIN_CHARACTERS = 50_000
 
 
 def status_after(error: BaseException | None) -> str:
-    """Return how a training ended, given the exception that ended it.
+    """Return how the training ended, given the exception that ended it.
 
     Args:
         error (BaseException | None): The exception; None means that there was none.
@@ -32,7 +32,7 @@ def status_after(error: BaseException | None) -> str:
     """
     if error is None:
         return "finished"
-    # Imported late: only a training that ends by an exception needs it.
+    # Imported late: it is needed only if the training ends with an exception.
     from asyncio import CancelledError
 
     match error:

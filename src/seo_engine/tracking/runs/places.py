@@ -38,7 +38,7 @@ def create_run_directory(log_directory: str | Path, experiment_name: str | None 
     """
     name = experiment_name or f"seo_engine_{int(time.time())}"
     for attempt in range(1, 10_000):
-        # Absolute: a training may change its working directory.
+        # Absolute: the training may change its working directory.
         directory = Path(log_directory).absolute() / (name if attempt == 1 else f"{name}_{attempt}")
         try:
             directory.mkdir(parents=True)

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from seo_engine.foundation.redaction import redact, redact_command, redact_text
 
-# Variables that affect how a training computes, or how its processes find each other; the rest is private.
+# Variables that affect how the training computes, or how its processes find each other; the rest is private.
 _ENVIRONMENT_PREFIXES = (
     "ACCELERATE_", "CUDA_", "HF_", "KMP_", "LOCAL_RANK", "MASTER_", "MKL_", "NCCL_", "OMP_", "OPENBLAS_", "PYTORCH_",
     "RANK", "SLURM_JOB", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_", "WANDB_", "WORLD_SIZE",
@@ -33,7 +33,7 @@ def describe_surroundings() -> dict[str, Any]:
 
     Returns:
         dict[str, Any]: Plain data without secrets: process, host, Python, the command line, the folder, the
-            environment variables that matter to a training, and the state of git.
+            environment variables that matter to the training, and the state of git.
     """
     # Another thread may remove a variable meanwhile.
     environment = {

@@ -83,7 +83,7 @@ class DestinationTracker(ABC):
         return None
 
     def import_sdk(self) -> None:
-        """Import all that is needed, in the thread that starts the run: two threads must not import one package."""
+        """Import all that is needed, in the thread that starts the run: two must not import a package at once."""
 
     @abstractmethod
     def setup(self) -> None:

@@ -76,7 +76,7 @@ class SDKTracker(DestinationTracker, Loggable):
                 opened = self._open(self.run_directory)
             except Exception as error:
                 self._say_setup_failed(error)
-                # The failure may lie in what it runs in the background: the next try starts without that.
+                # Its background process may be what failed: the next try starts without it.
                 self.abandon()
             else:
                 self.available = True

@@ -57,7 +57,7 @@ class JournalSelection:
             line (JournalLine): The line.
 
         Returns:
-            SelectedLine: To be asked for once per line, and kept, so that a retry shows the same.
+            SelectedLine: Call this once per line and keep the result, so that a retry shows the same.
         """
         record = decode_record(line.content)
         if record is None:
