@@ -71,7 +71,7 @@ class ExperimentTracker(LoggingCalls):
         if not isinstance(config, TrackingConfig):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
         if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
-            raise ValueError(f"step must be an integer, and goes with resume, got {step!r}")
+            raise ValueError(f"step must be an integer, and requires resume, got {step!r}")
         self._prepare(config, extra_trackers)
         if not config.experiment_tracking_enabled:
             return
@@ -81,7 +81,7 @@ class ExperimentTracker(LoggingCalls):
             try:
                 run = create_run(config) if directory is None else resume_run(config, directory, step)
             except OSError as error:
-                logger.error("❌ Experiment tracker setup failed, nothing of this run is kept: %s", error)
+                logger.error("❌ Experiment tracker setup failed, nothing in this run is recorded: %s", error)
                 return
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
@@ -122,7 +122,7 @@ class ExperimentTracker(LoggingCalls):
         try:
             opened = attach_run(directory)
         except OSError as error:
-            logger.error("❌ The journal cannot be written, nothing of this process is kept: %s", error)
+            logger.error("❌ The journal cannot be written, nothing from this process is recorded: %s", error)
             return cls(TrackingConfig(experiment_tracking_enabled=False))
         tracker = cls.__new__(cls)
         tracker._prepare(opened.config)
@@ -245,7 +245,8 @@ class ExperimentTracker(LoggingCalls):
         return plain_epoch(self.current_epoch), operator.index(self.global_step)
 
     def _how_to_recover(self) -> str:
-        return f"the journal keeps what it took. To deliver the rest: seo-engine runs recover {self.run_directory}"
+        recover = f"seo-engine runs recover {self.run_directory}"
+        return f"the journal keeps what was written to it. To deliver the rest: {recover}"
 
     def __enter__(self) -> Self:
         return self
@@ -265,7 +266,7 @@ class ExperimentTracker(LoggingCalls):
 
     def _say_what_is_shown(self) -> None:
         if not self.config.selective_logging:
-            logger.info("✅ Run %s: journal and views show every value", self.run_directory)
+            logger.info("✅ Run %s: its journal and the views hold every value", self.run_directory)
             return
         interval = self.config.experiment_logging_interval
         logger.info(
@@ -289,7 +290,7 @@ def _attach_if_there(run_directory: Path) -> ExperimentTracker:
     try:
         return ExperimentTracker.attach(run_directory)
     except ValueError as error:
-        logger.error("❌ Nothing of this process is kept: %s", error)
+        logger.error("❌ Nothing from this process is recorded: %s", error)
         return ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
 
 

@@ -114,7 +114,7 @@ class AttachedRun(NoRun):
 
     def _say_what_is_lost(self) -> None:
         if lost := len(self.logging_queue.waiting):
-            logger.error("❌ The journal cannot be written: %d records that waited for it are lost", lost)
+            logger.error("❌ The journal cannot be written: %d waiting records are lost", lost)
 
 
 class ForkedRun(AttachedRun):

@@ -96,7 +96,7 @@ class ThreadWorker(_InProcessWorker):
         try:
             self.logging_thread.start()
         except RuntimeError as error:
-            logger.error("❌ Logging worker error: %s: %s; the journal keeps all", self._name, error)
+            logger.error("❌ Logging worker error: %s: %s; the journal keeps everything", self._name, error)
             self.state.last_error = str(error)
             self.ended = True
 

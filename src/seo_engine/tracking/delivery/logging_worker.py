@@ -283,7 +283,7 @@ class LoggingWorker:
         if self._selection.unknown_kinds and not self._said_unknown_kinds:
             self._said_unknown_kinds = True
             logger.warning(
-                "⚠️ %s passes over records of kinds that this version does not know: %s",
+                "⚠️ %s skips records of kinds that this version does not know: %s",
                 self.tracker.name,
                 ", ".join(sorted(self._selection.unknown_kinds)),
             )

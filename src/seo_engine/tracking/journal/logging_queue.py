@@ -73,7 +73,7 @@ class LoggingQueue(JournalReader):
                 self._append_again(line)
         except OSError as error:
             if self._descriptor < 0:
-                logger.warning("⚠️ The run was closed within a call, which is not recorded")
+                logger.warning("⚠️ The run was closed during a call, which is not recorded")
                 return
             logger.error(
                 "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
@@ -94,7 +94,7 @@ class LoggingQueue(JournalReader):
         except OSError as error:
             logger.debug("The journal cannot be written yet: %s", error)
         else:
-            logger.info("✅ The journal can be written again; %d records that waited are in it", count)
+            logger.info("✅ The journal can be written again; it now holds %d records that were waiting", count)
 
     def synchronize(self) -> None:
         """Sync what was appended to disk, so that a power cut does not lose it; this may be slow."""
@@ -145,7 +145,7 @@ class LoggingQueue(JournalReader):
         # The disk may have taken only part of the line: end that part, so that it spoils nothing else, and retry.
         again = b"\n" + line
         if os.write(self._descriptor, again) != len(again):
-            raise OSError(f"{self.path}: the disk takes no whole line")
+            raise OSError(f"{self.path}: the disk did not take the whole line")
 
 
 def _copy(source: int, offset: int, target: int) -> int:

@@ -68,7 +68,7 @@ class JournalReader:
                 self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE))
         except OSError as error:
             # There is no file now: the old one lives on while it is open.
-            logger.debug("%s cannot be opened anew: %s", self.path, error)
+            logger.debug("%s cannot be reopened: %s", self.path, error)
 
     def read(self, position: Position) -> list[JournalLine]:
         """Read the next complete lines.

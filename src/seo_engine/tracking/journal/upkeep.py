@@ -37,7 +37,7 @@ class JournalUpkeep:
         try:
             self._thread.start()
         except RuntimeError as error:
-            logger.error("❌ The journal is not looked after until the end: %s", error)
+            logger.error("❌ The journal is not synced to disk until the run ends: %s", error)
 
     def close(self, timeout_seconds: float) -> None:
         """Continue until no line waits in memory, and end the thread.
@@ -57,7 +57,7 @@ class JournalUpkeep:
         try:
             if self._logging_queue.restore():
                 self._synchronized_bytes = 0
-                logger.warning("⚠️ %s was deleted and is written anew", self._logging_queue.path)
+                logger.warning("⚠️ %s was deleted and has been recreated", self._logging_queue.path)
             self._logging_queue.write_waiting()
             size = self._logging_queue.size()
             if size != self._synchronized_bytes:
@@ -65,7 +65,7 @@ class JournalUpkeep:
                 self._synchronized_bytes = size
         except OSError as error:
             if not self._failed:
-                logger.error("❌ The journal is not safe on the disk: %s", error)
+                logger.error("❌ The journal is not safely on disk: %s", error)
             self._failed = True
         else:
             self._failed = False

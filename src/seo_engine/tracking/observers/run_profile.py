@@ -68,11 +68,11 @@ class RunProfile:
                 for path in self._directory.glob(f".{name}.*"):
                     path.unlink(missing_ok=True)
         except Exception as error:
-            logger.debug("The profile begins without its load, or beside the rest of an earlier one: %s", error)
+            logger.debug("The profile starts without the machine's load, or next to leftover files: %s", error)
         try:
             self._thread.start()
         except RuntimeError as error:
-            logger.warning("⚠️ The run is profiled at its end alone: %s", error)
+            logger.warning("⚠️ The run is profiled only at its end: %s", error)
 
     def note_logged(self) -> None:
         """Note that the training itself has logged its profile at this step."""
@@ -141,7 +141,7 @@ class RunProfile:
                     self._system_logged = moment
                     self._record_writer.write_metrics("performance", *moment, metrics)
         except Exception as error:
-            self._record_writer.drop("misuse", f"⚠️ The load of the machine cannot be read: {error}")
+            self._record_writer.drop("misuse", f"⚠️ The machine's load cannot be read: {error}")
 
     def _log_profile(self, is_last: bool = False) -> None:
         if not self._profiler.enabled:

@@ -118,7 +118,7 @@ def attach_run(directory: Path) -> OpenRun:
 def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenRun:
     lock = RunLock(directory, "run")
     if not lock.acquire(_LONGEST_WAIT_FOR_LOCK):
-        raise RunStillOpenError(f"{directory} is still written by another process, and cannot be resumed")
+        raise RunStillOpenError(f"{directory} is still being written by another process, and cannot be resumed")
     logging_queue = LoggingQueue(directory / JOURNAL)
     logs = RunLogs(directory, life.timestamp)
     upkeep = JournalUpkeep(logging_queue)

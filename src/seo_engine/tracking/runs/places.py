@@ -77,4 +77,4 @@ def find_run(log_directory: str | Path, name: str) -> Path:
         with contextlib.suppress(OSError, ValueError):
             if (directory / JOURNAL).is_file():
                 return directory
-    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")
+    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows the runs there are")

@@ -109,7 +109,7 @@ class RecordWriter:
             logger.warning("⚠️ Not recorded: %s", counts_in_words(dropped))
         if nonfinite:
             shown = "left out of the views" if self._config.skip_nonfinite_metrics else "shown as they are"
-            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, counts_in_words(counts))
+            logger.warning("⚠️ Values that are not finite numbers, %s: %s", shown, counts_in_words(counts))
 
     def drop(self, reason: str, message: str) -> None:
         """Count a call that is not recorded, and log a warning the first time.

@@ -40,7 +40,7 @@ class LogFileTracker(DestinationTracker):
             self._performance = self._open("performance_metrics")
             self._progress = self._open("training_progress")
         except OSError as error:
-            logging.getLogger(__name__).error("❌ Log files setup failed: %s", error)
+            logging.getLogger(__name__).error("❌ Log file setup failed: %s", error)
         else:
             self.available = True
 

@@ -168,7 +168,7 @@ class ChildSupervisor:
                 self._process.stdin.write(encode_message(request))
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
-                logger.debug("The process of %s takes no requests: %s", self._tracker_name, error)
+                logger.debug("The process of %s does not take requests: %s", self._tracker_name, error)
 
     def _supervise(self) -> None:
         """Take the child's reports, and start a new child if it ends too early."""
@@ -182,7 +182,7 @@ class ChildSupervisor:
             seconds = FIRST_RESTART_SECONDS if self.state.delivered > delivered else seconds
             self.state.last_error = "the worker's process ended"
             logger.error(
-                "❌ Logging worker error: the process of %s ended and is started again; the journal keeps all",
+                "❌ Logging worker error: the process of %s ended and is restarted; the journal keeps everything",
                 self._tracker_name,
             )
             if self._ending.wait(seconds) or not self._launch():
@@ -222,7 +222,7 @@ class ChildSupervisor:
     def _say_not_started(self, error: Exception) -> None:
         self.state.last_error = str(error)
         logger.error(
-            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps all",
+            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps everything",
             self._tracker_name,
             error,
         )

@@ -78,7 +78,7 @@ class Opening(NamedTuple):
         wandb_directory = self.run_directory / WANDB
         if self.run_id is not None and self.mode == "offline":
             if fragments.online_fragments(wandb_directory, self.run_id):
-                raise RuntimeError("the run was online so far; it can be resumed when a key is configured again")
+                raise RuntimeError("the run was online before; it can be resumed when an API key is configured again")
             held_record = fragments.repair_fragments(wandb_directory, self.run_id)
         # wandb would make it readable by everyone.
         wandb_directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
@@ -97,7 +97,7 @@ class Opening(NamedTuple):
         )
         file = transaction_log(run, self.mode)
         if file is not None and not file.resolve().is_relative_to(self.run_directory.resolve()):
-            raise OSError(f"{wandb_directory} cannot be written, and a temporary folder is no place for a run")
+            raise OSError(f"{wandb_directory} cannot be written, and a run must not be kept in a temporary folder")
         if self.run_id is not None and self.mode == "online":
             # Only the server counts; rows from an offline period are in the journal too, and must not be synced twice.
             held_record = run.starting_step - 1

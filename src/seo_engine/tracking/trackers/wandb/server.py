@@ -92,7 +92,7 @@ class StopRequest:
     def __call__(self) -> None:
         self.received = True
         logger.warning(
-            "⚠️ The W&B server asks to stop this run; the training goes on, and may look at tracker.stop_requested"
+            "⚠️ The W&B server asks to stop this run; the training continues, and may check tracker.stop_requested"
         )
 
     def __deepcopy__(self, memory: dict[int, Any]) -> StopRequest:

@@ -224,7 +224,7 @@ class WandBTracker(SDKTracker):
     def _flush(self) -> None:
         # wandb-core itself writes every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not report a full disk.
         if self._growth is not None and self._growth.has_stopped(self._given_record):
-            raise OSError("wandb-core writes nothing any more; the disk may be full")
+            raise OSError("wandb-core has stopped writing; the disk may be full")
 
     def _close(self, status: str) -> None:
         assert self.run is not None
