@@ -57,7 +57,7 @@ def read_only_at_the_start(folder: Path, chance: random.Random) -> Outcome:
     with _read_only(runs, folder / "aside"), Training(folder) as training:
         training.wait_for_calls(chance.randint(100, 500))
         said = training.finish()
-    faults = [] if "nothing of this run is kept" in said else [f"it is not said; {folder}"]
+    faults = [] if "nothing in this run is recorded" in said else [f"it is not said; {folder}"]
     # No record is accepted, so none is lost.
     return Outcome(tries=1, worst_call_seconds=training.calls.worst_nanoseconds * 1e-9, faults=faults)
 

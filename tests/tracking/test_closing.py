@@ -129,7 +129,7 @@ def test_threads_that_cannot_be_started_are_said_and_the_journal_keeps_all(
             tracker.log_training_metrics(1, 1, {"loss": 0.5})
             # A worker that never began is not waited for.
             assert not tracker.flush(timeout_seconds=10_000)
-    assert "can't start new thread; the journal keeps all" in caplog.text and "runs recover" in caplog.text
+    assert "can't start new thread; the journal keeps everything" in caplog.text and "runs recover" in caplog.text
     assert unfinished_runs(Path(config.tensorboard_log_dir)) == [directory_of(tracker)]
     recover_run(directory_of(tracker))
     assert_each_value_once(directory_of(tracker))
@@ -345,6 +345,6 @@ def test_a_signals_handler_that_closes_within_a_call_has_it_write_to_no_other_fi
     """
     finished = run_program(program, tmp_path)
     assert finished.returncode == 0 and "❌" not in finished.stderr and "error:" not in finished.stderr
-    assert "The run was closed within a call, which is not recorded" in finished.stderr
+    assert "The run was closed during a call, which is not recorded" in finished.stderr
     run = read_run(tmp_path / "runs" / "r")
     assert run.status == "interrupted" and run.metrics["training/loss"].count == 1

@@ -106,7 +106,7 @@ def test_numbers_of_every_sort_are_kept_and_the_rest_of_a_bad_call_too(
     assert records[3]["metrics"] == {} and records[3]["nonfinite"] == {"training/f": "NaN"}
     messages = [record.getMessage() for record in caplog.records]
     assert messages.count("⚠️ Skipping invalid metric f: inf") == 1
-    assert "⚠️ Values that are no finite number, left out of the views: 4 × training/f" in messages
+    assert "⚠️ Values that are not finite numbers, left out of the views: 4 × training/f" in messages
     assert "⚠️ Not recorded: 2 × non-numeric value" in messages
 
 

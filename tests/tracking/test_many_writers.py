@@ -96,7 +96,7 @@ def test_a_pickled_tracker_whose_run_is_gone_ends_nothing(
     copied = pickle.loads(pickled)
     copied.log_training_metrics(1, 1, {"loss": 0.5})
     copied.close()
-    assert any("Nothing of this process is kept" in message for message in caplog.messages)
+    assert any("Nothing from this process is recorded" in message for message in caplog.messages)
 
 
 def test_an_attached_tracker_waits_for_the_owners_workers(tmp_path: Path) -> None:

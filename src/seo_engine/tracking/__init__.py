@@ -1,6 +1,6 @@
 """Experiment tracking: the journal, and TensorBoard and Weights & Biases as views of it.
 
-What other rooms may use of it stands here; each name is imported at its first use.
+Other rooms use only the names exported here. Each is imported at its first use.
 """
 
 from __future__ import annotations

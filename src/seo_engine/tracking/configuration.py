@@ -120,7 +120,7 @@ class TrackingConfig(ProfilingConfig):
     )
 
     def validate_config(self) -> None:
-        """Check every field, that the experiment's name can name a folder, and that no name holds a secret.
+        """Check every field, that the experiment's name is a valid folder name, and that no name holds a secret.
 
         Raises:
             ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
@@ -135,13 +135,13 @@ class TrackingConfig(ProfilingConfig):
 
 
 def check_experiment_name(name: str) -> None:
-    """Refuse a name that is no plain folder name.
+    """Refuse a name that is not a plain folder name.
 
     Args:
         name (str): The experiment's name.
 
     Raises:
-        ValueError: If it could leave its folder, is no portable file name, or holds a secret.
+        ValueError: If it could escape its folder, is not a portable file name, or holds a secret.
 
     Example:
         >>> check_experiment_name("../elsewhere")

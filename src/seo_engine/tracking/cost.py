@@ -1,4 +1,4 @@
-"""What the tracking of a run cost, from its profiling data."""
+"""What tracking a run cost, from its profiling data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _OF_TRACKERS = tuple(f"{name}_" for name in DESTINATIONS)
 
 @dataclass(frozen=True)
 class TrackerCost:
-    """What the tracking of a run cost: its calls, to set up, to close, and in thread and child process.
+    """What tracking a run cost: the calls, set-up, closing, work in the background, and profiling.
 
-    Setting up imports torch for TensorBoard, which a training would do itself a moment later.
+    Set-up imports torch for TensorBoard, which the training itself would do a moment later.
     """
 
     percent_of_wall_time: float
@@ -27,13 +27,13 @@ class TrackerCost:
 
 
 def tracker_cost(profiling_data: ProfilingData) -> TrackerCost:
-    """Return what the tracking of a run cost.
+    """Return what tracking a run cost.
 
     Args:
-        profiling_data (ProfilingData): Of the run's profiler.
+        profiling_data (ProfilingData): From the run's profiler.
 
     Returns:
-        TrackerCost: Share and seconds.
+        TrackerCost: Share of the wall time, and seconds.
     """
     tracking = [each for each in profiling_data["operations"] if each["category"] == TRACKING]
     totals = {each["operation"]: each["total_seconds"] for each in tracking}

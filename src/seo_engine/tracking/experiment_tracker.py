@@ -38,15 +38,15 @@ class ExperimentTracker(LoggingCalls):
     """Tracks one run in TensorBoard, Weights & Biases and log files, through one journal.
 
     Each call appends one line to the run's `journal.jsonl` and returns; workers deliver the journal in the
-    background. No call raises, waits for a tracker, or loses what it was given once it has returned.
+    background. No call raises or waits for a tracker, and nothing is lost once a call has returned.
 
     Args:
         config (TrackingConfig | None): The settings; an `SEOConfig` is one too. None means the defaults.
-        resume (str | Path | None): The run to resume, by its folder's name or its path. None begins a new run.
+        resume (str | Path | None): The run to resume, by its folder's name or its path. None starts a new run.
         step (int | None): With `resume`, the first step that will be logged again. What was logged at this step and
             later is superseded, so a loop that resumes after its checkpoint at step 79 passes 80 and begins at 80.
             None supersedes nothing.
-        extra_trackers (Sequence[DestinationTracker]): Further destinations, each delivered to by a thread of its own.
+        extra_trackers (Sequence[DestinationTracker]): Further destinations; each has its own delivery thread.
 
     Raises:
         ValueError: If `config` is not a TrackingConfig, if the run to resume does not exist or is still open, or if
@@ -73,18 +73,18 @@ class ExperimentTracker(LoggingCalls):
         if not isinstance(config, TrackingConfig):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
         if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
-            raise ValueError(f"step must be an integer, and goes with resume, got {step!r}")
+            raise ValueError(f"step must be an integer, and requires resume, got {step!r}")
         check_extra_trackers(extra_trackers)
         self._prepare(config, extra_trackers)
         if not config.experiment_tracking_enabled:
             return
-        # Outside of what is contained: a run to resume that does not exist is a mistake of the caller's.
+        # Outside the `try`: a run to resume that does not exist is the caller's mistake.
         directory = find_run(config.tensorboard_log_dir, str(resume)) if resume is not None else None
         with config.code_profiler.profile_operation(TRACKER_SETUP, TRACKING):
             try:
                 run = create_run(config) if directory is None else resume_run(config, directory, step)
             except OSError as error:
-                logger.error("❌ Experiment tracker setup failed, nothing of this run is kept: %s", error)
+                logger.error("❌ Experiment tracker setup failed, nothing in this run is recorded: %s", error)
                 return
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
@@ -94,22 +94,22 @@ class ExperimentTracker(LoggingCalls):
                 self._say_what_is_shown()
                 self.setup_trackers()
             except BaseException as error:
-                # Ctrl-C, for example, while a library is imported: the run has begun, so it ends.
+                # For example, Ctrl-C while a library is imported: the run has begun, so it must be ended.
                 self.close(status_after(error), error)
                 raise
 
     @classmethod
     def attach(cls, run: str | Path) -> Self:
-        """Log into the run of another process, such as a spawned data-loader worker does.
+        """Log into another process's run, for example from a spawned data-loader worker.
 
-        Nothing but the run's folder is needed. The run's owner delivers what is logged, and ends the run; a forked
-        process needs no call of this, it simply logs. Pickling a tracker does the same.
+        It needs only the run's folder. The run's owner delivers what is logged, and ends the run. A forked process
+        need not call this: it simply logs. A tracker that is unpickled in another process attaches too.
 
         Args:
             run (str | Path): The run's folder.
 
         Returns:
-            ExperimentTracker: To log with; `close` only lets go of the journal.
+            ExperimentTracker: Logs into that run; its `close` leaves the run open.
 
         Raises:
             ValueError: If there is no run in this folder.
@@ -126,7 +126,7 @@ class ExperimentTracker(LoggingCalls):
         try:
             opened = attach_run(directory)
         except OSError as error:
-            logger.error("❌ The journal cannot be written, nothing of this process is kept: %s", error)
+            logger.error("❌ The journal cannot be written, nothing from this process is recorded: %s", error)
             return cls(TrackingConfig(experiment_tracking_enabled=False))
         tracker = cls.__new__(cls)
         tracker._prepare(opened.config)
@@ -151,27 +151,27 @@ class ExperimentTracker(LoggingCalls):
         return _attach_if_there, (self._run.directory.absolute(),)
 
     def setup_trackers(self) -> None:
-        """Start the delivery to every tracker that is switched on; none of them is waited for."""
+        """Start delivery to every enabled tracker, without waiting for any of them."""
         self._run.start()
 
     @property
     def tensorboard_tracker(self) -> TensorBoardTracker | None:
-        """TensorBoardTracker | None: Delivers to TensorBoard; None if that is switched off."""
+        """TensorBoardTracker | None: Delivers to TensorBoard; None if TensorBoard is switched off."""
         tracker = self._run.trackers.get(TensorBoardTracker.name)
         return tracker if isinstance(tracker, TensorBoardTracker) else None
 
     @property
     def wandb_tracker(self) -> WandBTracker | TrackerInChild | None:
-        """WandBTracker | TrackerInChild | None: Delivers to W&B; None if that is switched off.
+        """WandBTracker | TrackerInChild | None: Delivers to W&B; None if W&B is switched off.
 
-        With asynchronous logging a child process does, and this says how it fares.
+        With asynchronous logging the tracker is open in a child process, and this reports its state.
         """
         tracker = self._run.trackers.get(WandBTracker.name)
         return tracker if isinstance(tracker, WandBTracker | TrackerInChild) else None
 
     @property
     def run_directory(self) -> Path | None:
-        """Path | None: The run's folder; None if tracking is off or could not begin."""
+        """Path | None: The run's folder; None if tracking is off or could not start."""
         return self._run.directory
 
     @property
@@ -181,7 +181,7 @@ class ExperimentTracker(LoggingCalls):
 
     @property
     def stop_requested(self) -> bool:
-        """bool: Whether the W&B server asks to stop the training, which goes on unless its loop looks here."""
+        """bool: Whether the W&B server asked to stop the training, which continues unless its loop checks this."""
         return any(state.stop_requested for state in self.delivery.values())
 
     @property
@@ -191,7 +191,7 @@ class ExperimentTracker(LoggingCalls):
 
     @property
     def delivery(self) -> dict[str, DeliveryState]:
-        """dict[str, DeliveryState]: How far each tracker has come, by its name."""
+        """dict[str, DeliveryState]: The progress of each tracker, by name."""
         return self._run.delivery
 
     def flush(self, timeout_seconds: float | None = None) -> bool:
@@ -208,15 +208,15 @@ class ExperimentTracker(LoggingCalls):
         return self._run.flush(self.config.close_timeout_seconds if timeout_seconds is None else timeout_seconds)
 
     def close(self, status: str = "finished", error: BaseException | None = None) -> None:
-        """Deliver the rest, close every tracker, and say what could not be delivered; twice does nothing more.
+        """Deliver the backlog, close every tracker, and report what is undelivered; a second call does nothing.
 
-        A `with` block, and the interpreter's exit, call it with the status that the exception behind them means.
+        A `with` block, or the interpreter's exit, calls it with the status that follows from the exception, if any.
 
         Args:
             status (str): How the run ended: finished, failed, interrupted or killed.
             error (BaseException | None): What ended it; its traceback is kept in the run.
         """
-        # Another thread waits here for the first; a signal's handler, which interrupts it, finds it closed.
+        # Another thread waits here until the first is done; a signal handler that interrupts the first finds it closed.
         with self._closing_lock:
             if self._closed or not self._run.is_ours_to_close:
                 return
@@ -233,7 +233,7 @@ class ExperimentTracker(LoggingCalls):
             except Exception as failure:
                 logger.error("❌ Experiment tracker cleanup failed: %s; %s", failure, self._how_to_recover())
             except BaseException:
-                # Ctrl-C once more, or what a signal's handler raises: whoever sends it does not want to wait.
+                # A second Ctrl-C, or what a signal handler raises: the sender does not want to wait.
                 logger.warning("⚠️ Closing was interrupted; %s", self._how_to_recover())
                 raise
             finally:
@@ -245,11 +245,12 @@ class ExperimentTracker(LoggingCalls):
         self._run.note_profile(moment)
 
     def _moment_now(self) -> tuple[float, int]:
-        # As plain numbers: a step that is a tensor may count on in its place.
+        # As plain numbers: a step that is a tensor may be incremented in place.
         return plain_epoch(self.current_epoch), operator.index(self.global_step)
 
     def _how_to_recover(self) -> str:
-        return f"the journal keeps what it took. To deliver the rest: seo-engine runs recover {self.run_directory}"
+        recover = f"seo-engine runs recover {self.run_directory}"
+        return f"the journal keeps what was written to it. To deliver the rest: {recover}"
 
     def __enter__(self) -> Self:
         return self
@@ -269,7 +270,7 @@ class ExperimentTracker(LoggingCalls):
 
     def _say_what_is_shown(self) -> None:
         if not self.config.selective_logging:
-            logger.info("✅ Run %s: journal and views show every value", self.run_directory)
+            logger.info("✅ Run %s: its journal and the views hold every value", self.run_directory)
             return
         interval = self.config.experiment_logging_interval
         logger.info(
@@ -289,11 +290,11 @@ class ExperimentTracker(LoggingCalls):
 
 
 def _attach_if_there(run_directory: Path) -> ExperimentTracker:
-    """Attach in a process that was given a pickled tracker; a run that is gone meanwhile is no reason to end there."""
+    """Attach in a process that was given a pickled tracker; if the run is gone by then, track nothing."""
     try:
         return ExperimentTracker.attach(run_directory)
     except ValueError as error:
-        logger.error("❌ Nothing of this process is kept: %s", error)
+        logger.error("❌ Nothing from this process is recorded: %s", error)
         return ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
 
 

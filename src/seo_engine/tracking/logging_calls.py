@@ -1,4 +1,4 @@
-"""LoggingCalls: what a training logs, into the journal; misuse is counted, and said once."""
+"""LoggingCalls: writes what the training logs to the journal; misuse is counted, and reported once."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 _now = time.perf_counter_ns
 
-# What the calls that log metrics are profiled as, by kind.
+# The operation names of the calls that log metrics, by kind.
 _OPERATIONS = {kind.name: tracking_call(kind.subject) for kind in METRICS}
 
 
 class LoggingCalls(Loggable):
-    """The calls of an `ExperimentTracker`. None of them raises, or waits for anything but its own line.
+    """The logging calls of an `ExperimentTracker`. None of them raises, or waits for more than its own line.
 
     Args:
         config (TrackingConfig): The settings.
@@ -43,12 +43,12 @@ class LoggingCalls(Loggable):
         self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
 
     def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
-        """Log those training metrics that matter enough, at `current_epoch` and `global_step`.
+        """Log the training metrics that have at least this priority, at `current_epoch` and `global_step`.
 
         Args:
             metrics (Mapping[str, Any]): As for `log_training_metrics`.
             priority (str): `high` records only high-priority metrics, `medium` those and medium ones, `low` all.
-                The caller chose: the rest is not recorded.
+                The rest is not recorded at all.
         """
         if priority not in PRIORITIES:
             self._misused(f"priority must be one of {', '.join(PRIORITIES)}, got {priority!r}")
@@ -66,7 +66,7 @@ class LoggingCalls(Loggable):
         epoch: float | None = None,
         step: int | None = None,
     ) -> None:
-        """Log where time and memory went; it is logged at an interval, and at the end, without this, too.
+        """Log where time and memory went; the tracker also does so automatically, at an interval and at the end.
 
         Args:
             profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
@@ -74,7 +74,7 @@ class LoggingCalls(Loggable):
             step (int | None): None means the last one seen.
         """
         if self._record_writer is None or self._closed:
-            # Without a region, whose profiler would have a thread.
+            # Not in a region: it would start the profiler's thread.
             self._refuse()
             return
         with self.code_profiler.profile_operation(PROFILING_LOGGING, TRACKING):
@@ -123,7 +123,7 @@ class LoggingCalls(Loggable):
             self._deliver_in_caller()
 
     def _deliver_in_caller(self) -> None:
-        """Deliver at once, where logging is synchronous; whoever has workers does so."""
+        """Deliver at once if logging is synchronous; a class with workers overrides this."""
 
     def _note_profile(self, moment: tuple[float, int]) -> None:
         """Note that the training has logged a profile; a run that logs one by itself does so."""

@@ -1,4 +1,4 @@
-"""What an ExperimentTracker writes into: a run of its own, a run of another process, or nothing."""
+"""What an ExperimentTracker writes to: its own run, another process's run, or nothing."""
 
 from __future__ import annotations
 
@@ -42,48 +42,48 @@ class RunState:
         return {}
 
     def logging_thread(self, name: str) -> threading.Thread | None:
-        """Return the thread that delivers to a tracker, if a thread does."""
+        """Return the thread that delivers to a tracker, if there is one."""
         return None
 
     def start(self) -> None:
         """Start what delivers and observes the run."""
 
     def note_profile(self, moment: Moment) -> None:
-        """Note that the training has logged its profile by itself, at an epoch and a step."""
+        """Note that the training itself has logged its profile, at an epoch and a step."""
 
     def deliver_in_caller(self) -> None:
-        """Deliver what was just logged, where logging is synchronous."""
+        """Deliver what was just logged, if logging is synchronous."""
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until the trackers hold what was logged; return whether all of them do."""
         return True
 
     def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
-        """End the part of this process in the run.
+        """End this process's part in the run.
 
         Args:
             status (str): How the training ended.
             error (BaseException | None): What ended it.
-            timeout_seconds (float): The longest time that this may take.
+            timeout_seconds (float): The longest time this may take.
         """
 
     def leave(self) -> None:
-        """Let go of the run's files, whatever became of `close`."""
+        """Release the run's files, even if `close` failed."""
 
     def after_fork(self) -> RunState:
-        """Return what a forked child process writes into."""
+        """Return what a forked child process writes to."""
         return self
 
 
 class NoRun(RunState):
-    """Tracking is off, or could not begin: nothing is kept, and nothing is counted."""
+    """Tracking is off or could not start: nothing is recorded or counted."""
 
 
 class AttachedRun(RunState):
-    """A run of another process: this one appends to its journal, and no more.
+    """Another process's run: this process only appends to its journal.
 
     Args:
-        run (OpenRun | AttachedRun): Has what is needed to write into it.
+        run (OpenRun | AttachedRun): Has what is needed to write to it.
     """
 
     is_ours_to_close = True
@@ -98,7 +98,7 @@ class AttachedRun(RunState):
         return wait_for_delivery(self.directory / DELIVERY, self.logging_queue.size(), timeout_seconds)
 
     def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
-        """Have the disk take what waits for it."""
+        """Write the lines that wait in memory."""
         self.logging_queue.write_waiting()
         self._say_what_is_lost()
 
@@ -107,17 +107,17 @@ class AttachedRun(RunState):
         self.logging_queue.close()
 
     def after_fork(self) -> RunState:
-        """Return the same run, without what waits in memory: that is the parent's to write."""
+        """Return the same run, without the lines that wait in memory: the parent writes those."""
         self.logging_queue.renew_after_fork()
         return ForkedRun(self)
 
     def _say_what_is_lost(self) -> None:
         if lost := len(self.logging_queue.waiting):
-            logger.error("❌ The journal cannot be written: %d records that waited for it are lost", lost)
+            logger.error("❌ The journal cannot be written: %d waiting records are lost", lost)
 
 
 class ForkedRun(AttachedRun):
-    """A run of the process that this one was forked from, which ends it: to close it here does nothing.
+    """The parent process's run, after a fork. The parent ends it; closing it here does nothing.
 
     Args:
         run (AttachedRun): The run as the parent process had it. It is kept, because its trackers must not be collected
@@ -142,13 +142,13 @@ class ForkedRun(AttachedRun):
 
 
 class OwnedRun(AttachedRun):
-    """A run of this process, which delivers it, observes it, and ends it.
+    """This process's own run: it delivers, profiles and ends it.
 
     Args:
-        run (OwnOpenRun): What its owner has of it.
+        run (OwnOpenRun): The opened run.
         config (TrackingConfig): The settings.
         extra_trackers (Sequence[DestinationTracker]): Further destinations.
-        moment (Callable[[], Moment]): Says at which epoch and step the training is.
+        moment (Callable[[], Moment]): Returns the current epoch and step of the training.
     """
 
     def __init__(
@@ -177,11 +177,11 @@ class OwnedRun(AttachedRun):
         return self._deliveries.states
 
     def logging_thread(self, name: str) -> threading.Thread | None:
-        """Return the thread that delivers to a tracker, if a thread does."""
+        """Return the thread that delivers to a tracker, if there is one."""
         return self._deliveries.logging_thread(name)
 
     def start(self) -> None:
-        """Start the workers, none of which is waited for, and the profile of the run; twice does nothing more."""
+        """Start the workers, without waiting for them, and the run's profile; a second call does nothing."""
         if self.trackers:
             return
         self._deliveries.start(
@@ -190,11 +190,11 @@ class OwnedRun(AttachedRun):
         self._profile.start()
 
     def note_profile(self, moment: Moment) -> None:
-        """Note that the training has logged its profile by itself, at an epoch and a step."""
+        """Note that the training itself has logged its profile, at an epoch and a step."""
         self._profile.note_logged(moment)
 
     def deliver_in_caller(self) -> None:
-        """Deliver what was just logged, where logging is synchronous."""
+        """Deliver what was just logged, if logging is synchronous."""
         self._deliveries.deliver_in_caller()
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -202,33 +202,33 @@ class OwnedRun(AttachedRun):
         return self._deliveries.flush(timeout_seconds)
 
     def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
-        """Log the profile once more, write the end, deliver the rest, and close every tracker."""
+        """Log the profile once more, write the end, deliver the backlog, and close every tracker."""
         deadline = time.monotonic() + timeout_seconds
         try:
             self._profile.log_last(timeout_seconds / 2)
         finally:
-            # Ctrl-C meanwhile costs the profile alone: the run has ended, and as its status says.
+            # Ctrl-C during this costs only the profile: the run ends with the status that was given.
             self._deliver_rest(status, error, timeout_seconds, deadline)
 
     def leave(self) -> None:
-        """Give the run to others: its journal, its lock, and the log files."""
+        """Release the run's journal, lock and log files."""
         if self._deliveries.have_ended:
-            # Otherwise a worker that hangs still reads it; the descriptor then ends with the process.
+            # Otherwise a hanging worker still reads it, and the descriptor is closed when the process ends.
             self.logging_queue.close()
         self._lock.release()
         self._logs.close()
 
     def after_fork(self) -> RunState:
-        """Return the same run without its workers, hooks and locks, which are the parent's."""
+        """Return the same run without its workers, hooks and locks, which belong to the parent."""
         self._deliveries.renew_after_fork()
         return super().after_fork()
 
     def _deliver_rest(self, status: str, error: BaseException | None, timeout_seconds: float, deadline: float) -> None:
         withheld = max((state.withheld for state in self.delivery.values()), default=0)
         self.record_writer.write_end(status, error, withheld)
-        # Half of the time for a disk that refuses records, so that there is some left for the trackers.
+        # A disk that refuses lines gets half of the time, so that some is left for the trackers.
         self.upkeep.close(timeout_seconds / 2)
         self._say_what_is_lost()
         self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
-        # Now that the child processes have told what they measured.
+        # Last, because only now have the child processes reported their measurements.
         self._profile.write_last_files()

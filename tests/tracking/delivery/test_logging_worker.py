@@ -168,7 +168,7 @@ def test_records_of_unknown_kinds_are_counted_and_said_once(
     assert worker.state.unknown_records == 3 and worker.state.delivered == 4 and not worker.state.dropped
     assert [arguments["step"] for _, arguments in tracker.calls] == [1]
     assert [message for message in caplog.messages if "hologram" in message] == [
-        "⚠️ memory passes over records of kinds that this version does not know: hologram"
+        "⚠️ memory skips records of kinds that this version does not know: hologram"
     ]
 
 

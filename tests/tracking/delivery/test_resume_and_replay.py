@@ -104,7 +104,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
     quiet = config(tmp_path, tensorboard_logging=False, wandb_logging=False)
     with pytest.raises(RunNotFoundError, match="no run 'nowhere'"):
         ExperimentTracker(quiet, resume="nowhere")
-    with pytest.raises(ValueError, match="step must be an integer, and goes with resume"):
+    with pytest.raises(ValueError, match="step must be an integer, and requires resume"):
         ExperimentTracker(quiet, step=3)
     for journal in ("", "{}\n", '{"kind": "start", "time": 1, "configuration": {}, "wandb_run_id": "../../x"}\n'):
         (tmp_path / "runs" / "odd").mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def test_a_run_that_is_still_open_is_neither_resumed_nor_recovered_nor_replayed(
     monkeypatch.setattr(open_run, "_LONGEST_WAIT_FOR_LOCK", 0.0)
     quiet = config(tmp_path, tensorboard_logging=False, wandb_logging=False)
     with ExperimentTracker(quiet):
-        with pytest.raises(ValueError, match="still written by another process"):
+        with pytest.raises(ValueError, match="still being written by another process"):
             ExperimentTracker(quiet, resume="r")
         for command in (["recover", "r"], ["replay", "r", "--to", "tensorboard"]):
             said = run_command(tmp_path, *command)

@@ -82,7 +82,7 @@ def test_records_wait_in_memory_while_the_disk_refuses_them(
     assert [record["step"] for _, record in metric_records(tracker.run_directory)] == list(range(1, 51))
     assert_each_value_once(tracker.run_directory)
     assert [message for message in caplog.messages if "The journal cannot be written" in message] != []
-    assert "✅ The journal can be written again; 48 records that waited are in it" in caplog.messages
+    assert "✅ The journal can be written again; it now holds 48 records that were waiting" in caplog.messages
 
 
 def test_what_overflows_the_memory_is_counted_and_said(
@@ -111,7 +111,7 @@ def test_a_disk_that_never_comes_back_ends_nothing_and_is_said(
     with ExperimentTracker(config) as tracker:
         disk.error = errno.EIO
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
-    assert any("records that waited for it are lost" in message for message in caplog.messages)
+    assert any("waiting records are lost" in message for message in caplog.messages)
 
 
 def test_a_real_limit_of_the_disk_is_survived_and_caught_up(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_folder_that_is_deleted_is_written_anew_with_all_its_views(
     assert [record["step"] for _, record in metric_records(directory)] == list(range(1, 31))
     assert list(directory.glob("events.out.tfevents.*"))
     assert_each_value_once(directory)
-    assert any("was deleted and is written anew" in message for message in caplog.messages)
+    assert any("was deleted and has been recreated" in message for message in caplog.messages)
 
 
 def test_a_folder_that_is_deleted_gets_its_wandb_run_again(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_disk_that_cannot_keep_the_journal_is_said_once(
     monkeypatch.setattr(os, "fsync", refuse)
     for _ in range(3):
         upkeep.once()
-    assert len([message for message in caplog.messages if "not safe on the disk" in message]) == 1
+    assert len([message for message in caplog.messages if "not safely on disk" in message]) == 1
 
 
 class FullFile(io.StringIO):

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """One worker a tracker, each with its own position in the journal, and their common ledger.
+    """One worker per tracker, each with its own position in the journal, and their common ledger.
 
     Args:
         run_directory (Path): The run's folder, where `delivery.json` is kept.
@@ -38,7 +38,7 @@ class Deliveries:
     def __init__(
         self, run_directory: Path, logging_queue: LoggingQueue, config: TrackingConfig, life: Lifecycle
     ) -> None:
-        # What the training may look at, by name.
+        # Visible to the training, by name.
         self.trackers: dict[str, DestinationTracker | TrackerInChild] = {}
         self._run_directory = run_directory
         self._logging_queue = logging_queue
@@ -60,12 +60,12 @@ class Deliveries:
     def start(
         self, names: Iterable[str], extra_trackers: Sequence[DestinationTracker] = (), *, may_use_child: bool = True
     ) -> None:
-        """Start a worker for each tracker; none of them is waited for.
+        """Start a worker for each tracker, without waiting for any of them.
 
         Args:
-            names (Iterable[str]): Of `DESTINATIONS`.
-            extra_trackers (Sequence[DestinationTracker]): Further ones, of plug-ins.
-            may_use_child (bool): Whether those that run in a child process do; otherwise all run in this one.
+            names (Iterable[str]): Names in `DESTINATIONS`.
+            extra_trackers (Sequence[DestinationTracker]): Further trackers, from plug-ins.
+            may_use_child (bool): Whether trackers may run in a child process; otherwise all run in this one.
         """
         destinations = [DESTINATIONS[name] for name in names]
         in_child = [each for each in destinations if each.runs_in_child and may_use_child]
@@ -89,8 +89,8 @@ class Deliveries:
 
     def _start_here(self, trackers: Sequence[DestinationTracker]) -> None:
         with self._config.code_profiler.profile_operation(TRACKER_IMPORT, TRACKING):
-            # In the thread that begins the run: when two threads import parts of one package at the same time, the
-            # import of either may find a module half made.
+            # In the thread that starts the run: when two threads import parts of one package at the same time, either
+            # may find a half-made module.
             for tracker in trackers:
                 tracker.import_sdk()
         worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
@@ -107,18 +107,18 @@ class Deliveries:
         return read_delivery(self._run_directory / DELIVERY).get(name, DeliveryState())
 
     def _start(self, name: str, worker: DeliveryWorker) -> None:
-        # One by one: where the start is interrupted, the end waits for those that work and for no others. A new
-        # dictionary, because their threads may be going through the old one.
+        # One by one: if the start is interrupted, closing waits only for the workers that run. A new dictionary,
+        # because their threads may be iterating over the old one.
         self._workers = {**self._workers, name: worker}
         worker.start()
 
     def logging_thread(self, name: str) -> threading.Thread | None:
-        """Return the thread that delivers to a tracker, if a thread does."""
+        """Return the thread that delivers to a tracker, if there is one."""
         worker = self._workers.get(name)
         return worker.logging_thread if worker is not None else None
 
     def deliver_in_caller(self) -> None:
-        """Deliver what was just appended, where logging is synchronous."""
+        """Deliver what was just appended, if logging is synchronous."""
         for worker in self._workers.values():
             worker.deliver_in_caller()
 
@@ -135,12 +135,12 @@ class Deliveries:
         for worker in self._workers.values():
             worker.request_flush()
         workers = self._workers.values()
-        # One that could not be started, or has ended, gets no further.
+        # A worker that could not be started, or has ended, makes no progress.
         self._wait_for(lambda: all(each.ended or each.state.offset >= logged for each in workers), timeout_seconds)
         return all(each.state.offset >= logged for each in workers)
 
     def close(self, status: str, timeout_seconds: float) -> None:
-        """Have every worker deliver the rest and close its tracker, and say what is left undelivered.
+        """Have every worker deliver the backlog and close its tracker, and report what is left undelivered.
 
         Args:
             status (str): How the run ended.
@@ -153,7 +153,7 @@ class Deliveries:
         for worker in self._workers.values():
             worker.end()
             if not worker.state.closed:
-                # It hangs or died, and its last report may be old: what lies behind its position is not delivered.
+                # It hangs or died, and its last report may be old: the records after its position are not delivered.
                 state = worker.state
                 behind = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
                 state.pending = max(state.pending, behind)
@@ -186,7 +186,7 @@ class Deliveries:
                 state.pending,
                 f" ({state.last_error})" if state.last_error else "",
             )
-        # Trackers of plug-ins are given to the run by the training alone.
+        # Not for plug-ins: only the training has their trackers.
         if not all(self.states[name].is_complete for name in self.states.keys() & DESTINATIONS.keys()):
             logger.warning(
                 "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s", self._run_directory
@@ -197,14 +197,14 @@ class Deliveries:
     def _take_change(self) -> None:
         with self._changed:
             self._changed.notify_all()
-        # Outside: whoever waits for a change must not wait for the disk.
+        # Outside the lock: a thread that waits for a change must not wait for the disk.
         self._write_states()
 
     def _write_states(self) -> None:
         try:
             update_delivery(self._run_directory / DELIVERY, self.states)
         except OSError as error:
-            # A cache of what the views hold: without it nothing is lost.
+            # It is a cache of what the views hold: nothing is lost without it.
             logger.debug("%s cannot be written: %s", DELIVERY, error)
 
     def _wait_for(self, is_done: Callable[[], bool], timeout_seconds: float) -> bool:

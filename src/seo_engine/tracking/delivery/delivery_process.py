@@ -35,19 +35,19 @@ from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, confi
 
 logger = logging.getLogger(__name__)
 
-# Signals that a scheduler may send to every process of a job, to tell the training that its time is over.
+# Signals that a scheduler may send to every process of a job, to tell the training that its time is up.
 _SIGNALS_TO_THE_TRAINING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 
 
 def obey_requests(requests: BinaryIO, worker: LoggingWorker) -> bool:
-    """Pass on what the training process asks for, until it asks to leave or is gone.
+    """Pass on the requests of the training process, until it asks to leave or is gone.
 
     Args:
         requests (BinaryIO): JSON lines.
-        worker (LoggingWorker): Obeys.
+        worker (LoggingWorker): Carries them out.
 
     Returns:
-        bool: Whether the training process asked to leave; otherwise it was killed, perhaps while it closed.
+        bool: Whether the training process asked to leave; otherwise it was killed, perhaps while closing.
     """
     for line in requests:
         match decode_message(line):
@@ -71,7 +71,7 @@ def outlive(run_directory: Path, config: TrackingConfig, worker: LoggingWorker) 
     try:
         life = conclude(run_directory, "killed")
     except RunStillOpenError:
-        # Another process goes on with the run, and has workers of its own.
+        # Another process has resumed the run, and has its own workers.
         worker.request_close("killed")
         return
     except (OSError, ValueError) as error:
@@ -79,7 +79,7 @@ def outlive(run_directory: Path, config: TrackingConfig, worker: LoggingWorker) 
         worker.request_close("killed")
         return
     worker.request_close(life.status or "killed")
-    # Other trackers with a child process of their own are completed by theirs.
+    # A tracker that runs in another child process is completed by that process.
     names = [name for name in configured_destinations(config) if not DESTINATIONS[name].runs_in_child]
     deliver_rest(run_directory, config, life, names)
 
@@ -88,20 +88,20 @@ def main(arguments: list[str]) -> None:
     """Deliver a run's journal to a tracker until asked to leave.
 
     Args:
-        arguments (list[str]): The run's folder, the tracker's name, and the training's process number.
+        arguments (list[str]): The run's folder, the tracker's name, and the training's process id.
     """
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
-    # This process has to complete the run, and sees by the end of its pipe that the training is gone.
+    # This process has to complete the run; it notices by the end of its pipe that the training is gone.
     for name in _SIGNALS_TO_THE_TRAINING:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
-    # Standard output is the report pipe. What libraries print must not get into it.
+    # Standard output is the report pipe. Output of libraries must not get into it.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     beginning = decode_message(sys.stdin.buffer.readline())
     assert isinstance(beginning, Begin)
     config = read_configuration(beginning.configuration)
     life = read_lifecycle(run_directory)
     logs = run_directory / LOGS
-    # A run that somebody sent may be its journal alone.
+    # A run that somebody sent may consist of its journal alone.
     logs.mkdir(PRIVATE_FOLDER, exist_ok=True)
     log = (logs / f"{tracker_name}_process_{life.timestamp}.log").open("ab")
     os.dup2(log.fileno(), sys.stdout.fileno())
@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> None:
     listener.start()
     worker.run()
     pipe.send_operations([each.as_dictionary() for each in config.code_profiler.statistics()])
-    # The end of the pipe is what the training process waits for, not the end of this process.
+    # The training process waits for the end of the pipe, not for the end of this process.
     pipe.end()
     listener.join()
 
@@ -138,18 +138,18 @@ def main(arguments: list[str]) -> None:
 def listen(
     run_directory: Path, config: TrackingConfig, life: Lifecycle, worker: LoggingWorker, pipe: ReportPipe
 ) -> None:
-    """Obey the training process, and do its work when it was killed.
+    """Obey the training process, and finish its work if it was killed.
 
     Args:
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run.
-        worker (LoggingWorker): Delivers.
+        worker (LoggingWorker): Delivers the journal.
         pipe (ReportPipe): Where the ledger goes.
     """
     if not obey_requests(sys.stdin.buffer, worker):
         outlive(run_directory, config, worker)
-        # The last report may have met a training process that did not live to write it down.
+        # The training process may have died before it could write down the last report.
         pipe.send_state(worker.state)
 
 

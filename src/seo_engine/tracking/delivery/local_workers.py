@@ -1,4 +1,4 @@
-"""Where a LoggingWorker runs in this process, in the calling thread or in one of its own, behind one interface."""
+"""Runs a LoggingWorker in this process, in the calling thread or in its own, behind one interface."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DeliveryWorker(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start to deliver."""
 
     @abstractmethod
     def request_flush(self) -> None:
@@ -41,11 +41,11 @@ class DeliveryWorker(ABC):
 
     @abstractmethod
     def request_close(self, status: str) -> None:
-        """Ask for delivery of what is there and the end of the tracker."""
+        """Ask for delivery of the backlog, and for the end of the tracker."""
 
     @abstractmethod
     def end(self) -> None:
-        """Let go of a worker that has closed, or that did not close in time."""
+        """Release a worker that has closed, or that did not close in time."""
 
     def deliver_in_caller(self) -> None:
         """Deliver what was just logged, where the calling thread delivers."""
@@ -101,7 +101,7 @@ class CallerWorker(_InProcessWorker):
         self._worker.run()
 
     def end(self) -> None:
-        """Do nothing: there is neither thread nor process."""
+        """Do nothing: there is no thread or process to end."""
 
 
 class ThreadWorker(_InProcessWorker):
@@ -109,7 +109,7 @@ class ThreadWorker(_InProcessWorker):
 
     @cached_property
     def logging_thread(self) -> threading.Thread:
-        """threading.Thread: Delivers; a daemon: a backend that hangs must not keep the interpreter from ending."""
+        """threading.Thread: Delivers; a daemon, because a hanging backend must not keep the interpreter alive."""
         return threading.Thread(target=self._logging_worker, name=f"{self._name}-logging-thread", daemon=True)
 
     def start(self) -> None:
@@ -117,7 +117,7 @@ class ThreadWorker(_InProcessWorker):
         try:
             self.logging_thread.start()
         except RuntimeError as error:
-            logger.error("❌ Logging worker error: %s: %s; the journal keeps all", self._name, error)
+            logger.error("❌ Logging worker error: %s: %s; the journal keeps everything", self._name, error)
             self.state.last_error = str(error)
             self.ended = True
 
@@ -126,11 +126,11 @@ class ThreadWorker(_InProcessWorker):
         self._worker.wake()
 
     def request_close(self, status: str) -> None:
-        """Have the thread deliver what is there, close the tracker and end."""
+        """Have the thread deliver the backlog, close the tracker and end."""
         self._worker.request_close(status)
 
     def end(self) -> None:
-        """Wait for a thread that has reported its end; one that hangs is left behind."""
+        """Wait for a thread that has reported its end; a hanging one is abandoned."""
         if self.ended and self.logging_thread.ident is not None:
             self.logging_thread.join(timeout=1.0)
 

@@ -25,27 +25,27 @@ from seo_engine.tracking.views.journal_selection import JournalSelection, Select
 
 logger = logging.getLogger(__name__)
 
-# The journal is looked at this often; only `flush` and `close` wake a worker before.
+# How often a worker checks the journal; only `flush` and `close` wake it earlier.
 POLL_SECONDS = 0.25
 
-# A logging call that meets a worker at work waits for the interpreter, at most so long.
+# A logging call that meets a busy worker waits at most this long for the interpreter.
 LONGEST_WORK_SECONDS = 0.0002
 REST_SECONDS = 0.0001
 
-# A record that failed this often is passed over, if the one behind it is taken.
+# A record that failed this many times is dropped, if the tracker takes the next one.
 TRIES_PER_RECORD = 3
 
-# Waits between tries of a tracker that fails, doubled each time; a random half of it, so that many do not come at once.
+# Waits between retries, doubled each time; half of each is random, so that many workers do not retry at once.
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
 
-# While closing, a worker that got nothing delivered in this many looks leaves the rest in the journal.
+# While closing, a worker that makes no progress in this many rounds leaves the backlog in the journal.
 CLOSING_LOOKS_WITHOUT_PROGRESS = 4
 
-# Records that a tracker refused are remembered by number, so that they are not offered again; beyond this only counted.
+# Records that a tracker refused are remembered by number and not offered again; beyond this many, only counted.
 MOST_FAILED_RECORDS = 1_000
 
-# A view that turns out incomplete when it is closed is opened again and completed, so many times.
+# How many times a view is closed: one that turns out incomplete is opened again and completed.
 CLOSING_TRIES = 2
 
 
@@ -57,13 +57,13 @@ class TrackerCall(NamedTuple):
 
 
 class LoggingWorker:
-    """Reads the journal, selects what the view shows, and hands each record to one tracker.
+    """Reads the journal, selects what the view shows, and passes each record to one tracker.
 
-    Whenever the tracker was opened, the worker starts at the journal's beginning: the tracker knows which records its
-    view holds, and passes over them. So there is one way only, whether a view is new, lost its newest records with a
-    backend, or was left half-way by a process that was killed.
+    Whenever it has opened the tracker, the worker starts at the journal's beginning: the tracker knows which records
+    its view holds, and skips them. So there is only one code path, whether a view is new, lost its newest records with
+    a backend, or was left half-way by a killed process.
 
-    It runs wherever it is put: `run()` in a thread or as the main loop of a process, or `deliver_available()` in
+    It can run anywhere: `run()` in a thread or as the main loop of a process, or `deliver_available()` in
     the calling thread.
 
     Args:
@@ -73,7 +73,7 @@ class LoggingWorker:
         report (Callable[[DeliveryState], None]): Called with a copy of the ledger after each batch.
         lock (RunLock | None): Held while the tracker is open, so that no two processes write one view.
         previous (DeliveryState | None): The ledger that an earlier worker left.
-        beside_training (bool): Whether the training runs in the same interpreter, which is left to it again and again.
+        beside_training (bool): Whether the training runs in the same interpreter; the worker then yields to it often.
     """
 
     def __init__(
@@ -107,16 +107,16 @@ class LoggingWorker:
         self._start_over()
 
     def wake(self) -> None:
-        """Deliver now rather than at the next look at the journal; from any thread."""
+        """Deliver now rather than at the next check of the journal; thread-safe."""
         self._wake.set()
 
     def request_close(self, status: str) -> None:
-        """Ask the loop to deliver what is there, close the tracker and end; from any thread.
+        """Ask the loop to deliver the backlog, close the tracker and end; thread-safe.
 
         Args:
             status (str): How the run ended.
         """
-        # What is appended later belongs to whoever goes on with the run.
+        # What is appended later belongs to the process that resumes the run.
         self._closing_size = self._journal.size()
         self._closing_deadline = time.monotonic() + self._config.close_timeout_seconds
         self._close_status = status
@@ -143,7 +143,7 @@ class LoggingWorker:
         self._end()
 
     def deliver_available(self) -> None:
-        """Deliver what the journal holds beyond the position; errors are contained and counted."""
+        """Deliver what the journal holds after the position; errors are contained and counted."""
         try:
             self._follow_journal()
             while time.monotonic() >= self._retry_at and self._is_ready() and self._deliver_batch():
@@ -162,11 +162,11 @@ class LoggingWorker:
         self._count_and_report()
 
     def _is_closed_complete(self) -> bool:
-        """Close the tracker; returns whether its view then holds what it was given."""
+        """Close the tracker, and return whether its view then holds everything it was given."""
         delivered = self.state.delivered
         confirmed = self.tracker.confirmed_record
         if confirmed is not None:
-            # Until the tracker has said so: this process may be killed because closing takes too long.
+            # Until the tracker confirms them: this process may be killed because closing takes too long.
             self._take_back(confirmed)
         try:
             self._call("close", lambda: self.tracker.close(self._close_status or "finished"))
@@ -180,7 +180,7 @@ class LoggingWorker:
         return True
 
     def _take_back(self, last_record: int) -> None:
-        """Count as pending what lies behind the newest record that the view is known to hold."""
+        """Count as pending the records after the newest one that the view is known to hold."""
         state = self.state
         state.delivered -= min(state.number - last_record, state.delivered)
         self._count_and_report()
@@ -190,7 +190,7 @@ class LoggingWorker:
         logger.error("❌ Logging worker error: %s: %s", self.tracker.name, self.state.last_error)
 
     def _call(self, name: str, function: Callable[[], None]) -> None:
-        # Kept for the watchdog of a child process: a backend that hangs does not return.
+        # For the watchdog of a child process: a call into a hanging backend does not return.
         self.call = TrackerCall(name, time.monotonic())
         try:
             function()
@@ -200,7 +200,7 @@ class LoggingWorker:
     def _follow_journal(self) -> None:
         self._journal.follow()
         if self._journal.generation != self._generation:
-            # The run's folder was deleted, and the view in it.
+            # The run's folder was deleted, with the view in it.
             self._call("abandon", self.tracker.abandon)
             self._start_over()
 
@@ -237,7 +237,7 @@ class LoggingWorker:
         self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
 
     def _deliver_batch(self) -> bool:
-        """Deliver one reading of the journal; returns whether there may be more."""
+        """Deliver one read of the journal, and return whether there may be more."""
         if not self._waiting:
             lines = self._journal.read(self._read_position)
             if not lines:
@@ -267,7 +267,7 @@ class LoggingWorker:
         return True
 
     def _rest(self) -> None:
-        """Leave the interpreter to the training after each stretch of work; by itself Python switches after 5 ms."""
+        """Yield to the training after each piece of work; Python alone would switch only after 5 ms."""
         if not self._beside_training or self._close_status is not None:
             return
         now = time.perf_counter()
@@ -284,7 +284,7 @@ class LoggingWorker:
         if self._selection.unknown_kinds and not self._said_unknown_kinds:
             self._said_unknown_kinds = True
             logger.warning(
-                "⚠️ %s passes over records of kinds that this version does not know: %s",
+                "⚠️ %s skips records of kinds that this version does not know: %s",
                 self.tracker.name,
                 ", ".join(one_line(kind)[:50] for kind in sorted(self._selection.unknown_kinds)),
             )
@@ -294,12 +294,12 @@ class LoggingWorker:
             self._failed_records.append(number)
 
     def _next_shown(self) -> int | None:
-        """Return the place of the next waiting record, behind the foremost, that shows anything."""
+        """Return the index of the next waiting record, after the first, that shows anything."""
         behind = enumerate(itertools.islice(self._waiting, 1, None), start=1)
         return next((place for place, line in behind if line.shown is not None), None)
 
     def _settle(self, failed: bool = False) -> None:
-        """Count the foremost waiting line as delivered or dropped, and go on behind it."""
+        """Count the first waiting line as delivered or dropped, and move past it."""
         line = self._waiting.popleft()
         self._tries = 0
         self._retry_seconds = FIRST_RETRY_SECONDS
@@ -312,7 +312,7 @@ class LoggingWorker:
         elif line.is_record:
             self.state.delivered += 1
         else:
-            # A blank line is what closes a torn one: it is no record, so none is missing.
+            # A blank line only ends a torn one: it is not a record, so none is missing.
             self._counted_lines -= 1
 
     def _count_and_report(self) -> None:

@@ -1,4 +1,4 @@
-"""Mending runs: what no worker has delivered yet is delivered from the journal."""
+"""Recovery: completes the views of a run from its journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seo_engine.tracking.trackers.registry import configured_destinations, optio
 
 logger = logging.getLogger(__name__)
 
-# Delivery goes on as long as something is delivered within this time; `wandb.init` alone may take a minute and a half.
+# Delivery continues while there is progress within this time; `wandb.init` alone may take a minute and a half.
 LONGEST_STANDSTILL_SECONDS = 100.0
 _LOOK_SECONDS = 1.0
 
@@ -32,14 +32,14 @@ def recover_run(
 
     Args:
         run_directory (Path): The run's folder.
-        views (Sequence[str] | None): Which of `DESTINATIONS`; None means those that the run's configuration asks for.
+        views (Sequence[str] | None): Names in `DESTINATIONS`; None means those that the run's configuration enables.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:
         dict[str, DeliveryState]: The ledger of each view.
 
     Raises:
-        RunStillOpenError: If the run's process lives.
+        RunStillOpenError: If the run's process is alive.
         OSError: If the journal cannot be read or written.
         ValueError: If the journal does not say how the run began.
     """
@@ -56,7 +56,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
         log_directory (Path): The folder of all runs.
 
     Returns:
-        list[Path]: Folders of runs that no process writes and that have no end, or views that lack something.
+        list[Path]: Folders of runs that no process writes and that have no end, or incomplete views.
     """
     found = []
     for path in log_directory.glob(f"*/{JOURNAL}"):
@@ -64,7 +64,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
             if is_locked(path.parent, "run"):
                 continue
             life = read_lifecycle(path.parent)
-            # On a file system that machines share, nobody can say whether a run of another one is still open.
+            # On a shared file system there is no telling whether another machine's run is still open.
             if life.host == platform.node() and not _is_complete(path.parent, life):
                 found.append((life.started, path.parent))
         except (OSError, ValueError) as error:
@@ -74,7 +74,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
 
 def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
     states = read_delivery(run_directory / DELIVERY)
-    # A process that was attached may have logged behind the end.
+    # An attached process may have logged after the end.
     logged = (run_directory / JOURNAL).stat().st_size
     views = configured_destinations(read_configuration(life.configuration))
     return life.status is not None and all(
@@ -92,13 +92,13 @@ def deliver_rest(
     names: Iterable[str],
     progress: Progress = lambda states: None,
 ) -> dict[str, DeliveryState]:
-    """Deliver what the journal of an ended run holds, for as long as there is progress, and close the views.
+    """Deliver the journal of an ended run for as long as there is progress, and close the views.
 
     Args:
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run, and how it ended.
-        names (Iterable[str]): The views, of `DESTINATIONS`.
+        names (Iterable[str]): The views, by their names in `DESTINATIONS`.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:

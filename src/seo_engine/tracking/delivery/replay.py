@@ -21,20 +21,20 @@ from seo_engine.tracking.trackers.registry import DESTINATIONS
 def replay_run(
     run_directory: Path, view: str, *, show_all: bool = False, progress: Progress = lambda states: None
 ) -> tuple[Path, dict[str, DeliveryState]]:
-    """Make a view from a run's journal, with times and steps as they were.
+    """Make a view from a run's journal, with the original times and steps.
 
     Args:
         run_directory (Path): The run's folder.
         view (str): One of `optional_destinations()`.
-        show_all (bool): Show every value. A view cannot be made denser afterwards, so this one gets a folder of its
-            own, `<run>_all`, beside the run's.
+        show_all (bool): Show every value. A view cannot be made denser later, so this one gets a separate folder,
+            `<run>_all`, next to the run's.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:
         tuple[Path, dict[str, DeliveryState]]: The folder of the view, and its ledger.
 
     Raises:
-        RunStillOpenError: If the run's process lives.
+        RunStillOpenError: If the run's process is alive.
         OSError: If the journal cannot be read or written.
         ValueError: If the journal does not say how the run began.
     """
@@ -45,7 +45,7 @@ def replay_run(
 
 
 def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
-    """Make a run with the same records, whose configuration thins nothing; one that is there is gone on with."""
+    """Make a run with the same records, whose configuration thins nothing; an existing one is reused."""
     target = run_directory.with_name(f"{run_directory.resolve().name}_all")
     if (target / JOURNAL).exists():
         return target
@@ -61,7 +61,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
 
 
 def _with_settings(line: bytes, settings: dict[str, Any], identity: dict[str, Any]) -> bytes:
-    """Return a line of the journal; one that holds a configuration gets other settings, the first another identity."""
+    """Return a line of the journal; one with a configuration gets new settings, the first also a new identity."""
     if not line.startswith((b'{"kind":"start"', b'{"kind":"resume"')):
         return line
     record = decode_record(line)

@@ -1,4 +1,4 @@
-"""Which runs there are."""
+"""The list of runs in a folder."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from seo_engine.tracking.runs.run_lock import is_locked
 
 @dataclass
 class MetricSummary:
-    """What became of one metric: count of finite values, first, last, smallest and largest."""
+    """One metric in figures: count of finite values, first, last, smallest and largest."""
 
     count: int = 0
     first: float = 0.0
@@ -32,7 +32,7 @@ class MetricSummary:
     maximum: float = 0.0
 
     def add(self, value: float) -> None:
-        """Take in the next value."""
+        """Add the next value."""
         if not self.count:
             self.first = self.minimum = self.maximum = value
         self.count += 1
@@ -43,7 +43,7 @@ class MetricSummary:
 
 @dataclass
 class RunSummary:
-    """One run as its journal tells it."""
+    """One run, as recorded in its journal."""
 
     name: str
     directory: Path
@@ -57,14 +57,14 @@ class RunSummary:
     step: int = 0
     records: int = 0
     unreadable_lines: int = 0
-    # Of kinds that this version does not know.
+    # Records of kinds that this version does not know.
     unknown_records: int = 0
     metrics: dict[str, MetricSummary] = field(default_factory=dict)
     nonfinite: dict[str, int] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     configuration: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
-    # What the profile says of bottlenecks, and what to do about them, as sentences.
+    # Sentences from the profile: the bottlenecks, and what to do about them.
     findings: list[str] = field(default_factory=list)
     delivery: dict[str, DeliveryState] = field(default_factory=dict)
 
@@ -75,13 +75,13 @@ class RunSummary:
 
 
 def read_run(directory: Path) -> RunSummary:
-    """Read one run from its journal; torn and foreign lines are counted and passed over.
+    """Read one run from its journal; torn and foreign lines are counted and skipped.
 
     Args:
         directory (Path): The run's folder.
 
     Returns:
-        RunSummary: What it holds.
+        RunSummary: What the journal holds.
 
     Raises:
         OSError: If the journal cannot be read.
@@ -115,7 +115,7 @@ def _read_lines(path: Path) -> Iterator[JournalLine]:
 
 
 def _read_rewinds(path: Path) -> list[tuple[int, int]]:
-    """Return where the run was resumed at an earlier step: number of the record, and step."""
+    """Return where the run was resumed at an earlier step: record number and step."""
     rewinds = []
     for line in _read_lines(path):
         record = None if is_metric_line(line.content) else decode_record(line.content)
@@ -125,7 +125,7 @@ def _read_rewinds(path: Path) -> list[tuple[int, int]]:
 
 
 def _is_superseded(record: Record, number: int, rewinds: list[tuple[int, int]]) -> bool:
-    """Return whether a later part of the run logs the step of these metrics anew."""
+    """Return whether the run was later resumed at or before the step of these metrics."""
     return record["kind"] in METRIC_KINDS and any(
         number < rewind and record["step"] >= step for rewind, step in rewinds
     )

@@ -1,1 +1,1 @@
-"""The file that a run is: lines in, lines out. It knows no kind of record."""
+"""The journal, the file that is the run: lines in, lines out. It knows nothing about kinds of records."""

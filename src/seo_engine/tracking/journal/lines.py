@@ -1,4 +1,4 @@
-"""One line of the journal: plain data as JSON, and back."""
+"""One line of the journal: plain data to JSON, and back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import orjson
 
 from seo_engine.foundation.texts import as_json_data
 
-# A line beyond this is not written: bulky payloads belong in files that a record refers to.
+# A longer line is refused: bulky payloads belong in files that a record refers to.
 MAXIMUM_RECORD_BYTES = 1_000_000
 
-# Begins every record that this package writes, and occurs nowhere within one: quotation marks in texts are escaped.
+# Every record that this package writes begins with this, and none contains it: quotes within texts are escaped.
 LINE_BEGINNING = b'{"kind":'
 
 # One record, as plain data.
@@ -25,19 +25,19 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
     """Return the record as one line of the journal.
 
     Args:
-        record (Mapping[str, Any]): Plain data. What JSON does not know is written as its `str`.
+        record (Mapping[str, Any]): Plain data. A value that JSON does not know is written as its `str`.
 
     Returns:
-        bytes: JSON and a newline. What no Unicode text can hold is written as `\\udcff`.
+        bytes: JSON and a newline. A byte that is not valid Unicode is escaped, such as `\\udcff`.
 
     Raises:
         ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
-        TypeError: If the record holds something that cannot be written at all.
+        TypeError: If the record holds something that cannot be encoded.
     """
     try:
         line = orjson.dumps(record, default=str, option=_OPTIONS)
     except orjson.JSONEncodeError:
-        # Python has texts that are no Unicode: file names and arguments in another encoding.
+        # A Python string may not be valid Unicode: a file name or argument in another encoding.
         line = orjson.dumps(as_json_data(record), default=_as_text, option=_OPTIONS)
     if len(line) > MAXIMUM_RECORD_BYTES:
         raise ValueError(f"a record of {len(line)} bytes is larger than the limit of {MAXIMUM_RECORD_BYTES}")
@@ -47,7 +47,7 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
 def _as_text(value: object) -> str:
     try:
         text: str = as_json_data(str(value))
-    except Exception:  # of a user's object, too
+    except Exception:  # `str` of a user's object may raise anything
         text = type(value).__name__
     return text
 
@@ -63,7 +63,7 @@ def plain_record(record: Mapping[str, Any]) -> Record:
 
     Raises:
         ValueError: If it is larger than `MAXIMUM_RECORD_BYTES`.
-        TypeError: If the record holds something that cannot be written at all.
+        TypeError: If the record holds something that cannot be encoded.
     """
     plain: Record = orjson.loads(encode_record(record))
     return plain
@@ -72,8 +72,8 @@ def plain_record(record: Mapping[str, Any]) -> Record:
 def parse_line(line: bytes) -> Any:
     """Return what a line holds, or None if it is torn or blank.
 
-    A writer that was killed, or whose disk was full, leaves a part of a line without its end; what another process
-    appended behind it is a record all the same.
+    A killed writer, or a full disk, leaves an incomplete line. A record that another process appended after it, on the
+    same line, is still found.
 
     Args:
         line (bytes): One line of the journal.

@@ -13,21 +13,21 @@ from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES, Wai
 
 logger = logging.getLogger(__name__)
 
-# While the disk refuses lines, it is asked again this often.
+# How often to retry while the disk refuses lines.
 RETRY_SECONDS = 1.0
 
-# A process that has no upkeep of the journal looks this often whether the file was made anew.
+# How often a process without journal upkeep checks whether the file was recreated.
 FOLLOW_SECONDS = 1.0
 
 
 class LoggingQueue(JournalReader):
-    """Appends lines to a run's journal, and reads them from a position on.
+    """Appends lines to a run's journal, and reads them from a position.
 
     Any number of threads and processes may append at the same time: each line is one `write` on a descriptor
     opened `O_APPEND`, so lines do not mix, and the page cache keeps them when the process dies.
 
     Args:
-        path (str | Path): The journal; made if it is not there.
+        path (str | Path): The journal; created if missing.
 
     Raises:
         OSError: If the file cannot be opened for writing.
@@ -48,14 +48,14 @@ class LoggingQueue(JournalReader):
         self._follow_at = 0.0
         self._follows_by_itself = False
         size = os.fstat(self._descriptor).st_size
-        # A torn last line, left by a writer that was killed, must spoil only itself.
+        # A torn last line, left by a killed writer, must not spoil the next one.
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
 
     def append(self, line: bytes) -> None:
-        """Append one line; when this returns, a kill of the process loses nothing of it.
+        """Append one line; once this returns, a kill of the process does not lose it.
 
-        A line that the disk refuses waits in memory, at most `MAXIMUM_WAITING_BYTES` of them, until it is taken.
+        Lines that the disk refuses wait in memory, at most `MAXIMUM_WAITING_BYTES`, until it takes them.
 
         Args:
             line (bytes): Content and newline.
@@ -64,7 +64,7 @@ class LoggingQueue(JournalReader):
             self._follow_at = time.monotonic() + FOLLOW_SECONDS
             self.follow()
         if self.waiting.lines:
-            # Behind those that came before.
+            # After the lines that already wait.
             self._wait(line)
             return
         try:
@@ -73,7 +73,7 @@ class LoggingQueue(JournalReader):
                 self._append_again(line)
         except OSError as error:
             if self._descriptor < 0:
-                logger.warning("⚠️ The run was closed within a call, which is not recorded")
+                logger.warning("⚠️ The run was closed during a call, which is not recorded")
                 return
             logger.error(
                 "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
@@ -94,17 +94,17 @@ class LoggingQueue(JournalReader):
         except OSError as error:
             logger.debug("The journal cannot be written yet: %s", error)
         else:
-            logger.info("✅ The journal can be written again; %d records that waited are in it", count)
+            logger.info("✅ The journal can be written again; it now holds %d records that were waiting", count)
 
     def synchronize(self) -> None:
-        """Have the disk keep what was appended, so that a power cut loses nothing of it; this may take long."""
+        """Sync what was appended to disk, so that a power cut does not lose it; this may be slow."""
         os.fsync(self._descriptor)
 
     def restore(self) -> bool:
-        """Write the journal anew where its folder was deleted; the open descriptor still holds all of it.
+        """Recreate the journal if its folder was deleted; the open descriptor still holds all of it.
 
         Returns:
-            bool: Whether it had to be.
+            bool: Whether it was recreated.
 
         Raises:
             OSError: If it cannot be written.
@@ -119,7 +119,7 @@ class LoggingQueue(JournalReader):
             copied = _copy(old, 0, descriptor)
             temporary.replace(self.path)
             self._replace_descriptor(os.dup(descriptor))
-            # What a thread appended between the last look and the replacement.
+            # What a thread appended between the first copy and the replacement.
             _copy(old, copied, descriptor)
         finally:
             os.close(old)
@@ -128,11 +128,11 @@ class LoggingQueue(JournalReader):
         return True
 
     def follow_by_itself(self) -> None:
-        """Look now and then whether the journal was made anew, in a process where nobody else does."""
+        """Check now and then whether the journal was recreated, in a process without journal upkeep."""
         self._follows_by_itself = True
 
     def renew_after_fork(self) -> None:
-        """Leave what waits in memory, and the upkeep, to the parent process."""
+        """Leave the waiting lines and the upkeep to the parent process."""
         self.waiting = WaitingLines()
         self.follow_by_itself()
 
@@ -142,14 +142,14 @@ class LoggingQueue(JournalReader):
             self.write_waiting()
 
     def _append_again(self, line: bytes) -> None:
-        # The disk may have taken a part only: end that part, so that it spoils itself alone, and write the whole again.
+        # The disk may have taken only part of the line: end that part, so that it spoils nothing else, and retry.
         again = b"\n" + line
         if os.write(self._descriptor, again) != len(again):
-            raise OSError(f"{self.path}: the disk takes no whole line")
+            raise OSError(f"{self.path}: the disk did not take the whole line")
 
 
 def _copy(source: int, offset: int, target: int) -> int:
-    """Copy a file from an offset on, and return the offset behind its end."""
+    """Copy a file from an offset, and return the offset of its end."""
     while data := os.pread(source, READ_BYTES, offset):
         offset += len(data)
         while data:

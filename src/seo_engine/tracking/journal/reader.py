@@ -1,4 +1,4 @@
-"""JournalReader: the lines of a journal, from a position on."""
+"""JournalReader: reads the lines of a journal from a position."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from seo_engine.foundation.whole_files import PRIVATE_FILE
 
 logger = logging.getLogger(__name__)
 
-# Read at a time: large enough to be fast, small enough that memory does not depend on the backlog.
+# Bytes per read: large enough to be fast, small enough that memory does not depend on the backlog.
 READ_BYTES = 256 * 1024
 
-# No writer of ours makes such a line; a damaged file may hold one.
+# We never write such a line; a damaged file may hold one.
 LONGEST_LINE_BYTES = 8 * 1024 * 1024
 
-# What is read in place of a longer line: no record.
+# Read in place of a longer line; it is not a record.
 ENDLESS_LINE = b"(a line too long to read)"
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a reader has come: bytes and lines already read.
+    """A reader's progress: bytes and lines already read.
 
     Example:
         >>> Position()
@@ -37,14 +37,14 @@ class Position:
 
 
 class JournalLine(NamedTuple):
-    """One line of the journal, and the position behind it; its number is that position's, counted from 1."""
+    """One line of the journal, and the position after it, whose number is also the line's, counted from 1."""
 
     content: bytes
     end: Position
 
 
 class JournalReader:
-    """Reads the lines of a journal from a position on; the file may grow meanwhile.
+    """Reads the lines of a journal from a position; the file may grow meanwhile.
 
     Args:
         path (str | Path): The journal.
@@ -56,25 +56,25 @@ class JournalReader:
 
     def __init__(self, path: str | Path, flags: int = os.O_RDONLY) -> None:
         self.path = Path(path)
-        # Counts the files that stood at this path: after a new one, positions in the old one mean nothing.
+        # Counts the files seen at this path: positions in the old file mean nothing in a new one.
         self.generation = 0
         self._flags = flags
         self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, PRIVATE_FILE)
 
     def follow(self) -> None:
-        """Go over to the file that stands at the path now, if it was made anew after the folder was deleted."""
+        """Switch to the file now at the path, if it was recreated after the folder was deleted."""
         try:
             if not self._is_at(self.path):
                 self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE))
         except OSError as error:
-            # Nothing stands there: the old file lives on as long as it is open.
-            logger.debug("%s cannot be opened anew: %s", self.path, error)
+            # There is no file now: the old one lives on while it is open.
+            logger.debug("%s cannot be reopened: %s", self.path, error)
 
     def read(self, position: Position) -> list[JournalLine]:
         """Read the next complete lines.
 
         Args:
-            position (Position): Where to go on.
+            position (Position): Where to continue.
 
         Returns:
             list[JournalLine]: Lines without their newline; an empty list means that there is nothing new.
@@ -98,14 +98,14 @@ class JournalReader:
         return lines
 
     def lines(self) -> Iterator[JournalLine]:
-        """Yield every line that the journal holds now, from the first."""
+        """Yield every line that the journal holds now, from the first one."""
         position = Position()
         while lines := self.read(position):
             yield from lines
             position = lines[-1].end
 
     def size(self) -> int:
-        """Return the bytes in the journal."""
+        """Return the size of the journal in bytes."""
         return os.fstat(self._descriptor).st_size
 
     def count_lines(self, start: int, end: int) -> int:
@@ -113,10 +113,10 @@ class JournalReader:
 
         Args:
             start (int): Offset of the first byte.
-            end (int): Offset behind the last byte.
+            end (int): Offset after the last byte.
 
         Returns:
-            int: The newlines there.
+            int: The number of newlines there.
         """
         count = 0
         while start < end:
@@ -128,8 +128,8 @@ class JournalReader:
         return count
 
     def close(self) -> None:
-        """Give the descriptor back; twice does nothing more."""
-        # First no longer known: a call that a signal's handler interrupted by closing must not write to another file.
+        """Close the file; a second call does nothing."""
+        # Forgotten first: a call that a closing signal handler interrupted must not write to another file.
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -145,7 +145,7 @@ class JournalReader:
         return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
 
     def _replace_descriptor(self, descriptor: int) -> None:
-        # In one step, so that a thread that appends meanwhile finds the old file or the new one.
+        # In one step, so that a thread that appends meanwhile finds either the old file or the new one.
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
         self.generation += 1
@@ -155,7 +155,7 @@ class JournalReader:
         while data := os.pread(self._descriptor, READ_BYTES, offset):
             end = data.find(b"\n") + 1
             if end:
-                # Its place is kept, so that the numbers of the lines behind it stay what they are.
+                # It keeps its place, so that the numbers of later lines do not change.
                 return [JournalLine(ENDLESS_LINE, Position(offset + end, position.number + 1))]
             offset += len(data)
         return []

@@ -1,4 +1,4 @@
-"""JournalUpkeep: what a journal needs once a second, so that no caller waits for it."""
+"""JournalUpkeep: what a journal needs done once a second, so that no caller waits for it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ logger = logging.getLogger(__name__)
 
 UPKEEP_SECONDS = 1.0
 
-# While closing, a disk that refuses records is asked again this often.
+# How often to retry while closing, if the disk refuses lines.
 CLOSING_LOOK_SECONDS = 0.2
 
 
 class JournalUpkeep:
-    """A thread that keeps the journal on the disk: synchronised, complete, and where it belongs.
+    """A thread that keeps the journal safe: synced to disk, complete, and in its place.
 
     Args:
         logging_queue (LoggingQueue): The journal.
@@ -29,18 +29,18 @@ class JournalUpkeep:
         self._failed = False
         self._closing = threading.Event()
         self._closing_deadline = 0.0
-        # A daemon: a disk that hangs must not keep the interpreter from ending.
+        # A daemon: a disk that hangs must not keep the interpreter from exiting.
         self._thread = threading.Thread(target=self._run, name="journal-upkeep-thread", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; where no more of them can be had, `close` looks after the journal."""
+        """Start the thread; if that fails, `close` does its work."""
         try:
             self._thread.start()
         except RuntimeError as error:
-            logger.error("❌ The journal is not looked after until the end: %s", error)
+            logger.error("❌ The journal is not synced to disk until the run ends: %s", error)
 
     def close(self, timeout_seconds: float) -> None:
-        """Look after the journal until nothing waits in memory, and end the thread.
+        """Continue until no line waits in memory, and end the thread.
 
         Args:
             timeout_seconds (float): The longest time to wait for the disk.
@@ -53,11 +53,11 @@ class JournalUpkeep:
             self._thread.join(timeout_seconds)
 
     def once(self) -> None:
-        """Restore a deleted journal, write what waits in memory, and have the disk keep what is new."""
+        """Restore a deleted journal, write the lines that wait in memory, and sync what is new to disk."""
         try:
             if self._logging_queue.restore():
                 self._synchronized_bytes = 0
-                logger.warning("⚠️ %s was deleted and is written anew", self._logging_queue.path)
+                logger.warning("⚠️ %s was deleted and has been recreated", self._logging_queue.path)
             self._logging_queue.write_waiting()
             size = self._logging_queue.size()
             if size != self._synchronized_bytes:
@@ -65,7 +65,7 @@ class JournalUpkeep:
                 self._synchronized_bytes = size
         except OSError as error:
             if not self._failed:
-                logger.error("❌ The journal is not safe on the disk: %s", error)
+                logger.error("❌ The journal is not safely on disk: %s", error)
             self._failed = True
         else:
             self._failed = False

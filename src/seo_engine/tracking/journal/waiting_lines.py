@@ -1,4 +1,4 @@
-"""WaitingLines: what the journal cannot take yet, kept in memory within a limit."""
+"""WaitingLines: lines that the journal cannot take yet, kept in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-# Memory that lines may take while the disk refuses them; beyond it the oldest go.
+# The most memory for lines that the disk refuses; beyond it the oldest are dropped.
 MAXIMUM_WAITING_BYTES = 16 * 1024 * 1024
 
 
 class WaitingLines:
-    """A ring of lines, bounded in bytes; from any thread.
+    """A thread-safe ring of lines, bounded in bytes.
 
     Example:
         >>> waiting = WaitingLines(maximum_bytes=10)
@@ -27,11 +27,11 @@ class WaitingLines:
 
     def __init__(self, maximum_bytes: int = MAXIMUM_WAITING_BYTES) -> None:
         self.overflowed = 0
-        # Looked at by every call that logs, which asks nothing but whether there is any.
+        # Every logging call checks whether there are any, without the lock.
         self.lines: deque[bytes] = deque()
         self._maximum_bytes = maximum_bytes
         self._bytes = 0
-        # A handler of a signal, which may log, can interrupt whoever holds it.
+        # Reentrant: a signal handler that logs may interrupt the thread that holds it.
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class WaitingLines:
         """Write the lines, the oldest first.
 
         Args:
-            write (Callable[[bytes], None]): Takes one line; what it raises is passed on, and the line stays.
+            write (Callable[[bytes], None]): Takes one line; if it raises, the error is passed on and the line stays.
         """
         with self._lock:
             while self.lines:

@@ -1,1 +1,1 @@
-"""What a run logs by itself."""
+"""What a run logs automatically."""

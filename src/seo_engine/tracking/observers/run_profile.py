@@ -1,4 +1,4 @@
-"""RunProfile: the load of the machine, and where time and memory went, at intervals while a run goes on."""
+"""RunProfile: logs machine load, and where time and memory went, at intervals during a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seo_engine.tracking.runs.record_writer import RecordWriter
 
 logger = logging.getLogger(__name__)
 
-# Whoever closes the run waits so long for a reading, or a file, that is under way.
+# How long closing a run waits for a reading or a file in progress.
 _STOP_SECONDS = 10.0
 
 _MOST_OPERATIONS = 200
@@ -27,13 +27,13 @@ Moment = tuple[float, int]
 
 
 class RunProfile:
-    """A thread that logs the machine's load and the profile of a run, and keeps the profile's files.
+    """A thread that logs the machine's load and the profile of a run, and writes the profile's files.
 
     Args:
-        run_directory (Path): The run's folder; the files lie in its `profile/`.
+        run_directory (Path): The run's folder; the files are in its `profile/`.
         record_writer (RecordWriter): Takes the records.
         config (TrackingConfig): The settings.
-        moment (Callable[[], Moment]): Says at which epoch and step the training is.
+        moment (Callable[[], Moment]): Returns the current epoch and step of the training.
     """
 
     def __init__(
@@ -46,33 +46,33 @@ class RunProfile:
         self._profile_interval = config.profiling_interval_seconds
         self._moment = moment
         self._system_metrics: SystemMetrics | None = None
-        # One record for each step: what is logged twice at a step, TensorBoard shows apart from the rest.
+        # One record per step: a second one at the same step, TensorBoard would show apart from the rest.
         self._system_logged: Moment | None = None
         self._profile_logged: Moment | None = None
         self._logged_by_training: Moment | None = None
         self._failed = False
         self._stopping = threading.Event()
-        # A thread that hangs longer than the end is waited for must not log behind the end.
+        # A thread that hangs past the time limit must not log after the end of the run.
         self._logging = threading.Lock()
         self._thread_may_log = True
         self._thread = threading.Thread(target=self._run, name="profile-thread", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; without one there is still the profile at the end."""
+        """Start the thread; if that fails, the profile is still logged at the end."""
         try:
-            # Here, because it imports, and the training may import at the same time as a thread; and because the load
-            # is measured from here on.
+            # Not in the thread: this imports, and the training may import at the same time. The load is also measured
+            # from here on.
             self._system_metrics = SystemMetrics() if self._system_interval else None
-            # What a kill left half written.
+            # Files that a kill left half-written.
             for name in (TRACE_FILE, DATA_FILE):
                 for path in self._directory.glob(f".{name}.*"):
                     path.unlink(missing_ok=True)
         except Exception as error:
-            logger.debug("The profile begins without its load, or beside the rest of an earlier one: %s", error)
+            logger.debug("The profile starts without the machine's load, or next to leftover files: %s", error)
         try:
             self._thread.start()
         except RuntimeError as error:
-            logger.warning("⚠️ The run is profiled at its end alone: %s", error)
+            logger.warning("⚠️ The run is profiled only at its end: %s", error)
 
     def note_logged(self, moment: Moment) -> None:
         """Note that the training itself has logged its profile.
@@ -86,23 +86,23 @@ class RunProfile:
         """Stop, and log the load and the profile once more.
 
         Args:
-            timeout_seconds (float): The longest time to wait for what the thread is at.
+            timeout_seconds (float): The longest time to wait for the thread.
         """
         self._stopping.set()
         try:
             if self._thread.ident is None:
                 self._log_system_metrics()
             else:
-                # The thread reads the load once more: a driver that hangs then hangs nobody else.
+                # The thread takes the last reading: a driver that hangs then blocks nothing else.
                 self._thread.join(min(timeout_seconds, _STOP_SECONDS))
         finally:
             with self._logging:
                 self._thread_may_log = False
-        # Also where the step is the same as when it was logged last: since then the run went on.
+        # Even if it was logged at this step before: the run has continued since then.
         self._log_profile(is_last=True)
 
     def write_files(self) -> None:
-        """Write the newest regions as a trace, and the profile as JSON; a failure is said once."""
+        """Write the newest regions as a trace, and the profile as JSON; a failure is reported once."""
         if not self._profiler.enabled:
             return
         try:
@@ -115,7 +115,7 @@ class RunProfile:
                 logger.warning("⚠️ The profile cannot be written: %s", error)
 
     def write_last_files(self) -> None:
-        """Write the files once more, unless the thread hangs at them: then whoever closes would hang as well."""
+        """Write the files once more, unless the thread hangs on them: then closing would hang as well."""
         if not self._thread.is_alive():
             self.write_files()
 
@@ -145,7 +145,7 @@ class RunProfile:
                     self._system_logged = moment
                     self._record_writer.write_metrics("performance", *moment, metrics)
         except Exception as error:
-            self._record_writer.drop("misuse", f"⚠️ The load of the machine cannot be read: {error}")
+            self._record_writer.drop("misuse", f"⚠️ The machine's load cannot be read: {error}")
 
     def _log_profile(self, is_last: bool = False) -> None:
         if not self._profiler.enabled:
@@ -156,7 +156,7 @@ class RunProfile:
             if moment == logged:
                 return
             profiling_data = self._profiler.profiling_data()
-            # A record has a limit; the file in `profile/` has all of them.
+            # The size of a record is limited; the file in `profile/` has all operations.
             profiling_data["operations"] = profiling_data["operations"][:_MOST_OPERATIONS]
             with self._logging:
                 if self._may_log() and (is_last or moment != self._profile_logged):

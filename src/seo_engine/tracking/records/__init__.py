@@ -1,1 +1,1 @@
-"""What can be logged: one module a kind of record."""
+"""What can be logged: one module per kind of record."""

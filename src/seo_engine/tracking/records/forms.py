@@ -1,4 +1,4 @@
-"""The forms of media. A tracker shows those that it knows, and passes over the rest."""
+"""The forms of media. A tracker shows those that it knows, and skips the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Picture(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A picture by its name; it is drawn only where it is shown.
+    """A named picture; it is drawn only where it is shown.
 
     Args:
         name (str): Hierarchical, such as `profiling/bottlenecks/chart`.
@@ -27,11 +27,11 @@ class Image(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table by its name; its rows are made only where it is shown.
+    """A named table; its rows are made only where it is shown.
 
     Args:
         name (str): Hierarchical, such as `profiling/operations`.
-        columns (tuple[str, ...]): Their names.
+        columns (tuple[str, ...]): Names of the columns.
         rows (Callable[[], list[list[Any]]]): Returns the rows: numbers, texts and None.
     """
 

@@ -1,4 +1,4 @@
-"""Kind: what a kind of record is, in one place: how it is logged, what its line holds, what a view shows of it."""
+"""Kind: one kind of record: how it is logged, what its line holds, and what a view shows of it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from seo_engine.tracking.records.forms import Medium
 
 NUMBER = (int, float)
 
-# What a line says of the moment it is of.
+# The fields that say when a record was logged.
 MOMENT: dict[str, Any] = {"epoch": NUMBER, "step": int}
 
-# JSON has no such numbers: they stand beside the others, as words.
+# JSON has no such numbers: records keep them as words, apart from the others.
 NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 
 _ABSENT = object()
@@ -26,7 +26,7 @@ _LARGEST_STEP = 2**63 - 1
 
 
 class Recorded(NamedTuple):
-    """Where something stands in the journal: the record's number, and its time in seconds since 1970."""
+    """Where a record is in the journal: its number, and its time in seconds since 1970."""
 
     number: int
     time: float
@@ -34,17 +34,17 @@ class Recorded(NamedTuple):
 
 @dataclass(slots=True)
 class Shown:
-    """What a view shows of one record. A destination takes the forms that it knows, and passes over the others.
+    """What a view shows of one record. A destination takes the forms that it knows, and skips the others.
 
     Args:
         kind (Kind): The kind of the record.
-        record (Record): The record itself, for a destination that shows it in a way of its own.
-        epoch (float | None): The epoch that it is of; None if it is of the run as a whole.
-        step (int | None): The step that it is of; None if it is of the run as a whole.
-        numbers (Mapping[str, float]): Points of curves, by hierarchical names.
-        texts (Mapping[str, str]): Texts by hierarchical names.
+        record (Record): The record itself, for a destination that shows it in its own way.
+        epoch (float | None): Its epoch; None if it belongs to the run as a whole.
+        step (int | None): Its step; None if it belongs to the run as a whole.
+        numbers (Mapping[str, float]): Points of curves, by hierarchical name.
+        texts (Mapping[str, str]): Texts, by hierarchical name.
         settings (Mapping[str, Any]): Configuration and hyperparameters.
-        media (tuple[tuple[Medium, ...], ...]): Each in one form or several, the preferred one first.
+        media (tuple[tuple[Medium, ...], ...]): Each medium in one or more forms, the preferred one first.
     """
 
     kind: Kind
@@ -62,14 +62,14 @@ class Kind:
     """One kind of record.
 
     Args:
-        name (str): As its lines say it.
-        call (str): The call that logs it; empty if no call does.
-        fields (Mapping[str, Any]): The fields that readers rely on, and their types; `kind` and `time` stand in all.
-        shown (Callable[[Record], Shown | None]): What a view shows of a record; None for nothing.
-        contents (Callable[..., Record]): What a record holds of the arguments of its call.
-        subject (str): What the logging of it is called in profiles and messages; its name if empty.
+        name (str): As written in its lines.
+        call (str): The method that logs it; empty if there is none.
+        fields (Mapping[str, Any]): The fields that readers rely on, and their types; all have `kind` and `time`.
+        shown (Callable[[Record], Shown | None]): Returns what a view shows of a record; None for nothing.
+        contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record.
+        subject (str): What it is called in profiles and messages; its name if empty.
         is_metrics (bool): Whether it holds numbers by name, at a step.
-        is_thinned (bool): Whether a view may leave out some of them.
+        is_thinned (bool): Whether a view may leave out some of those numbers.
     """
 
     name: str
@@ -92,18 +92,18 @@ class Kind:
         return not self.is_metrics or all(isinstance(value, NUMBER) for value in record["metrics"].values())
 
     def make_record(self, arguments: Mapping[str, Any], rank: int = 0) -> Record:
-        """Return a record of this moment, as plain data without secrets.
+        """Return a new record with the current time, as plain data without secrets.
 
         Args:
-            arguments (Mapping[str, Any]): Of the call that logs it.
-            rank (int): Rank of this process among those of a distributed training.
+            arguments (Mapping[str, Any]): The arguments of the call that logs it.
+            rank (int): Rank of this process in distributed training.
 
         Returns:
             Record: As its readers will see it.
 
         Raises:
-            TypeError: If an argument is not of its type, or cannot be written at all.
-            ValueError: If the record would be too large, or a name is not a name.
+            TypeError: If an argument has the wrong type, or cannot be encoded.
+            ValueError: If the record would be too large, or a name is not valid.
         """
         contents = dict(self.contents(**arguments))
         for name, types in self.fields.items():
@@ -114,7 +114,7 @@ class Kind:
             contents["step"] = plain_step(contents["step"])
         if "epoch" in contents:
             contents["epoch"] = plain_epoch(contents["epoch"])
-        # As plain data first: a user's object shows only as text whether it holds a secret.
+        # Plain data first: a user's object shows only as text whether it holds a secret.
         plain = plain_record(new_record(self.name, rank=rank, **contents))
         if not self.matches(plain):
             raise TypeError(f"the fields of a record must be {self.fields}")
@@ -123,11 +123,11 @@ class Kind:
 
 
 def new_record(kind: str, **contents: Any) -> Record:
-    """Return a record of this moment, of contents that were checked before.
+    """Return a new record with the current time; its contents are already checked.
 
     Args:
         kind (str): The name of its kind.
-        **contents (Any): The rest of it.
+        **contents (Any): Its other fields.
 
     Returns:
         Record: Plain data.
@@ -136,7 +136,7 @@ def new_record(kind: str, **contents: Any) -> Record:
 
 
 def is_readable(record: object) -> bool:
-    """Return whether a line's contents have what every record has, of the right types."""
+    """Return whether a line's contents have the fields that every record has, of the right types."""
     if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
         return False
     nonfinite = record.get("nonfinite", {})
@@ -170,7 +170,7 @@ def plain_step(step: int) -> int:
 
 
 def plain_epoch(epoch: float) -> float:
-    """Return an epoch as JSON takes it; numpy's and torch's numbers have `item`."""
+    """Return an epoch as a plain number for JSON; it may be a number of numpy or torch."""
     return epoch if isinstance(epoch, int | float) else float(epoch)
 
 

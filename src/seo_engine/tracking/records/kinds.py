@@ -1,4 +1,4 @@
-"""The kinds of records that there are, and a line of the journal read as one of them."""
+"""The list of kinds of records, and how a line of the journal is read as one of them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def decode_record(line: bytes) -> Record | None:
         line (bytes): One line of the journal.
 
     Returns:
-        Record | None: The record, with the fields that its kind has, of the right types. A kind of a later version
-        is a record, too.
+        Record | None: The record, with all fields of its kind, of the right types. A record of an unknown kind, from
+        a later version, is returned too.
 
     Example:
         >>> decode_record(b'{"kind": "end", "time": 1.0, "status": "finished"}')["status"]

@@ -1,4 +1,4 @@
-"""Loggable: one call for each kind of record, the same for whoever takes them."""
+"""Loggable: one call per kind of record, the same for everything that takes records."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class Loggable:
-    """What a training logs. `ExperimentTracker`, each tracker by itself, and the double of a tracker have it."""
+    """The calls that log. `ExperimentTracker`, each tracker used directly, and the test double have them."""
 
     current_epoch: float = 0
     global_step: int = 0
 
     def log_training_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        """Log metrics of the training at a step.
+        """Log training metrics at a step.
 
         Args:
             epoch (float): Current training epoch.
             step (int): Current training step.
             metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
-                without a slash gets its group: `loss` becomes `training/loss`. What is not a number is left out,
-                warned of once and counted.
+                without a slash gets its group: `loss` becomes `training/loss`. Anything that is not a number is left
+                out, counted, and warned about once.
 
         Example:
             >>> from seo_engine import MemoryTracker
@@ -37,7 +37,7 @@ class Loggable:
         self._take_metrics("training", epoch, step, metrics)
 
     def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        """Log metrics of an evaluation at a step; the views never thin them.
+        """Log evaluation metrics at a step; the views never thin them.
 
         Args:
             epoch (float): Current training epoch.
@@ -65,7 +65,7 @@ class Loggable:
         epoch: float | None = None,
         step: int | None = None,
     ) -> None:
-        """Log where time and memory went; an `ExperimentTracker` does so by itself, at an interval and at the end.
+        """Log where time and memory went; an `ExperimentTracker` also does so at an interval and at the end.
 
         Args:
             profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
@@ -84,10 +84,10 @@ class Loggable:
         self._take("hyperparameters", hyperparameters=hyperparameters)
 
     def log_model_architecture(self, model: torch.nn.Module | ModelArchitecture) -> None:
-        """Log a model's printed form and its numbers of parameters.
+        """Log a model's printed form and parameter counts.
 
         Args:
-            model (torch.nn.Module | ModelArchitecture): Any module, or what `describe_model` says of one.
+            model (torch.nn.Module | ModelArchitecture): Any module, or its description by `describe_model`.
         """
         self._take("model_architecture", architecture=model)
 
@@ -108,10 +108,10 @@ class Loggable:
         self.current_epoch, self.global_step = epoch, step
 
     def _take(self, kind: str, **arguments: Any) -> None:
-        """Take what was logged.
+        """Take one logged thing.
 
         Args:
-            kind (str): The name of its kind.
+            kind (str): The name of the kind of record.
             **arguments (Any): As the caller gave them.
         """
         raise NotImplementedError
@@ -121,7 +121,7 @@ class Loggable:
 
 
 class TrackerCalls(Loggable):
-    """What a tracker by itself can be told besides: how a run began, was resumed, and ended."""
+    """The further calls of a tracker that is used directly: how a run began, was resumed, and ended."""
 
     def log_experiment_config(self, configuration: Mapping[str, Any]) -> None:
         """Log the configuration of the run.
@@ -135,8 +135,8 @@ class TrackerCalls(Loggable):
         """Log that the training was resumed.
 
         Args:
-            step (int | None): What was logged at it and later is superseded; None supersedes nothing.
-            configuration (Mapping[str, Any]): With which it is resumed.
+            step (int | None): What was logged at this step and later is superseded; None supersedes nothing.
+            configuration (Mapping[str, Any]): The configuration it is resumed with.
         """
         self._take("resume", step=step, configuration=configuration)
 

@@ -1,4 +1,4 @@
-"""MetricEncoder: the metrics of a call -> a record, or its line; the way of nearly every call of a training."""
+"""MetricEncoder: the metrics of a call -> a record or its line; the path of nearly every logging call."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record
 from seo_engine.tracking.records.kind import new_record, plain_epoch, plain_step, require_dictionary
 from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
 
-# Names beyond this are checked at each call instead of being remembered: memory must not grow with made-up names.
+# Beyond this many, names are checked at each call instead of remembered: made-up names must not fill the memory.
 MOST_REMEMBERED_NAMES = 10_000
 
 
 class MetricEncoder:
-    """Checks names and values of metrics, and remembers the names.
+    """Checks the names and values of metrics, and remembers the names.
 
     Args:
-        skip_nonfinite (bool): Whether the views leave NaN and infinities out, which is then warned of.
-        rank (int): Rank of this process among those of a distributed training.
+        skip_nonfinite (bool): Whether the views leave out NaN and infinities, with a warning.
+        rank (int): Rank of this process in distributed training.
 
     Example:
         >>> MetricEncoder().record("training", 1, 100, {"loss": 0.5})["metrics"]
@@ -38,16 +38,16 @@ class MetricEncoder:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Counter[str]: Metrics that are in no record, by reason."""
+        """Counter[str]: Metrics that were not recorded, by reason."""
         return self._validation.dropped
 
     @property
     def nonfinite(self) -> Counter[str]:
-        """Counter[str]: Values that are not finite, by metric."""
+        """Counter[str]: Number of values that are not finite, by metric."""
         return self._validation.nonfinite
 
     def names(self, kind: str) -> set[str]:
-        """Return the names of the metrics that were seen so far.
+        """Return the names of the metrics seen so far.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -55,7 +55,7 @@ class MetricEncoder:
         return set(self._names[kind].values())
 
     def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> Record:
-        """Return a record of metrics, each checked; what cannot be kept is counted, and warned of once a metric.
+        """Return a record of checked metrics; those that cannot be kept are counted, and warned about once each.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -67,7 +67,7 @@ class MetricEncoder:
             Record: Plain data.
 
         Raises:
-            TypeError: If an argument is not of its type.
+            TypeError: If an argument has the wrong type.
         """
         require_dictionary("metrics", metrics)
         numbers, nonfinite = self._validation.validated(kind, metrics, skip_nonfinite=self._skip_nonfinite)
@@ -78,7 +78,7 @@ class MetricEncoder:
         return record
 
     def plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:
-        """Return the journal's line of metrics that are what they nearly always are: known names and finite floats.
+        """Return metrics as a line of the journal in the usual case, that is for known names and finite floats.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -94,7 +94,7 @@ class MetricEncoder:
         names = self._names[kind]
         values = {}
         try:
-            # JSON has no NaN and no infinities; any of them makes the sum one, which costs less than to look at each.
+            # JSON has no NaN or infinities; any of them shows in the sum, which costs less than checking each value.
             total = epoch * 0.0
             for name, value in metrics.items():
                 if type(value) is not float:

@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_NAME_LENGTH = 512
 
-# JSON has integers of any size, the views and most readers 64 bits.
+# JSON has integers of any size; the views and most readers have 64 bits.
 _LARGEST_INTEGER = 2**63 - 1
 
 
 def metric_name(group: str, name: str) -> str:
-    """Return the hierarchical name of a metric: without a slash it gets its group.
+    """Return the hierarchical name of a metric: a name without a slash gets its group.
 
     Args:
         group (str): `training`, `evaluation`, `performance`, ….
@@ -33,7 +33,7 @@ def metric_name(group: str, name: str) -> str:
         str: A name with a slash, without secrets.
 
     Raises:
-        ValueError: If it is no name.
+        ValueError: If it is not a valid name.
 
     Example:
         >>> metric_name("training", "loss"), metric_name("training", "teacher/loss")
@@ -53,18 +53,18 @@ def metric_name(group: str, name: str) -> str:
 
 @functools.lru_cache(maxsize=10_000)
 def _without_secrets(name: str) -> str:
-    """Return a metric's name as it may be written; the same few come at every step."""
+    """Return a metric's name without secrets; cached, because the same few names come at every step."""
     return redact_text(name)
 
 
 def metric_value(value: Any) -> int | float | None:
-    """Return the number behind a value, or None if it is none.
+    """Return a value as a number, or None if it is not a number.
 
     Args:
         value (Any): int, float, bool, a numpy scalar, or a tensor of one element without dimensions.
 
     Returns:
-        int | float | None: A plain number, perhaps not finite.
+        int | float | None: A plain number, possibly not finite.
 
     Example:
         >>> metric_value(True), metric_value(0.5), metric_value("0.5")
@@ -76,14 +76,14 @@ def metric_value(value: Any) -> int | float | None:
         return int(value) if -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER else None
     if getattr(value, "ndim", None) != 0 or not callable(getattr(value, "item", None)):
         return None
-    # A numpy scalar or a 0-d tensor; `item` waits for a device, so it is asked once.
+    # A numpy scalar or a 0-d tensor; `item` waits for a device, so it is called once.
     plain = value.item()
     return metric_value(plain) if isinstance(plain, int | float) else None
 
 
 @dataclass
 class MetricValidation:
-    """Sorts the metrics of a call into names and numbers that can be kept, and warns of the rest once a metric.
+    """Checks the metrics of a call: returns those that can be kept, and warns about each other metric once.
 
     Example:
         >>> validation = MetricValidation()
@@ -105,7 +105,7 @@ class MetricValidation:
         Args:
             group (str): The group of names without a slash.
             metrics (Mapping[str, Any]): Names and values as the caller gave them.
-            skip_nonfinite (bool): Whether the views leave NaN and infinities out, which is then warned of.
+            skip_nonfinite (bool): Whether the views leave out NaN and infinities, with a warning.
 
         Returns:
             tuple[dict[str, int | float], dict[str, str]]: Finite numbers, and the others as `NaN`,
@@ -137,7 +137,7 @@ class MetricValidation:
 
     def _drop(self, reason: str, name: str, message: str) -> None:
         self.dropped[reason] += 1
-        # Bounded: a caller that makes up a new bad name at every step is not remembered for ever.
+        # Bounded: a caller may make up a new bad name at every step.
         if name not in self._warned and len(self._warned) < 1000:
             self._warned.add(name)
             logger.warning("%s", message)
@@ -147,7 +147,7 @@ _NONFINITE_WORDS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
-    """Return the numbers that a record keeps beside its metrics as words.
+    """Return the numbers that a record keeps as words, apart from its metrics.
 
     Args:
         nonfinite (Mapping[str, str]): Names, and `NaN`, `Infinity` or `-Infinity`.
@@ -159,7 +159,7 @@ def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
 
 
 def finite_number(value: Any) -> int | float | None:
-    """Return the number behind a value, or None if there is none that can be drawn.
+    """Return a value as a number, or None if it is not a finite number.
 
     Example:
         >>> finite_number(0.5), finite_number(float("inf")), finite_number("0.5")
@@ -173,16 +173,16 @@ def finite_number(value: Any) -> int | float | None:
 
 
 def with_nonfinite(record: Record, skip_nonfinite: bool) -> Record:
-    """Return a record of metrics with those values that are not finite among the others, unless they are skipped."""
+    """Return a record of metrics with its NaN and infinities among the other values, unless they are skipped."""
     if skip_nonfinite or "nonfinite" not in record:
         return record
     return {**record, "metrics": {**record["metrics"], **nonfinite_numbers(record["nonfinite"])}}
 
 
 def is_metric_line(line: bytes) -> bool:
-    """Return whether a line is one of metrics, by how it begins; it need not be whole, but no other record is on it.
+    """Return whether a line holds metrics, judging by its beginning; it may be torn, but holds no other record.
 
-    By far the most lines are of metrics. A reader of other records passes over them without parsing them.
+    Most lines by far hold metrics. A reader that looks for other records skips them without parsing.
 
     Example:
         >>> is_metric_line(b'{"kind":"training","epoch":1,"step":1')
@@ -202,7 +202,7 @@ def _metric_kind(name: str, is_thinned: bool) -> Kind:
     return kind
 
 
-# Training and performance metrics arrive at every step; evaluation metrics are rare, and shown whole.
+# Training and performance metrics arrive at every step; evaluation metrics are rare, and never thinned.
 METRICS = (_metric_kind("training", True), _metric_kind("evaluation", False), _metric_kind("performance", True))
 
 METRIC_KINDS = tuple(kind.name for kind in METRICS)

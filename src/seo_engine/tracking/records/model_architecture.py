@@ -1,4 +1,4 @@
-"""A model's printed form, and its numbers of parameters."""
+"""A model's printed form and parameter counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_CHARACTERS = 100_000
 
 
 class ModelArchitecture(TypedDict):
-    """A model as plain data: its printed form and its numbers of parameters."""
+    """A model as plain data: its printed form and parameter counts."""
 
     text: str
     parameters: int
@@ -26,7 +26,7 @@ def describe_model(model: Any) -> ModelArchitecture:
         model (torch.nn.Module): Any module.
 
     Returns:
-        ModelArchitecture: Its printed form, at most 100,000 characters, and its numbers of parameters.
+        ModelArchitecture: Its printed form, at most 100,000 characters, and its parameter counts.
     """
     return {
         "text": str(model)[:_MOST_CHARACTERS],

@@ -15,7 +15,7 @@ STATUSES = ("finished", "failed", "interrupted", "killed")
 
 
 class ErrorDescription(TypedDict):
-    """What ended a training, as plain data without secrets: its type, what it says, and where it happened."""
+    """The error that ended the training, as plain data without secrets: its type, message and traceback."""
 
     type: str
     message: str
@@ -40,7 +40,7 @@ def _not_shown(record: Record) -> None:
 
 START = Kind("start", "log_experiment_config", {"configuration": dict}, _start_shown, subject="configuration")
 RESUME = Kind("resume", "log_resume", {"configuration": dict, "step": (int, NoneType)}, _resume_shown)
-# Room in the journal for values that the views had not shown until the end.
+# Room in the journal for values that the views had not shown before the end.
 LAST_VALUES = Kind("last_values", "", {}, _not_shown)
 END = Kind("end", "log_end", {"status": str}, _end_shown)
 

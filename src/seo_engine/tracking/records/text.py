@@ -10,7 +10,7 @@ from seo_engine.tracking.records.metrics import metric_name
 
 def _contents(name: str, text: str, epoch: float, step: int) -> Record:
     full_name = metric_name("text", name)
-    # The record says its name beside the text, not above it; here the text is still known to be of that name.
+    # Redacted here: in the record the name is a value next to the text, no longer its key.
     shown = redact(str(text), name) if is_secret_name(name) else str(text)
     return {"name": full_name, "text": shown, "epoch": epoch, "step": step}
 

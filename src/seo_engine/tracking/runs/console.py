@@ -1,4 +1,4 @@
-"""The console of a run: messages on standard error, while nobody else has set up logging."""
+"""The console of a run: messages on standard error, unless logging is set up elsewhere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import threading
 
 _PACKAGE_LOGGER = logging.getLogger("seo_engine")
 
-# What the emojis of the message style say, for a console that is no terminal.
+# The emojis of the message style in words, for a console that is not a terminal.
 _PLAIN_WORDS = {"✅ ": "", "⚠️ ": "warning: ", "❌ ": "error: "}
 
 
 class ConsoleHandler(logging.Handler):
     """Shows messages on standard error: with their emojis on a terminal, in plain words elsewhere.
 
-    Standard error is looked up at each message, because a progress bar may stand in for it meanwhile.
+    Standard error is looked up at each message, because a progress bar may replace it for a while.
     """
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class ConsoleHandler(logging.Handler):
         """Print one message."""
         if sys.stderr is None:
             return
-        # Closed, redirected to a full disk, or replaced by an object of the user's that can hardly more than write:
-        # that must not end whoever has something to say.
+        # Standard error may be closed, on a full disk, or a user's object that only has `write`: that must not stop
+        # the thread that logs.
         with contextlib.suppress(Exception):
             message = self.format(record)
             on_terminal = getattr(sys.stderr, "isatty", bool)()
@@ -36,7 +36,7 @@ class ConsoleHandler(logging.Handler):
 
 
 class SharedConsole:
-    """The console of all open runs of this process, while nobody else has set one up, and the level of messages."""
+    """The console of all open runs of this process, unless one is set up elsewhere, and the level of messages."""
 
     def __init__(self) -> None:
         self._users = 0
@@ -45,7 +45,7 @@ class SharedConsole:
         self._lock = threading.Lock()
 
     def join(self) -> None:
-        """Show messages; the first run that joins begins it."""
+        """Show messages; the first run to join sets the console up."""
         with self._lock:
             self._users += 1
             if self._users > 1:
@@ -53,13 +53,13 @@ class SharedConsole:
             self._level_before = _PACKAGE_LOGGER.level
             if _PACKAGE_LOGGER.level == logging.NOTSET:
                 _PACKAGE_LOGGER.setLevel(logging.INFO)
-            # With a handler of ours attached, logging's own last resort is silent; so the console is ours to serve.
+            # Our log files silence logging's handler of last resort, so the console is up to us.
             if not logging.getLogger().handlers and not _PACKAGE_LOGGER.handlers:
                 self._handler = ConsoleHandler()
                 _PACKAGE_LOGGER.addHandler(self._handler)
 
     def leave(self) -> None:
-        """Need it no more; the last run that leaves ends it, and leaves logging as it was."""
+        """Stop showing messages; the last run to leave removes the console and restores logging."""
         with self._lock:
             self._users -= 1
             if self._users > 0:
@@ -70,7 +70,7 @@ class SharedConsole:
                 self._handler = None
 
     def renew_after_fork(self) -> None:
-        """Have a lock that no thread of the parent process holds."""
+        """Replace the lock: a thread of the parent process may hold it."""
         self._lock = threading.Lock()
 
 
@@ -79,7 +79,7 @@ os.register_at_fork(after_in_child=CONSOLE.renew_after_fork)
 
 
 def plain_message(message: str) -> str:
-    """Return a message of the house's style in plain words, without its emoji.
+    """Return a message with its emoji put into plain words.
 
     Example:
         >>> plain_message("❌ TensorBoard setup failed: disk full")

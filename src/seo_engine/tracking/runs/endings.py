@@ -9,16 +9,16 @@ from collections.abc import Callable
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.records.run_marks import ErrorDescription
 
-# The end of a traceback tells where it happened; one of a deep recursion is long.
+# The end of a traceback tells where the error happened; deep recursion makes a traceback long.
 _MOST_TRACEBACK_CHARACTERS = 20_000
 _MOST_MESSAGE_CHARACTERS = 2_000
 
-# Looked through for secrets beside what is kept, so that no half of one is left at the cut.
+# Searched for secrets in addition to what is kept, so that the cut does not leave half of one.
 _MARGIN_CHARACTERS = 50_000
 
 
 def status_after(error: BaseException | None) -> str:
-    """Return how a training ended that was left by an exception.
+    """Return how the training ended, given the exception that ended it.
 
     Args:
         error (BaseException | None): The exception; None means that there was none.
@@ -32,14 +32,14 @@ def status_after(error: BaseException | None) -> str:
     """
     if error is None:
         return "finished"
-    # Where a training ends by an exception, this import is late enough.
+    # Imported late: it is needed only if the training ends with an exception.
     from asyncio import CancelledError
 
     match error:
-        # A generator that is not read to its end is closed by this exception.
+        # A generator that is not read to its end is closed by GeneratorExit.
         case SystemExit(code=None | 0) | GeneratorExit():
             return "finished"
-        # Within a coroutine Ctrl-C arrives as the end of its task.
+        # In a coroutine, Ctrl-C arrives as the cancellation of its task.
         case KeyboardInterrupt() | CancelledError():
             return "interrupted"
     return "failed"
@@ -55,8 +55,8 @@ def describe_error(error: BaseException) -> ErrorDescription:
         ErrorDescription: Without secrets, and of bounded size.
 
     Example:
-        >>> describe_error(ValueError("the loss is no number"))["message"]
-        'ValueError: the loss is no number'
+        >>> describe_error(ValueError("the loss is not a number"))["message"]
+        'ValueError: the loss is not a number'
     """
     name = type(error).__qualname__
     message = _described(error, traceback.format_exception_only) or name
@@ -73,15 +73,15 @@ def describe_error(error: BaseException) -> ErrorDescription:
 def _described(error: BaseException, describe: Callable[[BaseException], list[str]]) -> str:
     try:
         return "".join(describe(error)).strip()
-    except Exception:  # what stands in an exception, its notes among it, may raise anything
+    except Exception:  # an exception's own text or notes may raise anything
         return ""
 
 
 def uncaught_error() -> BaseException | None:
-    """Return the exception that ends this interpreter, if it ends by one.
+    """Return the uncaught exception that ends this interpreter, if there is one.
 
-    The interpreter keeps what it printed last for debuggers. Where a person types, in a shell or a notebook, that is
-    the error of some line before, and the session went on. An exit by `sys.exit` leaves no trace.
+    The interpreter keeps the last exception that it printed, for debuggers. In a shell or a notebook, that is the error
+    of an earlier line, after which the session continued. An exit by `sys.exit` leaves no trace.
     """
     if hasattr(sys, "ps1"):
         return None

@@ -1,4 +1,4 @@
-"""How far each tracker has come: plain data, kept in the run's `delivery.json`."""
+"""The progress of each tracker: plain data, kept in the run's `delivery.json`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class DeliveryState:
         pending (int): Records that are still to be delivered.
         offset (int): Bytes of the journal that have been read.
         number (int): Lines of the journal that have been read.
-        unknown_records (int): Delivered records of kinds that this version does not know; the view passes over them.
+        unknown_records (int): Delivered records of kinds that this version does not know; the view skips them.
         values_not_shown (int): Values that the selection left out of the view.
         withheld (int): Records that hold the last of those values.
         closed (bool): Whether the tracker was closed.
         last_error (str | None): What keeps the tracker from taking records.
-        details (dict[str, str]): What the tracker says of itself, such as its W&B address.
+        details (dict[str, str]): What the tracker says about itself, such as its W&B address.
         failed_records (list[int]): Numbers of the records that the tracker refused.
-        stop_requested (bool): Whether the tracker's server asks to stop the training.
+        stop_requested (bool): Whether the tracker's server asked to stop the training.
 
     Example:
         >>> state = DeliveryState(accepted=3, delivered=2, dropped={"unreadable": 1})
@@ -64,7 +64,7 @@ class DeliveryState:
 
     @property
     def is_complete(self) -> bool:
-        """bool: Whether the view was closed with all that it can show."""
+        """bool: Whether the view was closed with everything that it can show."""
         return self.closed and not self.pending and self.last_error is None
 
     def drop(self, reason: str) -> None:
@@ -97,7 +97,7 @@ def _types_by_field() -> dict[str, Any]:
 
 
 def update_delivery(path: Path, states: Mapping[str, DeliveryState]) -> None:
-    """Write states into `delivery.json`, atomically, beside those of other trackers.
+    """Write states to `delivery.json`, atomically; those of other trackers stay.
 
     Args:
         path (Path): The file.
@@ -116,7 +116,7 @@ def wait_for_delivery(path: Path, offset: int, timeout_seconds: float) -> bool:
 
     Args:
         path (Path): Their `delivery.json`.
-        offset (int): Up to which byte.
+        offset (int): The number of bytes that must be delivered.
         timeout_seconds (float): The longest time to wait.
 
     Returns:
@@ -131,7 +131,7 @@ def wait_for_delivery(path: Path, offset: int, timeout_seconds: float) -> bool:
 
 
 def read_delivery(path: Path) -> dict[str, DeliveryState]:
-    """Read `delivery.json`; it is a cache, so a missing or damaged file is an empty one.
+    """Read `delivery.json`; it is a cache, so a missing or damaged file counts as empty.
 
     Args:
         path (Path): The file.

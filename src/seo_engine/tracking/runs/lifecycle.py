@@ -1,4 +1,4 @@
-"""How a run began, went on and ended, read from its journal; and the end of a run whose process was killed."""
+"""How a run began, was resumed and ended, read from its journal; also ends a run whose process was killed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RunLock
 from seo_engine.tracking.views.journal_selection import JournalSelection
 
-# At the end of a run there is room in the journal for this many records of values that a view has not shown yet.
+# The end of a run leaves room in the journal for at most this many records of values not shown yet.
 MOST_LAST_VALUES = 1_000
 
-# The last of these that is whole says how far the run came: each kill tears one line at most.
+# The last intact one of these gives the run's progress: each kill tears at most one line.
 _NEWEST_METRIC_LINES = 100
 
 
 class RunStillOpenError(ValueError):
-    """The run is still written by a process that lives."""
+    """The run is still being written by a live process."""
 
 
 @dataclass
 class Lifecycle:
-    """What a run's journal says of its life: `status` is None until its last stretch has an end."""
+    """The life of a run according to its journal; `status` is None while its last part has no end."""
 
     wandb_run_id: str = ""
     started: float = 0.0
@@ -47,7 +47,7 @@ class Lifecycle:
     step: int = 0
 
     def take_in(self, record: Record) -> None:
-        """Follow the run by its next record; only those of its beginning, resumption and end matter."""
+        """Process the next record of the run; only its start, resumptions and end matter."""
         match record["kind"]:
             case START.name | RESUME.name:
                 if record["kind"] == START.name and not self.started:
@@ -67,7 +67,7 @@ class Lifecycle:
 
 
 def read_lifecycle(run_directory: Path) -> Lifecycle:
-    """Read how a run began, went on and ended.
+    """Read how a run began, was resumed and ended.
 
     Args:
         run_directory (Path): The run's folder.
@@ -98,15 +98,15 @@ def read_lifecycle(run_directory: Path) -> Lifecycle:
 
 
 def read_configuration(values: Mapping[str, Any]) -> TrackingConfig:
-    """Return the tracking configuration among the values that a journal holds; names of a later version are left out.
+    """Return the tracking configuration from a journal's values; names of a later version are left out.
 
-    The run's name is its folder's, whatever else was asked for.
+    The run's name is its folder's name, whatever was configured.
 
     Args:
-        values (Mapping[str, Any]): Of a `start` or `resume` record.
+        values (Mapping[str, Any]): The configuration in a `start` or `resume` record.
 
     Raises:
-        ValueError: If they are none.
+        ValueError: If they are not a valid configuration.
     """
     known = {each.name for each in fields(TrackingConfig)} - {"experiment_name"}
     try:
@@ -120,9 +120,9 @@ def end_lines(status: str, withheld: int, *, rank: int = 0, **contents: Any) -> 
 
     Args:
         status (str): How it ended.
-        withheld (int): How many records of last values the views may need.
-        rank (int): Rank of the process among those of a distributed training.
-        **contents (Any): What else its `end` record says.
+        withheld (int): How many `last_values` records the views may need.
+        rank (int): Rank of the process in distributed training.
+        **contents (Any): Other fields of its `end` record.
     """
     room = [encode_record(new_record(LAST_VALUES.name, rank=rank))] * min(withheld, MOST_LAST_VALUES)
     return [*room, encode_record(new_record(END.name, rank=rank, status=status, **contents))]
@@ -136,10 +136,10 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
         status (str): How it ended.
 
     Returns:
-        Lifecycle: Of the run, which has a status now.
+        Lifecycle: The run's life, which now has a status.
 
     Raises:
-        RunStillOpenError: If its process lives, or another one went on with it.
+        RunStillOpenError: If its process is alive, or another process has resumed it.
         OSError: If the journal cannot be read or written.
         ValueError: If the journal does not say how the run began.
     """
@@ -162,7 +162,7 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
 
 
 def is_plain_run_id(run_id: object) -> bool:
-    """Return whether an id, perhaps of a journal that somebody sent, is one that this package makes.
+    """Return whether an id, perhaps from a journal that somebody sent, has the form that this package uses.
 
     Example:
         >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")

@@ -1,4 +1,4 @@
-"""The log files of a run: what the package says while the run is open."""
+"""The log files of a run: the package's messages while the run is open."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class RedactingFormatter(logging.Formatter):
 
 
 class LogFileHandler(logging.FileHandler):
-    """Writes messages into a file of the run; a disk that takes none of them is said by the journal, not here."""
+    """Writes messages to a file of the run. A disk that refuses them is reported by the journal, not here."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Leave out the traceback that logging would print for each message."""
+        """Suppress the traceback that logging would print for each message."""
 
     def close(self) -> None:
-        """Close the file; what the disk does not take of it is lost."""
+        """Close the file; messages that the disk refuses are lost."""
         with contextlib.suppress(OSError):
             super().close()
 
 
 class RunLogs:
-    """The log files of one run, and its console while nobody else has set one up.
+    """The log files of one run, and its console unless one is set up elsewhere.
 
     Args:
-        run_directory (Path): The run's folder; the files lie in its `logs/`.
+        run_directory (Path): The run's folder; the files are in its `logs/`.
         timestamp (int): Unix time in the files' names.
     """
 
@@ -54,7 +54,7 @@ class RunLogs:
             _PACKAGE_LOGGER.addHandler(handler)
 
     def close(self) -> None:
-        """Close the files; twice does nothing more."""
+        """Close the files; a second call does nothing."""
         if not self._handlers:
             return
         for handler in self._handlers:

@@ -1,4 +1,4 @@
-"""Opening a run to write it: a new one, one that is resumed, or one of another process."""
+"""Opens a run for writing: a new one, one to resume, or another process's."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.runs.surroundings import describe_surroundings
 
-# A process that only writes the end of a killed run holds its lock for a moment.
+# A process that only writes the end of a killed run holds its lock briefly.
 _LONGEST_WAIT_FOR_LOCK = 5.0
 
 
 @dataclass
 class OpenRun:
-    """What a process needs to write into a run."""
+    """What a process needs to write to a run."""
 
     directory: Path
     config: TrackingConfig
@@ -36,7 +36,7 @@ class OpenRun:
 
 @dataclass
 class OwnOpenRun(OpenRun):
-    """What the one process has that ends the run: also its lock, the journal's upkeep, and the log files."""
+    """What the run's owner, which also ends it, needs too: its lock, the journal's upkeep, and the log files."""
 
     lock: RunLock
     upkeep: JournalUpkeep
@@ -44,7 +44,7 @@ class OwnOpenRun(OpenRun):
 
 
 def create_run(config: TrackingConfig) -> OwnOpenRun:
-    """Make the folder of a new run and begin its journal.
+    """Create the folder of a new run and start its journal.
 
     Args:
         config (TrackingConfig): The settings.
@@ -53,7 +53,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         OwnOpenRun: Owned by this process.
 
     Raises:
-        OSError: If it cannot be made.
+        OSError: If it cannot be created.
     """
     directory = create_run_directory(config.tensorboard_log_dir, config.experiment_name)
     life = Lifecycle(wandb_run_id=secrets.token_hex(4), started=time.time())
@@ -75,13 +75,13 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     Args:
         config (TrackingConfig): The settings from now on.
         directory (Path): The run's folder.
-        step (int | None): What was logged at this step and later is superseded; None means that nothing is.
+        step (int | None): What was logged at this step and later is superseded; None supersedes nothing.
 
     Returns:
         OwnOpenRun: Owned by this process.
 
     Raises:
-        RunStillOpenError: If a process that lives writes it.
+        RunStillOpenError: If a live process writes it.
         OSError: If its journal cannot be read or written.
         ValueError: If its journal does not say how it began.
     """
@@ -95,13 +95,13 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
 
 
 def attach_run(directory: Path) -> OpenRun:
-    """Write into a run that another process owns.
+    """Open a run that another process owns.
 
     Args:
         directory (Path): The run's folder.
 
     Returns:
-        OpenRun: To append to, and no more.
+        OpenRun: For appending only.
 
     Raises:
         OSError: If its journal cannot be read or written.
@@ -118,7 +118,7 @@ def attach_run(directory: Path) -> OpenRun:
 def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenRun:
     lock = RunLock(directory, "run")
     if not lock.acquire(_LONGEST_WAIT_FOR_LOCK):
-        raise RunStillOpenError(f"{directory} is still written by another process, and cannot be resumed")
+        raise RunStillOpenError(f"{directory} is still being written by another process, and cannot be resumed")
     logging_queue = LoggingQueue(directory / JOURNAL)
     logs = RunLogs(directory, life.timestamp)
     upkeep = JournalUpkeep(logging_queue)

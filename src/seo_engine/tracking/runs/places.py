@@ -1,4 +1,4 @@
-"""Names and places of one run's files."""
+"""Names and places of a run's files."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ WANDB = "wandb"
 CHECKPOINTS = "checkpoints"
 PROFILE = "profile"
 
-# Of the files in `profile/`.
+# The files in `profile/`.
 TRACE_FILE = "trace.json"
 DATA_FILE = "profiling_data.json"
 
 
 class RunNotFoundError(ValueError):
-    """There is no run of that name."""
+    """There is no run with that name."""
 
 
 def create_run_directory(log_directory: str | Path, experiment_name: str | None = None) -> Path:
-    """Make the folder of a new run; a name that is taken gets `_2`, `_3`, ….
+    """Create the folder of a new run; a name that is taken gets `_2`, `_3`, ….
 
     Args:
         log_directory (str | Path): The folder of all runs.
         experiment_name (str | None): Name of this run; None means `seo_engine_<unix time>`.
 
     Returns:
-        Path: The folder, made by this call and by no other.
+        Path: The folder, created by this call and no other.
 
     Raises:
-        OSError: If it cannot be made.
+        OSError: If it cannot be created.
     """
     name = experiment_name or f"seo_engine_{int(time.time())}"
     for attempt in range(1, 10_000):
-        # Absolute: a training may change its folder.
+        # Absolute: the training may change its working directory.
         directory = Path(log_directory).absolute() / (name if attempt == 1 else f"{name}_{attempt}")
         try:
             directory.mkdir(parents=True)
@@ -60,7 +60,7 @@ def trace_of(run_directory: Path) -> Path:
 
 
 def find_run(log_directory: str | Path, name: str) -> Path:
-    """Return the folder of a run that is named by its folder's name or its path.
+    """Return the folder of a run, given the folder's name or path.
 
     Args:
         log_directory (str | Path): The folder of all runs.
@@ -73,8 +73,8 @@ def find_run(log_directory: str | Path, name: str) -> Path:
         RunNotFoundError: If there is no journal.
     """
     for directory in (Path(log_directory) / name, Path(name)):
-        # A name that is too long, or no name at all, is that of no run.
+        # A name that is too long or not valid does not name a run.
         with contextlib.suppress(OSError, ValueError):
             if (directory / JOURNAL).is_file():
                 return directory
-    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows those there are")
+    raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows the runs there are")

@@ -20,18 +20,18 @@ from seo_engine.tracking.views.priorities import MetricPriorities
 
 logger = logging.getLogger(__name__)
 
-# The end of a run counts so many metrics by name, and the rest of them together: a record has a limit.
+# The end of a run counts at most this many metrics by name, and the rest together: a record has a size limit.
 MOST_COUNTED_NAMES = 1_000
 OTHERS = "others"
 
 
 class RecordWriter:
-    """Appends records to the journal. It never raises: what cannot be recorded is counted, and said once.
+    """Appends records to the journal. It never raises: what cannot be recorded is counted, and reported once.
 
     Args:
         logging_queue (LoggingQueue): The journal.
         config (TrackingConfig): The settings.
-        rank (int): Rank of this process among those of a distributed training.
+        rank (int): Rank of this process in distributed training.
     """
 
     def __init__(self, logging_queue: LoggingQueue, config: TrackingConfig, rank: int) -> None:
@@ -51,7 +51,7 @@ class RecordWriter:
             metrics (Mapping[str, Any]): As the caller gave them.
 
         Returns:
-            bool: Whether there is a record of them now.
+            bool: Whether they were recorded.
         """
         try:
             line = self._encoder.plain_line(kind, epoch, step, metrics)
@@ -64,14 +64,14 @@ class RecordWriter:
         return True
 
     def write(self, kind: str, **arguments: Any) -> bool:
-        """Append a record that is rare enough to be encoded without haste.
+        """Append a record of a kind that is too rare to need fast encoding.
 
         Args:
             kind (str): The name of its kind.
-            **arguments (Any): Of the call that logs it.
+            **arguments (Any): The arguments of the call that logs it.
 
         Returns:
-            bool: Whether there is a record of it now.
+            bool: Whether it was recorded.
         """
         try:
             self._logging_queue.append(encode_record(KINDS[kind].make_record(arguments, self._rank)))
@@ -81,12 +81,12 @@ class RecordWriter:
         return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:
-        """Append the end of the run, and say what was not recorded.
+        """Append the end of the run, and report what was not recorded.
 
         Args:
             status (str): How the run ended.
             error (BaseException | None): What ended it.
-            withheld (int): How many records of last values the views are known to need, also of other processes.
+            withheld (int): How many `last_values` records the views are known to need, also for other processes.
         """
         if self._config.selective_logging:
             priorities = MetricPriorities(self._config)
@@ -112,14 +112,14 @@ class RecordWriter:
             logger.warning("⚠️ Not recorded: %s", counts_in_words(dropped))
         if nonfinite:
             shown = "left out of the views" if self._config.skip_nonfinite_metrics else "shown as they are"
-            logger.warning("⚠️ Values that are no finite number, %s: %s", shown, counts_in_words(counts))
+            logger.warning("⚠️ Values that are not finite numbers, %s: %s", shown, counts_in_words(counts))
 
     def drop(self, reason: str, message: str) -> None:
-        """Count a call that leaves no record, and say it the first time.
+        """Count a call that is not recorded, and log a warning the first time.
 
         Args:
-            reason (str): Under which it is counted.
-            message (str): Said once a reason.
+            reason (str): The reason to count it under.
+            message (str): Logged once per reason.
         """
         self.dropped[reason] += 1
         if self.dropped[reason] == 1:

@@ -1,4 +1,4 @@
-"""RunLock: says which process works on a run, or on one of its views."""
+"""RunLock: shows which process works on a run, or on one of its views."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from seo_engine.foundation.whole_files import PRIVATE_FILE
 from seo_engine.tracking.runs.places import LOCKS
 
-# A file system without locks: rule 8 of the journal promises it one writing process only.
+# A file system without locks: there, only one process may write a run.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
 
-# Who waits so long does not take a lock for held that is not: a kill closes the pipes of a process a moment before its
-# locks, and `is_locked` holds one for a moment.
+# After this long, a lock that looks held is held: a kill closes the pipes of a process a moment before its locks, and
+# `is_locked` holds a lock for a moment.
 MOMENT_SECONDS = 2.0
 _LOOK_SECONDS = 0.01
 
 
 class RunLock:
-    """An advisory lock on a file in the run's `locks/`; it ends with the process that holds it, also by a kill.
+    """An advisory lock on a file in the run's `locks/`; released when the process that holds it ends or is killed.
 
     Args:
         run_directory (Path): The run's folder.
@@ -48,13 +48,13 @@ class RunLock:
         """Take the lock if nobody else has it.
 
         Args:
-            wait_seconds (float): How long to wait for whoever has it.
+            wait_seconds (float): How long to wait if another process has it.
 
         Returns:
-            bool: Whether it is held by this object now.
+            bool: Whether this object holds it now.
 
         Raises:
-            OSError: If its file cannot be made.
+            OSError: If its file cannot be created.
         """
         if self._descriptor >= 0:
             return True
@@ -67,7 +67,7 @@ class RunLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back; twice does nothing more."""
+        """Release the lock; a second call does nothing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -99,7 +99,7 @@ def is_locked(run_directory: Path, name: str) -> bool:
     try:
         return not lock.acquire()
     except OSError:
-        # A folder that may be read only: nobody can say, so nothing is claimed.
+        # A read-only folder: there is no telling, so it counts as not locked.
         return False
     finally:
         lock.release()

@@ -11,31 +11,31 @@ from typing import Any, TypedDict
 
 from seo_engine.foundation.redaction import redact, redact_command, redact_text
 
-# What changes how a training computes, and where its parts find each other; the rest of the environment is private.
+# Variables that affect how the training computes, or how its processes find each other; the rest is private.
 _ENVIRONMENT_PREFIXES = (
     "ACCELERATE_", "CUDA_", "HF_", "KMP_", "LOCAL_RANK", "MASTER_", "MKL_", "NCCL_", "OMP_", "OPENBLAS_", "PYTORCH_",
     "RANK", "SLURM_JOB", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_", "WANDB_", "WORLD_SIZE",
 )  # fmt: skip
 
-# git answers from local files; where those hang, the run begins without it.
+# git answers from local files; if those hang, the run starts without its answer.
 _LONGEST_QUESTION_SECONDS = 1.0
 
 
 class GitState(TypedDict):
-    """Which code a run was started from; a part that git does not tell is empty."""
+    """The code that a run was started from; a part that git does not know is empty."""
 
     commit: str
     remote: str
 
 
 def describe_surroundings() -> dict[str, Any]:
-    """Return what is recorded at the beginning of a run beside its configuration.
+    """Return what is recorded at the start of a run in addition to its configuration.
 
     Returns:
         dict[str, Any]: Plain data without secrets: process, host, Python, the command line, the folder, the
-            variables of the environment that matter to a training, and the state of git.
+            environment variables that matter to the training, and the state of git.
     """
-    # Another thread may take a variable away meanwhile.
+    # Another thread may remove a variable meanwhile.
     environment = {
         name: value
         for name in sorted(os.environ)
@@ -53,7 +53,7 @@ def describe_surroundings() -> dict[str, Any]:
 
 
 def read_git() -> GitState:
-    """Return which commit is checked out here, and from where; secrets in the address are taken out."""
+    """Return the commit that is checked out here, and its remote without secrets in the address."""
     return {
         "commit": _ask_git("rev-parse", "--verify", "HEAD"),
         "remote": redact_text(_ask_git("config", "--get", "remote.origin.url")),
@@ -80,6 +80,6 @@ def _ask_git(*question: str) -> str:
             timeout=_LONGEST_QUESTION_SECONDS,
         )
     except (OSError, subprocess.SubprocessError):
-        # No git, or one that hangs: a run needs none.
+        # git is missing or hangs: a run does not need it.
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""

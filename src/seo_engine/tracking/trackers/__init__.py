@@ -1,1 +1,1 @@
-"""Destinations: what a tracker is, and those that there are."""
+"""Destinations: what a tracker is, and the trackers there are."""

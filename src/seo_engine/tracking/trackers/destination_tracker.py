@@ -1,4 +1,4 @@
-"""DestinationTracker: what a destination of records is. All that it need not do has a default."""
+"""DestinationTracker: the base class of destinations. Everything optional has a default."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ LONGEST_CALL_SECONDS = 15.0
 
 
 class ShellCommand(str):
-    """The name of a command of this environment, which a shell may know by its path alone."""
+    """The name of a command in this environment, which a shell may find only by its path."""
 
 
 class NextStep(NamedTuple):
-    """What to type next: a word or two for what comes of it, and the parts of the line."""
+    """What to type next: a short label for the result, and the parts of the command line."""
 
     label: str
     parts: tuple[ShellCommand | Path | str, ...]
 
 
 class IncompleteViewError(Exception):
-    """Raised by `close` when the destination does not hold all that it was given.
+    """Raised by `close` when the destination does not hold everything it was given.
 
     Args:
         last_record (int): Number of the newest record that it holds.
@@ -41,10 +41,9 @@ class IncompleteViewError(Exception):
 class DestinationTracker(ABC):
     """A destination of records. A worker calls these methods, always from one thread.
 
-    A subclass writes `setup` and `show`. A method that raises is called again later, and what fails at last is
-    counted as dropped; the training never sees it. Whenever `available` has turned True, the worker starts with the
-    first record of the run: a destination that outlives its process passes over those it holds, by
-    `recorded.number`.
+    A subclass defines `setup` and `show`. A method that raises is called again later, and a record that keeps failing
+    is counted as dropped; the training never sees the error. Whenever `available` turns True, the worker starts with
+    the first record of the run: a destination that outlives its process skips those it holds, by `recorded.number`.
 
     Example:
         >>> class PrintingTracker(DestinationTracker):
@@ -72,14 +71,14 @@ class DestinationTracker(ABC):
     # Whether the destination is open.
     available: bool = False
 
-    # Whether the destination's server asks to stop the training.
+    # Whether the destination's server asked to stop the training.
     stop_requested: bool = False
 
-    # The newest record that the view is known to hold before it is closed; None if that is not known.
+    # The newest record that the view is known to hold before it is closed; None if unknown.
     confirmed_record: int | None = None
 
     def import_sdk(self) -> None:
-        """Import all that is needed, in the thread that begins the run: two threads must not import one package."""
+        """Import all that is needed, in the thread that starts the run: two must not import a package at once."""
 
     @abstractmethod
     def setup(self) -> None:
@@ -87,11 +86,11 @@ class DestinationTracker(ABC):
 
     @abstractmethod
     def show(self, shown: Shown, recorded: Recorded) -> None:
-        """Show what it knows of one record, and pass over the rest.
+        """Show the parts of a record that it knows, and skip the rest.
 
         Args:
             shown (Shown): Numbers, texts, settings and media of the record.
-            recorded (Recorded): Where it stands in the journal.
+            recorded (Recorded): Where it is in the journal.
         """
 
     def flush(self) -> None:
@@ -104,14 +103,14 @@ class DestinationTracker(ABC):
             status (str): finished, failed, interrupted or killed.
 
         Raises:
-            IncompleteViewError: If the destination does not hold all that it was given.
+            IncompleteViewError: If the destination does not hold everything it was given.
         """
 
     def abandon(self) -> None:
-        """Let go of a destination that failed or was deleted, without waiting for it; `setup` opens it anew."""
+        """Drop a destination that failed or was deleted, without waiting for it; `setup` opens it again."""
 
     def details(self) -> dict[str, str]:
-        """Return what people want to know of the destination, such as its folder or address."""
+        """Return what people want to know about the destination, such as its folder or address."""
         return {}
 
     def longest_seconds(self, call: str) -> float:
@@ -123,7 +122,7 @@ class DestinationTracker(ABC):
         return LONGEST_CALL_SECONDS if call in ("show", "flush", "abandon") else math.inf
 
     def kill_backend(self) -> None:
-        """Kill what hangs behind a call, so that the call returns; called from another thread, in a child process."""
+        """Kill a hanging backend, so that the call into it returns; called from another thread, in a child process."""
 
     @classmethod
     def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
@@ -131,10 +130,10 @@ class DestinationTracker(ABC):
 
         Args:
             run_directory (Path): The run's folder.
-            details (Mapping[str, str]): What the tracker said of itself.
+            details (Mapping[str, str]): What the tracker said about itself.
         """
         return []
 
     @classmethod
     def prepare_environment(cls, environment: MutableMapping[str, str]) -> None:
-        """Change the environment of the child process in which this tracker runs, where it has to be changed."""
+        """Adapt the environment of the child process in which this tracker runs, if needed."""

@@ -17,7 +17,7 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 
 class LogFileTracker(DestinationTracker):
-    """Writes training progress and performance metrics of the journal as lines for people.
+    """Writes training progress and performance metrics from the journal as lines for people.
 
     Args:
         run_directory (Path): The run's folder.
@@ -39,7 +39,7 @@ class LogFileTracker(DestinationTracker):
             self._performance = self._open("performance_metrics")
             self._progress = self._open("training_progress")
         except OSError as error:
-            logging.getLogger(__name__).error("❌ Log files setup failed: %s", error)
+            logging.getLogger(__name__).error("❌ Log file setup failed: %s", error)
         else:
             self.available = True
 
@@ -48,17 +48,17 @@ class LogFileTracker(DestinationTracker):
 
         Args:
             shown (Shown): The record.
-            recorded (Recorded): Where it stands in the journal.
+            recorded (Recorded): Where it is in the journal.
         """
         record = shown.record
         match shown.kind.name:
             case "performance":
                 self._write(self._performance, _point(shown), recorded)
             case "profiling":
-                # All of it, also what is not a number.
+                # All of it, including what is not a number.
                 metrics, texts = profiling_metrics(record["profiling_data"])
                 for name, value in {**metrics, **texts}.items():
-                    # Names of operations are any text.
+                    # Operation names may be any text.
                     self._write(self._performance, one_line(f"step {shown.step} {_as_words({name: value})}"), recorded)
             case "hyperparameters":
                 self._write(self._progress, f"hyperparameters {_as_words(shown.settings)}", recorded)
@@ -72,7 +72,7 @@ class LogFileTracker(DestinationTracker):
             case "end":
                 self._write(self._progress, _end(record), recorded)
             case _:
-                # Configuration stands in the journal. Line breaks in a text are shown as such.
+                # The configuration is in the journal. Line breaks in a text are shown escaped.
                 for name, text in shown.texts.items():
                     self._write(self._progress, f"step {shown.step} {name}: {text!r}", recorded)
                 if shown.numbers:
@@ -90,7 +90,7 @@ class LogFileTracker(DestinationTracker):
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of files that were deleted."""
+        """Drop files that were deleted."""
         self._progress = self._performance = None
         self.available = False
 
@@ -102,7 +102,7 @@ class LogFileTracker(DestinationTracker):
         return [file for file in (self._progress, self._performance) if file is not None]
 
     def _open(self, subject: str) -> TextIO:
-        # From the beginning: the worker brings the whole run whenever these files are opened.
+        # From the beginning: the worker delivers the whole run whenever these files are opened.
         return (self._directory / f"{subject}_{self._timestamp}.log").open("w", encoding="utf-8")
 
     @staticmethod

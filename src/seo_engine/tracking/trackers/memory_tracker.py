@@ -1,4 +1,4 @@
-"""MemoryTracker: a double of a tracker, for tests."""
+"""MemoryTracker: a test double of a tracker."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 
 class MemoryTracker(DestinationTracker, TrackerCalls):
-    """Keeps every call in memory, whether a training makes it or a worker brings it.
+    """Keeps every call in memory, whether the training makes it or a worker delivers it.
 
     Args:
-        name (str): As it stands in the ledger.
+        name (str): Its name in the ledger.
 
     Example:
         >>> tracker = MemoryTracker()

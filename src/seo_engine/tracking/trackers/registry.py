@@ -1,4 +1,4 @@
-"""The trackers that there are: which of them a run asks for, where each runs, and how it is made."""
+"""The trackers there are: which of them a run uses, where each runs, and how it is made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Placement(NamedTuple):
         config (TrackingConfig): The settings of the run.
         run_directory (Path): Its folder.
         life (Lifecycle): Its identity.
-        training_process (int | None): The process that trains, for a tracker in a child of it; None means this one.
+        training_process (int | None): The training process, for a tracker in its child process; None means this one.
     """
 
     config: TrackingConfig
@@ -37,8 +37,8 @@ class Destination(NamedTuple):
     Args:
         tracker (type[DestinationTracker]): Its class.
         make (Callable[[Placement], DestinationTracker]): Makes it; its `setup` opens it.
-        switch (str | None): The setting that asks for it; None means that every run has it.
-        runs_in_child (bool): Whether a child process delivers to it: a backend that stalls blocks its caller.
+        switch (str | None): The setting that enables it; None means that every run has it.
+        runs_in_child (bool): Whether a child process delivers to it: a stalled backend blocks its caller.
     """
 
     tracker: type[DestinationTracker]
@@ -48,11 +48,11 @@ class Destination(NamedTuple):
 
     @property
     def name(self) -> str:
-        """str: As it stands in the ledger."""
+        """str: Its name in the ledger."""
         return self.tracker.name
 
     def is_asked_for(self, config: TrackingConfig) -> bool:
-        """Return whether a configuration asks for it."""
+        """Return whether a configuration enables it."""
         return self.switch is None or bool(getattr(config, self.switch))
 
 
@@ -70,7 +70,7 @@ def _make_wandb(placement: Placement) -> WandBTracker:
         placement.run_directory,
         run_id=placement.life.wandb_run_id,
         watched_process=placement.training_process,
-        # In a child process of ours there is no other run that needs wandb.
+        # In our child process there is no other run that needs wandb.
         owns_core=placement.training_process is not None,
     )
 
@@ -104,7 +104,7 @@ def check_extra_trackers(trackers: Iterable[object]) -> None:
 
 
 def configured_destinations(config: TrackingConfig) -> list[str]:
-    """Return the names of the trackers that a configuration asks for."""
+    """Return the names of the trackers that a configuration enables."""
     return [destination.name for destination in DESTINATIONS.values() if destination.is_asked_for(config)]
 
 
@@ -124,5 +124,5 @@ def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> l
 
 
 def optional_destinations() -> list[str]:
-    """Return the names of the trackers that a run can be made with, or without."""
+    """Return the names of the trackers that a setting switches on or off."""
     return [destination.name for destination in DESTINATIONS.values() if destination.switch is not None]

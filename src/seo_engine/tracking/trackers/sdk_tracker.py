@@ -1,4 +1,4 @@
-"""SDKTracker: what the trackers over an SDK share. It has two doors: the worker's raises, the people's contains."""
+"""SDKTracker: the base of trackers over an SDK. It raises errors to a worker, and logs them for direct callers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from seo_engine.tracking.records.metrics import with_nonfinite
 from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
-# How a tracker turns a medium into what its SDK takes; None where there is nothing to show.
+# Turns a medium into what an SDK takes; None if there is nothing to show.
 Convert = Callable[[Any], Any]
 
 
 class SDKTracker(DestinationTracker, TrackerCalls):
     """A tracker over an SDK that may fail, hang or be slow.
 
-    By itself it makes its own run folder, opens the SDK at once, checks and redacts what its `log_*` calls are given,
-    and contains every error. A worker that gives the folder of a run opens it by `setup()`, and calls `show` with what
-    the journal holds: that is checked and redacted already, and the worker counts the errors.
+    Used directly, it makes its own run folder, opens the SDK at once, checks and redacts what its `log_*` calls are
+    given, and contains every error. A worker passes the folder of a run, calls `setup()`, and calls `show` with what
+    the journal holds: that is already checked and redacted, and the worker counts the errors.
 
     Args:
         config (TrackingConfig | None): The settings; None means the defaults.
@@ -52,10 +52,10 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         self._forked = False
         self._setup_failure = ""
         self._peoples_door, self._workers_door = _PeoplesDoor(self), _WorkersDoor(self)
-        # Whoever opens the tracker also flushes and closes it.
+        # The side that opens the tracker also flushes and closes it.
         self._door = self._peoples_door if run_directory is None else self._workers_door
         self._encoder = MetricEncoder(self.config.skip_nonfinite_metrics)
-        # Of the newest thing that people logged by calling this tracker, without a journal.
+        # The record number of the newest direct call, which has no journal.
         self._number = 0
         if run_directory is None:
             self.setup()
@@ -73,7 +73,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
                 opened = self._open(self.run_directory)
             except Exception as error:
                 self._say_setup_failed(error)
-                # What it runs in the background may be what failed: the next try begins without it.
+                # Its background process may be what failed: the next try starts without it.
                 self.abandon()
             else:
                 self.available = True
@@ -81,28 +81,28 @@ class SDKTracker(DestinationTracker, TrackerCalls):
                 self.logger.info("✅ %s initialized: %s", self.title, opened)
 
     def _say_setup_failed(self, error: Exception) -> None:
-        # A worker tries again and again: the same failure is said once.
+        # A worker keeps trying: the same failure is reported once.
         is_repeated = self._door is self._workers_door and str(error) == self._setup_failure
         level = logging.DEBUG if is_repeated else logging.ERROR
         self._setup_failure = str(error)
         self.logger.log(level, "❌ %s setup failed: %s", self.title, error)
 
     def import_sdk(self) -> None:
-        """Import all that the SDK needs; what fails here fails in `setup` again, which says it."""
+        """Import all that the SDK needs; an error here occurs again in `setup`, which reports it."""
         try:
             self._import_sdk()
         except Exception as error:
             self.logger.debug("%s cannot be imported: %s", self.title, error)
 
     def show(self, shown: Shown, recorded: Recorded) -> None:
-        """Show what the SDK knows of one record; the worker's door.
+        """Show the parts of a record that the SDK knows; called by a worker.
 
         Args:
             shown (Shown): What the journal holds.
-            recorded (Recorded): Where it stands there.
+            recorded (Recorded): Where it is there.
 
         Raises:
-            Exception: Whatever the SDK raises. If it takes nothing more, it is abandoned first.
+            Exception: Whatever the SDK raises. If the SDK is no longer usable, it is abandoned first.
         """
         if shown.kind.is_metrics:
             assert shown.epoch is not None and shown.step is not None
@@ -119,7 +119,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
                 self._flush()
 
     def close(self, status: str = "finished") -> None:
-        """End the run; twice does nothing more.
+        """End the run; a second call does nothing.
 
         Args:
             status (str): finished, failed, interrupted or killed.
@@ -134,7 +134,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
             self._forget()
 
     def abandon(self) -> None:
-        """Let go of an SDK that failed, without waiting for it; `setup` opens it anew."""
+        """Drop an SDK that failed, without waiting for it; `setup` opens it again."""
         try:
             self._abandon()
         except Exception as error:
@@ -154,15 +154,15 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
     @abstractmethod
     def _import_sdk(self) -> None:
-        """Import the SDK, and what of it is looked up later."""
+        """Import the SDK, including the parts that are used later."""
 
     @abstractmethod
     def _open(self, run_directory: Path) -> object:
-        """Open the SDK and return what names the destination to people."""
+        """Open the SDK and return the destination's name for people."""
 
     @abstractmethod
     def _write(self, shown: Shown, recorded: Recorded) -> None:
-        """Write what the SDK knows of one record."""
+        """Write the parts of a record that the SDK knows."""
 
     @abstractmethod
     def _flush(self) -> None:
@@ -174,21 +174,21 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
     @abstractmethod
     def _abandon(self) -> None:
-        """End what the SDK runs in the background; it may be dead or hang."""
+        """End what the SDK runs in the background, which may be dead or hang."""
 
     def _forget(self) -> None:
         """Drop the SDK's objects."""
         self.available = False
 
     def _converted_media(self, shown: Shown, conversions: Mapping[type, Convert]) -> dict[str, Any]:
-        """Return the media of a record as the SDK takes them, each in the first of its forms that the SDK knows.
+        """Return a record's media converted for the SDK, each from the first of its forms that the SDK knows.
 
         Args:
             shown (Shown): The record.
             conversions (Mapping[type, Convert]): The forms that the SDK knows.
 
         Returns:
-            dict[str, Any]: By name. One that cannot be made is left out, with a warning: the numbers matter more.
+            dict[str, Any]: By name. A medium that fails is left out with a warning: the numbers matter more.
         """
         converted = {}
         for forms in shown.media:
@@ -233,7 +233,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
     def _through(
         self, door: _Door, subject: str, contents: Sized, epoch: float | None = None, step: int | None = None
     ) -> Iterator[bool]:
-        """Profile and time a block, and have its errors told at a door; yields whether the SDK is open."""
+        """Profile and time a block, and report its errors to a door; yields whether the SDK is open."""
         started = time.perf_counter()
         with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", TRACKING):
             if not self.available or self._is_forked():
@@ -251,7 +251,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
             door.tell_slow(subject, seconds, len(contents))
 
     def _is_forked(self) -> bool:
-        """Return whether this is a forked child: threads and connections of the SDK are its parent's."""
+        """Return whether this is a forked child: the SDK's threads and connections belong to its parent."""
         if os.getpid() == self._owner_process:
             return False
         if not self._forked:
@@ -263,22 +263,22 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
 
 class _Door:
-    """Who hears of errors and of slowness."""
+    """Where errors and slow calls are reported."""
 
     def __init__(self, tracker: SDKTracker) -> None:
         self.tracker = tracker
 
     def tell_error(self, subject: str, error: Exception) -> None:
-        """Tell that something failed; called while the error is handled."""
+        """Report an error; called while it is handled."""
         raise NotImplementedError
 
     def tell_slow(self, subject: str, seconds: float, count: int) -> None:
-        """Tell that something took long."""
+        """Report a slow call."""
         raise NotImplementedError
 
 
 class _PeoplesDoor(_Door):
-    """People read messages, and their training goes on."""
+    """For direct callers: they read messages, and their training continues."""
 
     def tell_error(self, subject: str, error: Exception) -> None:
         self.tracker.logger.error("❌ %s %s logging failed: %s", self.tracker.title, subject, error)
@@ -288,21 +288,21 @@ class _PeoplesDoor(_Door):
 
 
 class _WorkersDoor(_Door):
-    """A worker counts errors and tries again; nobody waits for it."""
+    """For a worker: it counts errors and retries, and nobody waits for it."""
 
     def __init__(self, tracker: SDKTracker) -> None:
         super().__init__(tracker)
         self._slow_calls = 0
 
     def tell_error(self, subject: str, error: Exception) -> None:
-        # With its first error the thread of a SummaryWriter ends; a wrong value harms nothing.
+        # The first error ends a SummaryWriter's thread; a wrong value does no harm.
         if not isinstance(error, TypeError | ValueError):
             self.tracker.abandon()
         raise error
 
     def tell_slow(self, subject: str, seconds: float, count: int) -> None:
         self._slow_calls += 1
-        # The first call of an SDK opens files and pipes and is always slow; it says nothing of those that follow.
+        # The first call of an SDK opens files and pipes and is always slow; it says nothing about later calls.
         if self._slow_calls == 2:
             self.tracker.logger.info(
                 "%s is slow: %.3fs for %d %s values, in the background; the training does not wait",

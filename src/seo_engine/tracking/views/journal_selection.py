@@ -23,7 +23,7 @@ UNREADABLE = "unreadable"
 class SelectedLine(NamedTuple):
     """One line of the journal: what the view shows of it, or why it shows nothing.
 
-    A line without a record closes a torn one: nothing is missing with it.
+    A line without a record only ends a torn one: no record is missing.
     """
 
     end: Position
@@ -36,7 +36,7 @@ class SelectedLine(NamedTuple):
 class JournalSelection:
     """Selects, line by line from the journal's beginning, what a view shows.
 
-    The same lines always give the same selection, so a view that was lost half-way is completed from the beginning.
+    The same lines always give the same selection, so a view that was lost half-way can be completed from the beginning.
 
     Args:
         config (TrackingConfig): The selection's settings.
@@ -44,7 +44,7 @@ class JournalSelection:
 
     def __init__(self, config: TrackingConfig) -> None:
         self.values_not_shown = 0
-        # Records of kinds that this version does not know, and the kinds.
+        # Records of kinds that this version does not know, and the names of those kinds.
         self.unknown_records = 0
         self.unknown_kinds: set[str] = set()
         self._skip_nonfinite = config.skip_nonfinite_metrics
@@ -52,7 +52,7 @@ class JournalSelection:
 
     @property
     def withheld(self) -> int:
-        """int: Number of records whose values are the last of a metric, and not shown yet."""
+        """int: Number of records that hold the last value of a metric and are not shown yet."""
         return self._selection.withheld
 
     def take(self, line: JournalLine) -> SelectedLine:
@@ -62,7 +62,7 @@ class JournalSelection:
             line (JournalLine): The line.
 
         Returns:
-            SelectedLine: Once a line, so that a second try of showing it shows the same.
+            SelectedLine: Call this once per line and keep the result, so that a retry shows the same.
         """
         record = decode_record(line.content)
         if record is None:
@@ -85,7 +85,7 @@ class JournalSelection:
         if KINDS[record["kind"]].is_metrics:
             return self._select_metrics(record)
         if record["kind"] == LAST_VALUES.name:
-            # Room that the end of a run leaves for values which the selection had withheld until then.
+            # Room that the end of a run leaves for values that the selection had withheld until then.
             last_values = self._selection.take_last_values()
             self.values_not_shown -= len(last_values["metrics"]) if last_values else 0
             return last_values or record

@@ -10,7 +10,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.views.priorities import MetricPriorities
 
-# A low-priority metric is shown once in this many intervals of a medium one.
+# A low-priority metric is shown once in this many medium-priority intervals.
 LOW_PRIORITY_INTERVALS = 10
 
 
@@ -19,7 +19,7 @@ class MetricSelection:
 
     A high-priority metric is shown at every step, a medium one when at least `experiment_logging_interval` steps
     have passed since it was last shown, a low one after ten times as many. First and last values are always
-    shown; a step that goes back starts the interval anew.
+    shown; a step that goes back restarts the interval.
 
     Args:
         config (TrackingConfig): Holds patterns, interval and switch.
@@ -52,7 +52,7 @@ class MetricSelection:
             record (Record): The next record of the stream, with `kind`, `step` and `metrics`.
 
         Returns:
-            dict[str, Any]: A part of its metrics.
+            dict[str, Any]: All or some of its metrics.
         """
         metrics: Mapping[str, Any] = record["metrics"]
         if not self._enabled or not KINDS[record["kind"]].is_thinned:
@@ -65,18 +65,18 @@ class MetricSelection:
         return len({id(record) for record in self._withheld.values()})
 
     def rewind(self, step: int) -> None:
-        """Forget values at a step and later: the training was resumed there, and what followed is superseded.
+        """Forget values from a step on: the training was resumed there, so they are superseded.
 
         Args:
-            step (int): Where the training goes on.
+            step (int): Where the training resumes.
         """
         self._withheld = {key: record for key, record in self._withheld.items() if record["step"] < step}
 
     def take_last_values(self) -> Record | None:
-        """Return the last values that no view has seen, one record a call, the oldest first.
+        """Return last values that the view has not shown, one record per call, the oldest first.
 
         Returns:
-            Record | None: A record with only those metrics whose last value it holds; None when all are shown.
+            Record | None: A record with only the metrics whose last value it holds; None when all are shown.
         """
         if not self._withheld:
             return None
@@ -93,7 +93,7 @@ class MetricSelection:
         key = (record["kind"], name)
         step = record["step"]
         last = self._last_shown_step.get(key)
-        # Taken out first, so that the withheld stay in the order of their records.
+        # Removed first, so that withheld values stay in the order of their records.
         self._withheld.pop(key, None)
         if last is None or step < last or step - last >= interval:
             self._last_shown_step[key] = step

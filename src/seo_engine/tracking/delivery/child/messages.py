@@ -1,4 +1,4 @@
-"""What a training process and its child say to each other: one JSON line a message, typed at both ends."""
+"""The messages between a training process and its child: one JSON line each, typed at both ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_MESSAGE_CHARACTERS = 10_000
 
 
 class Begin(NamedTuple):
-    """To the child, first: with which settings it works, and what an earlier child left."""
+    """To the child, first: its settings, and the ledger that an earlier child left."""
 
     configuration: dict[str, Any]
     previous: DeliveryState
@@ -25,13 +25,13 @@ class Flush(NamedTuple):
 
 
 class Close(NamedTuple):
-    """To the child: deliver what is there, and close the tracker."""
+    """To the child: deliver the backlog, and close the tracker."""
 
     status: str
 
 
 class Leave(NamedTuple):
-    """To the child, last: the training ends by itself, and needs nobody to complete its run."""
+    """To the child, last: the training ends normally, and nobody needs to complete its run."""
 
 
 class Alive(NamedTuple):
@@ -39,13 +39,13 @@ class Alive(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """From the child: how far its tracker has come."""
+    """From the child: the progress of its tracker."""
 
     state: DeliveryState
 
 
 class LogMessage(NamedTuple):
-    """From the child: what it would have logged in this process."""
+    """From the child: a message to be logged in the training process."""
 
     logger: str
     level: int
@@ -77,7 +77,7 @@ def encode_message(message: Request | Report) -> bytes:
 
 
 def decode_message(line: bytes) -> Request | Report:
-    """Return the message of a line.
+    """Return the message in a line.
 
     Args:
         line (bytes): As `encode_message` returns it.

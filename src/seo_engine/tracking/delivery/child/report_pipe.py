@@ -1,4 +1,4 @@
-"""ReportPipe: what a child process tells the training process."""
+"""ReportPipe: sends a child process's reports to the training process."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from seo_engine.tracking.runs.places import DELIVERY
 class ReportPipe(logging.Handler):
     """Sends ledger and log messages to the training process.
 
-    When that process is gone, the ledger goes to `delivery.json` and messages to a log file, both otherwise its task.
+    When that process is gone, the ledger goes to `delivery.json` and messages to a log file instead.
 
     Args:
         stream (BinaryIO): The pipe.
         run_directory (Path): The run's folder.
-        tracker_name (str): Whose ledger it is.
+        tracker_name (str): The tracker that the ledger is for.
     """
 
     def __init__(self, stream: BinaryIO, run_directory: Path, tracker_name: str) -> None:
@@ -63,7 +63,7 @@ class ReportPipe(logging.Handler):
             print(record.levelname, redact_text(text), file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Let the training process see that there are no more reports."""
+        """Close the pipe, so that the training process sees that there are no more reports."""
         with self._sending, contextlib.suppress(OSError):
             self._broken = True
             self._stream.close()

@@ -34,10 +34,10 @@ from seo_engine.tracking.trackers.registry import Destination
 
 logger = logging.getLogger(__name__)
 
-# A child says each second that it lives. One that is silent for so long is stuck.
+# A child reports every second that it is alive. One that is silent for this long is stuck.
 LONGEST_SILENCE_SECONDS = 10.0
 
-# Waits before a child is started again, doubled each time.
+# Waits before a child is restarted, doubled each time.
 FIRST_RESTART_SECONDS = 0.5
 LONGEST_RESTART_SECONDS = 30.0
 
@@ -45,18 +45,18 @@ _READ_BYTES = 64 * 1024
 
 
 class ChildSupervisor(DeliveryWorker):
-    """Delivers in a child process, so that a backend that stalls or dies takes nothing of this one with it.
+    """Delivers in a child process, so that a backend that stalls or dies does no harm to this process.
 
-    The child reads the journal by itself. Through its standard input it is asked to flush, to close, and to leave;
-    through its standard output it reports, as JSON lines: that it lives, its ledger, log messages, and at the end what
-    its profiler measured. Until it is asked to leave it completes the run when this process dies.
+    The child reads the journal itself. On its standard input it is asked to flush, to close, and to leave; on its
+    standard output it reports, as JSON lines, that it is alive, its ledger, log messages, and at the end what its
+    profiler measured. Until it is asked to leave, it completes the run if this process dies.
 
     Args:
         destination (Destination): The tracker that the child opens.
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
-        code_profiler (CodeProfiler): Takes in the child's measurements at the end.
-        state_changed (Callable[[], None]): Called when the ledger changed.
+        code_profiler (CodeProfiler): Receives the child's measurements at the end.
+        state_changed (Callable[[], None]): Called when the ledger changes.
         previous (DeliveryState): The ledger that an earlier worker left.
     """
 
@@ -101,12 +101,12 @@ class ChildSupervisor(DeliveryWorker):
         self._send(Flush())
 
     def request_close(self, status: str) -> None:
-        """Have the child deliver what is there and close the tracker; it stays until `end`."""
+        """Have the child deliver the backlog and close the tracker; it stays alive until `end`."""
         self._close_status = status
         self._send(Close(status))
 
     def end(self) -> None:
-        """Let go a child that has reported its end; one that hangs is killed, the journal keeps the rest."""
+        """Dismiss a child that has reported its end; kill one that hangs, as the journal keeps the backlog."""
         process = self._process
         if process is None:
             return
@@ -122,7 +122,7 @@ class ChildSupervisor(DeliveryWorker):
             self._thread.join(timeout=2.0)
 
     def disown_after_fork(self) -> None:
-        """Close the pipes in a forked child: the worker must see their ends when the training process dies."""
+        """Close the pipes in a forked process: the child must see their ends when the training process dies."""
         if self._process is None:
             return
         for stream in (self._process.stdin, self._process.stdout):
@@ -136,7 +136,7 @@ class ChildSupervisor(DeliveryWorker):
         self._destination.tracker.prepare_environment(environment)
         try:
             self._process = subprocess.Popen(
-                # -P: a file of the user's, in the folder where the training was started, must not hide a library.
+                # -P: a user's file in the folder where the training was started must not shadow a library.
                 [
                     sys.executable,
                     "-P",
@@ -149,7 +149,7 @@ class ChildSupervisor(DeliveryWorker):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,
-                # In a session of its own it does not get the Ctrl-C that is meant for the training.
+                # In its own session, it does not get the Ctrl-C that is meant for the training.
                 start_new_session=True,
             )
         except OSError as error:
@@ -168,21 +168,21 @@ class ChildSupervisor(DeliveryWorker):
                 self._process.stdin.write(encode_message(request))
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
-                logger.debug("The process of %s takes no requests: %s", self._destination.name, error)
+                logger.debug("The process of %s does not take requests: %s", self._destination.name, error)
 
     def _supervise(self) -> None:
-        """Take the child's reports, and start another when it ends before its time."""
+        """Take the child's reports, and start a new child if it ends too early."""
         seconds = FIRST_RESTART_SECONDS
         while True:
             delivered = self.state.delivered
             self._take_reports()
             if self.state.closed or self._ending.is_set():
                 break
-            # One that came further than the one before was not started in vain.
+            # A child that made progress resets the wait.
             seconds = FIRST_RESTART_SECONDS if self.state.delivered > delivered else seconds
             self.state.last_error = "the worker's process ended"
             logger.error(
-                "❌ Logging worker error: the process of %s ended and is started again; the journal keeps all",
+                "❌ Logging worker error: the process of %s ended and is restarted; the journal keeps everything",
                 self._destination.name,
             )
             if self._ending.wait(seconds) or not self._launch():
@@ -199,7 +199,7 @@ class ChildSupervisor(DeliveryWorker):
                 self._take_report(decode_message(line))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 logger.warning("⚠️ Unreadable report of the %s worker: %s", self._destination.name, error)
-        # One that has closed its tracker stays until it is asked to leave: it would end the run of a killed training.
+        # A child that has closed its tracker stays until it is asked to leave: it ends the run of a killed training.
         if not self.state.closed:
             self._kill()
 
@@ -216,13 +216,13 @@ class ChildSupervisor(DeliveryWorker):
                 assert stream is not None
                 try:
                     stream.close()
-                except OSError as error:  # what was still to be sent to a dead child
+                except OSError as error:  # unsent requests to a dead child
                     logger.debug("Closing the pipe of %s: %s", self._destination.name, error)
 
     def _say_not_started(self, error: Exception) -> None:
         self.state.last_error = str(error)
         logger.error(
-            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps all",
+            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps everything",
             self._destination.name,
             error,
         )

@@ -1,4 +1,4 @@
-"""TrackerInChild: what a training sees of a tracker that is open in a child process."""
+"""TrackerInChild: what the training sees of a tracker that is open in a child process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ logger = logging.getLogger(__name__)
 
 
 class TrackerInChild(TrackerCalls):
-    """Stands for a tracker that a child process opens and delivers to, and says how it fares, as its ledger says.
+    """Represents a tracker that is open in a child process; it reads the tracker's state from the ledger.
 
-    `run` is None here, always: the SDK's object lives in the child. What a training logs reaches it through the
-    `ExperimentTracker`.
+    `run` is always None here: the SDK's object lives in the child. Log through the `ExperimentTracker`.
 
     Args:
         name (str): The tracker's name.
-        ledger (Callable[[], DeliveryState]): Returns its ledger of this moment.
+        ledger (Callable[[], DeliveryState]): Returns its current ledger.
 
     Example:
         >>> TrackerInChild("wandb", lambda: DeliveryState(details={"mode": "offline"}))
@@ -36,22 +35,22 @@ class TrackerInChild(TrackerCalls):
 
     @property
     def available(self) -> bool:
-        """bool: Whether the tracker has been opened in the child process, and not been closed."""
+        """bool: Whether the tracker is open in the child process."""
         state = self._ledger()
         return bool(state.details) and not state.closed and state.last_error is None
 
     @property
     def last_error(self) -> str | None:
-        """str | None: What keeps the tracker from taking records at present."""
+        """str | None: What currently keeps the tracker from taking records."""
         return self._ledger().last_error
 
     @property
     def stop_requested(self) -> bool:
-        """bool: Whether the tracker's server asks to stop the training."""
+        """bool: Whether the tracker's server asked to stop the training."""
         return self._ledger().stop_requested
 
     def details(self) -> dict[str, str]:
-        """Return what the tracker says of itself, such as its folder or address; empty until it is open."""
+        """Return what the tracker says about itself, such as its folder or address; empty until it is open."""
         return dict(self._ledger().details)
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Watchdog: says that a child process lives, and kills what hangs behind its tracker."""
+"""Watchdog: reports that a child process is alive, and kills a backend that hangs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 
 logger = logging.getLogger(__name__)
 
-# The training process takes a child that is silent for much longer than this as stuck.
+# How often to report; the training process considers a child that is silent for much longer stuck.
 ALIVE_SECONDS = 1.0
 
-# A call that does not return although its backend is dead ends the process.
+# If a call has not returned this long after its backend was killed, the process exits.
 GRACE_SECONDS = 10.0
 
 
 class Watchdog:
-    """Says that the process lives, and kills a backend that keeps a call of the worker too long.
+    """Reports that the process is alive, and kills a backend that blocks a call of the worker for too long.
 
     Args:
-        worker (LoggingWorker): Whose calls are watched.
-        pipe (ReportPipe): Where the process says that it lives.
+        worker (LoggingWorker): The worker whose calls are watched.
+        pipe (ReportPipe): Takes the reports.
     """
 
     def __init__(self, worker: LoggingWorker, pipe: ReportPipe) -> None:
@@ -54,5 +54,5 @@ class Watchdog:
             logger.error("❌ Logging worker error: %s hangs in %s: its backend is killed", tracker.name, call.name)
             tracker.kill_backend()
         elif seconds > limit + GRACE_SECONDS:
-            # The training process starts another.
+            # The training process starts a new one.
             os._exit(1)

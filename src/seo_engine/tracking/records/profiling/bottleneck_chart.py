@@ -30,12 +30,12 @@ _WIDEST_CATEGORY = 280
 
 _BACKGROUND, _TEXT, _FAINT_TEXT, _LINE = "#ffffff", "#202428", "#5a636c", "#d5dade"
 
-# Far apart also for those who tell few colours apart, and dark enough on white. As many as there are bars.
+# Easy to tell apart, also for colour-blind readers, and dark enough on white. One for each bar.
 _COLOURS = (
     "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#edc948", "#9c755f", "#ff9da7", "#8f9aa3",
 )  # fmt: skip
 
-# A category of ours has the same colour in each chart; others take what is left.
+# Our own categories have the same colour in every chart; others take what is left.
 _CATEGORIES = (
     "training_loop", "data_loading", "model_inference", "experiment_tracking", "preprocessing", "memory_usage",
     "parallel_computation", "performance_benchmarking", "site_audit", "progress_monitoring",
@@ -50,7 +50,7 @@ class _Bar(NamedTuple):
 
 
 def import_pillow() -> None:
-    """Import all that a chart needs, some of which Pillow imports only when it draws and saves: so it does that."""
+    """Import everything a chart needs. Pillow imports some of it only to draw and save, so this draws a chart."""
     bottleneck_chart({"operations": [{"operation": "operation", "category": "category", "self_seconds": 1.0}]})
 
 
@@ -101,7 +101,7 @@ def _heaviest(profiling_data: Mapping[str, Any]) -> list[_Bar]:
 
 
 def _drawable(value: Any) -> str:
-    """Return a text without secrets and without marks that pile up over a letter."""
+    """Return a text without secrets, and without combining marks that pile up over a letter."""
     text = unicodedata.normalize("NFC", redact_text(one_line(value)))
     return "".join(character for character in text if not unicodedata.combining(character))
 
@@ -110,7 +110,7 @@ def _label(seconds: float, largest: float, share_percent: float | None) -> str:
     if largest >= 1e9:
         label = f"{seconds:.3g} s"
     else:
-        # The same digits for all, so that they can be compared.
+        # The same number of decimals for all, so that they can be compared.
         decimals = 1 if largest >= 100 else 3 if largest >= 0.1 else 6
         label = f"{seconds:,.{decimals}f} s"
     if share_percent is None:
@@ -157,7 +157,7 @@ def _draw(bars: list[_Bar]) -> Picture:
 
 
 def _colours(categories: Iterable[str]) -> dict[str, str]:
-    """Return a colour for each category, in their order."""
+    """Return a colour for each category, in the order given."""
     shown = dict.fromkeys(categories)
     ours = {category: colour for category, colour in zip(_CATEGORIES, _COLOURS, strict=True) if category in shown}
     left = (colour for colour in _COLOURS if colour not in ours.values())
@@ -165,7 +165,7 @@ def _colours(categories: Iterable[str]) -> dict[str, str]:
 
 
 def _legend_places(categories: Iterable[str], measure: Callable[[str], float]) -> dict[str, tuple[float, int, str]]:
-    """Return where each category stands in the legend: its place in the row, its row, its shown name."""
+    """Return the place of each category in the legend: its x position, its row, and the name shown."""
     places: dict[str, tuple[float, int, str]] = {}
     x, row = float(_MARGIN), 0
     for category in categories:
@@ -179,8 +179,8 @@ def _legend_places(categories: Iterable[str], measure: Callable[[str], float]) -
 
 
 def _shortened(text: str, widest: float, measure: Callable[[str], float]) -> str:
-    """Return a text that is left out in the middle until it is narrow enough: names differ at both ends."""
-    # No more fit of the narrowest letters, and to measure takes time.
+    """Return a text, shortened in the middle until it is narrow enough: names differ at both ends."""
+    # Even of the narrowest letters no more would fit, and measuring takes time.
     for kept in itertools.chain([len(text)] if len(text) <= widest / 2 else [], range(min(len(text), 120), 1, -1)):
         shown = text if kept >= len(text) else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
         if measure(shown) <= widest:

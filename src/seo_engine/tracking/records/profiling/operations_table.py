@@ -42,8 +42,8 @@ def operation_rows(profiling_data: Mapping[str, Any]) -> list[list[Any]]:
         profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
 
     Returns:
-        list[list[Any]]: At most `MOST_ROWS`, of numbers, texts and None for what was not measured. An operation in
-        another profiler's words is a text in the first column.
+        list[list[Any]]: At most `MOST_ROWS` rows of numbers and texts, with None for what was not measured. An
+        operation in another profiler's format is a text in the first column.
 
     Example:
         >>> operation_rows({"operations": [{"operation": "forward_pass", "calls": 3}]})[0][:4]
@@ -59,7 +59,7 @@ def _row(operation: Any) -> list[Any]:
 
 
 def _cell(value: Any) -> int | float | str | None:
-    """Return what JSON has; it has no number that is not finite."""
+    """Return a value that JSON can hold; NaN and infinities become None."""
     number = finite_number(value)
     if number is not None or value is None or isinstance(value, float):
         return number

@@ -1,4 +1,4 @@
-"""Where time and memory went: a record of profiling data, of this profiler or of another."""
+"""Where time and memory went: a record of profiling data, from our profiler or another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _shown(record: Record) -> Shown:
     profiling_data = record["profiling_data"]
     metrics, texts = profiling_metrics(profiling_data)
     numbers = dict(_points(metrics))
-    # A table where tables are known, else a chart.
+    # A table if the destination knows tables, otherwise a chart.
     heaviest = (
         Table(TABLE_NAME, COLUMNS, partial(operation_rows, profiling_data)),
         Image(CHART_NAME, partial(bottleneck_chart, profiling_data)),

@@ -1,4 +1,4 @@
-"""Profiling data as numbers and texts. A caller may bring that of another profiler, in words of its own."""
+"""Profiling data as numbers and texts. The data may come from another profiler, in its own format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GROUPS = {
 
 
 def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the metrics and texts that a view shows of profiling data.
+    """Return profiling data as the metrics and texts that a view shows.
 
     Args:
         profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
@@ -27,7 +27,7 @@ def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any]
         tuple[dict[str, Any], dict[str, str]]: By operation `profiling/timing/…` and `profiling/device_timing/…` in
         seconds and `profiling/memory/…` in MB, `profiling/training/…`, `profiling/experiment_tracking/…`, without what
         was not measured; `profiling/bottlenecks/bottleneck_<rank>` and
-        `profiling/recommendations/recommendation_<rank>` as texts of one line, which may hold secrets.
+        `profiling/recommendations/recommendation_<rank>` as one-line texts, which may hold secrets.
 
     Example:
         >>> profiling_metrics({"timings": {"forward_pass": 0.25}, "training": {"steps": 8, "samples_per_second": None}})
@@ -37,7 +37,7 @@ def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any]
     for part, group in _GROUPS.items():
         values = profiling_data.get(part)
         if isinstance(values, Mapping):
-            # Lists, such as the steps that stand out, are no number; the recommendations say of them what matters.
+            # Lists, such as the outlying steps, are not numbers; the recommendations say what matters about them.
             shown = {name: value for name, value in values.items() if value is not None and not isinstance(value, list)}
             metrics.update({f"profiling/{group}/{name}": value for name, value in shown.items()})
     texts = {
@@ -50,7 +50,7 @@ def profiling_metrics(profiling_data: Mapping[str, Any]) -> tuple[dict[str, Any]
 
 
 def entries(profiling_data: Mapping[str, Any], name: str) -> list[Any]:
-    """Return a list of the data; what is no list counts as its only entry.
+    """Return one part of the data as a list; a value that is not a list becomes its only entry.
 
     Example:
         >>> entries({"bottlenecks": "the disk"}, "bottlenecks"), entries({}, "operations")

@@ -1,4 +1,4 @@
-"""Event files as they lie on the disk: which records of the journal they hold."""
+"""Event files on disk: which records of the journal they hold."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 PATTERN = "events.out.tfevents.*"
 
-# Length of the data and its checksum before it, a checksum behind it: TensorFlow's record format.
+# TensorFlow's record format: length and its checksum, the data, and the checksum of the data.
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 
-# TensorBoard's checksums in Python take 0.1 µs a byte, and a kill or a power cut spoils the end of a file only.
+# TensorBoard's checksums in Python take 0.1 µs a byte, and a kill or a power cut damages only the end of a file.
 VERIFIED_EVENTS = 1_000
 
 _NAME_TIME = re.compile(r"events\.out\.tfevents\.(\d+)\.")
@@ -28,17 +28,17 @@ _naming = threading.Lock()
 
 
 def repair(directory: Path) -> int:
-    """Remove event files without their beginning, and return how far those that are left have come.
+    """Remove event files that lack their beginning, and return the newest record in those that are left.
 
-    A full disk leaves a file without any content. And a writer opens its file by name for each write: where the folder
-    was deleted and is there again, it goes on in a file that holds its newest records only.
+    A full disk leaves an empty file. And a writer opens its file by name for each write: if the folder was deleted and
+    recreated, it continues in a file that holds only its newest records.
 
     Args:
-        directory (Path): The event files' folder, which nobody writes into now.
+        directory (Path): The event files' folder, which nobody writes to now.
 
     Returns:
         int: Number of the newest record of the journal that TensorBoard can read there, 0 if there is none. A torn or
-            damaged event, and what lies behind it in its file, does not count.
+            damaged event, and what follows it in its file, does not count.
 
     Raises:
         OSError: If a file cannot be read or removed.
@@ -54,10 +54,10 @@ def repair(directory: Path) -> int:
 
 @contextlib.contextmanager
 def later_names(directory: Path) -> Iterator[None]:
-    """Have a new event file named behind those that are there: readers take them in the order of their names.
+    """Have the name of a new event file sort after the existing ones: readers take them in the order of names.
 
-    A name begins with the second in which TensorBoard opens the file. It may be the second of the file before, and with
-    a clock that was set back it is an earlier one; both would hide points.
+    A name begins with the second in which TensorBoard opens the file. It may be the same as in the previous name, or
+    earlier if the clock was set back; both would hide points.
 
     Args:
         directory (Path): The event files' folder; one is opened within the block.
@@ -68,7 +68,7 @@ def later_names(directory: Path) -> Iterator[None]:
     if not seconds or max(seconds) < int(time.time()):
         yield
         return
-    # The name is made in the constructor, of nothing but this module's clock.
+    # The constructor makes the name, only from this module's clock.
     module: Any = event_file_writer
     with _naming:
         module.time = _LaterClock(max(seconds) + 1)
@@ -79,7 +79,7 @@ def later_names(directory: Path) -> Iterator[None]:
 
 
 class _LaterClock:
-    """Stands for the module `time` in the eyes of TensorBoard while it names a file."""
+    """Replaces the module `time` for TensorBoard while it names a file."""
 
     def __init__(self, earliest: int) -> None:
         self._earliest = earliest
@@ -102,7 +102,7 @@ def newest_record(path: Path) -> int:
     """
     with path.open("rb") as file:
         newest = deque(_offsets(file), maxlen=VERIFIED_EVENTS)
-        # Where damage lies deeper than that, all is read.
+        # If the damage goes further back than that, the whole file is read.
         return _last_verified_record(file, newest) or _last_verified_record(file, _offsets(file))
 
 
@@ -110,12 +110,12 @@ def _is_headless(path: Path) -> bool:
     with path.open("rb") as file:
         if not file.seek(0, os.SEEK_END):
             return True
-        # The first event of a whole file says its version, and shows no record.
+        # The first event of an intact file gives its version, and shows no record.
         return any(_verified_records(file, itertools.islice(_offsets(file), 1)))
 
 
 def _offsets(file: BinaryIO) -> Iterator[int]:
-    """Yield where each whole event begins."""
+    """Yield the offset of each complete event."""
     size = file.seek(0, os.SEEK_END)
     offset = 0
     while offset < size:
@@ -154,7 +154,7 @@ def _verified_records(file: BinaryIO, offsets: Iterable[int]) -> Iterator[int]:
 
 
 def writer_name(number: int) -> str:
-    """Return what an event's `source_metadata.writer` says of the record that it shows."""
+    """Return the `source_metadata.writer` of an event that shows this record."""
     return f"journal:{number}"
 
 

@@ -1,4 +1,4 @@
-"""LatePoints: where a point goes, so that TensorBoard's live server shows it also when its step goes back."""
+"""LatePoints: where a point goes, so that TensorBoard's live server shows it even if its step goes back."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 # The run's own folder; then `late`, `late_2`, ….
 ON_TIME = "."
 
-# TensorBoard's own tags of hyperparameters have no steps; in a folder of their own they would be a run of their own.
+# TensorBoard's own hyperparameter tags have no steps; in a separate folder they would be a separate run.
 _WITHOUT_STEPS = "_hparams_/"
 
-# Each is a writer with a thread and a file. Points that would need more are in the last one.
+# Each needs a writer with a thread and a file. Points that would need more folders go to the last one.
 MOST_LATE_DIRECTORIES = 16
 
 
@@ -55,7 +55,7 @@ class LatePoints:
         return directories
 
     def took(self, directories: dict[str, list[str]], step: int) -> None:
-        """Remember that a record is where `directories` said."""
+        """Remember that a record was written where `directories` said."""
         for directory, tags in directories.items():
             last_steps = self._last_steps.setdefault(directory, {})
             for tag in tags:
@@ -65,10 +65,10 @@ class LatePoints:
                 last_steps[tag] = step
 
     def rewind(self, step: int) -> list[str]:
-        """Forget the points at a step and later, which a resumed training logs anew.
+        """Forget the points from a step on, which a resumed training logs again.
 
         Args:
-            step (int): Where the training goes on.
+            step (int): Where the training resumes.
 
         Returns:
             list[str]: The directories in use.

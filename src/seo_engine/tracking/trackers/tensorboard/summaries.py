@@ -40,7 +40,7 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:
 
 
 def _run_texts(shown: Shown) -> dict[str, str]:
-    """Return what is said of the run as a whole, as texts by their tags."""
+    """Return the texts about the run as a whole, by tag."""
     match shown.kind.name:
         case "model_architecture":
             architecture = shown.settings["model_architecture"]
@@ -58,7 +58,7 @@ def _run_texts(shown: Shown) -> dict[str, str]:
 
 
 def _hyperparameter_summaries(hyperparameters: Mapping[str, Any]) -> Any:
-    # Into the run's own writer: SummaryWriter.add_hparams would make a second run beside this one.
+    # For the run's own writer: SummaryWriter.add_hparams would make a second run next to this one.
     plain = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
         for name, value in hyperparameters.items()
@@ -73,7 +73,7 @@ def _text_summary(tag: str, text: str) -> Any:
 
 
 def _as_listing(text: str) -> str:
-    """Return a text indented, so that Markdown shows it as it is."""
+    """Return a text indented, so that Markdown shows it verbatim."""
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 

@@ -19,7 +19,7 @@ from seo_engine.tracking.trackers.tensorboard.summaries import make_summary
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-# What is imported where it is used, because torch is heavy.
+# Imported only when needed, because torch is slow to import.
 _MODULES = (
     "torch",
     "torch.utils.tensorboard.summary",
@@ -29,9 +29,9 @@ _MODULES = (
 
 
 class TensorBoardTracker(SDKTracker):
-    """Writes a run's records as TensorBoard events, one event a record.
+    """Writes a run's records as TensorBoard events, one event per record.
 
-    By itself it is ready at once and synchronous; `ExperimentTracker` uses the same class in its worker.
+    Used directly, it is ready at once and synchronous; `ExperimentTracker` uses the same class in its worker.
     `writer` is None after a failed set-up, and then calls do nothing.
 
     Args:
@@ -55,7 +55,7 @@ class TensorBoardTracker(SDKTracker):
         self.setup()
 
     def details(self) -> dict[str, str]:
-        """Return the folder that TensorBoard is pointed at."""
+        """Return the folder to point TensorBoard at."""
         return {"directory": str(self.run_directory)}
 
     @classmethod
@@ -69,7 +69,7 @@ class TensorBoardTracker(SDKTracker):
         import_pillow()
 
     def _open(self, run_directory: Path) -> object:
-        # A file whose last event is torn is left as it is: readers go on in the next one.
+        # A file whose last event is torn is left as it is: readers continue with the next one.
         self._late_points = LatePoints()
         self._late_writers: dict[str, SummaryWriter] = {}
         self._last_records = {ON_TIME: event_files.repair(run_directory)}
@@ -79,7 +79,7 @@ class TensorBoardTracker(SDKTracker):
     def _open_writer(self, name: str) -> SummaryWriter:
         assert self.run_directory is not None
         directory = self.run_directory / name
-        # Looked up now and by its public name: torch is heavy, and a user's patch of it must reach this place.
+        # Imported here and by its public name: torch is slow to import, and a user's patch of it must work here too.
         tensorboard = import_of_extra("torch.utils.tensorboard", extra="tracking", needed_by=self.title)
         with event_files.later_names(directory):
             writer: SummaryWriter = tensorboard.SummaryWriter(
@@ -88,7 +88,7 @@ class TensorBoardTracker(SDKTracker):
                 flush_secs=self.config.tensorboard_flush_secs,
             )
         if self._last_records.get(name) and event_files.count(directory) == 1:
-            # What the view is known to hold is gone: the folder was deleted, and made again for this file alone.
+            # The view's records are gone: the folder was deleted, and recreated for this file alone.
             raise FileNotFoundError(f"{directory} was deleted")
         return writer
 
@@ -120,7 +120,7 @@ class TensorBoardTracker(SDKTracker):
             self._add_event(directory, Event(session_log=SessionLog(status=SessionLog.START)), step, recorded)
 
     def _add_summary(self, summary: Any, step: int, recorded: Recorded) -> None:
-        """Write the values of one record as one event, or as one for each directory where some of them are late."""
+        """Write the values of one record as one event, or as one per directory if some of them are late."""
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -139,9 +139,9 @@ class TensorBoardTracker(SDKTracker):
 
     def _add_event(self, directory: str, event: Any, step: int, recorded: Recorded) -> None:
         if recorded.number <= self._last_record(directory):
-            # The view holds it: the worker began anew at the journal's beginning.
+            # The view already holds it: the worker started again at the journal's beginning.
             return
-        # The record's number travels in the event, so that the view itself says how far it has come.
+        # The event carries the record's number, so that the view itself shows its progress.
         event.source_metadata.writer = event_files.writer_name(recorded.number)
         # `file_writer` is untyped in torch.
         file_writer: Any = self._writer(directory).file_writer

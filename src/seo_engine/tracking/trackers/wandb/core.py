@@ -11,7 +11,7 @@ _CORE_NAME = "wandb-core"
 
 
 def kill_cores() -> None:
-    """Kill every wandb-core of this process: one that is stopped or hangs blocks whoever calls it."""
+    """Kill every wandb-core of this process: a stopped or hanging one blocks its callers."""
     import psutil
 
     for child in psutil.Process().children():
@@ -23,7 +23,7 @@ def kill_cores() -> None:
 
 
 def forget_core() -> None:
-    """Make the SDK start a new wandb-core at its next use; to be called when the old one is dead."""
+    """Make the SDK start a new wandb-core at its next use; call this only when the old one is dead."""
     try:
         importlib.import_module("wandb").teardown()
     except (Exception, SystemExit) as error:

@@ -1,4 +1,4 @@
-"""FileGrowth: whether a file is still written; wandb-core does not say when the disk is full."""
+"""FileGrowth: whether a file is still being written; wandb-core does not report a full disk."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-# A file of wandb-core that got rows, and did not grow in this time, is not written any more.
+# If wandb-core was given rows, and its file did not grow in this time, it has stopped writing.
 GROWTH_SECONDS = 5.0
 
 
 class FileGrowth:
-    """Notices that a file has stopped to grow although there is more to write.
+    """Notices that a file has stopped growing although there is more to write.
 
     Args:
         path (Path): The file.
-        clock (Callable[[], float]): Seconds.
+        clock (Callable[[], float]): Returns seconds.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,7 +28,7 @@ class FileGrowth:
         self._looks_without_growth = 0
 
     def has_stopped(self, given: int) -> bool:
-        """Return whether the file has not grown for two looks in a row, each after it should have.
+        """Return whether the file had not grown at two checks in a row, although it should have.
 
         Args:
             given (int): Number of the newest record that the file's writer was given.
@@ -39,6 +39,6 @@ class FileGrowth:
         size = self._path.stat().st_size if self._path.exists() else 0
         stands_still = self._awaited and size <= self._size
         self._looks_without_growth = self._looks_without_growth + 1 if stands_still else 0
-        # What was given until now should be in the file by the next look.
+        # What was given so far should be in the file by the next check.
         self._looked, self._size, self._awaited, self._given = now, size, given > self._given, given
         return self._looks_without_growth >= 2

@@ -1,4 +1,4 @@
-"""The `.wandb` files of a run as they lie on the disk: which records of the journal they hold, and their repair."""
+"""The `.wandb` files of a run on disk: which records of the journal they hold, and their repair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-# W&B's transaction log: a header of its own, then a LevelDB log of blocks.
+# W&B's transaction log: its own header, then a LevelDB log of blocks.
 # https://github.com/google/leveldb/blob/main/doc/log_format.md
 _FILE_HEADER_BYTES = 7
 _BLOCK_BYTES = 32 * 1024
@@ -19,7 +19,7 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 class Fragment(NamedTuple):
-    """How far one `.wandb` file is whole, its newest row's number, and whether its run was ended in it."""
+    """How much of a `.wandb` file is intact, its newest row's number, and whether the run was finished in it."""
 
     whole_bytes: int
     rows: int
@@ -48,7 +48,7 @@ def online_fragments(wandb_directory: Path, run_id: str) -> list[Path]:
 
 
 def read_fragment(path: Path) -> Fragment:
-    """Read how far a file is whole.
+    """Read how much of a file is intact.
 
     Args:
         path (Path): The `.wandb` file.
@@ -77,10 +77,10 @@ def read_fragment(path: Path) -> Fragment:
 
 
 def repair_fragments(wandb_directory: Path, run_id: str) -> int:
-    """Make the offline files of a run such that one `wandb sync` sends each row once.
+    """Repair the offline files of a run, so that one `wandb sync` sends each row once.
 
-    A kill tears the end of a file, and `wandb sync` then leaves out the files behind it: the torn end is cut off. A
-    file without a row is removed.
+    A kill tears the end of a file, and `wandb sync` then leaves out the files after it, so the torn end is cut off. A
+    file without rows is removed.
 
     Args:
         wandb_directory (Path): The run's `wandb/`; no process may be writing there.
@@ -90,7 +90,7 @@ def repair_fragments(wandb_directory: Path, run_id: str) -> int:
         int: Number of the newest record that the files hold, 0 if there is none.
 
     Raises:
-        OSError: If a file cannot be read or mended.
+        OSError: If a file cannot be read or repaired.
     """
     last_record = 0
     for path in offline_fragments(wandb_directory, run_id):
@@ -111,7 +111,7 @@ def move_offline_fragments(wandb_directory: Path, run_id: str, target: Path) -> 
     Args:
         wandb_directory (Path): The run's `wandb/`.
         run_id (str): The id of the W&B run.
-        target (Path): The folder for them; made if it is not there.
+        target (Path): The folder for them; created if missing.
 
     Raises:
         OSError: If they cannot be moved.
@@ -122,7 +122,7 @@ def move_offline_fragments(wandb_directory: Path, run_id: str, target: Path) -> 
 
 
 def _messages(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield each whole message of a file and the offset behind it; end at the first that is torn or damaged."""
+    """Yield each intact message of a file and the offset after it; stop at the first torn or damaged one."""
     file.seek(_FILE_HEADER_BYTES)
     offset, parts = _FILE_HEADER_BYTES, list[bytes]()
     while True:
@@ -138,7 +138,7 @@ def _messages(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         body = file.read(length)
         if len(body) < length or zlib.crc32(header[-1:] + body) != checksum:
             return
-        # A message that begins anew, or goes on without a beginning, is damage too.
+        # A second beginning, or a continuation without a beginning, is damage too.
         if (kind in (_FULL, _FIRST)) != (not parts) or kind not in (_FULL, _FIRST, _MIDDLE, _LAST):
             return
         offset += _CHUNK_HEADER.size + length

@@ -20,14 +20,14 @@ from seo_engine.tracking.trackers.wandb.server import StopRequest, credentials
 if TYPE_CHECKING:
     import wandb
 
-# Offline, `wandb.init` asks wandb-core and nobody else; one that was killed or stalls meanwhile never answers.
+# Offline, `wandb.init` waits for wandb-core alone, which never answers if it was killed or stalls meanwhile.
 OFFLINE_INIT_SECONDS = 20.0
 ONLINE_INIT_SECONDS = 90.0
 
-# Folder of the run for offline files whose rows went to the server by another way; `wandb sync` does not look there.
+# Folder for offline files whose rows reached the server another way; `wandb sync` does not look there.
 SUPERSEDED = "wandb_superseded"
 
-# wandb-core writes its file per 32 KiB or after this many seconds; its default of 15 loses that much to a kill.
+# wandb-core writes its file every 32 KiB or after this many seconds; with its default of 15, a kill loses that much.
 TRANSACTION_LOG_FLUSH_SECONDS = 0.2
 
 _ENVIRONMENT_TEXTS = {"WANDB_NOTES": "notes", "WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": "job_type"}
@@ -39,12 +39,12 @@ class Opening(NamedTuple):
     Args:
         config (TrackingConfig): The settings.
         run_directory (Path): The run's folder.
-        run_id (str | None): The id of the W&B run; the same id goes on in the same run. None means a new one.
+        run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
         mode (str): online, offline, or what WANDB_MODE says.
         watched_process (int): The process whose CPU and memory W&B samples.
         owns_core (bool): Whether no other run of this process needs wandb.
-        stop_request (StopRequest): Hears of the server's wish to stop the run.
-        finish_seconds (float): The longest time that the end of the run may take.
+        stop_request (StopRequest): Called when the server asks to stop the run.
+        finish_seconds (float): The longest time that finishing the run may take.
     """
 
     config: TrackingConfig
@@ -69,9 +69,9 @@ class Opening(NamedTuple):
         wandb_directory, held_record = self.run_directory / WANDB, 0
         if self.run_id is not None and self.mode == "offline":
             if fragments.online_fragments(wandb_directory, self.run_id):
-                raise RuntimeError("the run was online so far; it can be resumed when a key is configured again")
+                raise RuntimeError("the run was online before; it can be resumed when an API key is configured again")
             held_record = fragments.repair_fragments(wandb_directory, self.run_id)
-        # wandb would make it readable for all.
+        # wandb would make it readable by everyone.
         wandb_directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
         return held_record
 
@@ -81,10 +81,10 @@ class Opening(NamedTuple):
         Raises:
             Exception: Whatever wandb raises.
         """
-        # Looked up now and by its public name: wandb is heavy, and a user's patch of it must reach this place.
+        # Imported here and by its public name: wandb is slow to import, and a user's patch of it must work here too.
         sdk: Any = importlib.import_module("wandb")
         if self.owns_core and self.mode == "offline":
-            # wandb 0.31 otherwise measures each row for its makers, and sends them that from an offline run, too.
+            # Otherwise wandb 0.31 measures each row for its makers, and reports to them even from an offline run.
             os.environ["WANDB_ERROR_REPORTING"] = "false"
         run: wandb.Run = sdk.init(
             project=self.config.wandb_project,
@@ -95,7 +95,7 @@ class Opening(NamedTuple):
             dir=str(self.run_directory),
             mode=self.mode,
             resume="allow" if self.run_id is not None else None,
-            # A run of the user's in this process is neither used nor finished.
+            # The user's own run in this process is neither used nor finished.
             reinit="create_new",
             settings=self._settings(sdk),
         )
@@ -117,9 +117,9 @@ class Opening(NamedTuple):
         wandb_directory = self.run_directory / WANDB
         file = transaction_log(run, self.mode)
         if file is not None and not file.resolve().is_relative_to(self.run_directory.resolve()):
-            raise OSError(f"{wandb_directory} cannot be written, and a temporary folder is no place for a run")
+            raise OSError(f"{wandb_directory} cannot be written, and a run must not be kept in a temporary folder")
         if self.run_id is not None and self.mode == "online":
-            # The server counts; what an offline time left is in the journal too, and must not be synced beside it.
+            # Only the server counts; rows from an offline period are in the journal too, and must not be synced twice.
             held_record = run.starting_step - 1
             fragments.move_offline_fragments(wandb_directory, self.run_id, self.run_directory / SUPERSEDED)
         run.define_metric("global_step", hidden=True)
@@ -135,15 +135,15 @@ class Opening(NamedTuple):
             init_timeout=OFFLINE_INIT_SECONDS if self.mode == "offline" else ONLINE_INIT_SECONDS,
             finish_timeout=self.finish_seconds,
             finish_timeout_raises=True,
-            # By default a stop asked for by the server sends SIGINT to the main thread.
+            # By default, a stop request from the server sends SIGINT to the main thread.
             stop_fn=self.stop_request,
-            # wandb itself leaves the user in the remote's address, which may be a token.
+            # wandb itself keeps the user name in the remote's address, which may be a token.
             git_commit=git["commit"] or None,
             git_remote_url=git["remote"] or None,
-            # Without this a copy of the changes that are not committed goes into the run: files as they are.
+            # Without this, wandb copies uncommitted changes into the run, unredacted.
             disable_git=True,
             save_code=False,
-            # Within it is the command line as it was typed.
+            # It contains the command line, unredacted.
             x_disable_meta=redact_command(sys.argv) != sys.argv,
             x_transaction_log_flush_interval=TRANSACTION_LOG_FLUSH_SECONDS,
             x_stats_pid=self.watched_process,
@@ -151,7 +151,7 @@ class Opening(NamedTuple):
 
 
 def transaction_log(run: wandb.Run, mode: str) -> Path | None:
-    """Return the `.wandb` file of an open run; a disabled run, or a double of a test, has none."""
+    """Return the `.wandb` file of an open run; a disabled run, or a test double, has none."""
     if mode == "disabled" or not isinstance(run.dir, str):
         return None
     return Path(run.dir).parent / f"run-{run.id}.wandb"
@@ -161,7 +161,7 @@ def resolve_mode(mode: str) -> str:
     """Decide between online and offline here, because `wandb.init` itself would prompt for a key.
 
     Args:
-        mode (str): Of the configuration: auto, online or offline.
+        mode (str): From the configuration: auto, online or offline.
 
     Returns:
         str: online, offline, or what WANDB_MODE says.
@@ -181,13 +181,13 @@ def resolve_mode(mode: str) -> str:
 
 
 def texts_of_run(tags: list[str] | None) -> dict[str, Any]:
-    """Return the arguments of `wandb.init` that wandb by itself takes from the environment as they stand there.
+    """Return, redacted, the arguments of `wandb.init` that wandb would otherwise take from the environment.
 
     Args:
-        tags (list[str] | None): Of the configuration, which go before those of the environment.
+        tags (list[str] | None): From the configuration; they take precedence over those from the environment.
 
     Returns:
-        dict[str, Any]: Tags, and what else is set, without secrets.
+        dict[str, Any]: Tags, and the other texts that are set, without secrets.
     """
     if tags is None and (variable := os.environ.get("WANDB_TAGS")):
         tags = variable.split(",")

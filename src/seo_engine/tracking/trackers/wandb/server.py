@@ -1,4 +1,4 @@
-"""The W&B server: its credentials, how far it holds a run, and its wish to stop one."""
+"""The W&B server: its credentials, the newest row that it holds, and its requests to stop a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ query RunResumeStatus($project: String, $entity: String, $name: String!) {
 
 
 def credentials() -> tuple[str, Any]:
-    """Return the server's address and the credentials that are configured for it, or None; never a prompt."""
+    """Return the server's address and the credentials that are configured for it, or None; never prompt."""
     wandb: Any = importlib.import_module("wandb")
     from wandb.sdk.lib import wbauth
 
@@ -28,9 +28,9 @@ def credentials() -> tuple[str, Any]:
 
 
 def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:
-    """Ask the server how far it holds a run, as wandb-core asks when it resumes one.
+    """Ask the server for the newest row of a run, as wandb-core does when it resumes one.
 
-    No row is acknowledged by itself, and wandb-core only warns when the server refuses rows for good.
+    Single rows are not acknowledged, and wandb-core only warns when the server refuses rows for good.
 
     Args:
         entity (str): User or team.
@@ -39,7 +39,7 @@ def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds
         timeout_seconds (float): The longest time to wait for the answer.
 
     Returns:
-        int | None: Step of the newest row, 0 without any; None if it cannot be asked this way.
+        int | None: Step of the newest row, 0 if there is none; None if the server cannot be asked this way.
 
     Raises:
         OSError: If the server does not answer.
@@ -48,7 +48,7 @@ def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds
     import urllib.request
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
-        """Follows nobody, who would be given the key."""
+        """Follows no redirect: its target would be given the key."""
 
         def redirect_request(self, *arguments: Any, **others: Any) -> None:
             return None
@@ -81,9 +81,9 @@ def _newest_step(answer: Mapping[str, Any]) -> int | None:
 
 
 class StopRequest:
-    """Called when the W&B server asks to stop the run: says so, and remembers it.
+    """Called when the W&B server asks to stop the run: logs that, and remembers it.
 
-    An object of its own that is never copied, because wandb copies its settings deeply.
+    A separate object that is never copied, because wandb deep-copies its settings.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class StopRequest:
     def __call__(self) -> None:
         self.received = True
         logger.warning(
-            "⚠️ The W&B server asks to stop this run; the training goes on, and may look at tracker.stop_requested"
+            "⚠️ The W&B server asks to stop this run; the training continues, and may check tracker.stop_requested"
         )
 
     def __deepcopy__(self, memory: dict[int, Any]) -> StopRequest:

@@ -31,28 +31,28 @@ from seo_engine.tracking.trackers.wandb.tables import make_table
 if TYPE_CHECKING:
     import wandb
 
-# Offline, `finish` writes what wandb-core still has to the disk; with a stalled core it never returns.
+# Offline, `finish` writes to disk what wandb-core still holds; with a stalled core it never returns.
 OFFLINE_CLOSE_SECONDS = 10.0
 
-# wandb waits for half a minute for its core to start. If it does not, wandb 0.31 locks itself out while it reports
-# that, and never returns.
+# wandb waits half a minute for its core to start. If it does not, wandb 0.31 deadlocks while it reports that, and
+# never returns.
 LONGEST_START_SECONDS = 40.0
 
 
 class WandBTracker(SDKTracker):
     """Writes a run's records as rows of a W&B run.
 
-    By itself it is ready at once and synchronous; `ExperimentTracker` uses the same class in a child process.
+    Used directly, it is ready at once and synchronous; `ExperimentTracker` uses the same class in a child process.
     `run` is None after a failed set-up, and then calls do nothing. A run that was opened in this process with
     `wandb.init` is left alone.
 
     Args:
         config (TrackingConfig | None): The settings; None means the defaults.
         run_directory (Path | None): The run's folder; None makes a new one and sets up at once.
-        run_id (str | None): The id of the W&B run; the same id goes on in the same run. None means a new one.
+        run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
         watched_process (int | None): The process whose CPU and memory W&B samples; None means this one.
         owns_core (bool): Whether no other run of this process needs wandb: its core may be killed when it fails, and
-            an offline run keeps it from reporting to its makers.
+            an offline run turns off its reports to its makers.
 
     Example:
         >>> import tempfile
@@ -93,7 +93,7 @@ class WandBTracker(SDKTracker):
 
     @property
     def stop_requested(self) -> bool:  # type: ignore[override]
-        """bool: Whether the server asked to stop the run; the training decides for itself."""
+        """bool: Whether the server asked to stop the run; the training decides whether to."""
         return self._stop_request.received
 
     @property
@@ -103,12 +103,12 @@ class WandBTracker(SDKTracker):
 
     @classmethod
     def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
-        """Return where the run is on the server, or how it gets there."""
+        """Return where the run is on the server, or how to upload it."""
         if "url" in details:
             return [NextStep("on W&B", (details["url"],))]
         if "directory" not in details:
             return []
-        # The folder of all files of the run: one that was recovered or resumed has several.
+        # The folder of all the run's files: a recovered or resumed run has several.
         folder, wandb = Path(details["directory"]).parent, ShellCommand("wandb")
         return [
             NextStep("on W&B", (wandb, "login", "&&", wandb, "sync", folder)),
@@ -116,41 +116,41 @@ class WandBTracker(SDKTracker):
         ]
 
     def longest_seconds(self, call: str) -> float:
-        """Return the longest time that a call may take: what it waits for depends on the mode.
+        """Return the longest time that a call may take; it depends on the mode.
 
         Args:
             call (str): `setup`, `show`, `flush`, `abandon` or `close`.
         """
         if call == "close":
-            # Online it waits for the server, which `wandb` itself limits.
+            # Online it waits for the server, and wandb itself limits that.
             offline_seconds = min(OFFLINE_CLOSE_SECONDS, self._finish_seconds)
             return offline_seconds if self._mode == "offline" else self._finish_seconds + 2
         if call == "setup":
-            # In the start of wandb-core, while no mode is known, or in `wandb.init`.
+            # It waits for wandb-core to start, while the mode is not known yet, and then for `wandb.init`.
             init_seconds = {"": 0.0, "offline": OFFLINE_INIT_SECONDS}.get(self._mode, ONLINE_INIT_SECONDS + 10)
             return LONGEST_START_SECONDS + init_seconds
         return super().longest_seconds(call)
 
     def kill_backend(self) -> None:
-        """Kill wandb-core: one that is stopped or hangs blocks whoever calls it."""
+        """Kill wandb-core: a stopped or hanging one blocks its callers."""
         core.kill_cores()
 
     @classmethod
     def prepare_environment(cls, environment: MutableMapping[str, str]) -> None:
-        """Have a child process start a wandb-core of its own, which uses one processor."""
-        # With it the child would join the wandb-core of this process, and share its fate.
+        """Have a child process start its own wandb-core, which uses one processor."""
+        # With it, the child would join the wandb-core of this process, and share its fate.
         environment.pop("WANDB_SERVICE", None)
-        # wandb-core takes one row after the other; on several processors its idle threads only wake each other, which
-        # cost a third more processor time for each row. What the user has set stays.
+        # wandb-core handles one row at a time; on several processors its idle threads only wake each other, which cost
+        # a third more processor time per row. A value that the user has set stays.
         environment.setdefault("GOMAXPROCS", "1")
 
     def details(self) -> dict[str, str]:
-        """Return mode, name, id, and where the W&B run is: its folder, and online its address."""
+        """Return mode, name and id of the W&B run, and where it is: its folder, and online also its address."""
         if self.run is None:
             return {}
         details = {"mode": self._mode, "name": str(self.run.name), "id": str(self.run.id)}
         if self._mode != "disabled":
-            # The folder that `wandb sync` takes; `run.dir` is the folder of its files within.
+            # The folder that `wandb sync` takes; `run.dir` is the folder of files inside it.
             details["directory"] = str(Path(self.run.dir).parent)
         if self._mode == "online":
             details["url"] = str(self.run.url)
@@ -183,7 +183,7 @@ class WandBTracker(SDKTracker):
 
     @property
     def _finish_seconds(self) -> float:
-        # Within the time that `close` has, so that there is some left to say what is missing.
+        # Less time than `close` has, so that some is left to find out what is missing.
         return max(1.0, 0.8 * self.config.close_timeout_seconds)
 
     def _resolved_mode(self) -> str:
@@ -218,24 +218,24 @@ class WandBTracker(SDKTracker):
             run.config.update(dict(shown.settings), allow_val_change=True)
         if shown.kind.name == "end":
             run.summary.update(_summary_of_end(shown.record))
-        # A row that the view holds is not made again, nor are the files of its tables.
+        # A row that the view holds is not written again, nor are the files of its tables.
         if shown.step is not None and recorded.number > self._held_record:
             row = {**shown.numbers, **shown.texts, "epoch": shown.epoch, "global_step": shown.step}
             row |= self._converted_media(shown, {Table: partial(make_table, run, recorded.number)})
-            # The row's number is the record's, so that the view itself says how far it has come; `commit` because
-            # with a number given wandb-core would keep the newest row until the next one.
+            # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
+            # explicit number wandb-core would hold the newest row back until the next one.
             run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
             self._given_record = recorded.number
 
     def _flush(self) -> None:
-        # wandb-core writes by itself every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not say when the disk is full.
+        # wandb-core itself writes every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not report a full disk.
         if self._growth is not None and self._growth.has_stopped(self._given_record):
-            raise OSError("wandb-core writes nothing any more; the disk may be full")
+            raise OSError("wandb-core has stopped writing; the disk may be full")
 
     def _close(self, status: str) -> None:
         assert self.run is not None
         run, file = self.run, transaction_log(self.run, self._mode)
-        # Read before: a run whose core died answers no question.
+        # Read first: a run whose core has died cannot be asked.
         identity = (str(run.entity), str(run.project), str(run.id))
         unfinished: Exception | None = None
         try:
@@ -254,7 +254,7 @@ class WandBTracker(SDKTracker):
             raise IncompleteViewError(held, self._missing(held)) from unfinished
 
     def _record_held(self, file: Path, entity: str, project: str, run_id: str, *, finished: bool) -> int | None:
-        """Return the newest record that file or server holds, as each says itself; None if it cannot say."""
+        """Return the newest record that the file or the server holds; None if that is unknown."""
         if self._mode == "offline":
             fragment = self._wait_for_whole(file) if finished else fragments.read_fragment(file)
             return max(self._held_record, fragment.last_record)
@@ -267,7 +267,7 @@ class WandBTracker(SDKTracker):
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
 
     def _wait_for_whole(self, file: Path) -> fragments.Fragment:
-        """Return what a file holds when wandb-core has written all of it, a moment after `finish` has returned."""
+        """Return what a file holds once wandb-core has written all of it, a moment after `finish` has returned."""
         deadline = time.monotonic() + min(OFFLINE_CLOSE_SECONDS, self._finish_seconds) / 2
         pause = 0.01
         while True:
@@ -283,7 +283,7 @@ class WandBTracker(SDKTracker):
 
 
 def _summary_of_end(record: Record) -> dict[str, str]:
-    # A resumed run gets the end of its last stretch.
+    # A resumed run gets the end of its last part.
     error = record.get("error")
     return {
         "experiment/status": record["status"],
