@@ -5,8 +5,9 @@ Other rooms may use the names listed here; each is imported at first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from seo_engine.foundation.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING
@@ -40,12 +41,4 @@ __all__ = [
     "samples_in",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
