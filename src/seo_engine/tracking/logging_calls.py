@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from seo_engine.profiling import ProfilingData
 from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIVERY, TRACKING, tracking_call
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
@@ -60,26 +59,6 @@ class LoggingCalls(Loggable):
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
-    def log_profiling_data(
-        self,
-        profiling_data: ProfilingData | Mapping[str, Any],
-        epoch: float | None = None,
-        step: int | None = None,
-    ) -> None:
-        """Log where time and memory went; the tracker also does so automatically, at an interval and at the end.
-
-        Args:
-            profiling_data (ProfilingData | Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
-            epoch (float | None): None means the last one seen.
-            step (int | None): None means the last one seen.
-        """
-        if self._record_writer is None or self._closed:
-            # Not in a region: it would start the profiler's thread.
-            self._refuse()
-            return
-        with self.code_profiler.profile_operation(PROFILING_LOGGING, TRACKING):
-            super().log_profiling_data(profiling_data, epoch, step)
-
     def _take_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
@@ -100,10 +79,15 @@ class LoggingCalls(Loggable):
     def _take(self, kind: str, **arguments: Any) -> None:
         writer = self._record_writer
         if writer is None or self._closed:
+            # Without a region, whose profiler would have a thread.
             self._refuse()
             return
-        if writer.write(kind, **arguments) and kind == PROFILING.name:
-            self._note_profile((plain_epoch(arguments["epoch"]), plain_step(arguments["step"])))
+        if kind == PROFILING.name:
+            with self.code_profiler.profile_operation(PROFILING_LOGGING, TRACKING):
+                if writer.write(kind, **arguments):
+                    self._note_profile((plain_epoch(arguments["epoch"]), plain_step(arguments["step"])))
+        else:
+            writer.write(kind, **arguments)
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
 
