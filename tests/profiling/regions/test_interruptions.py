@@ -144,6 +144,8 @@ while True:
         break
     line += 1
 assert line > 100, line
+# No file has moved away from under this test.
+assert traced == set(where), traced
 """
     )
 
@@ -155,7 +157,8 @@ def test_after_an_exception_out_of_a_handler_counting_goes_on() -> None:
 import sys
 import textwrap
 from seo_engine.profiling import CodeProfiler
-where = ("aggregation.py", "call_tree.py", "statistics.py", "quantiles.py")
+where = ("aggregation.py", "call_tree.py", "operation_statistics.py", "quantiles.py")
+traced = set()
 line = 0
 while True:
     profiler, passed, interrupted = CodeProfiler(), 0, False
@@ -191,6 +194,7 @@ while True:
         break
     line += 1
 assert line > 30, line
+assert traced == set(where), traced
 """
     )
 
