@@ -190,8 +190,22 @@ def test_a_destination_that_only_the_training_knows_is_not_for_runs_recover(
     archive.available = False
     with ExperimentTracker(config, extra_trackers=[archive]) as tracker:
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
-    assert "archive: 0 of 3 records delivered" in caplog.text
+    assert "archive: 0 of 3 records delivered, 0 dropped, 3 pending (set-up failed: " in caplog.text
     assert "runs recover" not in caplog.text
+    assert "keeps what is pending for archive; to deliver it: resume the run with it in extra_trackers" in caplog.text
+
+
+def test_a_tracker_is_closed_once(config: TrackingConfig) -> None:
+    class CountingTracker(MemoryTracker):
+        closings = 0
+
+        def close(self, status: str = "finished") -> None:
+            self.closings += 1
+
+    counting = CountingTracker()
+    with ExperimentTracker(config, extra_trackers=[counting]) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert counting.closings == 1 and tracker.delivery["memory"].closed
 
 
 def test_what_an_attached_process_logs_behind_the_end_is_unfinished(config: TrackingConfig) -> None:

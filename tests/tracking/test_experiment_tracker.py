@@ -573,6 +573,8 @@ def test_extra_trackers_that_cannot_be_delivered_to_are_refused_at_construction(
 
     for trackers, message in (
         ([TrackerOfAnotherKind()], "an extra tracker must be a DestinationTracker, got TrackerOfAnotherKind"),
+        ([MemoryTracker("../elsewhere")], "an extra tracker must have a name of letters, digits, _ - and ., see"),
+        ([MemoryTracker("")], "an extra tracker must have a name of letters, digits, _ - and ., see"),
         ([MemoryTracker("wandb")], "an extra tracker must have a name of its own, 'wandb' is taken"),
         ([MemoryTracker(), MemoryTracker()], "an extra tracker must have a name of its own, 'memory' is taken"),
     ):

@@ -186,10 +186,16 @@ class Deliveries:
                 state.pending,
                 f" ({state.last_error})" if state.last_error else "",
             )
-        # Not for plug-ins: only the training has their trackers.
-        if not all(self.states[name].is_complete for name in self.states.keys() & DESTINATIONS.keys()):
+        pending = {name for name, state in self.states.items() if not state.is_complete}
+        if pending & DESTINATIONS.keys():
             logger.warning(
                 "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s", self._run_directory
+            )
+        if plug_ins := sorted(pending - DESTINATIONS.keys()):
+            # Only the training has their trackers.
+            logger.warning(
+                "⚠️ The journal keeps what is pending for %s; to deliver it: resume the run with it in extra_trackers",
+                ", ".join(plug_ins),
             )
         if complete:
             logger.info("✅ All experiment trackers closed")

@@ -125,6 +125,7 @@ class LoggingWorker:
     def run(self) -> None:
         """Deliver until asked to close."""
         looks_without_progress = closing_tries = 0
+        closed_complete = False
         while looks_without_progress < CLOSING_LOOKS_WITHOUT_PROGRESS and time.monotonic() < self._closing_deadline:
             # Read before the delivery, so that everything appended before the request is delivered.
             closing = self._close_status is not None
@@ -134,12 +135,15 @@ class LoggingWorker:
             self.deliver_available()
             if closing and self.tracker.available and self.state.offset >= self._closing_size:
                 closing_tries += 1
-                if self._is_closed_complete() or closing_tries == CLOSING_TRIES:
+                closed_complete = self._is_closed_complete()
+                if closed_complete or closing_tries == CLOSING_TRIES:
                     break
             elif closing and not self._waits_for_lock:
                 looks_without_progress = 0 if self.state.offset > offset else looks_without_progress + 1
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
+        if not closed_complete:
+            self._is_closed_complete()
         self._end()
 
     def deliver_available(self) -> None:
@@ -154,8 +158,7 @@ class LoggingWorker:
         self._count_and_report()
 
     def _end(self) -> None:
-        """Close the tracker if it is still open, and report for the last time."""
-        self._is_closed_complete()
+        """Let other processes open the tracker, and report for the last time."""
         if self._lock is not None:
             self._lock.release()
         self.state.closed = True
@@ -224,7 +227,7 @@ class LoggingWorker:
             return False
         self._call("setup", self.tracker.setup)
         if not self.tracker.available:
-            self.state.last_error = "set-up failed"
+            self.state.last_error = "set-up failed: the tracker is not available after it"
             self._wait_before_next_try()
             return False
         self._start_over()

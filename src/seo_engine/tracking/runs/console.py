@@ -32,7 +32,8 @@ class ConsoleHandler(logging.Handler):
         with contextlib.suppress(Exception):
             message = self.format(record)
             on_terminal = getattr(sys.stderr, "isatty", bool)()
-            print(message if on_terminal else plain_message(message), file=sys.stderr, flush=True)
+            # One write, so that lines of other threads and processes do not fall between a message and its end.
+            print((message if on_terminal else plain_message(message)) + "\n", end="", file=sys.stderr, flush=True)
 
 
 class SharedConsole:

@@ -82,7 +82,7 @@ class DestinationTracker(ABC):
 
     @abstractmethod
     def setup(self) -> None:
-        """Open the destination; called again later if `available` stays False."""
+        """Open the destination and set `available`; called again later if that stays False."""
 
     @abstractmethod
     def show(self, shown: Shown, recorded: Recorded) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker,
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+
+# It is also a part of the names of files.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 class Placement(NamedTuple):
@@ -98,6 +102,8 @@ def check_extra_trackers(trackers: Iterable[object]) -> None:
     for tracker in trackers:
         if not isinstance(tracker, DestinationTracker):
             raise ValueError(f"an extra tracker must be a DestinationTracker, got {type(tracker).__name__}")
+        if not isinstance(getattr(tracker, "name", None), str) or not _NAME.fullmatch(tracker.name):
+            raise ValueError(f"an extra tracker must have a name of letters, digits, _ - and ., see {tracker!r}")
         if tracker.name in names:
             raise ValueError(f"an extra tracker must have a name of its own, {tracker.name!r} is taken")
         names.add(tracker.name)

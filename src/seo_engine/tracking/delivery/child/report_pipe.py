@@ -60,7 +60,7 @@ class ReportPipe(logging.Handler):
         text = record.getMessage()[:LONGEST_MESSAGE_CHARACTERS]
         if not self._send(LogMessage(record.name, record.levelno, text)):
             # Standard error is this process's own log file.
-            print(record.levelname, redact_text(text), file=sys.stderr, flush=True)
+            print(f"{record.levelname} {redact_text(text)}\n", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Close the pipe, so that the training process sees that there are no more reports."""
