@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy
@@ -573,11 +574,67 @@ def test_extra_trackers_that_cannot_be_delivered_to_are_refused_at_construction(
 
     for trackers, message in (
         ([TrackerOfAnotherKind()], "an extra tracker must be a DestinationTracker, got TrackerOfAnotherKind"),
-        ([MemoryTracker("../elsewhere")], "an extra tracker must have a name of letters, digits, _ - and ., see"),
-        ([MemoryTracker("")], "an extra tracker must have a name of letters, digits, _ - and ., see"),
         ([MemoryTracker("wandb")], "an extra tracker must have a name of its own, 'wandb' is taken"),
         ([MemoryTracker(), MemoryTracker()], "an extra tracker must have a name of its own, 'memory' is taken"),
     ):
         with pytest.raises(ValueError, match=message):
             ExperimentTracker(config, extra_trackers=trackers)  # type: ignore[arg-type]
     assert not Path(config.tensorboard_log_dir).exists()
+
+
+def test_an_architecture_of_the_wrong_types_is_misuse(config: TrackingConfig) -> None:
+    wrong: Any = {"text": 5, "parameters": None, "trainable_parameters": None}
+    with ExperimentTracker(config) as tracker:
+        tracker.log_model_architecture(wrong)
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"misuse": 1}
+
+
+def test_a_slow_call_with_wrong_metrics_does_not_raise(config: TrackingConfig) -> None:
+    config.slow_logging_threshold_seconds = 1e-9
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(1, 1, None)  # type: ignore[arg-type]
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"misuse": 1}
+
+
+def test_arguments_without_words_are_misuse(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
+    class Unspeakable(dict[str, Any]):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+        __repr__ = __str__
+
+        def __hash__(self) -> int:  # type: ignore[override]
+            return 1
+
+    class UnspeakableError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    class Failing(dict[str, Any]):
+        def items(self) -> Any:
+            raise UnspeakableError
+
+        keys = __iter__ = items
+
+    with ExperimentTracker(config) as tracker:
+        tracker.log_metrics_with_priority({"loss": 0.5}, priority=Unspeakable())  # type: ignore[arg-type]
+        tracker.log_metrics_with_priority({Unspeakable(): 0.5})  # type: ignore[dict-item]
+        tracker.log_training_metrics(1, 1, Failing(loss=0.5))
+        tracker.log_hyperparameters(Failing(loss=0.5))
+        tracker.log_profiling_data(Failing(loss=0.5))
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"]["misuse"] >= 3
+
+
+def test_data_that_are_nested_too_deep_are_misuse(config: TrackingConfig) -> None:
+    deep: list[Any] = []
+    for _ in range(150):
+        deep = [deep]
+    with ExperimentTracker(config) as tracker:
+        tracker.log_hyperparameters({"deep": deep})
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"misuse": 1}
+
+
+def test_memory_tracker_takes_a_read_only_mapping() -> None:
+    tracker = MemoryTracker()
+    tracker.log_training_metrics(1, 1, MappingProxyType({"loss": 1.0}))
+    assert tracker.calls == [("log_training_metrics", {"epoch": 1, "step": 1, "metrics": {"loss": 1.0}})]

@@ -26,7 +26,7 @@ from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
 from seo_engine.tracking.runs.places import find_run
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
-from seo_engine.tracking.trackers.registry import check_extra_trackers
+from seo_engine.tracking.trackers.registry import checked_extra_trackers
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 from seo_engine.tracking.views.metric_selection import LOW_PRIORITY_INTERVALS
@@ -74,8 +74,7 @@ class ExperimentTracker(LoggingCalls):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
         if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
             raise ValueError(f"step must be an integer, and requires resume, got {step!r}")
-        check_extra_trackers(extra_trackers)
-        self._prepare(config, extra_trackers)
+        self._prepare(config, checked_extra_trackers(extra_trackers))
         if not config.experiment_tracking_enabled:
             return
         # Outside the `try`: a run to resume that does not exist is the caller's mistake.
@@ -133,10 +132,10 @@ class ExperimentTracker(LoggingCalls):
         tracker._join(AttachedRun(opened))
         return tracker
 
-    def _prepare(self, config: TrackingConfig, extra_trackers: Sequence[DestinationTracker] = ()) -> None:
+    def _prepare(self, config: TrackingConfig, extra_trackers: tuple[DestinationTracker, ...] = ()) -> None:
         super().__init__(config)
         self._run: RunState = NoRun()
-        self._extra_trackers = tuple(extra_trackers)
+        self._extra_trackers = extra_trackers
         self._closing_lock = threading.RLock()
 
     def _join(self, run: AttachedRun) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIVERY, TRACKING, tracking_call
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
@@ -49,13 +50,17 @@ class LoggingCalls(Loggable):
             priority (str): `high` records only high-priority metrics, `medium` those and medium ones, `low` all.
                 The rest is not recorded at all.
         """
-        if priority not in PRIORITIES:
-            self._misused(f"priority must be one of {', '.join(PRIORITIES)}, got {priority!r}")
+        if not isinstance(priority, str) or priority not in PRIORITIES:
+            self._misused(f"priority must be one of {', '.join(PRIORITIES)}, got {one_line(priority)!r}")
             return
         if not isinstance(metrics, Mapping):
             self._misused(f"metrics must be a dictionary, got {type(metrics).__name__}")
             return
-        chosen = {name: value for name, value in metrics.items() if self._priorities.at_least(str(name), priority)}
+        chosen = {
+            name: value
+            for name, value in metrics.items()
+            if self._priorities.at_least(name if isinstance(name, str) else one_line(name), priority)
+        }
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
@@ -66,12 +71,13 @@ class LoggingCalls(Loggable):
         if writer is None or self._closed:
             self._refuse()
             return
-        if writer.write_metrics(kind, epoch, step, metrics):
+        is_recorded = writer.write_metrics(kind, epoch, step, metrics)
+        if is_recorded:
             self.current_epoch = epoch
             self.global_step = step
         ended = _now()
         self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
-        if ended - started > self._slow_nanoseconds:
+        if is_recorded and ended - started > self._slow_nanoseconds:
             logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, len(metrics))
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()

@@ -167,3 +167,31 @@ def test_replay_of_everything_has_a_run_of_its_own_and_a_second_time_nothing_to_
     assert [json.loads(line)["time"] for line in (target / "journal.jsonl").read_text().splitlines()] == [
         json.loads(line)["time"] for line in (directory / "journal.jsonl").read_text().splitlines()
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b'{"kind":"hyperparameters","time":1.0,"hyperparameters":{"a":DEEP}}', id="hyperparameters"),
+        pytest.param(
+            b'{"kind":"profiling","time":1.0,"epoch":1,"step":1,"profiling_data":{"bottlenecks":DEEP}}', id="profiling"
+        ),
+        pytest.param(b'{"kind":"text","time":1.0,"epoch":1,"step":1,"name":"a","text":"b","x":DEEP}', id="text"),
+        pytest.param(b'{"kind":"model_architecture","time":1.0,"architecture":{}}', id="architecture"),
+        pytest.param(
+            b'{"kind":"training","time":1.0,"epoch":1,"step":18446744073709551615,"metrics":{"training/loss":1.0}}',
+            id="step",
+        ),
+    ],
+)
+def test_a_foreign_line_is_dropped_and_doubles_nothing(tmp_path: Path, line: bytes) -> None:
+    with ExperimentTracker(config(tmp_path, tensorboard_logging=False, wandb_logging=False)) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    directory = Path(str(tracker.run_directory))
+    journal = directory / "journal.jsonl"
+    *before, end = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*before, line.replace(b"DEEP", b"[" * 990 + b"]" * 990), b"\n", end]))
+    delivery = replay_run(directory, "tensorboard")[1] | replay_run(directory, "wandb")[1]
+    assert delivery and all(state.is_complete for state in delivery.values())
+    assert all(state.dropped == {"unreadable": 1} for state in delivery.values()), delivery
+    assert read_run(directory).status == "finished"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from seo_engine.foundation.texts import counts_in_words
+from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.supervisor import ChildSupervisor
@@ -92,7 +92,10 @@ class Deliveries:
             # In the thread that starts the run: when two threads import parts of one package at the same time, either
             # may find a half-made module.
             for tracker in trackers:
-                tracker.import_sdk()
+                try:
+                    tracker.import_sdk()
+                except Exception as error:  # from a plug-in: its `setup` will fail too, and be tried again
+                    logger.error("❌ %s cannot be imported: %s", tracker.name, one_line(error))
         worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
         for tracker in trackers:
             self.trackers[tracker.name] = tracker

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
@@ -83,22 +85,41 @@ class _InProcessWorker(DeliveryWorker):
 class CallerWorker(_InProcessWorker):
     """Delivers in the calling thread: `asynchronous_logging=False`."""
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._work: deque[Callable[[], None]] = deque()
+        self._turn = threading.RLock()
+        self._is_working = False
+
     def start(self) -> None:
         """Open the tracker and deliver the start of the run."""
-        self._worker.deliver_available()
+        self._do(self._worker.deliver_available)
 
     def request_flush(self) -> None:
         """Deliver what the journal holds."""
-        self._worker.deliver_available()
+        self._do(self._worker.deliver_available)
 
     def deliver_in_caller(self) -> None:
         """Deliver what the journal holds."""
-        self._worker.deliver_available()
+        self._do(self._worker.deliver_available)
 
     def request_close(self, status: str) -> None:
         """Deliver what the journal holds and close the tracker."""
         self._worker.request_close(status)
-        self._worker.run()
+        self._do(self._worker.run)
+
+    def _do(self, work: Callable[[], None]) -> None:
+        """Do work in turn: other threads wait; a signal handler that interrupts other work leaves its own to that."""
+        self._work.append(work)
+        with self._turn:
+            if self._is_working:
+                return
+            self._is_working = True
+            try:
+                while self._work:
+                    self._work.popleft()()
+            finally:
+                self._is_working = False
 
     def end(self) -> None:
         """Do nothing: there is no thread or process to end."""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.reader import JournalReader, Position
@@ -44,6 +44,9 @@ CLOSING_LOOKS_WITHOUT_PROGRESS = 4
 
 # Records that a tracker refused are remembered by number and not offered again; beyond this many, only counted.
 MOST_FAILED_RECORDS = 1_000
+
+# `SystemExit` too: the training ends itself. An interruption by the user is not contained.
+_RAISED_BY_TRACKERS = (Exception, SystemExit)
 
 # How many times a view is closed: one that turns out incomplete is opened again and completed.
 CLOSING_TRIES = 2
@@ -102,6 +105,7 @@ class LoggingWorker:
         self._closing_deadline = math.inf
         self._waits_for_lock = False
         self._said_unknown_kinds = False
+        self._said_unclear = False
         self._beside_training = beside_training
         self._rested = time.perf_counter()
         self._start_over()
@@ -123,7 +127,15 @@ class LoggingWorker:
         self._wake.set()
 
     def run(self) -> None:
-        """Deliver until asked to close."""
+        """Deliver until asked to close; whatever a tracker raises, the worker ends in order."""
+        try:
+            self._deliver_until_closed()
+        except _RAISED_BY_TRACKERS as error:
+            self._contain(error)
+        finally:
+            self._end()
+
+    def _deliver_until_closed(self) -> None:
         looks_without_progress = closing_tries = 0
         closed_complete = False
         while looks_without_progress < CLOSING_LOOKS_WITHOUT_PROGRESS and time.monotonic() < self._closing_deadline:
@@ -144,7 +156,6 @@ class LoggingWorker:
             self._wake.clear()
         if not closed_complete:
             self._is_closed_complete()
-        self._end()
 
     def deliver_available(self) -> None:
         """Deliver what the journal holds after the position; errors are contained and counted."""
@@ -152,7 +163,7 @@ class LoggingWorker:
             self._follow_journal()
             while time.monotonic() >= self._retry_at and self._is_ready() and self._deliver_batch():
                 self._count_and_report()
-        except Exception as error:
+        except _RAISED_BY_TRACKERS as error:
             self._contain(error)
             self._wait_before_next_try()
         self._count_and_report()
@@ -167,13 +178,13 @@ class LoggingWorker:
     def _is_closed_complete(self) -> bool:
         """Close the tracker, and return whether its view then holds everything it was given."""
         delivered = self.state.delivered
-        confirmed = self.tracker.confirmed_record
-        if confirmed is not None:
-            # Until the tracker confirms them: this process may be killed because closing takes too long.
-            self._take_back(confirmed)
         try:
+            confirmed = self.tracker.confirmed_record
+            if confirmed is not None:
+                # Until the tracker confirms them: this process may be killed because closing takes too long.
+                self._take_back(confirmed)
             self._call("close", lambda: self.tracker.close(self._close_status or "finished"))
-        except Exception as error:
+        except _RAISED_BY_TRACKERS as error:
             self._contain(error)
             if isinstance(error, IncompleteViewError):
                 self.state.delivered = delivered
@@ -185,12 +196,17 @@ class LoggingWorker:
     def _take_back(self, last_record: int) -> None:
         """Count as pending the records after the newest one that the view is known to hold."""
         state = self.state
-        state.delivered -= min(state.number - last_record, state.delivered)
+        # A plug-in may say anything: only a number of a record that it was given is one.
+        is_given = isinstance(last_record, int) and 0 <= last_record <= state.number
+        state.delivered -= min(state.number - (last_record if is_given else 0), state.delivered)
         self._count_and_report()
 
-    def _contain(self, error: Exception) -> None:
-        self.state.last_error = redact_text(f"{type(error).__name__}: {error}")
-        logger.error("❌ Logging worker error: %s: %s", self.tracker.name, self.state.last_error)
+    def _contain(self, error: BaseException) -> None:
+        text = redact_text(f"{type(error).__name__}: {one_line(error)}")
+        # Retries repeat it: it is an error once.
+        level = logging.DEBUG if text == self.state.last_error else logging.ERROR
+        self.state.last_error = text
+        logger.log(level, "❌ Logging worker error: %s: %s", self.tracker.name, text)
 
     def _call(self, name: str, function: Callable[[], None]) -> None:
         # For the watchdog of a child process: a call into a hanging backend does not return.
@@ -247,9 +263,9 @@ class LoggingWorker:
                 return False
             for line in lines:
                 self._waiting.append(self._selection.take(line))
+                self._read_position = line.end
                 self._rest()
             self._say_unknown_kinds()
-            self._read_position = lines[-1].end
         while self._waiting:
             self._tries += 1
             try:
@@ -301,6 +317,19 @@ class LoggingWorker:
         behind = enumerate(itertools.islice(self._waiting, 1, None), start=1)
         return next((place for place, line in behind if line.shown is not None), None)
 
+    def _ask_tracker(self) -> None:
+        """Keep what the tracker says about itself; whatever a plug-in says, the ledger holds texts without secrets."""
+        try:
+            if self.tracker.available:
+                details = {str(name): str(value) for name, value in self.tracker.details().items()}
+                self.state.details = redact(details)
+            self.state.stop_requested = bool(self.tracker.stop_requested)
+        except _RAISED_BY_TRACKERS as error:
+            # It takes records all the same.
+            if not self._said_unclear:
+                self._said_unclear = True
+                logger.warning("⚠️ %s does not say how it is: %s", self.tracker.name, one_line(error))
+
     def _settle(self, failed: bool = False) -> None:
         """Count the first waiting line as delivered or dropped, and move past it."""
         line = self._waiting.popleft()
@@ -328,10 +357,7 @@ class LoggingWorker:
         state.unknown_records = self._selection.unknown_records
         state.values_not_shown = self._selection.values_not_shown
         state.withheld = self._selection.withheld
-        if self.tracker.available:
-            # Whatever a plug-in says, the ledger holds texts.
-            state.details = {str(name): str(value) for name, value in self.tracker.details().items()}
-        state.stop_requested = self.tracker.stop_requested
+        self._ask_tracker()
         if state != self._reported:
             self._reported = dataclasses.replace(
                 state,

@@ -13,7 +13,7 @@ from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
-from seo_engine.tracking.runs.run_lock import is_locked
+from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
 from seo_engine.tracking.trackers.registry import configured_destinations, optional_destinations
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
     found = []
     for path in log_directory.glob(f"*/{JOURNAL}"):
         try:
-            if is_locked(path.parent, "run"):
+            if is_locked(path.parent, RUN_LOCK):
                 continue
             life = read_lifecycle(path.parent)
             # On a shared file system there is no telling whether another machine's run is still open.

@@ -18,7 +18,7 @@ from seo_engine.tracking.records.run_marks import RESUME, START, ErrorDescriptio
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
-from seo_engine.tracking.runs.run_lock import is_locked
+from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
 
 
 @dataclass
@@ -105,7 +105,7 @@ def read_run(directory: Path) -> RunSummary:
                 run.records, run.unreadable_lines = run.records - 1, run.unreadable_lines + 1
     run.started, run.configuration, run.error = life.started, life.configuration, life.error
     if life.has_begun:
-        run.status = life.status or ("running" if is_locked(directory, "run") else "killed")
+        run.status = life.status or ("running" if is_locked(directory, RUN_LOCK) else "killed")
     return run
 
 

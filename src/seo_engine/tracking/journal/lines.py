@@ -12,6 +12,9 @@ from seo_engine.foundation.texts import as_json_data
 # A longer line is refused: bulky payloads belong in files that a record refers to.
 MAXIMUM_RECORD_BYTES = 1_000_000
 
+# Deeper data are refused: they exhaust the stack of those who read them.
+MAXIMUM_NESTING = 100
+
 # Every record that this package writes begins with this, and none contains it: quotes within texts are escaped.
 LINE_BEGINNING = b'{"kind":'
 
@@ -31,7 +34,7 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
         bytes: JSON and a newline. A byte that is not valid Unicode is escaped, such as `\\udcff`.
 
     Raises:
-        ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`.
+        ValueError: If the line would be larger than `MAXIMUM_RECORD_BYTES`, or nested deeper than `MAXIMUM_NESTING`.
         TypeError: If the record holds something that cannot be encoded.
     """
     try:
@@ -41,7 +44,21 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
         line = orjson.dumps(as_json_data(record), default=_as_text, option=_OPTIONS)
     if len(line) > MAXIMUM_RECORD_BYTES:
         raise ValueError(f"a record of {len(line)} bytes is larger than the limit of {MAXIMUM_RECORD_BYTES}")
+    if _may_be_deep(line) and _is_deep(orjson.loads(line)):
+        raise ValueError(f"a record must not be nested deeper than {MAXIMUM_NESTING} levels")
     return line
+
+
+def _may_be_deep(line: bytes) -> bool:
+    return line.count(b"{") + line.count(b"[") > MAXIMUM_NESTING
+
+
+def _is_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(MAXIMUM_NESTING + 1):
+        below = [each for each in level if isinstance(each, dict | list)]
+        level = [child for each in below for child in (each.values() if isinstance(each, dict) else each)]
+    return bool(level)
 
 
 def _as_text(value: object) -> str:
@@ -70,7 +87,7 @@ def plain_record(record: Mapping[str, Any]) -> Record:
 
 
 def parse_line(line: bytes) -> Any:
-    """Return what a line holds, or None if it is torn or blank.
+    """Return what a line holds, or None if it is torn, blank, or nested too deep.
 
     A killed writer, or a full disk, leaves an incomplete line. A record that another process appended after it, on the
     same line, is still found.
@@ -86,7 +103,8 @@ def parse_line(line: bytes) -> Any:
         {'kind': 'end', 'time': 1.0}
     """
     try:
-        return orjson.loads(line)
+        data = orjson.loads(line)
     except orjson.JSONDecodeError:
         behind_torn_part = line.rfind(LINE_BEGINNING)
         return parse_line(line[behind_torn_part:]) if behind_torn_part > 0 else None
+    return None if _may_be_deep(line) and _is_deep(data) else data

@@ -142,6 +142,9 @@ def is_readable(record: object) -> bool:
     nonfinite = record.get("nonfinite", {})
     if not isinstance(nonfinite, dict) or not all(word in NONFINITE_WORDS for word in nonfinite.values()):
         return False
+    step = record.get("step")
+    if isinstance(step, int) and abs(step) > _LARGEST_STEP:
+        return False
     return isinstance(record.get("time"), NUMBER) and ("error" not in record or _is_error(record["error"]))
 
 
@@ -164,7 +167,7 @@ def plain_step(step: int) -> int:
         ValueError: If it does not fit into 64 bits.
     """
     plain = operator.index(step)
-    if not -_LARGEST_STEP - 1 <= plain <= _LARGEST_STEP:
+    if abs(plain) > _LARGEST_STEP:
         raise ValueError(f"step must fit into 64 bits, got {plain}")
     return plain
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_type_hints
 
+from seo_engine.foundation.settings import check_type
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Kind, Shown
 
@@ -38,12 +39,20 @@ def describe_model(model: Any) -> ModelArchitecture:
 def _contents(architecture: Any) -> Record:
     if not isinstance(architecture, Mapping):
         return {"architecture": describe_model(architecture)}
-    if missing := ModelArchitecture.__annotations__.keys() - architecture.keys():
-        raise TypeError(f"a model's architecture must have {', '.join(sorted(missing))}")
+    _check(architecture)
     return {"architecture": architecture}
 
 
+def _check(architecture: Mapping[str, Any]) -> None:
+    expected_types = get_type_hints(ModelArchitecture)
+    if missing := expected_types.keys() - architecture.keys():
+        raise TypeError(f"a model's architecture must have {', '.join(sorted(missing))}")
+    for name, expected in expected_types.items():
+        check_type(name, architecture[name], expected)
+
+
 def _shown(record: Record) -> Shown:
+    _check(record["architecture"])
     return Shown(MODEL_ARCHITECTURE, record, settings={"model_architecture": record["architecture"]})
 
 

@@ -18,7 +18,7 @@ from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, is_metric_line
 from seo_engine.tracking.records.run_marks import END, LAST_VALUES, RESUME, START, ErrorDescription
 from seo_engine.tracking.runs.places import JOURNAL
-from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RunLock
+from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, RunLock
 from seo_engine.tracking.views.journal_selection import JournalSelection
 
 # The end of a run leaves room in the journal for at most this many records of values not shown yet.
@@ -143,7 +143,7 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
         OSError: If the journal cannot be read or written.
         ValueError: If the journal does not say how the run began.
     """
-    lock = RunLock(run_directory, "run")
+    lock = RunLock(run_directory, RUN_LOCK)
     if not lock.acquire(MOMENT_SECONDS):
         raise RunStillOpenError(f"{run_directory} is still running")
     try:

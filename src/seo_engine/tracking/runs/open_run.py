@@ -16,7 +16,7 @@ from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, rea
 from seo_engine.tracking.runs.log_files import RunLogs
 from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
 from seo_engine.tracking.runs.record_writer import RecordWriter
-from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
 from seo_engine.tracking.runs.surroundings import describe_surroundings
 
 # A process that only writes the end of a killed run holds its lock briefly.
@@ -116,7 +116,7 @@ def attach_run(directory: Path) -> OpenRun:
 
 
 def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenRun:
-    lock = RunLock(directory, "run")
+    lock = RunLock(directory, RUN_LOCK)
     if not lock.acquire(_LONGEST_WAIT_FOR_LOCK):
         raise RunStillOpenError(f"{directory} is still being written by another process, and cannot be resumed")
     logging_queue = LoggingQueue(directory / JOURNAL)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from seo_engine.foundation.texts import counts_in_words
+from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
@@ -126,7 +126,7 @@ class RecordWriter:
             logger.warning("%s", message)
 
     def _count_failure(self, kind: str, error: Exception) -> None:
-        self.drop("misuse", f"⚠️ Skipping a call ({kind}): {error}")
+        self.drop("misuse", f"⚠️ Skipping a call ({kind}): {one_line(error)}")
 
 
 def _most_common(counts: Counter[str]) -> dict[str, int]:

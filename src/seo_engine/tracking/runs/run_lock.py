@@ -21,12 +21,16 @@ MOMENT_SECONDS = 2.0
 _LOOK_SECONDS = 0.01
 
 
+# The lock of the run itself; its views have those of their trackers' names.
+RUN_LOCK = "run"
+
+
 class RunLock:
     """An advisory lock on a file in the run's `locks/`; released when the process that holds it ends or is killed.
 
     Args:
         run_directory (Path): The run's folder.
-        name (str): `run` for the run itself, or a tracker's name for its view.
+        name (str): `RUN_LOCK`, or a tracker's name for its view.
 
     Example:
         >>> import tempfile

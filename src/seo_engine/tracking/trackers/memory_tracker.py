@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.tracking.records.kind import Recorded, Shown
@@ -47,4 +48,5 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
 
     def _take(self, kind: str, **arguments: Any) -> None:
         # Copied, because a training may use its dictionary again.
-        self.calls.append((KINDS[kind].call, copy.deepcopy(arguments)))
+        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in arguments.items()}
+        self.calls.append((KINDS[kind].call, copy.deepcopy(plain)))

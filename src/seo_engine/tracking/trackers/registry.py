@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.lifecycle import Lifecycle
+from seo_engine.tracking.runs.run_lock import RUN_LOCK
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
@@ -89,24 +90,33 @@ DESTINATIONS = {
 }
 
 
-def check_extra_trackers(trackers: Iterable[object]) -> None:
-    """Check that further trackers can be delivered to.
+def checked_extra_trackers(trackers: Any) -> tuple[DestinationTracker, ...]:
+    """Return further trackers if they can be delivered to.
 
     Args:
-        trackers (Iterable[object]): As the user gave them.
+        trackers (Any): As the user gave them.
 
     Raises:
-        ValueError: If one is not a DestinationTracker, or if two trackers of a run would have the same name.
+        ValueError: If they are not DestinationTrackers, each with a name of its own.
     """
-    names = set(DESTINATIONS)
-    for tracker in trackers:
+    try:
+        extra_trackers = tuple(trackers)
+    except TypeError:
+        raise ValueError(f"extra_trackers must be a list, got {type(trackers).__name__}") from None
+    taken = {RUN_LOCK, *DESTINATIONS}
+    for tracker in extra_trackers:
         if not isinstance(tracker, DestinationTracker):
             raise ValueError(f"an extra tracker must be a DestinationTracker, got {type(tracker).__name__}")
-        if not isinstance(getattr(tracker, "name", None), str) or not _NAME.fullmatch(tracker.name):
-            raise ValueError(f"an extra tracker must have a name of letters, digits, _ - and ., see {tracker!r}")
-        if tracker.name in names:
-            raise ValueError(f"an extra tracker must have a name of its own, {tracker.name!r} is taken")
-        names.add(tracker.name)
+        name = getattr(tracker, "name", None)
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(
+                f"the name of an extra tracker must be 1 to 64 letters, digits, _, - or ., got {name!r} "
+                f"({type(tracker).__name__})"
+            )
+        if name in taken:
+            raise ValueError(f"an extra tracker must have a name of its own, {name!r} is taken")
+        taken.add(name)
+    return extra_trackers
 
 
 def configured_destinations(config: TrackingConfig) -> list[str]:

@@ -75,8 +75,7 @@ class JournalSelection:
         try:
             selected = self._select(record)
             shown = KINDS[selected["kind"]].shown(selected)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            # The right fields with wrong contents: a foreign or damaged line.
+        except Exception as error:  # a foreign or damaged line may have the right fields with any contents
             logger.warning("⚠️ A record of kind %s cannot be shown: %r", kind.name, error)
             return SelectedLine(line.end, drop_reason=UNREADABLE)
         return SelectedLine(line.end, float(selected["time"]), shown)
