@@ -24,3 +24,10 @@ def test_an_unknown_run_and_an_empty_list_are_told_plainly(tmp_path: Path) -> No
     unknown = command("runs", "show", "nothing", cwd=tmp_path)
     assert unknown.returncode == 2 and unknown.stderr.startswith("error: no run 'nothing'")
     assert "no runs in runs yet" in command("runs", "list", cwd=tmp_path).stdout
+
+
+def test_a_file_in_place_of_the_folder_of_runs_is_told_plainly(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("no folder")
+    for arguments in (["list"], ["recover"]):
+        refused = command("runs", *arguments, cwd=tmp_path)
+        assert refused.returncode == 2 and refused.stderr.startswith("error: runs: this is a file")

@@ -53,7 +53,7 @@ def list_command(log_directory: str, as_json: bool) -> None:
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.runs import runs_table
 
-    found = list_runs(log_directory)
+    found = list_runs(_folder(log_directory))
     if as_json:
         click.echo(json.dumps([_as_plain(run) for run in found], indent=2))
     elif found:
@@ -96,7 +96,7 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
       seo-engine runs recover
       seo-engine runs recover seo_engine_1700000000 --json
     """
-    directories = [_find(log_directory, run)] if run is not None else unfinished_runs(Path(log_directory))
+    directories = [_find(log_directory, run)] if run is not None else unfinished_runs(_folder(log_directory))
     if not directories and not as_json:
         click.echo(f"Every run in {log_directory} is complete, or still open.")
     delivered = {}
@@ -124,6 +124,12 @@ def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_j
     work = partial(replay_run, _find(log_directory, run), view, show_all=show_all)
     directory, states = _with_progress(run, work)
     _show_deliveries({directory: states}, as_json)
+
+
+def _folder(log_directory: str) -> Path:
+    if Path(log_directory).is_file():
+        raise CommandError(f"{log_directory}: this is a file; give the folder that holds the runs")
+    return Path(log_directory)
 
 
 def _find(log_directory: str, run: str) -> Path:
