@@ -39,7 +39,7 @@ class IncompleteViewError(Exception):
 
 
 class DestinationTracker(ABC):
-    """A destination of records. A worker calls these methods, always from one thread.
+    """A destination of records. A worker calls these methods, one at a time.
 
     A subclass defines `setup` and `show`. A method that raises is called again later, and a record that keeps failing
     is counted as dropped; the training never sees the error. Whenever `available` turns True, the worker starts with
