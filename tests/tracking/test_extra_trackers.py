@@ -160,3 +160,27 @@ def test_a_plugin_that_exits_ends_neither_its_thread_nor_the_training(tmp_path: 
             tracker.log_training_metrics(1, 1, {"loss": 1.0})
         state = tracker.delivery["plugin"]
         assert state.closed and balances(state) and "SystemExit" in (state.last_error or "")
+
+
+def test_a_plugin_that_gives_up_without_an_error_is_opened_again_after_a_wait(tmp_path: Path) -> None:
+    class GivingUp(Plugin):
+        set_ups = 0
+
+        def setup(self) -> None:
+            super().setup()
+            self.set_ups += 1
+
+        def show(self, shown: Shown, recorded: Recorded) -> None:
+            if recorded.number == 2 and self.set_ups == 1:
+                self.available = False
+                return
+            super().show(shown, recorded)
+
+    plugin = GivingUp()
+    config = configuration(tmp_path, asynchronous_logging=False)
+    with ExperimentTracker(config, extra_trackers=[plugin]) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 1.0})
+        # It waits: neither the call nor a flush opens it at once.
+        assert plugin.set_ups == 1 and tracker.delivery["plugin"].pending == 1
+    assert plugin.set_ups == 2 and plugin.numbers == [1, 1, 2, 3]
+    assert tracker.delivery["plugin"].is_complete

@@ -298,6 +298,9 @@ class LoggingWorker:
         shown = line.shown
         if shown is not None and line.end.number not in self._failed_records:
             self._call("show", lambda: self.tracker.show(shown, Recorded(line.end.number, line.time)))
+            if not self.tracker.available:
+                # As if it had raised: it is opened again after a wait, not in a circle.
+                raise ConnectionError("the tracker is no longer available")
 
     def _say_unknown_kinds(self) -> None:
         if self._selection.unknown_kinds and not self._said_unknown_kinds:
