@@ -105,7 +105,7 @@ class LoggingWorker:
         self._closing_deadline = math.inf
         self._waits_for_lock = False
         self._said_unknown_kinds = False
-        self._said_unclear = False
+        self._said_no_details = False
         self._beside_training = beside_training
         self._rested = time.perf_counter()
         self._start_over()
@@ -329,9 +329,9 @@ class LoggingWorker:
             self.state.stop_requested = bool(self.tracker.stop_requested)
         except _RAISED_BY_TRACKERS as error:
             # It takes records all the same.
-            if not self._said_unclear:
-                self._said_unclear = True
-                logger.warning("⚠️ %s does not say how it is: %s", self.tracker.name, one_line(error))
+            if not self._said_no_details:
+                self._said_no_details = True
+                logger.warning("⚠️ %s cannot report its details: %s", self.tracker.name, one_line(error))
 
     def _settle(self, failed: bool = False) -> None:
         """Count the first waiting line as delivered or dropped, and move past it."""
