@@ -638,3 +638,13 @@ def test_memory_tracker_takes_a_read_only_mapping() -> None:
     tracker = MemoryTracker()
     tracker.log_training_metrics(1, 1, MappingProxyType({"loss": 1.0}))
     assert tracker.calls == [("log_training_metrics", {"epoch": 1, "step": 1, "metrics": {"loss": 1.0}})]
+
+
+def test_the_smallest_and_the_largest_step_of_64_bits_are_recorded_and_read(config: TrackingConfig) -> None:
+    steps = [-(2**63), 2**63 - 1]
+    with ExperimentTracker(config) as tracker:
+        for step in [*steps, -(2**63) - 1, 2**63]:
+            tracker.log_training_metrics(1, step, {"loss": 0.5})
+    records = [record for _, record in read_journal(directory_of(tracker))]
+    assert [record["step"] for record in records if record["kind"] == "training"] == steps
+    assert records[-1]["dropped"] == {"misuse": 2} and read_run(directory_of(tracker)).unreadable_lines == 0

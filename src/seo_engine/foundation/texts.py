@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Most readers of JSON take integers of 64 bits.
-_LARGEST_INTEGER = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1
+
+
+def fits_64_bits(value: int) -> bool:
+    """Return whether an integer has 64 bits: JSON has integers of any size, but most readers, and the views, have not.
+
+    Example:
+        >>> [fits_64_bits(each) for each in (-(2**63), 2**63 - 1, 2**63)]
+        [True, True, False]
+    """
+    return -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER
 
 
 def as_json_data(value: Any) -> Any:
@@ -22,7 +31,7 @@ def as_json_data(value: Any) -> Any:
         return {as_json_data(key): as_json_data(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [as_json_data(each) for each in value]
-    if isinstance(value, int) and not -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
+    if isinstance(value, int) and not fits_64_bits(value):
         return str(value)
     return value
 

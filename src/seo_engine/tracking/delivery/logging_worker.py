@@ -45,11 +45,11 @@ CLOSING_LOOKS_WITHOUT_PROGRESS = 4
 # Records that a tracker refused are remembered by number and not offered again; beyond this many, only counted.
 MOST_FAILED_RECORDS = 1_000
 
-# `SystemExit` too: the training ends itself. An interruption by the user is not contained.
-_RAISED_BY_TRACKERS = (Exception, SystemExit)
-
 # How many times a view is closed: one that turns out incomplete is opened again and completed.
 CLOSING_TRIES = 2
+
+# `SystemExit` too: only the training ends itself. An interruption by the user is not contained.
+_RAISED_BY_TRACKERS = (Exception, SystemExit)
 
 
 class TrackerCall(NamedTuple):
@@ -137,7 +137,6 @@ class LoggingWorker:
 
     def _deliver_until_closed(self) -> None:
         looks_without_progress = closing_tries = 0
-        closed_complete = False
         while looks_without_progress < CLOSING_LOOKS_WITHOUT_PROGRESS and time.monotonic() < self._closing_deadline:
             # Read before the delivery, so that everything appended before the request is delivered.
             closing = self._close_status is not None
@@ -147,15 +146,13 @@ class LoggingWorker:
             self.deliver_available()
             if closing and self.tracker.available and self.state.offset >= self._closing_size:
                 closing_tries += 1
-                closed_complete = self._is_closed_complete()
-                if closed_complete or closing_tries == CLOSING_TRIES:
-                    break
+                if self._close_tracker() or closing_tries == CLOSING_TRIES:
+                    return
             elif closing and not self._waits_for_lock:
                 looks_without_progress = 0 if self.state.offset > offset else looks_without_progress + 1
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
-        if not closed_complete:
-            self._is_closed_complete()
+        self._close_tracker()
 
     def deliver_available(self) -> None:
         """Deliver what the journal holds after the position; errors are contained and counted."""
@@ -175,7 +172,7 @@ class LoggingWorker:
         self.state.closed = True
         self._count_and_report()
 
-    def _is_closed_complete(self) -> bool:
+    def _close_tracker(self) -> bool:
         """Close the tracker, and return whether its view then holds everything it was given."""
         delivered = self.state.delivered
         try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact
+from seo_engine.foundation.texts import fits_64_bits
 from seo_engine.tracking.journal.lines import Record, plain_record
 from seo_engine.tracking.records.forms import Medium
 
@@ -21,8 +22,6 @@ MOMENT: dict[str, Any] = {"epoch": NUMBER, "step": int}
 NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 
 _ABSENT = object()
-
-_LARGEST_STEP = 2**63 - 1
 
 
 class Recorded(NamedTuple):
@@ -143,7 +142,7 @@ def is_readable(record: object) -> bool:
     if not isinstance(nonfinite, dict) or not all(word in NONFINITE_WORDS for word in nonfinite.values()):
         return False
     step = record.get("step")
-    if isinstance(step, int) and abs(step) > _LARGEST_STEP:
+    if isinstance(step, int) and not fits_64_bits(step):
         return False
     return isinstance(record.get("time"), NUMBER) and ("error" not in record or _is_error(record["error"]))
 
@@ -167,7 +166,7 @@ def plain_step(step: int) -> int:
         ValueError: If it does not fit into 64 bits.
     """
     plain = operator.index(step)
-    if abs(plain) > _LARGEST_STEP:
+    if not fits_64_bits(plain):
         raise ValueError(f"step must fit into 64 bits, got {plain}")
     return plain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.records.run_marks import ErrorDescription
 
 
-class Loggable:
+class Loggable(ABC):
     """The calls that log. `ExperimentTracker`, each tracker used directly, and the test double have them."""
 
     current_epoch: float = 0
@@ -107,6 +108,7 @@ class Loggable:
         self._take(kind, epoch=epoch, step=step, metrics=metrics)
         self.current_epoch, self.global_step = epoch, step
 
+    @abstractmethod
     def _take(self, kind: str, **arguments: Any) -> None:
         """Take one logged thing.
 
@@ -114,7 +116,6 @@ class Loggable:
             kind (str): The name of the kind of record.
             **arguments (Any): As the caller gave them.
         """
-        raise NotImplementedError
 
     def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from seo_engine.foundation.texts import LARGEST_INTEGER
 from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record
 from seo_engine.tracking.records.kind import new_record, plain_epoch, plain_step, require_dictionary
 from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
@@ -89,7 +90,8 @@ class MetricEncoder:
         Returns:
             bytes | None: JSON and a newline; None if the metrics need the closer look of `record`.
         """
-        if type(step) is not int:
+        # orjson refuses a step that is too small for 64 bits, but writes one that is too large for their sign.
+        if type(step) is not int or step > LARGEST_INTEGER:
             return None
         names = self._names[kind]
         values = {}

@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.texts import fits_64_bits
 from seo_engine.tracking.journal.lines import LINE_BEGINNING, Record
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 
 logger = logging.getLogger(__name__)
 
 MAXIMUM_NAME_LENGTH = 512
-
-# JSON has integers of any size; the views and most readers have 64 bits.
-_LARGEST_INTEGER = 2**63 - 1
 
 
 def metric_name(group: str, name: str) -> str:
@@ -73,7 +71,7 @@ def metric_value(value: Any) -> int | float | None:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
-        return int(value) if -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER else None
+        return int(value) if fits_64_bits(value) else None
     if getattr(value, "ndim", None) != 0 or not callable(getattr(value, "item", None)):
         return None
     # A numpy scalar or a 0-d tensor; `item` waits for a device, so it is called once.

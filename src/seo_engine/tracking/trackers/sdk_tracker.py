@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from pathlib import Path
@@ -262,19 +262,19 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         return True
 
 
-class _Door:
+class _Door(ABC):
     """Where errors and slow calls are reported."""
 
     def __init__(self, tracker: SDKTracker) -> None:
         self.tracker = tracker
 
+    @abstractmethod
     def tell_error(self, subject: str, error: Exception) -> None:
         """Report an error; called while it is handled."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tell_slow(self, subject: str, seconds: float, count: int) -> None:
         """Report a slow call."""
-        raise NotImplementedError
 
 
 class _PeoplesDoor(_Door):
