@@ -1,11 +1,12 @@
 """Little trainings: healthy ones, and ones with a bottleneck planted in them.
 
-Their work is sleep, for the most part: so the shares are the same on a machine that is busy with something else. Those
-that concern memory run in a process of their own: `python -m tests.profiling.reports.planted_trainings NAME`.
+Their work is sleep. `PlantedClock` counts nothing else, so a machine that is busy with something else changes nothing.
+Those that concern memory run in a process of their own: `python -m tests.profiling.reports.planted_trainings NAME`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -16,18 +17,52 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from seo_engine.profiling import CodeProfiler, recorder
+from seo_engine.profiling import profiler as profiler_module
+from seo_engine.profiling.regions import measured_regions, regions
 
 STEPS = 30
 MEGABYTES = 10**6
 
 
-# Long enough for the stalls of a busy machine, some milliseconds, to weigh little.
+# On the real clock, long enough for the stalls of a busy machine, some milliseconds, to weigh little.
 TIMES_AS_LONG = 3
+
+
+class PlantedClock:
+    """A clock that only planted work moves, and each reading of it by 100 ns.
+
+    Args:
+        sleeps (bool): Whether the work takes its time nevertheless, so that memory may be looked at meanwhile.
+    """
+
+    def __init__(self, sleeps: bool) -> None:
+        self._sleeps = sleeps
+        self._worked = 0
+        self._readings = itertools.count()
+
+    def __call__(self) -> int:
+        return self._worked + 100 * next(self._readings)
+
+    def work(self, seconds: float) -> None:
+        """Move the clock."""
+        if self._sleeps:
+            time.sleep(seconds)
+        self._worked += int(seconds * 1e9)
+
+
+# None: the real one.
+planted_clock: PlantedClock | None = None
+
+# The modules of the profiler that read the clock in these trainings.
+READERS_OF_THE_CLOCK = (profiler_module, recorder, regions, measured_regions)
 
 
 def work(seconds: float) -> None:
     """Take a while."""
-    time.sleep(TIMES_AS_LONG * seconds)
+    if planted_clock is None:
+        time.sleep(TIMES_AS_LONG * seconds)
+    else:
+        planted_clock.work(TIMES_AS_LONG * seconds)
 
 
 class Samples(Dataset[torch.Tensor]):
@@ -260,7 +295,11 @@ def leak_outside_of_any_region(profiler: CodeProfiler) -> None:
 
 
 def main(name: str) -> None:
-    """Run one, and print its recommendations as JSON."""
+    """Run one on a planted clock, and print its recommendations as JSON."""
+    global planted_clock
+    planted_clock = PlantedClock(sleeps=True)
+    for module in READERS_OF_THE_CLOCK:
+        module.now = planted_clock  # type: ignore[attr-defined]
     # Memory is looked at more often than once a second, so that the training may be short.
     recorder.LOOK_SECONDS = 0.02
     profiler = CodeProfiler()
