@@ -198,7 +198,8 @@ class ExperimentTrackingCallback(TrainerCallback):
                 training[_TRAINING_NAMES.get(name, name)] = value
         epoch, step = state.epoch or 0.0, state.global_step
         if training:
-            self._tracker.log_training_metrics(epoch, step, training)
+            # The Trainer logs at an interval of its own, `logging_steps`.
+            self._tracker.log_training_metrics(epoch, step, training, thinned=False)
         if evaluation:
             self._tracker.log_evaluation_metrics(epoch, step, evaluation)
         if performance:

@@ -89,10 +89,10 @@ class TrackingConfig(ProfilingConfig):
         ["gradient_norm", "weight_norm"], "Patterns of metrics that the views show once per interval."
     )
     low_priority_metrics: list[str] = setting(
-        ["*memory*", "cpu_usage*"], "Patterns of metrics that the views show once in ten intervals."
+        ["memory_usage", "cpu_usage"], "Patterns of metrics that the views show once in ten intervals."
     )
     default_metric_priority: str = setting(
-        "medium", "Priority of metrics that match no pattern.", allowed=PRIORITIES, switches=_TRACKING
+        "high", "Priority in the views of metrics that match no pattern.", allowed=PRIORITIES, switches=_TRACKING
     )
     skip_nonfinite_metrics: bool = setting(
         True, "Leave NaN and infinities out of the views. The journal always keeps them."

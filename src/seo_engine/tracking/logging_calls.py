@@ -43,12 +43,22 @@ class LoggingCalls(Loggable):
         self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
 
     def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
-        """Log the training metrics that have at least this priority, at `current_epoch` and `global_step`.
+        """Filter training metrics by priority: record those that matter enough, and leave out the rest for good.
+
+        What is recorded belongs to `current_epoch` and `global_step`. What is left out is counted, and named in a
+        warning once. `log_training_metrics` records everything; the views thin it by the same patterns.
 
         Args:
             metrics (Mapping[str, Any]): As for `log_training_metrics`.
-            priority (str): `high` records only high-priority metrics, `medium` those and medium ones, `low` all.
-                The rest is not recorded at all.
+            priority (str): `high` records only metrics that `high_priority_metrics` names, `medium` also those that
+                `medium_priority_metrics` names, `low` all. A metric that no pattern names is recorded with `low` alone.
+
+        Example:
+            >>> import tempfile
+            >>> from seo_engine import ExperimentTracker, TrackingConfig
+            >>> config = TrackingConfig(tensorboard_log_dir=tempfile.mkdtemp(), wandb_logging=False)
+            >>> with ExperimentTracker(config) as tracker:
+            ...     tracker.log_metrics_with_priority({"loss": 0.5, "reward": 1.0}, priority="high")
         """
         if not isinstance(priority, str) or priority not in PRIORITIES:
             self._misused(f"priority must be one of {', '.join(PRIORITIES)}, got {one_line(priority)!r}")
@@ -56,22 +66,29 @@ class LoggingCalls(Loggable):
         if not isinstance(metrics, Mapping):
             self._misused(f"metrics must be a dictionary, got {type(metrics).__name__}")
             return
-        chosen = {
-            name: value
-            for name, value in metrics.items()
-            if self._priorities.at_least(name if isinstance(name, str) else one_line(name), priority)
-        }
+        chosen: dict[str, Any] = {}
+        left_out: list[str] = []
+        for name, value in metrics.items():
+            plain_name = name if isinstance(name, str) else one_line(name)
+            if self._priorities.is_named(plain_name, priority):
+                chosen[name] = value
+            else:
+                left_out.append(plain_name)
+        if left_out and self._record_writer is not None and not self._closed:
+            self._record_writer.drop_by_priority(left_out, priority)
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
-    def _take_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+    def _take_metrics(
+        self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True
+    ) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
         writer = self._record_writer
         if writer is None or self._closed:
             self._refuse()
             return
-        is_recorded = writer.write_metrics(kind, epoch, step, metrics)
+        is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned)
         if is_recorded:
             self.current_epoch = epoch
             self.global_step = step

@@ -200,6 +200,13 @@ class Deliveries:
                 "⚠️ The journal keeps what is pending for %s; to deliver it: resume the run with it in extra_trackers",
                 ", ".join(plug_ins),
             )
+        if thinned := max((state.values_thinned for state in self.states.values()), default=0):
+            logger.info(
+                "✅ The views leave out %s values of medium- and low-priority metrics; to see all: "
+                "seo-engine runs replay %s --to tensorboard --all, or selective_logging=False",
+                f"{thinned:,}",
+                self._run_directory,
+            )
         if complete:
             logger.info("✅ All experiment trackers closed")
 

@@ -356,6 +356,7 @@ class LoggingWorker:
         state.pending = state.accepted - state.delivered - sum(state.dropped.values())
         state.unknown_records = self._selection.unknown_records
         state.values_not_shown = self._selection.values_not_shown
+        state.values_thinned = self._selection.values_thinned
         state.withheld = self._selection.withheld
         self._ask_tracker()
         if state != self._reported:

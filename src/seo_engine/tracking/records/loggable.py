@@ -20,7 +20,9 @@ class Loggable(ABC):
     current_epoch: float = 0
     global_step: int = 0
 
-    def log_training_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+    def log_training_metrics(
+        self, epoch: float, step: int, metrics: Mapping[str, Any], *, thinned: bool = True
+    ) -> None:
         """Log training metrics at a step.
 
         Args:
@@ -29,13 +31,15 @@ class Loggable(ABC):
             metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
                 without a slash gets its group: `loss` becomes `training/loss`. Anything that is not a number is left
                 out, counted, and warned about once.
+            thinned (bool): Whether the views may thin metrics of medium and low priority. False if the training
+                already logs at an interval of its own.
 
         Example:
             >>> from seo_engine import MemoryTracker
             >>> tracker = MemoryTracker()
             >>> tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
         """
-        self._take_metrics("training", epoch, step, metrics)
+        self._take_metrics("training", epoch, step, metrics, thinned)
 
     def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
         """Log evaluation metrics at a step; the views never thin them.
@@ -104,8 +108,10 @@ class Loggable(ABC):
         epoch, step = self._moment(epoch, step)
         self._take("text", name=name, text=text, epoch=epoch, step=step)
 
-    def _take_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
-        self._take(kind, epoch=epoch, step=step, metrics=metrics)
+    def _take_metrics(
+        self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True
+    ) -> None:
+        self._take(kind, epoch=epoch, step=step, metrics=metrics, **({} if thinned else {"thinned": False}))
         self.current_epoch, self.global_step = epoch, step
 
     @abstractmethod

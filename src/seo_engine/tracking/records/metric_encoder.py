@@ -55,7 +55,7 @@ class MetricEncoder:
         """
         return set(self._names[kind].values())
 
-    def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> Record:
+    def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True) -> Record:
         """Return a record of checked metrics; those that cannot be kept are counted, and warned about once each.
 
         Args:
@@ -63,6 +63,7 @@ class MetricEncoder:
             epoch (float): Epoch of the metrics.
             step (int): Step of the metrics.
             metrics (Mapping[str, Any]): As the caller gave them.
+            thinned (bool): Whether a view may leave out some of them.
 
         Returns:
             Record: Plain data.
@@ -76,6 +77,8 @@ class MetricEncoder:
         record = new_record(kind, epoch=plain_epoch(epoch), step=plain_step(step), rank=self._rank, metrics=numbers)
         if nonfinite:
             record["nonfinite"] = nonfinite
+        if not thinned:
+            record["thinned"] = False
         return record
 
     def plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:

@@ -11,7 +11,8 @@ from seo_engine.tracking.records.kind import Kind, Shown
 JOURNAL_VERSION = 1
 
 # How a run can end.
-STATUSES = ("finished", "failed", "interrupted", "killed")
+FINISHED = "finished"
+STATUSES = (FINISHED, "failed", "interrupted", "killed")
 
 
 class ErrorDescription(TypedDict):

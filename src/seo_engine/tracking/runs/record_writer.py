@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import encode_record
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 MOST_COUNTED_NAMES = 1_000
 OTHERS = "others"
 
+BELOW_PRIORITY = "left out by priority"
+
 
 class RecordWriter:
     """Appends records to the journal. It never raises: what cannot be recorded is counted, and reported once.
@@ -40,8 +43,11 @@ class RecordWriter:
         self._config = config
         self._rank = rank
         self._encoder = MetricEncoder(config.skip_nonfinite_metrics, rank)
+        self._said_below_priority: set[str] = set()
 
-    def write_metrics(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bool:
+    def write_metrics(
+        self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True
+    ) -> bool:
         """Append a record of metrics.
 
         Args:
@@ -49,14 +55,15 @@ class RecordWriter:
             epoch (float): Epoch of the metrics.
             step (int): Step of the metrics.
             metrics (Mapping[str, Any]): As the caller gave them.
+            thinned (bool): Whether a view may leave out some of them.
 
         Returns:
             bool: Whether they were recorded.
         """
         try:
-            line = self._encoder.plain_line(kind, epoch, step, metrics)
+            line = self._encoder.plain_line(kind, epoch, step, metrics) if thinned else None
             if line is None:
-                line = encode_record(self._encoder.record(kind, epoch, step, metrics))
+                line = encode_record(self._encoder.record(kind, epoch, step, metrics, thinned))
             self._logging_queue.append(line)
         except Exception as error:
             self._count_failure(kind, error)
@@ -124,6 +131,25 @@ class RecordWriter:
         self.dropped[reason] += 1
         if self.dropped[reason] == 1:
             logger.warning("%s", message)
+
+    def drop_by_priority(self, names: Collection[str], priority: str) -> None:
+        """Count metrics that the caller's choice of a priority leaves out, and name each in a warning once.
+
+        Args:
+            names (Collection[str]): Their names.
+            priority (str): What the caller chose.
+        """
+        self.dropped[BELOW_PRIORITY] += len(names)
+        new = [name for name in names if name not in self._said_below_priority]
+        # Bounded: a caller may make up a new name at every step.
+        if new and len(self._said_below_priority) < MOST_COUNTED_NAMES:
+            self._said_below_priority.update(new)
+            logger.warning(
+                "⚠️ log_metrics_with_priority(…, priority=%r) leaves out what no pattern of this priority names: %s; "
+                "these are not recorded",
+                priority,
+                ", ".join(redact_text(name) for name in new),
+            )
 
     def _count_failure(self, kind: str, error: Exception) -> None:
         self.drop("misuse", f"⚠️ Skipping a call ({kind}): {one_line(error)}")

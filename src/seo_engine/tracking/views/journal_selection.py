@@ -43,7 +43,7 @@ class JournalSelection:
     """
 
     def __init__(self, config: TrackingConfig) -> None:
-        self.values_not_shown = 0
+        self.values_not_shown = self.values_thinned = 0
         # Records of kinds that this version does not know, and the names of those kinds.
         self.unknown_records = 0
         self.unknown_kinds: set[str] = set()
@@ -86,7 +86,9 @@ class JournalSelection:
         if record["kind"] == LAST_VALUES.name:
             # Room that the end of a run leaves for values that the selection had withheld until then.
             last_values = self._selection.take_last_values()
-            self.values_not_shown -= len(last_values["metrics"]) if last_values else 0
+            shown_at_last = len(last_values["metrics"]) if last_values else 0
+            self.values_not_shown -= shown_at_last
+            self.values_thinned -= shown_at_last
             return last_values or record
         if record["kind"] == RESUME.name and record["step"] is not None:
             self._selection.rewind(record["step"])
@@ -99,7 +101,9 @@ class JournalSelection:
             self.values_not_shown += len(record.get("nonfinite", {}))
         record = with_nonfinite(record, self._skip_nonfinite)
         selected = self._selection.select(record)
-        self.values_not_shown += len(record["metrics"]) - len(selected)
+        thinned = len(record["metrics"]) - len(selected)
+        self.values_not_shown += thinned
+        self.values_thinned += thinned
         return {**record, "metrics": selected}
 
     def _note_unknown(self, kind: str) -> None:

@@ -19,7 +19,7 @@ class MetricSelection:
 
     A high-priority metric is shown at every step, a medium one when at least `experiment_logging_interval` steps
     have passed since it was last shown, a low one after ten times as many. First and last values are always
-    shown; a step that goes back restarts the interval.
+    shown; a step that goes back restarts the interval. A record may say that its metrics are not to be thinned.
 
     Args:
         config (TrackingConfig): Holds patterns, interval and switch.
@@ -55,7 +55,7 @@ class MetricSelection:
             dict[str, Any]: All or some of its metrics.
         """
         metrics: Mapping[str, Any] = record["metrics"]
-        if not self._enabled or not KINDS[record["kind"]].is_thinned:
+        if not self._enabled or not KINDS[record["kind"]].is_thinned or record.get("thinned") is False:
             return dict(metrics)
         return {name: value for name, value in metrics.items() if self._is_shown(record, name)}
 

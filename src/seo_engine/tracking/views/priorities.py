@@ -15,8 +15,10 @@ class MetricPriorities:
 
     Example:
         >>> priorities = MetricPriorities(TrackingConfig())
-        >>> [priorities.of(name) for name in ("training/loss", "cpu_usage_percent", "training/tokens_per_second")]
-        ['high', 'low', 'medium']
+        >>> [priorities.of(name) for name in ("training/loss", "cpu_usage", "training/tokens_per_second")]
+        ['high', 'low', 'high']
+        >>> [priorities.is_named(name, "high") for name in ("training/loss", "training/tokens_per_second")]
+        [True, False]
     """
 
     def __init__(self, config: TrackingConfig) -> None:
@@ -26,7 +28,7 @@ class MetricPriorities:
             "low": tuple(config.low_priority_metrics),
         }
         self._default = config.default_metric_priority
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str | None] = {}
 
     def of(self, name: str) -> str:
         """Return the priority of a metric: patterns match the whole name or its last part.
@@ -35,21 +37,24 @@ class MetricPriorities:
             name (str): The metric's name, with or without its group.
 
         Returns:
-            str: `high`, `medium` or `low`.
+            str: `high`, `medium` or `low`; the default one if no pattern names the metric.
         """
-        priority = self._known.get(name)
-        if priority is None:
+        return self._named(name) or self._default
+
+    def is_named(self, name: str, priority: str) -> bool:
+        """Return whether the patterns of a priority, or of a higher one, name a metric; at `low`, any metric is."""
+        named = self._named(name)
+        return priority == "low" or (named is not None and PRIORITIES.index(named) <= PRIORITIES.index(priority))
+
+    def _named(self, name: str) -> str | None:
+        if name not in self._known:
             last_part = name.rsplit("/", 1)[-1]
-            priority = self._known[name] = next(
+            self._known[name] = next(
                 (
                     priority
                     for priority in PRIORITIES
                     if any(fnmatchcase(name, each) or fnmatchcase(last_part, each) for each in self._patterns[priority])
                 ),
-                self._default,
+                None,
             )
-        return priority
-
-    def at_least(self, name: str, priority: str) -> bool:
-        """Return whether a metric's priority is this one or higher."""
-        return PRIORITIES.index(self.of(name)) <= PRIORITIES.index(priority)
+        return self._known[name]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.trackers.tensorboard.hyperparameters import flattened
 
 
-def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:
+def make_summary(shown: Shown, pictures: Mapping[str, Picture], hyperparameters: Mapping[str, Any]) -> Any:
     """Return what TensorBoard shows of a record.
 
     Args:
         shown (Shown): The record.
         pictures (Mapping[str, Picture]): Its pictures by name.
+        hyperparameters (Mapping[str, Any]): All hyperparameters so far; a record that adds some shows them together.
 
     Returns:
         Summary: Its values.
@@ -23,11 +25,8 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in shown.numbers.items()])
-    for tag, text in {**shown.texts, **_run_texts(shown)}.items():
+    for tag, text in {**shown.texts, **_run_texts(shown, hyperparameters)}.items():
         summary.MergeFrom(_text_summary(tag, text))
-    if shown.kind.name == "hyperparameters":
-        for part in _hyperparameter_summaries(shown.settings):
-            summary.MergeFrom(part)
     for tag, picture in pictures.items():
         image = {
             "height": picture.height,
@@ -39,7 +38,7 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture]) -> Any:
     return summary
 
 
-def _run_texts(shown: Shown) -> dict[str, str]:
+def _run_texts(shown: Shown, hyperparameters: Mapping[str, Any]) -> dict[str, str]:
     """Return the texts about the run as a whole, by tag."""
     match shown.kind.name:
         case "model_architecture":
@@ -54,17 +53,9 @@ def _run_texts(shown: Shown) -> dict[str, str]:
             return {"experiment/status": f"{status}{listing}"}
         case "resume":
             return {}
-    return {f"experiment/{shown.kind.subject}": _as_table(shown.settings)} if shown.settings else {}
-
-
-def _hyperparameter_summaries(hyperparameters: Mapping[str, Any]) -> Any:
-    # For the run's own writer: SummaryWriter.add_hparams would make a second run next to this one.
-    plain = {
-        name: value if isinstance(value, bool | int | float | str) else str(value)
-        for name, value in hyperparameters.items()
-    }
-    make_summaries: Any = importlib.import_module("torch.utils.tensorboard.summary").hparams
-    return make_summaries(plain, {})
+        case "hyperparameters":
+            return {"experiment/hyperparameters": _as_table(hyperparameters.items())}
+    return {f"experiment/{shown.kind.subject}": _as_table(flattened(shown.settings))} if shown.settings else {}
 
 
 def _text_summary(tag: str, text: str) -> Any:
@@ -77,8 +68,8 @@ def _as_listing(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
-def _as_table(values: Mapping[str, Any]) -> str:
-    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values.items()]
+def _as_table(values: Iterable[tuple[str, Any]]) -> str:
+    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values]
     return "\n".join(["| name | value |", "|---|---|", *rows])
 
 

@@ -13,6 +13,7 @@ from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
 from seo_engine.tracking.trackers.destination_tracker import NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
+from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.trackers.tensorboard.summaries import make_summary
 
@@ -24,7 +25,9 @@ _MODULES = (
     "torch",
     "torch.utils.tensorboard.summary",
     "tensorboard.compat.proto.event_pb2",
+    "tensorboard.plugins.hparams.api_pb2",
     "tensorboard.plugins.hparams.metadata",
+    "tensorboard.plugins.hparams.plugin_data_pb2",
 )
 
 
@@ -48,7 +51,7 @@ class TensorBoardTracker(SDKTracker):
     name = "tensorboard"
     title = "TensorBoard"
     writer: SummaryWriter | None = None
-    _said_hidden = False
+    _said_late = _said_hidden = _said_not_in_tab = False
 
     def setup_tensorboard(self) -> None:
         """Open the event file; a failure is logged and leaves `writer` None."""
@@ -71,6 +74,7 @@ class TensorBoardTracker(SDKTracker):
     def _open(self, run_directory: Path) -> object:
         # A file whose last event is torn is left as it is: readers continue with the next one.
         self._late_points = LatePoints()
+        self._hyperparameters = HyperparametersTab()
         self._late_writers: dict[str, SummaryWriter] = {}
         self._last_records = {ON_TIME: event_files.repair(run_directory)}
         self.writer = self._open_writer(ON_TIME)
@@ -105,10 +109,27 @@ class TensorBoardTracker(SDKTracker):
         if shown.kind.name == "resume":
             self._write_resumption(shown.record["step"], recorded)
             return
-        summary = make_summary(shown, self._converted_media(shown, {Image: lambda image: image.draw()}))
+        is_end = shown.kind.name == "end"
+        if shown.kind.name == "hyperparameters":
+            self._say_not_in_tab(self._hyperparameters.collect(shown.settings))
+        pictures = self._converted_media(shown, {Image: lambda image: image.draw()})
+        summary = make_summary(shown, pictures, self._hyperparameters.all)
+        if shown.kind.is_metrics or is_end:
+            summary.MergeFrom(self._hyperparameters.start(recorded.time))
+        if is_end:
+            summary.MergeFrom(self._hyperparameters.end(shown.record["status"], recorded.time))
         # A resumed run ends more than once: at its last step each time.
-        step = self.global_step if shown.kind.name == "end" else shown.step or 0
+        step = self.global_step if is_end else shown.step or 0
         self._add_summary(summary, step, recorded)
+
+    def _say_not_in_tab(self, names: list[str]) -> None:
+        if names and not self._said_not_in_tab:
+            self._said_not_in_tab = True
+            self.logger.warning(
+                "⚠️ TensorBoard's HPARAMS tab does not take hyperparameters that are logged after the first metric: %s; "
+                "they are in the table experiment/hyperparameters under TEXT, and in W&B's config",
+                ", ".join(names),
+            )
 
     def _write_resumption(self, step: int | None, recorded: Recorded) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
@@ -125,16 +146,33 @@ class TensorBoardTracker(SDKTracker):
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = {value.tag: value for value in summary.value}
-        directories = self._late_points.directories(values, step)
+        curves = {tag: value.simple_value if value.HasField("simple_value") else None for tag, value in values.items()}
+        directories = self._late_points.directories(curves, step)
+        self._say_late(directories, step)
         for directory, tags in directories.items():
             self._add_event(directory, Event(summary=Summary(value=[values[tag] for tag in tags])), step, recorded)
-        self._late_points.took(directories, step)
+        self._late_points.took(directories, curves, step)
         if self._late_points.hidden_points and not self._said_hidden:
             self._said_hidden = True
             self.logger.warning(
                 "⚠️ Some steps were logged more than %d times: TensorBoard shows their earlier points only when started "
                 "with --load_fast=false",
                 MOST_LATE_DIRECTORIES,
+            )
+
+    def _say_late(self, directories: Mapping[str, list[str]], step: int) -> None:
+        late = next((directory for directory in directories if directory != ON_TIME), None)
+        if late is not None and not self._said_late:
+            self._said_late = True
+            assert self.run_directory is not None
+            tag = directories[late][0]
+            self.logger.warning(
+                "⚠️ %s was logged at step %d after step %s: TensorBoard would hide the points between, so points whose "
+                "step goes back are in a run of their own, %s",
+                tag,
+                step,
+                self._late_points.last_step(tag),
+                f"{self.run_directory.name}/{late}",
             )
 
     def _add_event(self, directory: str, event: Any, step: int, recorded: Recorded) -> None:
