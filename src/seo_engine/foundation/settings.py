@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 
 def setting(
@@ -57,9 +58,33 @@ def setting(
 
 @dataclass
 class Configuration:
-    """Base of every configuration: a dataclass whose fields are checked when it is made."""
+    """Base of every configuration: a dataclass whose fields are checked when it is made.
 
-    def __post_init__(self) -> None:
+    It knows which of its fields were given, because an environment variable gives way to those alone. Copies, pickles
+    and `dataclasses.replace` keep that; so does a configuration that is made from plain data with `given_fields`.
+
+    Example:
+        >>> @dataclass
+        ... class ServerConfig(Configuration):
+        ...     port: int = setting(80, "Where to listen.")
+        >>> ServerConfig(port=80).is_given("port"), dataclasses.replace(ServerConfig()).is_given("port")
+        (True, False)
+    """
+
+    # Of another configuration, where this one is made from it; the first of all parameters, see `__new__`.
+    given_fields: dataclasses.InitVar[frozenset[str] | None] = dataclasses.field(default=None, kw_only=True)
+
+    def __new__(cls, *values: Any, **named_values: Any) -> Self:
+        configuration = super().__new__(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        before = list(itertools.takewhile(lambda name: name != "given_fields", named_values))
+        # `dataclasses.replace` passes what it was given, then all other fields in their order: `given_fields` first.
+        configuration.__dict__["_given_by_caller"] = frozenset({*names[: len(values)], *before})
+        return configuration
+
+    def __post_init__(self, given_fields: frozenset[str] | None) -> None:
+        # In the place where `dataclasses.replace` looks for it.
+        self.__dict__["given_fields"] = self.__dict__.pop("_given_by_caller") | (given_fields or frozenset())
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             # People pass a Path; the field stays a plain string, for TOML and JSON.
@@ -81,13 +106,18 @@ class Configuration:
         for field in dataclasses.fields(self):
             _check_value(self, field.name, getattr(self, field.name), field.metadata)
 
-    def as_dictionary(self) -> dict[str, Any]:
-        """Return the fields as plain data, as the journal keeps them.
+    def is_given(self, name: str) -> bool:
+        """Return whether a field was given, or set later, rather than left at its default.
 
-        Returns:
-            dict[str, Any]: Field names and values.
+        Args:
+            name (str): The name of the field.
         """
-        return dataclasses.asdict(self)
+        if name in self.__dict__["given_fields"]:
+            return True
+        field = next(each for each in dataclasses.fields(self) if each.name == name)
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
+        return bool(getattr(self, name) != default)
 
 
 def check_type(name: str, value: Any, expected: Any) -> None:
@@ -112,6 +142,8 @@ def check_type(name: str, value: Any, expected: Any) -> None:
 
 
 def _has_type(value: Any, expected: Any) -> bool:
+    if expected is Any:
+        return True
     if isinstance(expected, types.UnionType):
         return any(_has_type(value, choice) for choice in typing.get_args(expected))
     if typing.get_origin(expected) is list:
@@ -136,7 +168,7 @@ def _type_in_words(expected: Any) -> str:
     if typing.get_origin(expected) is list:
         return "a list of strings"
     if typing.get_origin(expected) is dict:
-        return "a dictionary of numbers by name"
+        return "a dictionary" if typing.get_args(expected)[1] is Any else "a dictionary of numbers by name"
     return _WORDS[expected]
 
 

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from seo_engine.foundation.redaction import check_no_secret
+from seo_engine.foundation.redaction import check_no_secret, redact
 from seo_engine.foundation.settings import setting
 from seo_engine.profiling.configuration import ProfilingConfig
 
 PRIORITIES = ("high", "medium", "low")
+
+# Settings of W&B that a run depends on, or that have a field here.
+_WANDB_SETTINGS_WITH_A_FIELD = {
+    "entity": "wandb_entity",
+    "mode": "wandb_mode",
+    "project": "wandb_project",
+    "root_dir": "tensorboard_log_dir",
+    "run_group": "wandb_group",
+    "run_id": "wandb_run_id",
+    "run_job_type": "wandb_job_type",
+    "run_name": "wandb_name",
+    "run_notes": "wandb_notes",
+    "run_tags": "wandb_tags",
+}
+_WANDB_SETTINGS_OF_THE_TRACKER = (
+    "finish_timeout", "finish_timeout_raises", "fork_from", "resume", "resume_from", "stop_fn", "x_files_dir",
+    "x_skip_transaction_log",
+)  # fmt: skip
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")
 
@@ -58,9 +81,24 @@ class TrackingConfig(ProfilingConfig):
     )
 
     wandb_logging: bool = setting(True, "Show the run in Weights & Biases.", flag="--no-wandb")
-    wandb_project: str = setting("seo-engine-experiments", "W&B project of the run.", required=True, switches=_WANDB)
-    wandb_entity: str | None = setting(None, "W&B user or team. None: your default one.")
-    wandb_tags: list[str] | None = setting(None, "W&B tags of the run.")
+    wandb_project: str = setting(
+        "seo-engine-experiments",
+        "W&B project of the run. Unless it is given, `WANDB_PROJECT` takes precedence.",
+        required=True,
+        switches=_WANDB,
+    )
+    wandb_entity: str | None = setting(None, "W&B user or team. None: `WANDB_ENTITY`, or your default one.")
+    wandb_name: str | None = setting(
+        None, "Name of the run in W&B. None: `experiment_name`, `WANDB_NAME`, or the name of the run's folder."
+    )
+    wandb_group: str | None = setting(None, "W&B group of the run. None: `WANDB_RUN_GROUP`.")
+    wandb_job_type: str | None = setting(None, "W&B job type of the run. None: `WANDB_JOB_TYPE`.")
+    wandb_notes: str | None = setting(None, "W&B notes on the run. None: `WANDB_NOTES`.")
+    wandb_tags: list[str] | None = setting(None, "W&B tags of the run. None: `WANDB_TAGS`.")
+    wandb_run_id: str | None = setting(
+        None, "Id of the run in W&B, for its first run in this process. None: `WANDB_RUN_ID`, or a new one."
+    )
+    wandb_settings: dict[str, Any] = setting({}, "Whatever else `wandb.Settings` takes, by name.")
     wandb_mode: str = setting(
         "auto",
         "`online`, `offline`, or `auto`: online if there is an API key, otherwise offline. It never asks for a key.",
@@ -130,8 +168,23 @@ class TrackingConfig(ProfilingConfig):
             return
         if self.experiment_name is not None:
             check_experiment_name(self.experiment_name)
-        check_no_secret("wandb_project", self.wandb_project)
-        check_no_secret("wandb_entity", self.wandb_entity or "")
+        for name in ("wandb_project", "wandb_entity", "wandb_name", "wandb_run_id"):
+            check_no_secret(name, getattr(self, name) or "")
+        if self.wandb_run_id is not None and not is_plain_run_id(self.wandb_run_id):
+            raise ValueError(f"wandb_run_id must be 1 to 64 letters, digits, _ or -, got {self.wandb_run_id!r}")
+        check_wandb_settings(self.wandb_settings)
+
+    def as_dictionary(self) -> dict[str, Any]:
+        """Return the settings of tracking and profiling, as the journal keeps them; not those of a subclass.
+
+        Returns:
+            dict[str, Any]: Names and values, and under `given_fields` the names of those that were given.
+        """
+        values = dataclasses.asdict(self)
+        names = [each.name for each in dataclasses.fields(TrackingConfig)]
+        return {name: values[name] for name in names} | {
+            "given_fields": [each for each in names if self.is_given(each)]
+        }
 
 
 def check_experiment_name(name: str) -> None:
@@ -152,3 +205,42 @@ def check_experiment_name(name: str) -> None:
     check_no_secret("experiment_name", name)
     if not _NAME.fullmatch(name):
         raise ValueError(f"experiment_name must be a plain folder name (letters, digits, . _ - + = @), got {name!r}")
+
+
+def is_plain_run_id(run_id: object) -> bool:
+    """Return whether an id, perhaps from a journal that somebody sent, has the form that this package uses.
+
+    Example:
+        >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")
+        (True, False)
+    """
+    return isinstance(run_id, str) and _RUN_ID.fullmatch(run_id) is not None
+
+
+def check_wandb_settings(settings: dict[str, Any]) -> None:
+    """Refuse settings of W&B that have a field here, that a run depends on, or that cannot be kept in its journal.
+
+    Args:
+        settings (dict[str, Any]): Names and values for `wandb.Settings`.
+
+    Raises:
+        ValueError: If there is such a one.
+
+    Example:
+        >>> check_wandb_settings({"project": "mine"})
+        Traceback (most recent call last):
+            ...
+        ValueError: wandb_settings must not hold project; wandb_project is the setting for it
+    """
+    for name in settings:
+        if name in _WANDB_SETTINGS_WITH_A_FIELD:
+            field = _WANDB_SETTINGS_WITH_A_FIELD[name]
+            raise ValueError(f"wandb_settings must not hold {name}; {field} is the setting for it")
+        if name in _WANDB_SETTINGS_OF_THE_TRACKER:
+            raise ValueError(f"wandb_settings must not hold {name}; the tracker sets it itself")
+    try:
+        json.dumps(settings)
+    except (TypeError, ValueError):
+        raise ValueError("wandb_settings must be plain data: texts, numbers, lists and dictionaries") from None
+    if redact(settings) != settings:
+        raise ValueError("wandb_settings must not hold a secret, because the run keeps them; set WANDB_API_KEY instead")

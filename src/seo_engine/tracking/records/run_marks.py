@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import NoneType
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Kind, Shown
@@ -11,8 +11,7 @@ from seo_engine.tracking.records.kind import Kind, Shown
 JOURNAL_VERSION = 1
 
 # How a run can end.
-FINISHED = "finished"
-STATUSES = (FINISHED, "failed", "interrupted", "killed")
+STATUSES = ("finished", "failed", "interrupted", "killed")
 
 
 class ErrorDescription(TypedDict):
@@ -24,15 +23,21 @@ class ErrorDescription(TypedDict):
 
 
 def _start_shown(record: Record) -> Shown:
-    return Shown(START, record, settings=record["configuration"])
+    return Shown(START, record, settings=_own_settings(record))
 
 
 def _resume_shown(record: Record) -> Shown:
-    return Shown(RESUME, record, settings=record["configuration"])
+    return Shown(RESUME, record, settings=_own_settings(record))
 
 
 def _end_shown(record: Record) -> Shown:
     return Shown(END, record)
+
+
+def _own_settings(record: Record) -> dict[str, Any]:
+    """Return the tracker's own settings under one name: everything beside it is what the user logs."""
+    values = {name: value for name, value in record["configuration"].items() if name != "given_fields"}
+    return {"seo_engine": values} if values else {}
 
 
 def _not_shown(record: Record) -> None:

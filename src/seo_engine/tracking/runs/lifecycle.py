@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.configuration import TrackingConfig, is_plain_run_id
 from seo_engine.tracking.journal.lines import Record, encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.reader import JournalReader
@@ -32,6 +31,15 @@ class RunStillOpenError(ValueError):
     """The run is still being written by a live process."""
 
 
+class Program(NamedTuple):
+    """The program of the training, as W&B shows it: without secrets, and empty where it is not known."""
+
+    name: str = ""
+    code_path: str = ""
+    arguments: tuple[str, ...] = ()
+    folder: str = ""
+
+
 @dataclass
 class Lifecycle:
     """The life of a run according to its journal; `status` is None while its last part has no end."""
@@ -39,6 +47,8 @@ class Lifecycle:
     wandb_run_id: str = ""
     started: float = 0.0
     host: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    program: Program = Program()
     configuration: dict[str, Any] = field(default_factory=dict)
     has_begun: bool = False
     status: str | None = None
@@ -53,9 +63,11 @@ class Lifecycle:
                 if record["kind"] == START.name and not self.started:
                     self.started = float(record["time"])
                     self.wandb_run_id = str(record.get("wandb_run_id", ""))
+                    self.environment = _texts(record.get("environment"))
                 self.has_begun = True
                 self.configuration = record["configuration"]
                 self.host = str(record.get("host", ""))
+                self.program = _program(record)
                 self.status = self.error = None
             case END.name:
                 self.status, self.error = record["status"], record.get("error")
@@ -109,8 +121,12 @@ def read_configuration(values: Mapping[str, Any]) -> TrackingConfig:
         ValueError: If they are not a valid configuration.
     """
     known = {each.name for each in fields(TrackingConfig)} - {"experiment_name"}
+    given = values.get("given_fields", known)
     try:
-        return TrackingConfig(**{name: value for name, value in values.items() if name in known})
+        # First, so that what follows does not count as given.
+        return TrackingConfig(
+            given_fields=frozenset(given), **{name: value for name, value in values.items() if name in known}
+        )
     except TypeError as error:
         raise ValueError(str(error)) from None
 
@@ -161,14 +177,19 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
         lock.release()
 
 
-def is_plain_run_id(run_id: object) -> bool:
-    """Return whether an id, perhaps from a journal that somebody sent, has the form that this package uses.
+def _program(record: Record) -> Program:
+    arguments = record.get("arguments")
+    return Program(
+        name=str(record.get("program", "")),
+        code_path=str(record.get("code_path", "")),
+        arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
+        folder=str(record.get("folder", "")),
+    )
 
-    Example:
-        >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")
-        (True, False)
-    """
-    return isinstance(run_id, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", run_id) is not None
+
+def _texts(values: Any) -> dict[str, str]:
+    """Return what is a text in a field that a foreign journal may fill with anything."""
+    return {name: value for name, value in values.items() if isinstance(value, str)} if isinstance(values, dict) else {}
 
 
 def _withheld(journal: JournalReader, config: TrackingConfig) -> int:

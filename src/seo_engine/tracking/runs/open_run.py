@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.configuration import TrackingConfig, is_plain_run_id
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
@@ -18,6 +19,10 @@ from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
 from seo_engine.tracking.runs.surroundings import describe_surroundings
+
+logger = logging.getLogger(__name__)
+
+_used_wandb_run_ids: set[str] = set()
 
 # A process that only writes the end of a killed run holds its lock briefly.
 _LONGEST_WAIT_FOR_LOCK = 5.0
@@ -56,7 +61,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         OSError: If it cannot be created.
     """
     directory = create_run_directory(config.tensorboard_log_dir, config.experiment_name)
-    life = Lifecycle(wandb_run_id=secrets.token_hex(4), started=time.time())
+    life = Lifecycle(wandb_run_id=_new_wandb_run_id(config), started=time.time())
     run = _owned(directory, config, life)
     run.record_writer.write(
         START.name,
@@ -113,6 +118,22 @@ def attach_run(directory: Path) -> OpenRun:
     logging_queue = LoggingQueue(directory / JOURNAL)
     logging_queue.follow_by_itself()
     return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, _rank()))
+
+
+def _new_wandb_run_id(config: TrackingConfig) -> str:
+    """Return the id that was chosen, for the first run of this process that has it, or a new one."""
+    chosen = config.wandb_run_id or os.environ.get("WANDB_RUN_ID")
+    new = secrets.token_hex(4)
+    if not chosen or not config.wandb_logging:
+        return new
+    if not is_plain_run_id(chosen):
+        logger.warning("⚠️ WANDB_RUN_ID must be 1 to 64 letters, digits, _ or -; this run has the id %s", new)
+        return new
+    if chosen in _used_wandb_run_ids:
+        logger.warning("⚠️ The W&B run id %s belongs to an earlier run of this process; this one is %s", chosen, new)
+        return new
+    _used_wandb_run_ids.add(chosen)
+    return chosen
 
 
 def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from pathlib import Path
 
@@ -18,9 +19,21 @@ PROFILE = "profile"
 TRACE_FILE = "trace.json"
 DATA_FILE = "profiling_data.json"
 
+_DEFAULT_NAME = re.compile(r"seo_engine_\d+(_\d+)?")
+
 
 class RunNotFoundError(ValueError):
     """There is no run with that name."""
+
+
+def is_chosen_name(run_name: str) -> bool:
+    """Return whether the name of a run's folder was chosen; otherwise it is `seo_engine_<unix time>`.
+
+    Example:
+        >>> is_chosen_name("cnn_2"), is_chosen_name("seo_engine_1700000000")
+        (True, False)
+    """
+    return _DEFAULT_NAME.fullmatch(run_name) is None
 
 
 def create_run_directory(log_directory: str | Path, experiment_name: str | None = None) -> Path:

@@ -28,6 +28,13 @@ class GitState(TypedDict):
     remote: str
 
 
+class ProgramState(TypedDict):
+    """The program of a process, and its file relative to the repository or the working folder; empty if unknown."""
+
+    program: str
+    code_path: str
+
+
 def describe_surroundings() -> dict[str, Any]:
     """Return what is recorded at the start of a run in addition to its configuration.
 
@@ -46,10 +53,24 @@ def describe_surroundings() -> dict[str, Any]:
         "host": platform.node(),
         "python": platform.python_version(),
         "command": redact_command(sys.orig_argv),
+        "arguments": redact_command(sys.argv[1:]),
+        **read_program(),
         "folder": redact_text(_folder()),
         "environment": redact(environment),
         "git": read_git(),
     }
+
+
+def read_program() -> ProgramState:
+    """Return which program this process runs, as W&B names it: its file, or `-m` and its module."""
+    main = sys.modules.get("__main__")
+    module, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    path = Path(file).absolute() if isinstance(file, str) else None
+    name = f"-m {module.name}" if module is not None else str(path or "")
+    root = Path(_ask_git("rev-parse", "--show-toplevel") or _folder())
+    is_inside = path is not None and path.resolve().is_relative_to(root.resolve())
+    code_path = path.resolve().relative_to(root.resolve()).as_posix() if path is not None and is_inside else ""
+    return {"program": redact_text(name), "code_path": redact_text(code_path)}
 
 
 def read_git() -> GitState:

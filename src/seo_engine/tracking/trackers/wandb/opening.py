@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seo_engine.foundation.redaction import redact, redact_command, redact_text
+from seo_engine.foundation.redaction import redact_command
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.records.metrics import METRIC_KINDS
+from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.runs.places import WANDB
 from seo_engine.tracking.runs.surroundings import read_git
 from seo_engine.tracking.trackers.wandb import fragments
+from seo_engine.tracking.trackers.wandb.identity import identity_of
 from seo_engine.tracking.trackers.wandb.server import StopRequest, credentials
 
 if TYPE_CHECKING:
     import wandb
+
+logger = logging.getLogger(__name__)
 
 # Offline, `wandb.init` waits for wandb-core alone, which never answers if it was killed or stalls meanwhile.
 OFFLINE_INIT_SECONDS = 20.0
@@ -30,8 +36,6 @@ SUPERSEDED = "wandb_superseded"
 # wandb-core writes its file every 32 KiB or after this many seconds; with its default of 15, a kill loses that much.
 TRANSACTION_LOG_FLUSH_SECONDS = 0.2
 
-_ENVIRONMENT_TEXTS = {"WANDB_NOTES": "notes", "WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": "job_type"}
-
 
 class Opening(NamedTuple):
     """What a W&B run is opened with.
@@ -40,6 +44,8 @@ class Opening(NamedTuple):
         config (TrackingConfig): The settings.
         run_directory (Path): The run's folder.
         run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
+        environment (Mapping[str, str]): The variables with which the run began.
+        program (Program | None): The program of the training, if it runs in another process.
         mode (str): online, offline, or what WANDB_MODE says.
         watched_process (int): The process whose CPU and memory W&B samples.
         owns_core (bool): Whether no other run of this process needs wandb.
@@ -50,6 +56,8 @@ class Opening(NamedTuple):
     config: TrackingConfig
     run_directory: Path
     run_id: str | None
+    environment: Mapping[str, str]
+    program: Program | None
     mode: str
     watched_process: int
     owns_core: bool
@@ -86,20 +94,31 @@ class Opening(NamedTuple):
         if self.owns_core and self.mode == "offline":
             # Otherwise wandb 0.31 measures each row for its makers, and reports to them even from an offline run.
             os.environ["WANDB_ERROR_REPORTING"] = "false"
-        run: wandb.Run = sdk.init(
-            project=self.config.wandb_project,
-            entity=self.config.wandb_entity,
-            **texts_of_run(self.config.wandb_tags),
-            name=self.run_directory.name,
-            id=self.run_id,
-            dir=str(self.run_directory),
-            mode=self.mode,
-            resume="allow" if self.run_id is not None else None,
-            # The user's own run in this process is neither used nor finished.
-            reinit="create_new",
-            settings=self._settings(sdk),
-        )
+        with self._as_training():
+            run: wandb.Run = sdk.init(
+                **identity_of(self.config, self.environment, self.run_directory.name)._asdict(),
+                id=self.run_id,
+                dir=str(self.run_directory),
+                mode=self.mode,
+                resume="allow" if self.run_id is not None else None,
+                # The user's own run in this process is neither used nor finished.
+                reinit="create_new",
+                settings=self._settings(sdk),
+            )
         return run
+
+    @contextlib.contextmanager
+    def _as_training(self) -> Iterator[None]:
+        """Have wandb note the training's arguments: it takes them from this process, and has no setting for them."""
+        if self.program is None:
+            yield
+            return
+        own_arguments = sys.argv
+        sys.argv = [self.program.name, *self.program.arguments]
+        try:
+            yield
+        finally:
+            sys.argv = own_arguments
 
     def join(self, run: wandb.Run, held_record: int) -> int:
         """Prepare an open run for the rows to come.
@@ -113,6 +132,7 @@ class Opening(NamedTuple):
 
         Raises:
             OSError: If the run is not in its folder.
+            RuntimeError: If the server holds rows of another run under the id that was chosen.
         """
         wandb_directory = self.run_directory / WANDB
         file = transaction_log(run, self.mode)
@@ -121,33 +141,69 @@ class Opening(NamedTuple):
         if self.run_id is not None and self.mode == "online":
             # Only the server counts; rows from an offline period are in the journal too, and must not be synced twice.
             held_record = run.starting_step - 1
+            self._check_rows_are_ours(run, held_record)
             fragments.move_offline_fragments(wandb_directory, self.run_id, self.run_directory / SUPERSEDED)
+        # Every group of metrics, also those that people name themselves, is drawn over the training's step.
         run.define_metric("global_step", hidden=True)
-        for group in (*METRIC_KINDS, "profiling"):
-            run.define_metric(f"{group}/*", step_metric="global_step")
+        run.define_metric("*", step_metric="global_step")
+        self._note_folder(run)
         return held_record
+
+    def _check_rows_are_ours(self, run: wandb.Run, held_record: int) -> None:
+        """Refuse rows of another run: as many of this one would be taken for delivered."""
+        was_chosen = self.run_id in (self.config.wandb_run_id, self.environment.get("WANDB_RUN_ID"))
+        is_first_opening = len(list((self.run_directory / WANDB).glob(f"*run-*-{self.run_id}"))) <= 1
+        if was_chosen and is_first_opening and held_record > 0:
+            raise RuntimeError(
+                f"the W&B run {self.run_id} already holds {held_record} rows of another run; choose another "
+                "wandb_run_id, or resume the run to which it belongs"
+            )
+
+    def _note_folder(self, run: wandb.Run) -> None:
+        """Note the training's working folder, which wandb takes to be the one where it keeps the run."""
+        if self.program is None or not self.program.folder:
+            return
+        try:
+            # There is no public way, and the messages are untyped.
+            messages: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
+            interface: Any = run._interface
+            interface.publish_environment(
+                messages.EnvironmentRecord(root=self.program.folder, code_path_local=self.program.code_path)
+            )
+        except Exception as error:  # another version of wandb
+            logger.debug("The working folder cannot be noted in W&B: %s", error)
 
     def _settings(self, sdk: Any) -> Any:
         git = read_git()
-        return sdk.Settings(
-            console="off",
-            silent=True,
-            init_timeout=OFFLINE_INIT_SECONDS if self.mode == "offline" else ONLINE_INIT_SECONDS,
-            finish_timeout=self.finish_seconds,
-            finish_timeout_raises=True,
+        settings: dict[str, Any] = {
+            "console": "off",
+            "silent": True,
+            "init_timeout": OFFLINE_INIT_SECONDS if self.mode == "offline" else ONLINE_INIT_SECONDS,
+            "finish_timeout": self.finish_seconds,
+            "finish_timeout_raises": True,
             # By default, a stop request from the server sends SIGINT to the main thread.
-            stop_fn=self.stop_request,
+            "stop_fn": self.stop_request,
             # wandb itself keeps the user name in the remote's address, which may be a token.
-            git_commit=git["commit"] or None,
-            git_remote_url=git["remote"] or None,
+            "git_commit": git["commit"] or None,
+            "git_remote_url": git["remote"] or None,
             # Without this, wandb copies uncommitted changes into the run, unredacted.
-            disable_git=True,
-            save_code=False,
+            "disable_git": True,
+            "save_code": False,
             # It contains the command line, unredacted.
-            x_disable_meta=redact_command(sys.argv) != sys.argv,
-            x_transaction_log_flush_interval=TRANSACTION_LOG_FLUSH_SECONDS,
-            x_stats_pid=self.watched_process,
-        )
+            "x_disable_meta": redact_command(sys.argv) != sys.argv,
+            "x_transaction_log_flush_interval": TRANSACTION_LOG_FLUSH_SECONDS,
+            "x_stats_pid": self.watched_process,
+        }
+        if self.program is not None:
+            settings |= {"program": self.program.name, "program_relpath": self.program.code_path or None}
+        return sdk.Settings(**settings | self._known_settings(sdk))
+
+    def _known_settings(self, sdk: Any) -> dict[str, Any]:
+        """Return the settings of W&B that the user chose, without those that this version of wandb does not have."""
+        chosen = self.config.wandb_settings
+        if unknown := sorted(chosen.keys() - sdk.Settings.model_fields.keys()):
+            logger.warning("⚠️ wandb.Settings does not have %s; wandb_settings is used without", ", ".join(unknown))
+        return {name: value for name, value in chosen.items() if name not in unknown}
 
 
 def transaction_log(run: wandb.Run, mode: str) -> Path | None:
@@ -178,18 +234,3 @@ def resolve_mode(mode: str) -> str:
     if mode == "online":
         raise RuntimeError('no API key is configured; set WANDB_API_KEY, or run "wandb login"')
     return "offline"
-
-
-def texts_of_run(tags: list[str] | None) -> dict[str, Any]:
-    """Return, redacted, the arguments of `wandb.init` that wandb would otherwise take from the environment.
-
-    Args:
-        tags (list[str] | None): From the configuration; they take precedence over those from the environment.
-
-    Returns:
-        dict[str, Any]: Tags, and the other texts that are set, without secrets.
-    """
-    if tags is None and (variable := os.environ.get("WANDB_TAGS")):
-        tags = variable.split(",")
-    texts = {argument: os.environ.get(variable) for variable, argument in _ENVIRONMENT_TEXTS.items()}
-    return {"tags": redact(tags)} | {argument: redact_text(text) for argument, text in texts.items() if text}

@@ -14,6 +14,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Table
 from seo_engine.tracking.records.kind import Recorded, Shown
+from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
@@ -50,6 +51,8 @@ class WandBTracker(SDKTracker):
         config (TrackingConfig | None): The settings; None means the defaults.
         run_directory (Path | None): The run's folder; None makes a new one and sets up at once.
         run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
+        environment (Mapping[str, str] | None): The variables with which the run began; None means this process's.
+        program (Program | None): The program of the training, if it runs in another process.
         watched_process (int | None): The process whose CPU and memory W&B samples; None means this one.
         owns_core (bool): Whether no other run of this process needs wandb: its core may be killed when it fails, and
             an offline run turns off its reports to its makers.
@@ -72,10 +75,14 @@ class WandBTracker(SDKTracker):
         run_directory: Path | None = None,
         *,
         run_id: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        program: Program | None = None,
         watched_process: int | None = None,
         owns_core: bool = False,
     ) -> None:
         self._run_id = run_id
+        self._program = program
+        self._environment = environment if environment is not None else os.environ
         self._watched_process = watched_process if watched_process is not None else os.getpid()
         self._owns_core = owns_core
         self._stop_request = StopRequest()
@@ -167,6 +174,8 @@ class WandBTracker(SDKTracker):
             config=self.config,
             run_directory=run_directory,
             run_id=self._run_id,
+            environment=self._environment,
+            program=self._program,
             mode=self._mode,
             watched_process=self._watched_process,
             owns_core=self._owns_core,
