@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,15 @@ from seo_engine.tracking.records.profiling.profiling_metrics import profiling_me
 from seo_engine.tracking.runs.ledger import read_delivery
 from seo_engine.tracking.runs.places import JOURNAL, PROFILE
 from tests.faults.training import BATCH_SIZE, Training, given
-from tests.tracking.read_views import Point, is_automatic, read_journal, read_tensorboard, read_wandb
+from tests.tracking.read_views import (
+    Point,
+    is_automatic,
+    points_of_tensorboard,
+    read_journal,
+    read_tensorboard,
+    read_wandb,
+    resumptions,
+)
 
 VIEWS = ("tensorboard", "wandb")
 
@@ -148,12 +155,12 @@ def _contents(record: Record) -> dict[str, float | str]:
 
 def expected_in_tensorboard(records: NumberedRecords) -> Counter[Point]:
     """Return what TensorBoard must show: values as it keeps them, hyperparameters, and how the run ended."""
-    points: Counter[Point] = Counter()
+    logged = [
+        (number, record["step"], name, value) for number, record in records for name, value in _contents(record).items()
+    ]
+    points: Counter[Point] = Counter(points_of_tensorboard(logged, resumptions(records)))
     newest_step = 0
     for number, record in records:
-        for name, value in _contents(record).items():
-            shown = value if isinstance(value, str) else ctypes.c_float(value).value
-            points[number, record["step"], name, shown] += 1
         if record["kind"] in METRIC_KINDS:
             newest_step = record["step"]
         elif record["kind"] == "hyperparameters":

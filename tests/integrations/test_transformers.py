@@ -82,6 +82,18 @@ def test_both_views_hold_the_trainers_losses(tracked: tuple[RunSummary, list[dic
     assert [(row["global_step"], row["training/loss"]) for row in rows if "training/loss" in row] == expected
 
 
+def test_training_and_then_evaluating_makes_no_second_run_and_thins_nothing(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False)
+    with ExperimentTracker(config) as tracker:
+        trainer = tiny_trainer(tmp_path, [ExperimentTrackingCallback(tracker)])
+        trainer.train()
+        trainer.evaluate()
+    assert tracker.run_directory is not None and not list(tracker.run_directory.glob("late*"))
+    scalars = read_tensorboard(tracker.run_directory).scalars
+    # The Trainer logs the norm at an interval of its own, `logging_steps`.
+    assert [each.step for each in scalars["training/gradient_norm"]] == list(range(1, 9))
+
+
 def test_the_model_is_described(tracked: tuple[RunSummary, list[dict[str, Any]]]) -> None:
     run, _ = tracked
     (record,) = [record for _, record in read_journal(run.directory) if record["kind"] == "model_architecture"]

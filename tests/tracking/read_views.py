@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,11 +173,46 @@ def assert_each_value_once(run_directory: Path) -> int:
             for name, scalars in read_tensorboard(folder).scalars.items()
             for scalar in scalars
         )
-        rounded = [(*point[:3], struct.unpack("f", struct.pack("f", point[3]))[0]) for point in expected]
-        assert in_tensorboard == rounded
+        assert in_tensorboard == sorted(points_of_tensorboard(expected, resumptions(read_journal(run_directory))))
     if (run_directory / "wandb").exists():
         assert wandb_values(read_wandb(run_directory / "wandb").rows) == expected
     return sum(len(numbers_of(record)) for _, record in read_journal(run_directory) if not is_automatic(record))
+
+
+def resumptions(records: Iterable[tuple[int, Record]]) -> dict[int, int]:
+    """Return the step at which a training was resumed, by the number of the record."""
+    return {
+        number: record["step"]
+        for number, record in records
+        if record["kind"] == "resume" and record["step"] is not None
+    }
+
+
+def points_of_tensorboard(
+    values: Iterable[tuple[int, int, str, Any]], resumed_at: dict[int, int]
+) -> Iterator[tuple[int, int, str, Any]]:
+    """Yield (record number, step, name, value) as TensorBoard keeps it, but for numbers that it has at a step already.
+
+    Args:
+        values: All that was logged.
+        resumed_at: As `resumptions` returns it.
+    """
+    # The newest points of each name: in the run's folder, and in those of late points.
+    newest: dict[str, list[tuple[int, Any]]] = {}
+    waiting = sorted(resumed_at.items())
+    for number, step, name, value in sorted(values, key=lambda point: point[0]):
+        while waiting and waiting[0][0] < number:
+            _, first = waiting.pop(0)
+            for points in newest.values():
+                points[:] = [(first - 1, None) if kept >= first else (kept, old) for kept, old in points]
+        is_number = not isinstance(value, str)
+        shown = struct.unpack("f", struct.pack("f", value))[0] if is_number else value
+        points = newest.setdefault(name, [])
+        place = next((place for place, (kept, _) in enumerate(points) if kept <= step), len(points))
+        if place < len(points) and is_number and points[place] == (step, shown):
+            continue
+        points[place : place + 1] = [(step, shown)]
+        yield number, step, name, shown
 
 
 def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]]:

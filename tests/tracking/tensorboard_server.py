@@ -45,6 +45,31 @@ class TensorBoardServer:
         except (urllib.error.URLError, ConnectionError):
             return None
 
+    def hyperparameters(self) -> tuple[set[str], set[str], dict[str, dict[str, Any]], dict[str, str]]:
+        """Return what the HPARAMS tab shows: its columns, metrics, values by run, and statuses by run."""
+        experiment = self._post("plugin/hparams/experiment", {"experimentName": ""}) or {}
+        columns = {each["name"] for each in experiment.get("hparamInfos", [])}
+        metrics = {each["name"]["tag"] for each in experiment.get("metricInfos", [])}
+        statuses = ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
+        asked = {"experimentName": "", "allowedStatuses": statuses, "startIndex": 0, "sliceSize": 100}
+        groups = (self._post("plugin/hparams/session_groups", asked) or {}).get("sessionGroups", [])
+        # Each run is a group of its own.
+        rows = {group["sessions"][0]["name"]: group for group in groups}
+        values = {name: group["hparams"] for name, group in rows.items()}
+        return columns, metrics, values, {name: group["sessions"][0]["status"] for name, group in rows.items()}
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/data/{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request) as response:
+                return json.load(response)
+        except (urllib.error.URLError, ConnectionError):
+            return None
+
     def scalars(self, run: str, tag: str) -> list[tuple[int, float]]:
         """Return step and value of the points that the server shows now."""
         points = self.ask("plugin/scalars/scalars", run=run, tag=tag) or []

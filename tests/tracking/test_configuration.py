@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from seo_engine import SEOConfig, TrackingConfig
+from seo_engine.tracking.runs.lifecycle import read_configuration
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ from seo_engine import SEOConfig, TrackingConfig
         ("tensorboard_flush_secs", "30", "tensorboard_flush_secs must be a whole number, got '30' (str)"),
         ("tensorboard_flush_secs", True, "tensorboard_flush_secs must be a whole number, got True (bool)"),
         ("tensorboard_logging", 1, "tensorboard_logging must be True or False, got 1 (int)"),
+        ("wandb_run_id", "../x", "wandb_run_id must be 1 to 64 letters, digits, _ or -, got '../x'"),
+        ("wandb_settings", [], "wandb_settings must be a dictionary, got [] (list)"),
         ("wandb_tags", "tag", "wandb_tags must be a list of strings or None, got 'tag' (str)"),
         ("wandb_tags", [1], "wandb_tags must be a list of strings or None, got [1] (list)"),
         ("wandb_entity", 5, "wandb_entity must be a string or None, got 5 (int)"),
@@ -66,6 +69,35 @@ def test_defaults_are_the_seeds() -> None:
         "selective_logging": True,
     }
     assert seed.items() <= dataclasses.asdict(SEOConfig()).items()
+
+
+@pytest.mark.parametrize("given", [{}, {"wandb_project": "seo-engine-experiments"}, {"seed": 3}])
+def test_a_configuration_knows_what_was_given_also_as_a_copy(given: dict[str, Any]) -> None:
+    config = SEOConfig(**given)
+    copies = [config, copy.copy(config), copy.deepcopy(config), pickle.loads(pickle.dumps(config))]
+    copies += [dataclasses.replace(config), dataclasses.replace(dataclasses.replace(config))]
+    for each in copies:
+        assert [name for name in ("wandb_project", "seed", "wandb_entity") if each.is_given(name)] == list(given)
+    changed = dataclasses.replace(config, wandb_project="seo-engine-experiments", wandb_tags=["a"])
+    assert changed.is_given("wandb_project") and changed.is_given("wandb_tags")
+    assert "given_fields" not in repr(config) and config == SEOConfig(**given)
+    config.wandb_entity = "team"
+    assert config.is_given("wandb_entity")
+    assert read_configuration(config.as_dictionary()).is_given("wandb_project") == ("wandb_project" in given)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"project": "x"}, "wandb_settings must not hold project; wandb_project is the setting for it"),
+        ({"resume": "must"}, "wandb_settings must not hold resume; the tracker sets it itself"),
+        ({"x_label": object()}, "wandb_settings must be plain data: texts, numbers, lists and dictionaries"),
+        ({"api_key": "hunter2"}, "wandb_settings must not hold a secret, because the run keeps them"),
+    ],
+)
+def test_settings_of_wandb_that_cannot_be_passed_on_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrackingConfig(wandb_settings=settings)
 
 
 def test_what_is_switched_off_is_checked_for_type_but_not_for_presence() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import math
@@ -140,8 +141,13 @@ def test_misuse_warns_and_is_counted_and_never_raises(
     assert any(record.levelno == logging.WARNING for record in caplog.records)
 
 
-def test_priority_chooses_what_is_recorded(config: TrackingConfig) -> None:
-    metrics = {"loss": 0.5, "gradient_norm": 1.0, "memory_usage": 3.0}
+@pytest.mark.parametrize("default_priority", ["high", "medium", "low"])
+def test_priority_chooses_what_is_recorded(
+    default_priority: str, config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    # `reward` is named by no pattern, and so recorded at `low` alone, whatever its priority in the views is.
+    config = dataclasses.replace(config, default_metric_priority=default_priority)
+    metrics = {"loss": 0.5, "gradient_norm": 1.0, "memory_usage": 3.0, "reward": 2.0}
     with ExperimentTracker(config) as tracker:
         tracker.current_epoch, tracker.global_step = 2, 7
         for priority in ("high", "medium", "low"):
@@ -150,9 +156,17 @@ def test_priority_chooses_what_is_recorded(config: TrackingConfig) -> None:
     assert [list(record["metrics"]) for record in records] == [
         ["training/loss"],
         ["training/loss", "training/gradient_norm"],
-        ["training/loss", "training/gradient_norm", "training/memory_usage"],
+        ["training/loss", "training/gradient_norm", "training/memory_usage", "training/reward"],
     ]
     assert {(record["epoch"], record["step"]) for record in records} == {(2, 7)}
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"left out by priority": 5}
+    # Each is named once.
+    said = [message for message in caplog.messages if "log_metrics_with_priority" in message]
+    assert said == [
+        "⚠️ log_metrics_with_priority(…, priority='high') leaves out what no pattern of this priority names: "
+        "gradient_norm, memory_usage, reward; these are not recorded"
+    ]
+    assert any("Not recorded: 5 × left out by priority" in message for message in caplog.messages)
 
 
 def test_disabled_tracking_leaves_nothing(tmp_path: Path) -> None:

@@ -147,7 +147,11 @@ def test_texts_hyperparameters_and_configuration_reach_both_views(tmp_path: Path
     tensorboard = read_tensorboard(directory)
     assert tensorboard.texts["text/note"] == ["the last words"]
     assert "| learning_rate | 0.001 |" in tensorboard.texts["experiment/hyperparameters"][0]
-    assert "| wandb_project | seo-engine-experiments |" in tensorboard.texts["experiment/configuration"][0]
+    assert "| seo_engine.wandb_project | seo-engine-experiments |" in tensorboard.texts["experiment/configuration"][0]
     wandb = read_wandb(directory / "wandb")
     assert [row["text/note"] for row in wandb.rows if "text/note" in row] == ["the last words"]
-    assert wandb.config["optimizer"] == "adamw" and wandb.config["experiment_logging_interval"] == 10
+    assert wandb.config["seo_engine"]["experiment_logging_interval"] == 10
+    # Beside wandb's own part, what the user logged and nothing else.
+    assert {name: value for name, value in wandb.config.items() if name not in ("seo_engine", "_wandb")} == {
+        "learning_rate": 0.001, "optimizer": "adamw",
+    }  # fmt: skip

@@ -28,28 +28,40 @@ def test_high_priority_is_shown_at_every_step() -> None:
 
 
 def test_medium_priority_is_shown_once_an_interval_with_first_and_last() -> None:
-    assert shown_steps(TrackingConfig(), "training/other", list(range(5, 28))) == [5, 15, 25, 27]
+    assert shown_steps(TrackingConfig(), "training/gradient_norm", list(range(5, 28))) == [5, 15, 25, 27]
 
 
 def test_low_priority_is_shown_once_in_ten_intervals_with_first_and_last() -> None:
     config = TrackingConfig(experiment_logging_interval=2)
-    assert shown_steps(config, "performance/memory_usage_mb", list(range(30)), "performance") == [0, 20, 29]
+    assert shown_steps(config, "performance/memory_usage", list(range(30)), "performance") == [0, 20, 29]
 
 
 def test_a_step_that_goes_back_starts_the_interval_anew() -> None:
-    assert shown_steps(TrackingConfig(), "training/other", [11, 18, 3, 9, 13]) == [11, 3, 13]
+    assert shown_steps(TrackingConfig(), "training/gradient_norm", [11, 18, 3, 9, 13]) == [11, 3, 13]
+
+
+def test_what_nobody_classified_is_shown_whole() -> None:
+    for name in ("lr", "acc", "grad_norm", "perplexity", "reward", "memory_alloc", "gpu_memory_allocated_mb"):
+        assert shown_steps(TrackingConfig(), f"training/{name}", [1, 2, 3]) == [1, 2, 3]
+
+
+def test_a_record_that_is_not_to_be_thinned_is_shown_whole() -> None:
+    selection = MetricSelection(TrackingConfig())
+    whole = [{**record(step, "training/gradient_norm"), "thinned": False} for step in (1, 2, 3)]
+    assert [selection.select(each) for each in whole] == [each["metrics"] for each in whole]
+    assert selection.take_last_values() is None
 
 
 def test_evaluation_is_never_thinned() -> None:
-    assert shown_steps(TrackingConfig(), "evaluation/other", [1, 2, 3], "evaluation") == [1, 2, 3]
+    assert shown_steps(TrackingConfig(), "evaluation/gradient_norm", [1, 2, 3], "evaluation") == [1, 2, 3]
 
 
 def test_without_selective_logging_everything_is_shown() -> None:
-    assert shown_steps(TrackingConfig(selective_logging=False), "training/other", [1, 2, 3]) == [1, 2, 3]
+    assert shown_steps(TrackingConfig(selective_logging=False), "training/gradient_norm", [1, 2, 3]) == [1, 2, 3]
 
 
 def test_last_values_come_in_the_order_of_their_records_and_only_what_was_withheld() -> None:
-    selection = MetricSelection(TrackingConfig())
+    selection = MetricSelection(TrackingConfig(default_metric_priority="medium"))
     for each in (record(1, "a/x", "a/y", "a/loss"), record(2, "a/x", "a/y", "a/loss"), record(3, "a/x", "a/loss")):
         selection.select(each)
     first, second = selection.take_last_values(), selection.take_last_values()
@@ -63,7 +75,7 @@ def test_last_values_come_in_the_order_of_their_records_and_only_what_was_withhe
 def test_selection_shows_first_and_last_and_leaves_no_gap_wider_than_the_interval(
     steps: list[int], interval: int
 ) -> None:
-    shown = shown_steps(TrackingConfig(experiment_logging_interval=interval), "training/other", steps)
+    shown = shown_steps(TrackingConfig(experiment_logging_interval=interval), "training/gradient_norm", steps)
     assert shown[:1] == steps[:1] and shown[-1:] == steps[-1:]
     # The same, said step by step as DESIGN.md says it.
     expected: list[int] = []
@@ -87,11 +99,14 @@ def test_selection_shows_first_and_last_and_leaves_no_gap_wider_than_the_interva
         ("evaluation/accuracy", "high"),
         ("teacher/loss", "high"),
         ("loss", "high"),
-        ("training/loss_scale", "medium"),
         ("training/gradient_norm", "medium"),
-        ("performance/gpu_memory_allocated_mb", "low"),
-        ("performance/cpu_usage_percent", "low"),
-        ("training/tokens_per_second", "medium"),
+        ("weight_norm", "medium"),
+        ("performance/memory_usage", "low"),
+        ("performance/cpu_usage", "low"),
+        # Nobody classified these.
+        ("training/loss_scale", "high"),
+        ("performance/gpu_memory_allocated_mb", "high"),
+        ("training/tokens_per_second", "high"),
     ],
 )
 def test_priorities_are_the_seeds(name: str, priority: str) -> None:
