@@ -94,6 +94,27 @@ def test_training_and_then_evaluating_makes_no_second_run_and_thins_nothing(tmp_
     assert [each.step for each in scalars["training/gradient_norm"]] == list(range(1, 9))
 
 
+def test_a_trainer_without_a_tracker_gets_a_run_with_its_name_and_everything_that_it_was_given(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_mode="offline")
+    callback = ExperimentTrackingCallback(config)
+    trainer = tiny_trainer(tmp_path, [callback], run_name="tiny/llama run", weight_decay=0.125)
+    # An evaluation before the training: what was given comes first nevertheless.
+    trainer.evaluate()
+    trainer.train()
+    assert callback.tracker is not None and callback.tracker.run_directory is not None
+    callback.tracker.close()
+    directory = callback.tracker.run_directory
+    assert directory.name == "tiny-llama run" and config.experiment_name is None
+    wandb = read_wandb(directory / "wandb")
+    assert wandb.config["weight_decay"] == 0.125 == wandb.config["training_arguments"]["weight_decay"]
+    assert len(wandb.config["training_arguments"]) > 80
+    assert wandb.config["model_config"]["num_hidden_layers"] == 1
+    kinds = [record["kind"] for _, record in read_journal(directory)]
+    assert kinds.index("hyperparameters") < kinds.index("evaluation") and kinds.count("settings") == 1
+    assert read_tensorboard(directory).texts["experiment/settings"][0].count("| training_arguments.weight_decay |") == 1
+    assert callback.tracker.code_profiler.training_view() is not None
+
+
 def test_the_model_is_described(tracked: tuple[RunSummary, list[dict[str, Any]]]) -> None:
     run, _ = tracked
     (record,) = [record for _, record in read_journal(run.directory) if record["kind"] == "model_architecture"]

@@ -144,16 +144,14 @@ def test_trackers_by_themselves_show_the_same(tmp_path: Path) -> None:
     assert {*NUMBERS, *TEXTS, TABLE_NAME} <= set(row) and len(tables(directory)) == 1
 
 
-def test_data_logged_twice_at_one_step_are_shown_twice(tmp_path: Path) -> None:
+def test_data_logged_at_a_step_that_goes_back_are_shown_too(tmp_path: Path) -> None:
     with ExperimentTracker(config(tmp_path)) as tracker:
-        tracker.log_training_metrics(1, 7, {"loss": 0.5})
-        tracker.log_profiling_data(profiling_data(seconds=1.0))
-        tracker.log_profiling_data(profiling_data(seconds=2.0))
-        tracker.log_training_metrics(1, 5, {"loss": 0.5})
-        tracker.log_profiling_data(profiling_data(seconds=3.0))
+        for seconds, step in ((1.0, 7), (2.0, 6), (3.0, 5)):
+            tracker.log_training_metrics(1, step, {"loss": 0.5})
+            tracker.log_profiling_data(profiling_data(seconds=seconds))
     directory = tmp_path / "runs" / "r"
     numbers = profiling_records(directory)
-    for folder, number, step in zip((".", "late", "late_2"), numbers, (7, 7, 5), strict=True):
+    for folder, number, step in zip((".", "late", "late_2"), numbers, (7, 6, 5), strict=True):
         view = read_tensorboard(directory / folder)
         assert [(picture.record, picture.step) for picture in view.pictures[CHART]] == [(number, step)]
         for tag in TEXTS:
@@ -162,23 +160,22 @@ def test_data_logged_twice_at_one_step_are_shown_twice(tmp_path: Path) -> None:
     # All of the record is late: it is one event there.
     assert read_tensorboard(directory / "late_2").events == 1
     rows = [row for row in read_wandb(directory / "wandb").rows if TABLE_NAME in row]
-    assert [(row["_step"], row["global_step"]) for row in rows] == list(zip(numbers, (7, 7, 5), strict=True))
+    assert [(row["_step"], row["global_step"]) for row in rows] == list(zip(numbers, (7, 6, 5), strict=True))
     own_seconds = COLUMNS.index("self_seconds")
     assert [table["data"][0][own_seconds] for table in tables(directory)] == [1.0, 2.0, 3.0]
 
 
 def test_tensorboards_live_server_shows_charts_and_texts_also_of_a_late_record(tmp_path: Path) -> None:
     with ExperimentTracker(config(tmp_path, wandb_logging=False)) as tracker:
-        tracker.log_training_metrics(1, 7, {"loss": 0.5})
-        tracker.log_profiling_data(profiling_data(seconds=1.0))
-        tracker.log_profiling_data(profiling_data(seconds=2.0))
+        for seconds, step in ((1.0, 7), (2.0, 6)):
+            tracker.log_profiling_data(profiling_data(seconds=seconds), epoch=1, step=step)
     text = "profiling/bottlenecks/bottleneck_0"
     with TensorBoardServer(tmp_path / "runs") as server:
-        for run in ("r", "r/late"):
+        for run, step in (("r", 7), ("r/late", 6)):
             images = wait_until(lambda run=run: server.ask("plugin/images/images", run=run, tag=CHART, sample="0"))
-            assert [image["step"] for image in images] == [7]
+            assert [image["step"] for image in images] == [step]
             texts = wait_until(lambda run=run: server.ask("plugin/text/text", run=run, tag=f"{text}/text_summary"))
-            assert [each["step"] for each in texts] == [7]
+            assert [each["step"] for each in texts] == [step]
 
 
 def test_a_secret_in_the_name_of_an_operation_is_in_no_view(tmp_path: Path) -> None:
@@ -306,8 +303,8 @@ def test_a_torn_wandb_file_is_completed_with_each_row_and_table_once(tmp_path: P
 
 def test_replay_gives_a_run_its_tables_and_charts(tmp_path: Path) -> None:
     with ExperimentTracker(config(tmp_path, wandb_logging=False, tensorboard_logging=False)) as tracker:
-        tracker.log_profiling_data(profiling_data(seconds=1.0))
-        tracker.log_profiling_data(profiling_data(seconds=2.0))
+        for seconds, step in ((1.0, 7), (2.0, 6)):
+            tracker.log_profiling_data(profiling_data(seconds=seconds), epoch=1, step=step)
     directory = tmp_path / "runs" / "r"
     for view in ("tensorboard", "wandb", "tensorboard", "wandb"):
         _, states = replay_run(directory, view)

@@ -1,8 +1,11 @@
-"""Tracks any transformers Trainer: `Trainer(..., callbacks=[ExperimentTrackingCallback(tracker)])`."""
+"""Tracks any transformers Trainer: `Trainer(..., callbacks=[ExperimentTrackingCallback()])`."""
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import os
+import re
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from seo_engine.profiling import LOG_STEP, TRACKING, StepClock, samples_in
-from seo_engine.tracking import ExperimentTracker
+from seo_engine.tracking import ExperimentTracker, TrackingConfig
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.hooks import RemovableHandle
     from transformers import TrainerControl, TrainerState, TrainingArguments
+
+logger = logging.getLogger(__name__)
 
 # The Trainer's metrics that have another name here, or belong to another group.
 _TRAINING_NAMES = {"grad_norm": "gradient_norm", "train_loss": "mean_loss"}
@@ -55,24 +60,37 @@ class ExperimentTrackingCallback(TrainerCallback):
 
     Values of the training become `training/…`, those of evaluations `evaluation/…`. Each step is profiled as
     `training_step`, and within it data loading, forward, backward, optimizer and logging: see
-    `CodeProfiler.training_view`. In a model that the Trainer compiles, forward and backward count as one. The callback
-    does not close the tracker.
+    `CodeProfiler.training_view`. In a model that the Trainer compiles, forward and backward count as one. The
+    arguments of the Trainer and the configuration of the model are logged before the first metric.
 
     Args:
-        tracker (ExperimentTracker): Where everything is logged.
-        hyperparameters (Mapping[str, Any] | None): Additional ones, logged together with the Trainer's, because
-            TensorBoard's HPARAMS page shows only the first that a run logs.
+        tracker (ExperimentTracker | TrackingConfig | None): Where everything is logged; the callback does not close it.
+            With settings, or None for the defaults, the callback begins a run of its own when the Trainer first logs
+            or trains, named after `TrainingArguments.run_name`. It ends with the program, or when you close `tracker`.
+        hyperparameters (Mapping[str, Any] | None): Additional ones, logged together with the Trainer's.
+
+    Attributes:
+        tracker (ExperimentTracker | None): The tracker; None until the callback has begun a run of its own.
 
     Example:
         >>> from seo_engine.tracking import TrackingConfig
-        >>> tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
-        >>> callback = ExperimentTrackingCallback(tracker)  # Trainer(..., callbacks=[callback])
+        >>> callback = ExperimentTrackingCallback(TrackingConfig(wandb_mode="offline"))  # callbacks=[callback]
     """
 
-    def __init__(self, tracker: ExperimentTracker, hyperparameters: Mapping[str, Any] | None = None) -> None:
-        self._tracker = tracker
+    def __init__(
+        self,
+        tracker: ExperimentTracker | TrackingConfig | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.tracker: ExperimentTracker | None = None
+        if isinstance(tracker, ExperimentTracker):
+            self.tracker, self._config = tracker, tracker.config
+        else:
+            self._config = tracker if tracker is not None else TrackingConfig()
         self._hyperparameters = dict(hyperparameters or {})
-        self._clock = StepClock(tracker.code_profiler)
+        # What was logged last: a Trainer may train again.
+        self._described: dict[str, Any] | None = None
+        self._clock = StepClock(self._config.code_profiler)
         self._samples = 0
         self._within_epoch = False
         # Whether the step is over, except for what the Trainer logs about it.
@@ -88,23 +106,21 @@ class ExperimentTrackingCallback(TrainerCallback):
         train_dataloader: Any = None,
         **others: Any,
     ) -> None:
-        """Log the hyperparameters and the model, and begin to time its forward passes."""
+        """Log the arguments and the model, and begin to time its forward passes."""
         # An earlier training run may have failed, without reaching `on_train_end`.
         self._give_up()
-        self._tracker.code_profiler.describe_loader(train_dataloader)
+        if state.is_world_process_zero:
+            tracker = self._opened(args)
+            tracker.code_profiler.describe_loader(train_dataloader)
+            self._describe(tracker, args, model)
+            if model is not None:
+                tracker.log_model_architecture(model)
         if model is not None and not _is_compiled(model, args):
             hook = _ForwardHook(self)
             self._hooks = [
                 model.register_forward_pre_hook(hook.before, with_kwargs=True),
                 model.register_forward_hook(hook.after),
             ]
-        if state.is_world_process_zero:
-            arguments = args.to_sanitized_dict()
-            self._tracker.log_hyperparameters(
-                self._hyperparameters | {name: arguments.get(name) for name in _HYPERPARAMETERS}
-            )
-            if model is not None:
-                self._tracker.log_model_architecture(model)
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
@@ -179,11 +195,37 @@ class ExperimentTrackingCallback(TrainerCallback):
             # Timed from here on, because before this the Trainer waits for the GPU to compute the loss.
             self._clock.begin_part(LOG_STEP, TRACKING)
         if state.is_world_process_zero and logs:
-            self._log(state, logs)
+            tracker = self._opened(args)
+            if self._described is None:
+                # An evaluation before the training.
+                self._describe(tracker, args, others.get("model"))
+            self._log(tracker, state, logs)
         if awaited:
             self._end_step(control)
 
-    def _log(self, state: TrainerState, logs: Mapping[str, Any]) -> None:
+    def _opened(self, args: TrainingArguments) -> ExperimentTracker:
+        if self.tracker is None:
+            config = self._config
+            if args.run_name and not config.is_given("experiment_name"):
+                # The name of a folder is plainer than the one that W&B shows.
+                name = re.sub(r"[^A-Za-z0-9._+=@ -]", "-", args.run_name).lstrip("._+=@ -")[:128]
+                config = dataclasses.replace(
+                    config, experiment_name=name or None, wandb_name=config.wandb_name or args.run_name
+                )
+            self.tracker = ExperimentTracker(config)
+            self._clock = StepClock(self.tracker.code_profiler)
+        return self.tracker
+
+    def _describe(self, tracker: ExperimentTracker, args: TrainingArguments, model: Any) -> None:
+        """Log the arguments of the Trainer and the configuration of the model, unless they were the last logged."""
+        arguments = args.to_sanitized_dict()
+        if arguments == self._described:
+            return
+        self._described = arguments
+        tracker.log_hyperparameters(self._hyperparameters | {name: arguments.get(name) for name in _HYPERPARAMETERS})
+        tracker.log_settings({"training_arguments": arguments, **_model_configuration(model)})
+
+    def _log(self, tracker: ExperimentTracker, state: TrainerState, logs: Mapping[str, Any]) -> None:
         training: dict[str, Any] = {}
         evaluation: dict[str, Any] = {}
         performance: dict[str, Any] = {}
@@ -199,11 +241,11 @@ class ExperimentTrackingCallback(TrainerCallback):
         epoch, step = state.epoch or 0.0, state.global_step
         if training:
             # The Trainer logs at an interval of its own, `logging_steps`.
-            self._tracker.log_training_metrics(epoch, step, training, thinned=False)
+            tracker.log_training_metrics(epoch, step, training, thinned=False)
         if evaluation:
-            self._tracker.log_evaluation_metrics(epoch, step, evaluation)
+            tracker.log_evaluation_metrics(epoch, step, evaluation)
         if performance:
-            self._tracker.log_performance_metrics(performance, epoch, step)
+            tracker.log_performance_metrics(performance, epoch, step)
 
     def _begin_step(self) -> None:
         self._samples, self._awaits_log = 0, False
@@ -229,6 +271,15 @@ class ExperimentTrackingCallback(TrainerCallback):
         # An evaluation or a checkpoint comes before the next step, and calls back when it is over.
         if not control.should_evaluate and not control.should_save:
             self._begin_step()
+
+
+def _model_configuration(model: Any) -> dict[str, Any]:
+    """Return the configuration of a model of transformers, under one name; nothing for another model."""
+    try:
+        return {"model_config": model.config.to_dict()}
+    except Exception as error:  # whatever the model is, the training must continue
+        logger.debug("The model has no configuration of transformers: %s", error)
+        return {}
 
 
 def _is_compiled(model: Any, args: TrainingArguments) -> bool:

@@ -97,7 +97,7 @@ def test_a_record_that_shows_nothing_is_no_proof_that_the_backend_is_there(queue
     tracker = UnreliableTracker(refused_steps={1})
     worker = LoggingWorker(tracker, queue, TrackingConfig())
     # The first is shown, the second is thinned away, the third is of a later version.
-    append_steps(queue, 1, 2, name="training/medium")
+    append_steps(queue, 1, 2, name="training/gradient_norm")
     queue.append(encode_record({"kind": "of a later version", "time": 1.0}))
     for _ in range(10):
         worker.deliver_available()
@@ -110,7 +110,7 @@ def test_a_record_that_shows_nothing_is_no_proof_that_the_backend_is_there(queue
 def test_a_failing_record_is_dropped_with_thinned_ones_behind_it(queue: LoggingQueue) -> None:
     tracker = UnreliableTracker(refused_steps={1})
     worker = LoggingWorker(tracker, queue, TrackingConfig())
-    append_steps(queue, 1, 2, 3, 11, name="training/medium")
+    append_steps(queue, 1, 2, 3, 11, name="training/gradient_norm")
     for _ in range(4):
         worker.deliver_available()
     assert tracker.steps == [11] and worker.state.dropped == {"failed": 1} and worker.state.delivered == 3
@@ -120,7 +120,7 @@ def test_a_failing_record_is_dropped_with_thinned_ones_behind_it(queue: LoggingQ
 def test_a_second_try_shows_the_same_as_the_first_would_have(queue: LoggingQueue) -> None:
     tracker = UnreliableTracker(refused_steps={1})
     worker = LoggingWorker(tracker, queue, TrackingConfig())
-    append_steps(queue, 1, 2, name="training/medium")
+    append_steps(queue, 1, 2, name="training/gradient_norm")
     worker.deliver_available()
     tracker.refused_steps.clear()
     worker.deliver_available()
@@ -175,7 +175,7 @@ def test_records_of_unknown_kinds_are_counted_and_said_once(
 def test_last_values_use_the_room_at_the_end(queue: LoggingQueue) -> None:
     tracker = MemoryTracker()
     worker = LoggingWorker(tracker, queue, TrackingConfig())
-    append_steps(queue, 1, 2, 3, name="training/medium")
+    append_steps(queue, 1, 2, 3, name="training/gradient_norm")
     queue.append(encode_record({"kind": "last_values", "time": 2.0}))
     queue.append(encode_record({"kind": "last_values", "time": 2.0}))
     worker.deliver_available()

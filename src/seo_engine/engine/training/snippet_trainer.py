@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -83,6 +84,8 @@ def make_trainer(
         disable_tqdm=True,
         report_to="none",
     )
+    settings = {each.name: getattr(config, each.name) for each in dataclasses.fields(TrainingConfig)}
+    tracker.log_settings({"training_config": settings})
     hyperparameters = {
         "model_name": config.model_name,
         "lora_rank": config.lora_rank,

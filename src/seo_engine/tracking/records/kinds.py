@@ -9,6 +9,7 @@ from seo_engine.tracking.records.metrics import METRICS
 from seo_engine.tracking.records.model_architecture import MODEL_ARCHITECTURE
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.run_marks import RUN_MARKS
+from seo_engine.tracking.records.settings import SETTINGS
 from seo_engine.tracking.records.text import TEXT
 
 KINDS: dict[str, Kind] = {
@@ -18,6 +19,7 @@ KINDS: dict[str, Kind] = {
         PROFILING,
         TEXT,
         HYPERPARAMETERS,
+        SETTINGS,
         MODEL_ARCHITECTURE,
         *RUN_MARKS,
     )

@@ -81,12 +81,27 @@ class Loggable(ABC):
         self._take("profiling", profiling_data=profiling_data, epoch=epoch, step=step)
 
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
-        """Log the hyperparameters of the run.
+        """Log the hyperparameters of the run, by which runs are compared.
 
         Args:
-            hyperparameters (Mapping[str, Any]): Names and plain values.
+            hyperparameters (Mapping[str, Any]): Names and plain values; nested dictionaries are taken. TensorBoard's
+                HPARAMS tab shows those that are logged before the first metric.
         """
         self._take("hyperparameters", hyperparameters=hyperparameters)
+
+    def log_settings(self, settings: Mapping[str, Any]) -> None:
+        """Log what else describes the run, but would be too much among the hyperparameters.
+
+        W&B's config holds it; TensorBoard shows it as a table under TEXT, and not under HPARAMS.
+
+        Args:
+            settings (Mapping[str, Any]): Names and plain values; nested dictionaries are taken.
+
+        Example:
+            >>> from seo_engine import MemoryTracker
+            >>> MemoryTracker().log_settings({"model_config": {"layers": 12, "heads": 8}})
+        """
+        self._take("settings", settings=settings)
 
     def log_model_architecture(self, model: torch.nn.Module | ModelArchitecture) -> None:
         """Log a model's printed form and parameter counts.

@@ -67,7 +67,7 @@ class Lifecycle:
                 self.has_begun = True
                 self.configuration = record["configuration"]
                 self.host = str(record.get("host", ""))
-                self.program = _program(record)
+                self.program = program_of(record)
                 self.status = self.error = None
             case END.name:
                 self.status, self.error = record["status"], record.get("error")
@@ -76,6 +76,17 @@ class Lifecycle:
     def timestamp(self) -> int:
         """int: The unix time in the names of the run's log files."""
         return int(self.started)
+
+
+def program_of(record: Mapping[str, Any]) -> Program:
+    """Return the program that a `start` or `resume` record names; one that somebody sent may hold anything."""
+    arguments = record.get("arguments")
+    return Program(
+        name=str(record.get("program", "")),
+        code_path=str(record.get("code_path", "")),
+        arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
+        folder=str(record.get("folder", "")),
+    )
 
 
 def read_lifecycle(run_directory: Path) -> Lifecycle:
@@ -175,16 +186,6 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
         return life
     finally:
         lock.release()
-
-
-def _program(record: Record) -> Program:
-    arguments = record.get("arguments")
-    return Program(
-        name=str(record.get("program", "")),
-        code_path=str(record.get("code_path", "")),
-        arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
-        folder=str(record.get("folder", "")),
-    )
 
 
 def _texts(values: Any) -> dict[str, str]:

@@ -13,7 +13,13 @@ from seo_engine.tracking.configuration import TrackingConfig, is_plain_run_id
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
-from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, read_configuration, read_lifecycle
+from seo_engine.tracking.runs.lifecycle import (
+    Lifecycle,
+    RunStillOpenError,
+    program_of,
+    read_configuration,
+    read_lifecycle,
+)
 from seo_engine.tracking.runs.log_files import RunLogs
 from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
 from seo_engine.tracking.runs.record_writer import RecordWriter
@@ -61,7 +67,13 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         OSError: If it cannot be created.
     """
     directory = create_run_directory(config.tensorboard_log_dir, config.experiment_name)
-    life = Lifecycle(wandb_run_id=_new_wandb_run_id(config), started=time.time())
+    surroundings = describe_surroundings()
+    life = Lifecycle(
+        wandb_run_id=_new_wandb_run_id(config),
+        started=time.time(),
+        environment=surroundings["environment"],
+        program=program_of(surroundings),
+    )
     run = _owned(directory, config, life)
     run.record_writer.write(
         START.name,
@@ -69,7 +81,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         experiment_name=directory.name,
         wandb_run_id=life.wandb_run_id,
         configuration=config.as_dictionary(),
-        **describe_surroundings(),
+        **surroundings,
     )
     return run
 
@@ -95,7 +107,9 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     run = _owned(directory, config, life)
     if step is not None:
         life.step = step
-    run.record_writer.write(RESUME.name, step=step, configuration=config.as_dictionary(), **describe_surroundings())
+    surroundings = describe_surroundings()
+    life.program = program_of(surroundings)
+    run.record_writer.write(RESUME.name, step=step, configuration=config.as_dictionary(), **surroundings)
     return run
 
 

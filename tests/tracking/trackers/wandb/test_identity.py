@@ -33,7 +33,7 @@ def messages(run_directory: Path, kind: str) -> list[Any]:
 
 def test_the_defaults_stay_without_variables_and_settings() -> None:
     assert identity_of(TrackingConfig(), {}, "seo_engine_1700000000") == (
-        "seo-engine-experiments", None, "seo_engine_1700000000", None, None, None, None,
+        "seo-engine-experiments", None, "seo_engine_1700000000", "", "", "", [],
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Hyperparameters for TensorBoard: its HPARAMS tab, and a table under TEXT."""
+"""Hyperparameters for TensorBoard's HPARAMS tab."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ class HyperparametersTab:
     """
 
     def __init__(self) -> None:
-        # All that were logged, for the table; the tab shows those that had been logged when it was written.
-        self.all: dict[str, Any] = {}
-        self._shown: dict[str, Any] | None = None
+        self._collected: dict[str, Any] = {}
+        self._is_written = False
 
     def collect(self, hyperparameters: Mapping[str, Any]) -> list[str]:
         """Add hyperparameters, and return the names of those that come too late for the tab.
@@ -38,10 +37,9 @@ class HyperparametersTab:
             hyperparameters (Mapping[str, Any]): As they were logged; nested ones get names such as `optimizer.name`.
         """
         flat = dict(flattened(hyperparameters))
-        self.all |= flat
-        if self._shown is None:
-            return []
-        return [name for name, value in flat.items() if name not in self._shown or self._shown[name] != value]
+        if not self._is_written:
+            self._collected |= flat
+        return [name for name, value in flat.items() if name not in self._collected or self._collected[name] != value]
 
     def start(self, moment: float) -> Any:
         """Return the summary of what has been collected; an empty one if there is nothing, or it was asked before.
@@ -49,15 +47,13 @@ class HyperparametersTab:
         Args:
             moment (float): Seconds since 1970.
         """
-        if self._shown is not None:
-            return _summary()
-        self._shown = dict(self.all)
-        if not self._shown:
+        was_written, self._is_written = self._is_written, True
+        if was_written or not self._collected:
             return _summary()
         from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
 
         info = SessionStartInfo(start_time_secs=moment)
-        for name, value in self._shown.items():
+        for name, value in self._collected.items():
             # The tab shows what is missing as missing; as a text, None would make texts of all numbers of its column.
             if value is not None:
                 _set(info.hparams[name], value)
@@ -72,7 +68,7 @@ class HyperparametersTab:
             status (str): How the run ended.
             moment (float): Seconds since 1970.
         """
-        if not self._shown or status not in _STATUSES:
+        if not self._collected or status not in _STATUSES:
             return _summary()
         from tensorboard.plugins.hparams.api_pb2 import Status
         from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo

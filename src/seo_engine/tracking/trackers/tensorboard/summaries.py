@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.trackers.tensorboard.hyperparameters import flattened
 
 
-def make_summary(shown: Shown, pictures: Mapping[str, Picture], hyperparameters: Mapping[str, Any]) -> Any:
+def make_summary(shown: Shown, pictures: Mapping[str, Picture], table: Mapping[str, Any]) -> Any:
     """Return what TensorBoard shows of a record.
 
     Args:
         shown (Shown): The record.
         pictures (Mapping[str, Picture]): Its pictures by name.
-        hyperparameters (Mapping[str, Any]): All hyperparameters so far; a record that adds some shows them together.
+        table (Mapping[str, Any]): The settings in it, with those of earlier records of its kind.
 
     Returns:
         Summary: Its values.
@@ -25,7 +24,7 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture], hyperparameters:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in shown.numbers.items()])
-    for tag, text in {**shown.texts, **_run_texts(shown, hyperparameters)}.items():
+    for tag, text in {**shown.texts, **_run_texts(shown, table)}.items():
         summary.MergeFrom(_text_summary(tag, text))
     for tag, picture in pictures.items():
         image = {
@@ -38,7 +37,7 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture], hyperparameters:
     return summary
 
 
-def _run_texts(shown: Shown, hyperparameters: Mapping[str, Any]) -> dict[str, str]:
+def _run_texts(shown: Shown, table: Mapping[str, Any]) -> dict[str, str]:
     """Return the texts about the run as a whole, by tag."""
     match shown.kind.name:
         case "model_architecture":
@@ -53,9 +52,7 @@ def _run_texts(shown: Shown, hyperparameters: Mapping[str, Any]) -> dict[str, st
             return {"experiment/status": f"{status}{listing}"}
         case "resume":
             return {}
-        case "hyperparameters":
-            return {"experiment/hyperparameters": _as_table(hyperparameters.items())}
-    return {f"experiment/{shown.kind.subject}": _as_table(flattened(shown.settings))} if shown.settings else {}
+    return {f"experiment/{shown.kind.subject}": _as_table(table)} if shown.settings else {}
 
 
 def _text_summary(tag: str, text: str) -> Any:
@@ -68,8 +65,8 @@ def _as_listing(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
-def _as_table(values: Iterable[tuple[str, Any]]) -> str:
-    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values]
+def _as_table(values: Mapping[str, Any]) -> str:
+    rows = [f"| {_in_cell(name)} | {_in_cell(value)} |" for name, value in values.items()]
     return "\n".join(["| name | value |", "|---|---|", *rows])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
 from seo_engine.tracking.trackers.destination_tracker import NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
-from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab
+from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab, flattened
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.trackers.tensorboard.summaries import make_summary
 
@@ -75,6 +76,8 @@ class TensorBoardTracker(SDKTracker):
         # A file whose last event is torn is left as it is: readers continue with the next one.
         self._late_points = LatePoints()
         self._hyperparameters = HyperparametersTab()
+        # What describes the run, by kind of record: a later record adds to the table of the earlier ones.
+        self._tables: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self._late_writers: dict[str, SummaryWriter] = {}
         self._last_records = {ON_TIME: event_files.repair(run_directory)}
         self.writer = self._open_writer(ON_TIME)
@@ -113,7 +116,9 @@ class TensorBoardTracker(SDKTracker):
         if shown.kind.name == "hyperparameters":
             self._say_not_in_tab(self._hyperparameters.collect(shown.settings))
         pictures = self._converted_media(shown, {Image: lambda image: image.draw()})
-        summary = make_summary(shown, pictures, self._hyperparameters.all)
+        table = self._tables[shown.kind.name]
+        table |= flattened(shown.settings)
+        summary = make_summary(shown, pictures, table)
         if shown.kind.is_metrics or is_end:
             summary.MergeFrom(self._hyperparameters.start(recorded.time))
         if is_end:

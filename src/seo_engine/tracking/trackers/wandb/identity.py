@@ -11,15 +11,18 @@ from seo_engine.tracking.runs.places import is_chosen_name
 
 
 class Identity(NamedTuple):
-    """The arguments of `wandb.init` that say which run it is; None leaves one to wandb."""
+    """The arguments of `wandb.init` that say which run it is.
+
+    None leaves one to wandb. The texts are empty instead: wandb would take them from a variable, with their secrets.
+    """
 
     project: str
     entity: str | None
     name: str
-    group: str | None
-    job_type: str | None
-    notes: str | None
-    tags: list[str] | None
+    group: str
+    job_type: str
+    notes: str
+    tags: list[str]
 
 
 def identity_of(config: TrackingConfig, environment: Mapping[str, str], run_name: str) -> Identity:
@@ -34,28 +37,26 @@ def identity_of(config: TrackingConfig, environment: Mapping[str, str], run_name
         Identity: Without secrets.
 
     Example:
-        >>> variables = {"WANDB_PROJECT": "vision", "WANDB_TAGS": "small,cnn"}
+        >>> variables = {"WANDB_PROJECT": "vision", "WANDB_TAGS": "small, cnn"}
         >>> identity_of(TrackingConfig(wandb_tags=["large"]), variables, "cnn")[:3]
         ('vision', None, 'cnn')
         >>> identity_of(TrackingConfig(wandb_project="text"), variables, "cnn").tags
         ['small', 'cnn']
     """
 
-    def chosen(name: str, variable: str) -> str | None:
+    def chosen(name: str, variable: str) -> str:
         value = getattr(config, name) if config.is_given(name) else None
-        if value is None:
-            value = environment.get(variable) or getattr(config, name)
-        return None if value is None else redact_text(value)
+        return redact_text(value if value is not None else environment.get(variable) or getattr(config, name) or "")
 
     chosen_name = config.wandb_name or (run_name if is_chosen_name(run_name) else None)
-    variable_tags = environment.get("WANDB_TAGS")
-    tags = config.wandb_tags if config.wandb_tags is not None or not variable_tags else variable_tags.split(",")
+    tags_of_variable = [tag.strip() for tag in environment.get("WANDB_TAGS", "").split(",")]
+    tags = config.wandb_tags if config.wandb_tags is not None else [tag for tag in tags_of_variable if tag]
     return Identity(
-        project=chosen("wandb_project", "WANDB_PROJECT") or config.wandb_project,
-        entity=chosen("wandb_entity", "WANDB_ENTITY"),
+        project=chosen("wandb_project", "WANDB_PROJECT"),
+        entity=chosen("wandb_entity", "WANDB_ENTITY") or None,
         name=redact_text(chosen_name or environment.get("WANDB_NAME") or run_name),
         group=chosen("wandb_group", "WANDB_RUN_GROUP"),
         job_type=chosen("wandb_job_type", "WANDB_JOB_TYPE"),
         notes=chosen("wandb_notes", "WANDB_NOTES"),
-        tags=[redact_text(tag) for tag in tags] if tags is not None else None,
+        tags=[redact_text(tag) for tag in tags],
     )
