@@ -137,8 +137,15 @@ class TrackingConfig(ProfilingConfig):
     )
     system_metrics_interval_seconds: float = setting(
         10,
-        "Seconds between readings of processor, memory, GPU, disk and network, at most one per step. 0: no readings.",
+        "Seconds between readings of the machine's load, at most one per step. 0: no readings.",
         at_least=0,
+        switches=_TRACKING,
+    )
+    system_metrics: str = setting(
+        "main",
+        "What is read: `main` is processor and memory of process, machine and GPUs; `all` adds disks, network, power "
+        "and temperature.",
+        allowed=("main", "all"),
         switches=_TRACKING,
     )
     profiling_interval_seconds: float = setting(

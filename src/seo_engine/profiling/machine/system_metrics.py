@@ -18,25 +18,34 @@ from seo_engine.profiling.machine.transfer_rates import disk_rates, network_rate
 logger = logging.getLogger(__name__)
 
 
+# Of the metrics of a GPU, those that belong to its load.
+_MAIN_OF_A_GPU = ("utilization_percent", "memory_used_mb", "memory_allocated_mb")
+
+
 class SystemMetrics:
     """Reads the metrics of the process and its machine; cheap enough to call once a second.
 
     A metric that cannot be read is left out, and logged once at debug level. Use one object per thread.
+
+    Args:
+        only_main (bool): Whether to read only processor and memory of process and machine, and load and memory of GPUs.
 
     Example:
         >>> sorted(SystemMetrics().read())[:2]
         ['cpu_usage_percent', 'memory_usage_mb']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, only_main: bool = False) -> None:
+        self._only_main = only_main
+        # A disk or network that never moved says nothing.
+        self._moved: set[str] = set()
         self._missing = MissingMetrics(logger)
         self._sources: dict[str, Callable[[], dict[str, float]]] = {
             "CPU of the process": _ProcessCPU().read,
             "memory of the process": _process_memory,
             "CPU of the machine": _MachineCPU().read,
             "memory of the machine": _machine_memory,
-            "disk rates": disk_rates().read,
-            "network rates": network_rates().read,
+            **({} if only_main else {"disk rates": disk_rates().read, "network rates": network_rates().read}),
             "GPU memory of torch": _torch_memory,
             "GPU metrics": GPUMetrics().read,
         }
@@ -52,8 +61,9 @@ class SystemMetrics:
         Returns:
             dict[str, float]: `cpu_usage_percent` (this process, in percent of one core), `memory_usage_mb` (resident,
             this process), `system_cpu_usage_percent` (of all cores), `system_memory_usage_percent`; from the second
-            reading on `disk_read_mb_per_second`, `disk_write_mb_per_second`, `network_received_mb_per_second`,
-            `network_sent_mb_per_second` (the machine's hardware, without loopback); if torch uses CUDA, summed over all
+            reading on, and once there was any traffic, `disk_read_mb_per_second`, `disk_write_mb_per_second`,
+            `network_received_mb_per_second`, `network_sent_mb_per_second` (the machine's hardware, without loopback);
+            if torch uses CUDA, summed over all
             GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`, `gpu_peak_memory_allocated_mb`; and what
             `GPUMetrics` reads from each GPU.
 
@@ -64,7 +74,14 @@ class SystemMetrics:
         metrics: dict[str, float] = {}
         for name in self._sources:
             metrics.update(self._read_source(name))
-        return metrics
+        return {name: value for name, value in metrics.items() if self._is_wanted(name, value)}
+
+    def _is_wanted(self, name: str, value: float) -> bool:
+        if name.endswith("_mb_per_second"):
+            if value:
+                self._moved.add(name)
+            return name in self._moved
+        return not self._only_main or not name.startswith("gpu_") or name.endswith(_MAIN_OF_A_GPU)
 
     def _read_source(self, name: str) -> dict[str, float]:
         try:

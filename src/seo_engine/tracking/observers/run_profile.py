@@ -13,6 +13,7 @@ from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.machine.counters import CPU, MEMORY
 from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.records.profiling.automatic_profile import CURVES, TABLE
 from seo_engine.tracking.runs.places import DATA_FILE, PROFILE, TRACE_FILE
 from seo_engine.tracking.runs.record_writer import RecordWriter
 
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 _STOP_SECONDS = 10.0
 
 _MOST_OPERATIONS = 200
+
+# Until this one at the interval, each is shown as a table.
+_FIRST_PROFILE_OF_CURVES = 2
 
 Moment = tuple[float, int]
 
@@ -41,6 +45,7 @@ class RunProfile:
     ) -> None:
         self._directory = run_directory / PROFILE
         self._record_writer = record_writer
+        self._config = config
         self._profiler: CodeProfiler = config.code_profiler
         self._system_interval = config.system_metrics_interval_seconds
         self._profile_interval = config.profiling_interval_seconds
@@ -50,6 +55,7 @@ class RunProfile:
         self._system_logged: Moment | None = None
         self._profile_logged: Moment | None = None
         self._logged_by_training: Moment | None = None
+        self._profiles = 0
         self._failed = False
         self._stopping = threading.Event()
         # A thread that hangs past the time limit must not log after the end of the run.
@@ -62,7 +68,8 @@ class RunProfile:
         try:
             # Not in the thread: this imports, and the training may import at the same time. The load is also measured
             # from here on.
-            self._system_metrics = SystemMetrics() if self._system_interval else None
+            only_main = self._config.system_metrics == "main"
+            self._system_metrics = SystemMetrics(only_main) if self._system_interval else None
             # Files that a kill left half-written.
             for name in (TRACE_FILE, DATA_FILE):
                 for path in self._directory.glob(f".{name}.*"):
@@ -161,8 +168,12 @@ class RunProfile:
             with self._logging:
                 if self._may_log() and (is_last or moment != self._profile_logged):
                     self._profile_logged = moment
+                    self._profiles += not is_last
+                    # One profile alone is a table, not thirty curves of one point. So is the first of a long run,
+                    # because it is not known yet whether others will come, and the last of one that had no others.
+                    shown_as = CURVES if self._profiles >= _FIRST_PROFILE_OF_CURVES else TABLE
                     self._record_writer.write(
-                        "profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1]
+                        "profiling", profiling_data=profiling_data, epoch=moment[0], step=moment[1], shown_as=shown_as
                     )
         except Exception as error:
             self._record_writer.drop("misuse", f"⚠️ The profile cannot be made: {error}")

@@ -11,17 +11,25 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Image, Table
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 from seo_engine.tracking.records.metrics import finite_number, metric_name
+from seo_engine.tracking.records.profiling import automatic_profile
 from seo_engine.tracking.records.profiling.bottleneck_chart import bottleneck_chart
 from seo_engine.tracking.records.profiling.operations_table import COLUMNS, operation_rows
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 
 CHART_NAME = "profiling/bottlenecks/chart"
 TABLE_NAME = "profiling/operations"
+SUMMARY_NAME = "profiling/summary"
 
 
 def _shown(record: Record) -> Shown:
     profiling_data = record["profiling_data"]
     metrics, texts = profiling_metrics(profiling_data)
+    match record.get("shown_as"):
+        # Of a profile that the run logged by itself; what the user logs is shown whole.
+        case automatic_profile.TABLE:
+            metrics, texts = {}, texts | {SUMMARY_NAME: automatic_profile.table_of(profiling_data)}
+        case automatic_profile.CURVES:
+            metrics = automatic_profile.curves_of(metrics, profiling_data)
     numbers = dict(_points(metrics))
     # A table if the destination knows tables, otherwise a chart.
     heaviest = (
