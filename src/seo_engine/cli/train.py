@@ -17,6 +17,7 @@ from seo_engine.cli.errors import CommandError, errors_in_one_line
 from seo_engine.cli.options import given, setting_options
 from seo_engine.cli.stop_signal import StopSignal
 from seo_engine.config import SEOConfig
+from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.extras import require_extra
 from seo_engine.tracking import ExperimentTracker, status_after, tracker_cost
 
@@ -51,7 +52,7 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
     from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
     from seo_engine.engine.training.training import require_usable_pages
     from seo_engine.engine.training.training import train as train_on_pages
-    from seo_engine.reports.console import command, plain_console, relative_path
+    from seo_engine.reports.console import plain_console
     from seo_engine.reports.progress import ProgressDisplay
     from seo_engine.reports.runs import next_steps
     from seo_engine.reports.training import training_summary
@@ -63,6 +64,8 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
         require_model(config.model_name)
 
     notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
+    # This command has a longer summary of its own.
+    config.print_summary = False
     stop = StopSignal()
     tracker = ExperimentTracker(config)
     if tracker.run_directory is None:

@@ -58,3 +58,15 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
         '2 × invalid name, 1 × misuse'
     """
     return ", ".join(f"{count} × {reason}" for reason, count in counts.items())
+
+
+def clock_time(seconds: float) -> str:
+    """Return a duration as on a clock.
+
+    Example:
+        >>> clock_time(75), clock_time(3725)
+        ('1:15', '1:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

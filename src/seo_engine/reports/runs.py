@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from seo_engine.foundation.texts import counts_in_words
-from seo_engine.reports.console import command, relative_path, right_aligned
-from seo_engine.tracking import DeliveryState, RunSummary, ShellCommand, steps_after, trace_of
+from seo_engine.foundation.commands import command, relative_path
+from seo_engine.foundation.texts import clock_time, counts_in_words
+from seo_engine.reports.console import right_aligned
+from seo_engine.tracking import DeliveryState, RunSummary, steps_after, trace_of
 
 
 def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
@@ -31,9 +32,9 @@ def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
     for run in runs:
         table.add_row(
             escape(run.name),
-            _colored_status(run.status),
+            _status_and_pending(run),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
-            _duration(run.seconds),
+            clock_time(run.seconds),
             str(run.step),
             _last(run, "training/loss"),
             _last(run, "evaluation/loss"),
@@ -54,7 +55,7 @@ def run_details(run: RunSummary) -> RenderableType:
         Text.assemble(
             (run.name, "bold"), "  ", _colored_status(run.status), f"  {run.records} records, step {run.step}, "
         ),
-        f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(run.started))}, {_duration(run.seconds)}",
+        f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(run.started))}, {clock_time(run.seconds)}",
     ]
     if run.command:
         parts.append(escape(shlex.join(run.command)))
@@ -121,16 +122,10 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         lines.append(("its adapter", str(relative_path(adapter))))
     lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
     for step in steps_after(run_directory, delivery):
-        lines.append((step.label, " ".join(_as_typed(part) for part in step.parts)))
+        lines.append((step.label, step.typed))
     # Never wrapped: these lines are there to be copied.
     texts = [Text.assemble((f"{name:<13}", "bold"), text, no_wrap=True, overflow="ignore") for name, text in lines]
     return Group("", "Where to find it, and what to type next:", *texts)
-
-
-def _as_typed(part: ShellCommand | Path | str) -> str:
-    if isinstance(part, ShellCommand):
-        return command(part)
-    return str(relative_path(part)) if isinstance(part, Path) else part
 
 
 def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
@@ -147,12 +142,14 @@ def _colored_status(status: str) -> Text:
     return Text(status, style=_STATUS_STYLES.get(status, ""))
 
 
+def _status_and_pending(run: RunSummary) -> Text:
+    status = _colored_status(run.status)
+    pending = max((state.pending for state in run.delivery.values()), default=0)
+    if pending and run.status != "running":
+        status.append(f", {pending} pending", style="yellow")
+    return status
+
+
 def _last(run: RunSummary, name: str) -> str:
     metric = run.metrics.get(name)
     return f"{metric.last:.4f}" if metric is not None else "–"
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -157,6 +157,13 @@ class TrackingConfig(ProfilingConfig):
     slow_logging_threshold_seconds: float = setting(
         0.1, "Warn when one call into a tracker takes longer than this, in seconds.", above=0, switches=_TRACKING
     )
+    print_summary: bool = setting(True, "Say at the end of a run how it went, and what to type next.")
+    on_setup_failure: str = setting(
+        "continue",
+        "When the run's folder cannot be written: `continue` trains without a run, `raise` raises the error.",
+        allowed=("continue", "raise"),
+        switches=_TRACKING,
+    )
     close_timeout_seconds: float = setting(
         60,
         "How long `close()`, `flush()` and interpreter exit wait for the trackers, at most, in seconds.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from seo_engine.foundation.commands import relative_path
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
@@ -20,16 +21,15 @@ from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.records.kind import plain_epoch
 from seo_engine.tracking.records.run_marks import STATUSES
-from seo_engine.tracking.run_states import AttachedRun, NoRun, OwnedRun, RunState
+from seo_engine.tracking.run_states import AttachedRun, FailedRun, NoRun, OwnedRun, RunState
 from seo_engine.tracking.runs.endings import status_after, uncaught_error
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
 from seo_engine.tracking.runs.places import find_run
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
-from seo_engine.tracking.trackers.registry import checked_extra_trackers
+from seo_engine.tracking.trackers.registry import checked_extra_trackers, expected_views
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
-from seo_engine.tracking.views.metric_selection import LOW_PRIORITY_INTERVALS
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class ExperimentTracker(LoggingCalls):
     Raises:
         ValueError: If `config` is not a TrackingConfig, if the run to resume does not exist or is still open, or if
             an extra tracker is not a DestinationTracker with a name of its own.
+        OSError: If the run's folder cannot be written, and `on_setup_failure` is `raise`.
 
     Example:
         >>> import tempfile
@@ -83,7 +84,11 @@ class ExperimentTracker(LoggingCalls):
             try:
                 run = create_run(config) if directory is None else resume_run(config, directory, step)
             except OSError as error:
+                if config.on_setup_failure == "raise":
+                    raise
                 logger.error("❌ Experiment tracker setup failed, nothing in this run is recorded: %s", error)
+                self._run = FailedRun(str(error))
+                atexit.register(self._close_at_exit)
                 return
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
@@ -268,17 +273,9 @@ class ExperimentTracker(LoggingCalls):
         self.close(status_after(error), error)
 
     def _say_what_is_shown(self) -> None:
-        if not self.config.selective_logging:
-            logger.info("✅ Run %s: its journal and the views hold every value", self.run_directory)
-            return
-        interval = self.config.experiment_logging_interval
-        logger.info(
-            "✅ Run %s: its journal keeps every value; the views show high-priority metrics at every step, "
-            "medium ones every %d steps, low ones every %d (selective_logging=False shows all)",
-            self.run_directory,
-            interval,
-            interval * LOW_PRIORITY_INTERVALS,
-        )
+        assert self.run_directory is not None
+        views = [*expected_views(self.config), *(tracker.name for tracker in self._extra_trackers)]
+        logger.info("✅ Run %s: %s", relative_path(self.run_directory), ", ".join(views) or "its journal alone")
 
     def _deliver_in_caller(self) -> None:
         self._run.deliver_in_caller()

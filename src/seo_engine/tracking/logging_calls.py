@@ -80,7 +80,7 @@ class LoggingCalls(Loggable):
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
     def _take_metrics(
-        self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True
+        self, kind: str, epoch: float | None, step: int, metrics: Mapping[str, Any], thinned: bool = True
     ) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
@@ -88,6 +88,8 @@ class LoggingCalls(Loggable):
         if writer is None or self._closed:
             self._refuse()
             return
+        if epoch is None:
+            epoch = self.current_epoch
         is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned)
         if is_recorded:
             self.current_epoch = epoch

@@ -11,6 +11,7 @@ from pathlib import Path
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.history.closing_summary import Ending, closing_summary
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
 from seo_engine.tracking.runs.ledger import DeliveryState, wait_for_delivery
@@ -77,6 +78,27 @@ class RunState:
 
 class NoRun(RunState):
     """Tracking is off or could not start: nothing is recorded or counted."""
+
+
+class FailedRun(NoRun):
+    """A run whose folder could not be written: nothing is recorded, which is said again at the end.
+
+    Args:
+        reason (str): Why.
+    """
+
+    is_ours_to_close = True
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
+        """Say that there is no run."""
+        logger.error("❌ Nothing of this run was recorded: %s", self._reason)
+
+    def after_fork(self) -> RunState:
+        """Return no run: the parent process says it."""
+        return NoRun()
 
 
 class AttachedRun(RunState):
@@ -164,6 +186,8 @@ class OwnedRun(AttachedRun):
         self._config = config
         self._deliveries = Deliveries(run.directory, run.logging_queue, config, run.life)
         self._extra_trackers = extra_trackers
+        self._moment = moment
+        self._began = time.monotonic()
         self._profile = RunProfile(run.directory, run.record_writer, config, moment)
 
     @property
@@ -232,3 +256,12 @@ class OwnedRun(AttachedRun):
         self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
         # Last, because only now have the child processes reported their measurements.
         self._profile.write_last_files()
+        if self._config.print_summary:
+            self._say_how_it_went(status, error)
+
+    def _say_how_it_went(self, status: str, error: BaseException | None) -> None:
+        try:
+            ending = Ending(status, error, time.monotonic() - self._began, self._moment()[1])
+            logger.info("%s", closing_summary(self.directory, self._config, ending, self.delivery))
+        except Exception as failure:  # it is only a summary
+            logger.debug("The summary cannot be made: %s", failure)

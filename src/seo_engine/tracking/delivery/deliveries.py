@@ -15,6 +15,7 @@ from seo_engine.tracking.delivery.child.supervisor import ChildSupervisor
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, ThreadWorker
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.runs.console import IN_FILES_ONLY
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY
@@ -23,6 +24,12 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Destination, Placement
 
 logger = logging.getLogger(__name__)
+
+# Closing takes this long without a word.
+SILENT_WAIT_SECONDS = 2.0
+
+# Closing waits at most this long for a server that has not answered since the run began.
+LONGEST_WAIT_WITHOUT_ANSWER = 10.0
 
 
 class Deliveries:
@@ -149,10 +156,9 @@ class Deliveries:
             status (str): How the run ended.
             timeout_seconds (float): The longest time to wait.
         """
-        deadline = time.monotonic() + timeout_seconds
         for worker in self._workers.values():
             worker.request_close(status)
-        self._wait_for(lambda: self.have_ended, deadline - time.monotonic())
+        self._wait_for_ends(timeout_seconds)
         for worker in self._workers.values():
             worker.end()
             if not worker.state.closed:
@@ -161,9 +167,31 @@ class Deliveries:
                 behind = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
                 state.pending = max(state.pending, behind)
                 state.accepted = state.delivered + sum(state.dropped.values()) + state.pending
-                state.last_error = state.last_error or "not closed in time"
+                no_answer = f"no answer from {state.no_answer}" if state.no_answer else None
+                state.last_error = no_answer or state.last_error or "not closed in time"
         self._write_states()
         self._say_what_is_left()
+
+    def _wait_for_ends(self, timeout_seconds: float) -> None:
+        began = time.monotonic()
+        has_said = False
+        while not self.have_ended:
+            waited = time.monotonic() - began
+            unfinished = {name: worker.state for name, worker in self._workers.items() if not worker.ended}
+            # Of a server that never once answered, no more is to be expected at the end.
+            is_hopeless = all(state.no_answer for state in unfinished.values())
+            limit = min(timeout_seconds, LONGEST_WAIT_WITHOUT_ANSWER) if is_hopeless else timeout_seconds
+            if waited >= limit:
+                return
+            if waited > SILENT_WAIT_SECONDS and not has_said:
+                has_said = True
+                logger.info(
+                    "Waiting up to %.0f s for %s; Ctrl-C leaves the rest to: seo-engine runs recover %s",
+                    limit - waited,
+                    ", ".join(_titles(unfinished)),
+                    self._run_directory,
+                )
+            self._wait_for(lambda: self.have_ended, min(1.0, limit - waited))
 
     def renew_after_fork(self) -> None:
         """Leave the workers to the parent process."""
@@ -200,15 +228,8 @@ class Deliveries:
                 "⚠️ The journal keeps what is pending for %s; to deliver it: resume the run with it in extra_trackers",
                 ", ".join(plug_ins),
             )
-        if thinned := max((state.values_thinned for state in self.states.values()), default=0):
-            logger.info(
-                "✅ The views leave out %s values of medium- and low-priority metrics; to see all: "
-                "seo-engine runs replay %s --to tensorboard --all, or selective_logging=False",
-                f"{thinned:,}",
-                self._run_directory,
-            )
         if complete:
-            logger.info("✅ All experiment trackers closed")
+            logger.info("✅ All experiment trackers closed", extra=IN_FILES_ONLY)
 
     def _take_change(self) -> None:
         with self._changed:
@@ -232,3 +253,8 @@ class Deliveries:
                     return False
                 self._changed.wait(remaining)
         return True
+
+
+def _titles(names: Iterable[str]) -> list[str]:
+    """Return trackers as people call them."""
+    return [getattr(DESTINATIONS[name].tracker, "title", name) if name in DESTINATIONS else name for name in names]

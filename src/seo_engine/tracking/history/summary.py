@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
+
+_NEWEST_BYTES = 1_000_000
 
 
 @dataclass
@@ -107,6 +110,30 @@ def read_run(directory: Path) -> RunSummary:
     if life.has_begun:
         run.status = life.status or ("running" if is_locked(directory, RUN_LOCK) else "killed")
     return run
+
+
+def read_newest_metrics(directory: Path) -> dict[str, MetricSummary]:
+    """Read only the newest metrics of a run, whose journal may be long.
+
+    Args:
+        directory (Path): The run's folder.
+
+    Returns:
+        dict[str, MetricSummary]: In the order in which they first appear in the end of the journal.
+
+    Raises:
+        OSError: If the journal cannot be read.
+    """
+    with (directory / JOURNAL).open("rb") as file:
+        file.seek(-min(_NEWEST_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        lines = file.read().split(b"\n")
+    metrics: dict[str, MetricSummary] = {}
+    for line in lines:
+        # The first may have lost its beginning.
+        record = decode_record(line) if is_metric_line(line) else None
+        for name, value in record["metrics"].items() if record is not None else ():
+            metrics.setdefault(name, MetricSummary()).add(float(value))
+    return metrics
 
 
 def _read_lines(path: Path) -> Iterator[JournalLine]:

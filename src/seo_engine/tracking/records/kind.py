@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from seo_engine.foundation.redaction import redact
-from seo_engine.foundation.texts import fits_64_bits
+from seo_engine.foundation.redaction import redact, redact_text
+from seo_engine.foundation.texts import fits_64_bits, one_line
 from seo_engine.tracking.journal.lines import Record, plain_record
 from seo_engine.tracking.records.forms import Medium
 
@@ -22,6 +23,10 @@ MOMENT: dict[str, Any] = {"epoch": NUMBER, "step": int}
 NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 
 _ABSENT = object()
+
+_MOST_SHOWN_CHARACTERS = 50
+
+_TYPE_WORDS = {dict: "a dictionary", str: "a text", int: "a number", float: "a number", type(None): "None"}
 
 
 class Recorded(NamedTuple):
@@ -116,9 +121,21 @@ class Kind:
         # Plain data first: a user's object shows only as text whether it holds a secret.
         plain = plain_record(new_record(self.name, rank=rank, **contents))
         if not self.matches(plain):
-            raise TypeError(f"the fields of a record must be {self.fields}")
+            raise TypeError(self._mistake(plain))
         redacted: Record = redact(plain)
         return redacted
+
+    def _mistake(self, record: Record) -> str:
+        """Return what is wrong with the first field that has another type."""
+        for name, types in self.fields.items():
+            if not isinstance(record.get(name, _ABSENT), types):
+                return f"{name} must be {_words_of(types)}, got {described(record.get(name))}"
+        return "metrics must be numbers"
+
+
+def _words_of(types: Any) -> str:
+    types = types if isinstance(types, tuple) else (types,)
+    return " or ".join(dict.fromkeys(_TYPE_WORDS.get(each, each.__name__) for each in types))
 
 
 def new_record(kind: str, **contents: Any) -> Record:
@@ -165,15 +182,42 @@ def plain_step(step: int) -> int:
         TypeError: If it is not an integer.
         ValueError: If it does not fit into 64 bits.
     """
-    plain = operator.index(step)
+    try:
+        plain = operator.index(step)
+    except Exception:  # of a foreign object, anything
+        raise TypeError(f"step must be a whole number, got {described(step)}") from None
     if not fits_64_bits(plain):
         raise ValueError(f"step must fit into 64 bits, got {plain}")
     return plain
 
 
 def plain_epoch(epoch: float) -> float:
-    """Return an epoch as a plain number for JSON; it may be a number of numpy or torch."""
-    return epoch if isinstance(epoch, int | float) else float(epoch)
+    """Return an epoch as a plain number for JSON; it may be a number of numpy or torch.
+
+    Raises:
+        TypeError: If it is not a number.
+    """
+    if isinstance(epoch, int | float):
+        return epoch
+    if not isinstance(epoch, str | bytes):
+        # Of a foreign object, anything may be raised.
+        with contextlib.suppress(Exception):
+            return float(epoch)
+    raise TypeError(f"epoch must be a number, got {described(epoch)}")
+
+
+def described(value: object) -> str:
+    """Return a value for a message: a short text or None itself, and of anything else its type.
+
+    Example:
+        >>> described("good"), described(None), described([0.5])
+        ("'good' (str)", 'None', 'a list')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, bool | int | float | str):
+        return f"{redact_text(one_line(repr(value)))[:_MOST_SHOWN_CHARACTERS]} ({type(value).__name__})"
+    return f"a {type(value).__name__}"
 
 
 def _is_error(error: object) -> bool:

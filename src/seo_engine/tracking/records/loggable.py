@@ -21,12 +21,12 @@ class Loggable(ABC):
     global_step: int = 0
 
     def log_training_metrics(
-        self, epoch: float, step: int, metrics: Mapping[str, Any], *, thinned: bool = True
+        self, epoch: float | None, step: int, metrics: Mapping[str, Any], *, thinned: bool = True
     ) -> None:
         """Log training metrics at a step.
 
         Args:
-            epoch (float): Current training epoch.
+            epoch (float | None): Current training epoch; None means the last one seen.
             step (int): Current training step.
             metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
                 without a slash gets its group: `loss` becomes `training/loss`. Anything that is not a number is left
@@ -41,11 +41,11 @@ class Loggable(ABC):
         """
         self._take_metrics("training", epoch, step, metrics, thinned)
 
-    def log_evaluation_metrics(self, epoch: float, step: int, metrics: Mapping[str, Any]) -> None:
+    def log_evaluation_metrics(self, epoch: float | None, step: int, metrics: Mapping[str, Any]) -> None:
         """Log evaluation metrics at a step; the views never thin them.
 
         Args:
-            epoch (float): Current training epoch.
+            epoch (float | None): Current training epoch; None means the last one seen.
             step (int): Current training step.
             metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
         """
@@ -124,8 +124,9 @@ class Loggable(ABC):
         self._take("text", name=name, text=text, epoch=epoch, step=step)
 
     def _take_metrics(
-        self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True
+        self, kind: str, epoch: float | None, step: int, metrics: Mapping[str, Any], thinned: bool = True
     ) -> None:
+        epoch = self.current_epoch if epoch is None else epoch
         self._take(kind, epoch=epoch, step=step, metrics=metrics, **({} if thinned else {"thinned": False}))
         self.current_epoch, self.global_step = epoch, step
 

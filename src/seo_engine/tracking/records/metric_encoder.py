@@ -42,6 +42,10 @@ class MetricEncoder:
         """Counter[str]: Metrics that were not recorded, by reason."""
         return self._validation.dropped
 
+    def dropped_names(self, reason: str) -> list[str]:
+        """Return the names of the metrics that were not recorded for a reason."""
+        return self._validation.dropped_names(reason)
+
     @property
     def nonfinite(self) -> Counter[str]:
         """Counter[str]: Number of values that are not finite, by metric."""
@@ -72,9 +76,11 @@ class MetricEncoder:
             TypeError: If an argument has the wrong type.
         """
         require_dictionary("metrics", metrics)
-        numbers, nonfinite = self._validation.validated(kind, metrics, skip_nonfinite=self._skip_nonfinite)
+        plain = {"epoch": plain_epoch(epoch), "step": plain_step(step)}
+        moment = f" (step {plain['step']}, epoch {plain['epoch']:g})"
+        numbers, nonfinite = self._validation.validated(kind, metrics, moment, skip_nonfinite=self._skip_nonfinite)
         self._remember_names(kind, metrics, numbers)
-        record = new_record(kind, epoch=plain_epoch(epoch), step=plain_step(step), rank=self._rank, metrics=numbers)
+        record = new_record(kind, **plain, rank=self._rank, metrics=numbers)
         if nonfinite:
             record["nonfinite"] = nonfinite
         if not thinned:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
-from seo_engine.foundation.texts import fits_64_bits
+from seo_engine.foundation.texts import fits_64_bits, one_line
 from seo_engine.tracking.journal.lines import LINE_BEGINNING, Record
-from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
+from seo_engine.tracking.records.kind import MOMENT, Kind, Shown, described
 
 logger = logging.getLogger(__name__)
 
@@ -93,16 +93,18 @@ class MetricValidation:
 
     dropped: Counter[str] = field(default_factory=Counter)
     nonfinite: Counter[str] = field(default_factory=Counter)
-    _warned: set[str] = field(default_factory=set)
+    # Names of the metrics that were warned about, by reason.
+    _warned: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def validated(
-        self, group: str, metrics: Mapping[str, Any], *, skip_nonfinite: bool = True
+        self, group: str, metrics: Mapping[str, Any], moment: str = "", *, skip_nonfinite: bool = True
     ) -> tuple[dict[str, int | float], dict[str, str]]:
         """Return the metrics that can be kept, by hierarchical name.
 
         Args:
             group (str): The group of names without a slash.
             metrics (Mapping[str, Any]): Names and values as the caller gave them.
+            moment (str): When, for messages: ` (step 137, epoch 2)`.
             skip_nonfinite (bool): Whether the views leave out NaN and infinities, with a warning.
 
         Returns:
@@ -115,29 +117,36 @@ class MetricValidation:
             try:
                 full_name = metric_name(group, name)
             except ValueError as error:
-                self._drop("invalid name", repr(name), f"⚠️ Skipping metric: {error}")
+                self._drop("invalid name", one_line(name), f"⚠️ Skipping metric: {error}{moment}")
                 continue
             try:
                 number = metric_value(value)
             except Exception as error:  # `item` of a foreign object may raise anything
-                self._drop("unreadable value", full_name, f"⚠️ Skipping unreadable metric {name}: {error}")
+                cause = f"{type(error).__name__}: {one_line(error)}"
+                self._drop("unreadable value", full_name, f"⚠️ Skipping unreadable metric {full_name}: {cause}{moment}")
                 continue
             if number is None:
-                self._drop("non-numeric value", full_name, f"⚠️ Skipping non-numeric metric {name}: {type(value)}")
+                message = f"⚠️ Skipping non-numeric metric {full_name}: {described(value)}{moment}"
+                self._drop("non-numeric value", full_name, message)
             elif math.isfinite(number):
                 numbers[full_name] = number
             else:
                 nonfinite[full_name] = _NONFINITE_WORDS.get(number, "NaN")
                 self.nonfinite[full_name] += 1
                 if skip_nonfinite and self.nonfinite[full_name] == 1:
-                    logger.warning("⚠️ Skipping invalid metric %s: %s", name, number)
+                    logger.warning("⚠️ Skipping invalid metric %s: %s%s", full_name, number, moment)
         return numbers, nonfinite
+
+    def dropped_names(self, reason: str) -> list[str]:
+        """Return the names of the metrics that were left out for a reason; at most a thousand."""
+        return list(self._warned.get(reason, ()))
 
     def _drop(self, reason: str, name: str, message: str) -> None:
         self.dropped[reason] += 1
+        warned = self._warned.setdefault(reason, {})
         # Bounded: a caller may make up a new bad name at every step.
-        if name not in self._warned and len(self._warned) < 1000:
-            self._warned.add(name)
+        if name not in warned and len(warned) < 1000:
+            warned[name] = None
             logger.warning("%s", message)
 
 

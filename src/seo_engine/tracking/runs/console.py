@@ -10,6 +10,11 @@ import threading
 
 _PACKAGE_LOGGER = logging.getLogger("seo_engine")
 
+# For `logging`'s `extra`: what people need only when they look for something.
+IN_FILES_ONLY = {"in_files_only": True}
+
+_PREFIX = "seo-engine "
+
 # The emojis of the message style in words, for a console that is not a terminal.
 _PLAIN_WORDS = {"✅ ": "", "⚠️ ": "warning: ", "❌ ": "error: "}
 
@@ -17,7 +22,8 @@ _PLAIN_WORDS = {"✅ ": "", "⚠️ ": "warning: ", "❌ ": "error: "}
 class ConsoleHandler(logging.Handler):
     """Shows messages on standard error: with their emojis on a terminal, in plain words elsewhere.
 
-    Standard error is looked up at each message, because a progress bar may replace it for a while.
+    Each says that it is ours. Some are for the log files alone, see `IN_FILES_ONLY`. Standard error is looked up at
+    each message, because a progress bar may replace it for a while.
     """
 
     def __init__(self) -> None:
@@ -25,12 +31,12 @@ class ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        if sys.stderr is None:
+        if sys.stderr is None or getattr(record, "in_files_only", False):
             return
         # Standard error may be closed, on a full disk, or a user's object that only has `write`: that must not stop
         # the thread that logs.
         with contextlib.suppress(Exception):
-            message = self.format(record)
+            message = f"{_PREFIX}{self.format(record)}"
             on_terminal = getattr(sys.stderr, "isatty", bool)()
             # One write, so that lines of other threads and processes do not fall between a message and its end.
             print((message if on_terminal else plain_message(message)) + "\n", end="", file=sys.stderr, flush=True)

@@ -38,6 +38,7 @@ class DeliveryState:
         withheld (int): Records that hold the last of those values.
         closed (bool): Whether the tracker was closed.
         last_error (str | None): What keeps the tracker from taking records.
+        no_answer (str | None): Why the tracker's server does not answer, while it has never been open.
         details (dict[str, str]): What the tracker says about itself, such as its W&B address.
         failed_records (list[int]): Numbers of the records that the tracker refused.
         stop_requested (bool): Whether the tracker's server asked to stop the training.
@@ -60,6 +61,7 @@ class DeliveryState:
     withheld: int = 0
     closed: bool = False
     last_error: str | None = None
+    no_answer: str | None = None
     details: dict[str, str] = field(default_factory=dict)
     failed_records: list[int] = field(default_factory=list)
     stop_requested: bool = False

@@ -27,6 +27,8 @@ OTHERS = "others"
 
 BELOW_PRIORITY = "left out by priority"
 
+_MOST_NAMES = 5
+
 
 class RecordWriter:
     """Appends records to the journal. It never raises: what cannot be recorded is counted, and reported once.
@@ -43,6 +45,7 @@ class RecordWriter:
         self._config = config
         self._rank = rank
         self._encoder = MetricEncoder(config.skip_nonfinite_metrics, rank)
+        self._said: set[tuple[str, str]] = set()
         self._said_below_priority: set[str] = set()
 
     def write_metrics(
@@ -116,20 +119,23 @@ class RecordWriter:
         ):
             self._logging_queue.append(line)
         if dropped:
-            logger.warning("⚠️ Not recorded: %s", counts_in_words(dropped))
+            logger.warning("⚠️ Not recorded: %s", counts_in_words(self._with_names(dropped)))
         if nonfinite:
             shown = "left out of the views" if self._config.skip_nonfinite_metrics else "shown as they are"
             logger.warning("⚠️ Values that are not finite numbers, %s: %s", shown, counts_in_words(counts))
 
     def drop(self, reason: str, message: str) -> None:
-        """Count a call that is not recorded, and log a warning the first time.
+        """Count a call that is not recorded, and log a warning the first time that this sort of mistake is made.
 
         Args:
             reason (str): The reason to count it under.
-            message (str): Logged once per reason.
+            message (str): What is wrong; what it was given instead comes behind `, got`.
         """
         self.dropped[reason] += 1
-        if self.dropped[reason] == 1:
+        sort = (reason, message.partition(", got")[0])
+        # Bounded: a caller may make up a new mistake at every step.
+        if sort not in self._said and len(self._said) < MOST_COUNTED_NAMES:
+            self._said.add(sort)
             logger.warning("%s", message)
 
     def drop_by_priority(self, names: Collection[str], priority: str) -> None:
@@ -152,7 +158,18 @@ class RecordWriter:
             )
 
     def _count_failure(self, kind: str, error: Exception) -> None:
-        self.drop("misuse", f"⚠️ Skipping a call ({kind}): {one_line(error)}")
+        call = KINDS[kind].call if kind in KINDS else kind
+        self.drop("misuse", f"⚠️ Skipping a call of {call}: {one_line(error)}")
+
+    def _with_names(self, dropped: Counter[str]) -> dict[str, int]:
+        """Return the counts with the first names of the metrics that each of them is about."""
+        counts = {}
+        for reason, count in dropped.items():
+            names = list(self._said_below_priority) if reason == BELOW_PRIORITY else self._encoder.dropped_names(reason)
+            more = ", …" if len(names) > _MOST_NAMES else ""
+            words = f" ({', '.join(sorted(names)[:_MOST_NAMES])}{more})" if names else ""
+            counts[f"{reason}{words}"] = count
+        return counts
 
 
 def _most_common(counts: Counter[str]) -> dict[str, int]:

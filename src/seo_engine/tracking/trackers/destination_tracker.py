@@ -8,6 +8,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
+from seo_engine.foundation.commands import command, relative_path
 from seo_engine.tracking.records.kind import Recorded, Shown
 
 # No destination takes this long for one record. How long opening and closing take depends on the destination.
@@ -23,6 +24,17 @@ class NextStep(NamedTuple):
 
     label: str
     parts: tuple[ShellCommand | Path | str, ...]
+
+    @property
+    def typed(self) -> str:
+        """str: The command line, as it can be typed in the current folder."""
+        return " ".join(_as_typed(part) for part in self.parts)
+
+
+def _as_typed(part: ShellCommand | Path | str) -> str:
+    if isinstance(part, ShellCommand):
+        return command(part)
+    return str(relative_path(part)) if isinstance(part, Path) else part
 
 
 class IncompleteViewError(Exception):
@@ -120,6 +132,15 @@ class DestinationTracker(ABC):
             call (str): `setup`, `show`, `flush`, `abandon` or `close`.
         """
         return LONGEST_CALL_SECONDS if call in ("show", "flush", "abandon") else math.inf
+
+    def why_no_answer(self, call: str, seconds: float) -> str | None:
+        """Return why a call is still waiting for a server, or None if it is not, or not for long.
+
+        Args:
+            call (str): `setup`, `show`, `flush`, `abandon` or `close`.
+            seconds (float): How long it has been waiting. In a child process, another thread asks this every second.
+        """
+        return None
 
     def kill_backend(self) -> None:
         """Kill a hanging backend, so that the call into it returns; called from another thread, in a child process."""

@@ -14,6 +14,7 @@ from seo_engine.tracking.runs.run_lock import RUN_LOCK
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
+from seo_engine.tracking.trackers.wandb.opening import expected_mode
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
 # It is also a part of the names of files.
@@ -124,6 +125,19 @@ def checked_extra_trackers(trackers: Any) -> tuple[DestinationTracker, ...]:
 def configured_destinations(config: TrackingConfig) -> list[str]:
     """Return the names of the trackers that a configuration enables."""
     return [destination.name for destination in DESTINATIONS.values() if destination.is_asked_for(config)]
+
+
+def expected_views(config: TrackingConfig) -> list[str]:
+    """Return the views of a run in words for people, as far as its configuration says them.
+
+    Example:
+        >>> expected_views(TrackingConfig(wandb_mode="offline"))
+        ['TensorBoard', 'W&B offline']
+    """
+    views = ["TensorBoard"] if config.tensorboard_logging else []
+    if config.wandb_logging:
+        views.append(f"W&B {expected_mode(config.wandb_mode)}".rstrip())
+    return views
 
 
 def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> list[NextStep]:

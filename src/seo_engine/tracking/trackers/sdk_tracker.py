@@ -20,6 +20,7 @@ from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import TrackerCalls
 from seo_engine.tracking.records.metric_encoder import MetricEncoder
 from seo_engine.tracking.records.metrics import with_nonfinite
+from seo_engine.tracking.runs.console import IN_FILES_ONLY
 from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
@@ -76,9 +77,11 @@ class SDKTracker(DestinationTracker, TrackerCalls):
                 # Its background process may be what failed: the next try starts without it.
                 self.abandon()
             else:
+                # The run says in one line where it is shown; what failed before is said again once it works.
+                extra = None if self._setup_failure else IN_FILES_ONLY
                 self.available = True
                 self._setup_failure = ""
-                self.logger.info("✅ %s initialized: %s", self.title, opened)
+                self.logger.info("✅ %s initialized: %s", self.title, opened, extra=extra)
 
     def _say_setup_failed(self, error: Exception) -> None:
         # A worker keeps trying: the same failure is reported once.

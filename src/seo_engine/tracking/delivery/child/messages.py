@@ -50,6 +50,7 @@ class LogMessage(NamedTuple):
     logger: str
     level: int
     text: str
+    in_files_only: bool = False
 
 
 class Operations(NamedTuple):

@@ -58,7 +58,8 @@ class ReportPipe(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Report a log message."""
         text = record.getMessage()[:LONGEST_MESSAGE_CHARACTERS]
-        if not self._send(LogMessage(record.name, record.levelno, text)):
+        in_files_only = bool(getattr(record, "in_files_only", False))
+        if not self._send(LogMessage(record.name, record.levelno, text, in_files_only)):
             # Standard error is this process's own log file.
             print(f"{record.levelname} {redact_text(text)}\n", end="", file=sys.stderr, flush=True)
 

@@ -29,6 +29,7 @@ from seo_engine.tracking.delivery.child.messages import (
     encode_message,
 )
 from seo_engine.tracking.delivery.local_workers import DeliveryWorker
+from seo_engine.tracking.runs.console import IN_FILES_ONLY
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.trackers.registry import Destination
 
@@ -232,8 +233,8 @@ class ChildSupervisor(DeliveryWorker):
             case Ledger(state=state):
                 self.state = state
                 self._state_changed()
-            case LogMessage(logger=name, level=level, text=text):
-                logging.getLogger(name).log(level, "%s", text)
+            case LogMessage(logger=name, level=level, text=text, in_files_only=in_files_only):
+                logging.getLogger(name).log(level, "%s", text, extra=IN_FILES_ONLY if in_files_only else None)
             case Operations(operations=operations):
                 self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
 

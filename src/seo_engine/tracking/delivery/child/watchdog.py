@@ -31,6 +31,7 @@ class Watchdog:
         self._worker = worker
         self._pipe = pipe
         self._killed_for: float | None = None
+        self._said_no_answer = False
 
     def start(self) -> None:
         """Start watching, in a thread."""
@@ -48,6 +49,12 @@ class Watchdog:
             return
         seconds = time.monotonic() - call.started
         tracker = self._worker.tracker
+        if not self._said_no_answer and (reason := tracker.why_no_answer(call.name, seconds)):
+            self._said_no_answer = True
+            self._worker.state.no_answer = reason
+            self._pipe.send_state(self._worker.state)
+            title = getattr(tracker, "title", tracker.name)
+            logger.warning("⚠️ %s does not answer (%s); the run goes on, and is delivered later", title, reason)
         limit = tracker.longest_seconds(call.name)
         if seconds > limit and self._killed_for != call.started:
             self._killed_for = call.started

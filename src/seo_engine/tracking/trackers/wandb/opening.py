@@ -213,6 +213,17 @@ def transaction_log(run: wandb.Run, mode: str) -> Path | None:
     return Path(run.dir).parent / f"run-{run.id}.wandb"
 
 
+def expected_mode(mode: str) -> str:
+    """Return in which mode a run will be, as far as it is known without asking wandb; empty if it is not.
+
+    Args:
+        mode (str): From the configuration: auto, online or offline.
+    """
+    if mode != "auto":
+        return mode
+    return os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "")
+
+
 def resolve_mode(mode: str) -> str:
     """Decide between online and offline here, because `wandb.init` itself would prompt for a key.
 

@@ -27,6 +27,32 @@ def credentials() -> tuple[str, Any]:
     return host, wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
 
 
+def why_unreachable(timeout_seconds: float = 2.0) -> str:
+    """Return in words why the server does not answer.
+
+    Args:
+        timeout_seconds (float): The longest time to try to reach it.
+    """
+    # Here, because only a run that cannot be opened asks.
+    import socket
+    import urllib.parse
+    import urllib.request
+
+    wandb: Any = importlib.import_module("wandb")
+    address = urllib.parse.urlsplit(str(wandb.setup().settings.base_url))
+    host = address.hostname or ""
+    # Through a proxy, wandb takes another way than a plain connection.
+    if urllib.request.getproxies().get(address.scheme):
+        return f"{host}: no answer through the proxy"
+    try:
+        with socket.create_connection(
+            (host, address.port or (443 if address.scheme == "https" else 80)), timeout_seconds
+        ):
+            return f"{host}: it takes connections, but gives no answer"
+    except OSError as error:
+        return f"{host}: {error.strerror or error}"
+
+
 def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:
     """Ask the server for the newest row of a run, as wandb-core does when it resumes one.
 

@@ -26,7 +26,7 @@ from seo_engine.tracking.trackers.wandb.opening import (
     resolve_mode,
     transaction_log,
 )
-from seo_engine.tracking.trackers.wandb.server import StopRequest, newest_row_on_server
+from seo_engine.tracking.trackers.wandb.server import StopRequest, newest_row_on_server, why_unreachable
 from seo_engine.tracking.trackers.wandb.tables import make_table
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 # Offline, `finish` writes to disk what wandb-core still holds; with a stalled core it never returns.
 OFFLINE_CLOSE_SECONDS = 10.0
+
+# A server that has not answered by then is said not to answer; `wandb.init` itself waits for minutes.
+SECONDS_TO_ANSWER = 10.0
 
 # wandb waits half a minute for its core to start. If it does not, wandb 0.31 deadlocks while it reports that, and
 # never returns.
@@ -92,6 +95,7 @@ class WandBTracker(SDKTracker):
         self._mode = ""
         self._said_offline = False
         self._growth: FileGrowth | None = None
+        self._no_answer: str | None = None
         super().__init__(config, run_directory)
 
     def setup_wandb(self) -> None:
@@ -137,6 +141,14 @@ class WandBTracker(SDKTracker):
             init_seconds = {"": 0.0, "offline": OFFLINE_INIT_SECONDS}.get(self._mode, ONLINE_INIT_SECONDS + 10)
             return LONGEST_START_SECONDS + init_seconds
         return super().longest_seconds(call)
+
+    def why_no_answer(self, call: str, seconds: float) -> str | None:
+        """Return why the server does not answer while an online run is opened."""
+        if call != "setup" or self._mode != "online" or seconds < SECONDS_TO_ANSWER:
+            return None
+        if self._no_answer is None:
+            self._no_answer = why_unreachable()
+        return self._no_answer
 
     def kill_backend(self) -> None:
         """Kill wandb-core: a stopped or hanging one blocks its callers."""

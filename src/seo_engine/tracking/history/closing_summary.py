@@ -1,0 +1,120 @@
+"""What a run says when it ends: how it went, the last and best of its main metrics, and what to type next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from seo_engine.foundation.commands import command, relative_path
+from seo_engine.foundation.texts import clock_time, one_line
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
+from seo_engine.tracking.runs.ledger import DeliveryState
+from seo_engine.tracking.runs.places import JOURNAL
+from seo_engine.tracking.trackers.registry import steps_after
+
+logger = logging.getLogger(__name__)
+
+# Reading a longer journal would keep the program from ending; of such a run, only the last values are shown.
+LARGEST_READ_BYTES = 8_000_000
+
+MOST_METRICS = 4
+_MOST_ERROR_CHARACTERS = 100
+
+_SMALLER_IS_BETTER = ("*loss*", "*perplexity*", "*error*")
+_LARGER_IS_BETTER = ("*acc*", "*f1*", "*auc*", "*reward*", "*score*", "*rouge*", "*bleu*", "*precision*", "*recall*")
+_GROUPS_OF_THE_MACHINE = ("performance/", "profiling/")
+
+_MARKS = {"finished": "✅", "failed": "❌"}
+
+
+class Ending(NamedTuple):
+    """How a run ended.
+
+    Args:
+        status (str): finished, failed, interrupted or killed.
+        error (BaseException | None): What ended it.
+        seconds (float): How long it took.
+        step (int): The last step.
+    """
+
+    status: str
+    error: BaseException | None
+    seconds: float
+    step: int
+
+
+def closing_summary(
+    run_directory: Path, config: TrackingConfig, ending: Ending, delivery: Mapping[str, DeliveryState]
+) -> str:
+    """Return the summary of a run that has ended, in at most twelve lines.
+
+    Args:
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): Its settings.
+        ending (Ending): How it ended.
+        delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
+    """
+    shown = relative_path(run_directory)
+    reason = f": {type(ending.error).__name__}: {one_line(ending.error)}" if ending.error is not None else ""
+    lines = [
+        f"{_MARKS.get(ending.status, '⚠️')} Run {shown} {ending.status} after {clock_time(ending.seconds)}, "
+        f"step {ending.step:,}{reason[:_MOST_ERROR_CHARACTERS]}"
+    ]
+    lines += _metric_lines(run_directory)
+    if thinned := max((state.values_thinned for state in delivery.values()), default=0):
+        lines.append(
+            f"the views leave out {thinned:,} values of medium and low priority; to see all: "
+            f"{command('seo-engine')} runs replay {shown} --to tensorboard --all, or selective_logging=False"
+        )
+    named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]
+    named.append(("numbers", f"{command('seo-engine')} runs show {shown}"))
+    width = max(len(label) for label, _ in named) + 2
+    lines += [f"{label:<{width}}{typed}" for label, typed in named]
+    return "\n  ".join(lines)
+
+
+def _metric_lines(run_directory: Path) -> list[str]:
+    try:
+        is_short = (run_directory / JOURNAL).stat().st_size <= LARGEST_READ_BYTES
+        metrics = read_run(run_directory).metrics if is_short else read_newest_metrics(run_directory)
+    except OSError as error:
+        logger.debug("The journal cannot be read for the summary: %s", error)
+        return []
+    names = main_metrics(metrics)
+    width = max((len(name) for name in names), default=0) + 2
+    return [f"{name:<{width}}{_last_and_best(name, metrics[name], is_short)}" for name in names]
+
+
+def main_metrics(names: Iterable[str]) -> list[str]:
+    """Return the metrics by which a run is judged, the most telling first.
+
+    Args:
+        names (Iterable[str]): All metrics of the run, in the order in which they came.
+
+    Example:
+        >>> main_metrics(["training/lr", "training/loss", "val/acc", "performance/cpu_usage_percent"])
+        ['training/loss', 'val/acc', 'training/lr']
+    """
+    own = [name for name in names if not name.startswith(_GROUPS_OF_THE_MACHINE)]
+    # Sorted is stable: those that can be good or bad come first.
+    return sorted(own, key=lambda name: _matches(name, (*_SMALLER_IS_BETTER, *_LARGER_IS_BETTER)), reverse=True)[
+        :MOST_METRICS
+    ]
+
+
+def _last_and_best(name: str, metric: MetricSummary, is_whole: bool) -> str:
+    last = f"{metric.last:.4g}"
+    if not is_whole or metric.count < 2:
+        return last
+    if _matches(name, _SMALLER_IS_BETTER):
+        return f"{last}, best {metric.minimum:.4g}"
+    return f"{last}, best {metric.maximum:.4g}" if _matches(name, _LARGER_IS_BETTER) else last
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    last_part = name.rsplit("/", 1)[-1].lower()
+    return any(fnmatchcase(last_part, pattern) for pattern in patterns)
