@@ -78,7 +78,9 @@ def test_every_kind_and_field_of_a_journal_is_documented(tmp_path: Path) -> None
             tracker.log_evaluation_metrics(1, 2, {"loss": 1.0})
             tracker.log_performance_metrics({"cpu_usage_percent": 1.0})
             tracker.log_profiling_data(config.code_profiler.profiling_data())
+            tracker.log_training_metrics(1, 2, {"weight_norm": 2.0}, thinned=False)
             tracker.log_hyperparameters({"a": 1})
+            tracker.log_settings({"b": {"c": 2}})
             tracker.log_model_architecture(torch.nn.Linear(1, 1))
             tracker.log_text("note", "hello")
     table = {

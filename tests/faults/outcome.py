@@ -12,8 +12,7 @@ from typing import Any
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
 from seo_engine.tracking.records.metrics import METRIC_KINDS
-from seo_engine.tracking.records.profiling.profiling import TABLE_NAME
-from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
+from seo_engine.tracking.records.profiling.profiling import PROFILING, TABLE_NAME
 from seo_engine.tracking.runs.ledger import read_delivery
 from seo_engine.tracking.runs.places import JOURNAL, PROFILE
 from tests.faults.training import BATCH_SIZE, Training, given
@@ -148,8 +147,8 @@ def _contents(record: Record) -> dict[str, float | str]:
     if record["kind"] == "text":
         return {record["name"]: record["text"]}
     if record["kind"] == "profiling":
-        numbers, texts = profiling_metrics(record["profiling_data"])
-        return numbers | texts
+        shown = PROFILING.shown(record)
+        return {**shown.numbers, **shown.texts} if shown is not None else {}
     return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
 
 

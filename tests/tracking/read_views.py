@@ -14,7 +14,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS
-from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
+from seo_engine.tracking.records.profiling.profiling import PROFILING
 
 # Number of a record, step, name, and what was logged by that name.
 Point = tuple[int, int, str, float | str]
@@ -148,7 +148,8 @@ def journal_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
 def numbers_of(record: Record) -> dict[str, float]:
     """Return the numbers that views show of a record."""
     if record["kind"] == "profiling":
-        return profiling_metrics(record["profiling_data"])[0]
+        shown = PROFILING.shown(record)
+        return dict(shown.numbers) if shown is not None else {}
     return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
 
 

@@ -62,6 +62,8 @@ class ExperimentTracker(LoggingCalls):
         0
     """
 
+    _run: RunState
+
     def __init__(
         self,
         config: TrackingConfig | None = None,
@@ -139,7 +141,7 @@ class ExperimentTracker(LoggingCalls):
 
     def _prepare(self, config: TrackingConfig, extra_trackers: tuple[DestinationTracker, ...] = ()) -> None:
         super().__init__(config)
-        self._run: RunState = NoRun()
+        self._run = NoRun()
         self._extra_trackers = extra_trackers
         self._closing_lock = threading.RLock()
 

@@ -44,10 +44,9 @@ def why_unreachable(timeout_seconds: float = 2.0) -> str:
     # Through a proxy, wandb takes another way than a plain connection.
     if urllib.request.getproxies().get(address.scheme):
         return f"{host}: no answer through the proxy"
+    port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        with socket.create_connection(
-            (host, address.port or (443 if address.scheme == "https" else 80)), timeout_seconds
-        ):
+        with socket.create_connection((host, port), timeout_seconds):
             return f"{host}: it takes connections, but gives no answer"
     except OSError as error:
         return f"{host}: {error.strerror or error}"
