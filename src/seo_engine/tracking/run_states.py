@@ -227,12 +227,15 @@ class OwnedRun(AttachedRun):
 
     def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
         """Log the profile once more, write the end, deliver the backlog, and close every tracker."""
+        seconds = time.monotonic() - self._began
         deadline = time.monotonic() + timeout_seconds
         try:
             self._profile.log_last(timeout_seconds / 2)
         finally:
             # Ctrl-C during this costs only the profile: the run ends with the status that was given.
             self._deliver_rest(status, error, timeout_seconds, deadline)
+        if self._config.print_summary:
+            self._say_how_it_went(status, error, seconds)
 
     def leave(self) -> None:
         """Release the run's journal, lock and log files."""
@@ -256,12 +259,10 @@ class OwnedRun(AttachedRun):
         self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
         # Last, because only now have the child processes reported their measurements.
         self._profile.write_last_files()
-        if self._config.print_summary:
-            self._say_how_it_went(status, error)
 
-    def _say_how_it_went(self, status: str, error: BaseException | None) -> None:
+    def _say_how_it_went(self, status: str, error: BaseException | None, seconds: float) -> None:
         try:
-            ending = Ending(status, error, time.monotonic() - self._began, self._moment()[1])
+            ending = Ending(status, error, seconds, self._moment()[1])
             logger.info("%s", closing_summary(self.directory, self._config, ending, self.delivery))
         except Exception as failure:  # it is only a summary
             logger.debug("The summary cannot be made: %s", failure)

@@ -22,7 +22,7 @@ def test_each_run_has_its_log_files_with_what_belongs_in_them(tmp_path: Path) ->
     texts = {path.name.rsplit("_", 1)[0]: path.read_text() for path in (tmp_path / "r" / "logs").iterdir()}
     assert set(texts) == {"seo_engine", "errors", "training_progress", "performance_metrics"}
     assert "✅ All experiment trackers closed" in texts["seo_engine"]
-    assert "⚠️ Skipping non-numeric metric bad" in texts["seo_engine"]
+    assert "⚠️ Skipping non-numeric metric training/bad: 'x' (str) (step 5, epoch 1)" in texts["seo_engine"]
     assert re.search(r"ERROR .*❌ something failed", texts["errors"]) and texts["errors"].count("\n") == 1
     assert "epoch 1 step 5 training/loss=0.5\n" in texts["training_progress"]
     assert "evaluation/loss=0.25" in texts["training_progress"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -172,6 +175,28 @@ def test_rows_reach_the_server_or_the_end_is_no_success(
             assert [(row["global_step"], row["training/loss"]) for row in server.rows] == [
                 (step, 1 / (step + 1)) for step in range(20)
             ]
+
+
+def test_a_server_that_never_answers_is_said_and_does_not_keep_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as closed:
+        # A port that nobody listens on.
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        config = TrackingConfig(tensorboard_log_dir=str(tmp_path), tensorboard_logging=False, experiment_name="r")
+        with caplog.at_level(logging.INFO), ExperimentTracker(config) as tracker:
+            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+            wait_until(lambda: any("does not answer" in message for message in caplog.messages))
+            began = time.monotonic()
+        # `close_timeout_seconds` is a minute. No exact time is asked for: the machine may be busy.
+        assert time.monotonic() - began < 30
+    said = "\n".join(caplog.messages)
+    assert "⚠️ Weights & Biases does not answer (127.0.0.1: Connection refused); the run goes on" in said
+    assert "for Weights & Biases; Ctrl-C leaves the rest to: seo-engine runs recover" in said
+    assert "pending (no answer from 127.0.0.1: Connection refused)" in said
+    assert tracker.delivery["wandb"].pending > 0
 
 
 def test_a_stop_asked_for_by_the_server_is_said_and_does_not_stop(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 # How often to report; the training process considers a child that is silent for much longer stuck.
 ALIVE_SECONDS = 1.0
 
+# A server that has not answered by then is reported to people.
+SAID_SECONDS = 10.0
+
 # If a call has not returned this long after its backend was killed, the process exits.
 GRACE_SECONDS = 10.0
 
@@ -50,11 +53,14 @@ class Watchdog:
         seconds = time.monotonic() - call.started
         tracker = self._worker.tracker
         if not self._said_no_answer and (reason := tracker.why_no_answer(call.name, seconds)):
-            self._said_no_answer = True
-            self._worker.state.no_answer = reason
-            self._pipe.send_state(self._worker.state)
-            title = getattr(tracker, "title", tracker.name)
-            logger.warning("⚠️ %s does not answer (%s); the run goes on, and is delivered later", title, reason)
+            if self._worker.state.no_answer is None:
+                # Closing must know it early, people need not.
+                self._worker.state.no_answer = reason
+                self._pipe.send_state(self._worker.state)
+            if seconds >= SAID_SECONDS:
+                self._said_no_answer = True
+                title = getattr(tracker, "title", tracker.name)
+                logger.warning("⚠️ %s does not answer (%s); the run goes on, and is delivered later", title, reason)
         limit = tracker.longest_seconds(call.name)
         if seconds > limit and self._killed_for != call.started:
             self._killed_for = call.started

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 # Offline, `finish` writes to disk what wandb-core still holds; with a stalled core it never returns.
 OFFLINE_CLOSE_SECONDS = 10.0
 
-# A server that has not answered by then is said not to answer; `wandb.init` itself waits for minutes.
-SECONDS_TO_ANSWER = 10.0
+# A server that has not answered by then is asked for the reason; `wandb.init` itself waits for minutes.
+SECONDS_TO_ANSWER = 5.0
 
 # wandb waits half a minute for its core to start. If it does not, wandb 0.31 deadlocks while it reports that, and
 # never returns.
