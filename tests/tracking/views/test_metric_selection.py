@@ -49,6 +49,10 @@ def test_a_record_that_is_not_to_be_thinned_is_shown_whole() -> None:
     selection = MetricSelection(TrackingConfig())
     whole = [{**record(step, "training/gradient_norm"), "thinned": False} for step in (1, 2, 3)]
     assert [selection.select(each) for each in whole] == [each["metrics"] for each in whole]
+    # It also is the last value, in place of one that was withheld.
+    for each in (record(4, "training/gradient_norm"), record(5, "training/gradient_norm")):
+        selection.select(each)
+    selection.select({**record(6, "training/gradient_norm"), "thinned": False})
     assert selection.take_last_values() is None
 
 

@@ -55,7 +55,12 @@ class MetricSelection:
             dict[str, Any]: All or some of its metrics.
         """
         metrics: Mapping[str, Any] = record["metrics"]
-        if not self._enabled or not KINDS[record["kind"]].is_thinned or record.get("thinned") is False:
+        if not self._enabled or not KINDS[record["kind"]].is_thinned:
+            return dict(metrics)
+        if record.get("thinned") is False:
+            for name in metrics:
+                # What was withheld before is no longer the last value.
+                self._withheld.pop((record["kind"], name), None)
             return dict(metrics)
         return {name: value for name, value in metrics.items() if self._is_shown(record, name)}
 
