@@ -307,7 +307,7 @@ def test_a_standard_error_that_is_none_or_only_writes_ends_nothing(tmp_path: Pat
     """
     finished = run_program(program, tmp_path)
     assert finished.returncode == 0, finished.stderr
-    assert ("Skipping non-numeric metric loss" in finished.stdout) == (standard_error != "None")
+    assert ("Skipping non-numeric metric training/loss" in finished.stdout) == (standard_error != "None")
     assert read_run(tmp_path / "runs" / "r").status == "finished"
 
 
@@ -324,7 +324,7 @@ def test_the_console_is_there_as_long_as_any_run_is_open(tmp_path: Path) -> None
     """
     finished = run_program(program, tmp_path)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stderr.count("Skipping non-numeric metric loss") == 1
+    assert finished.stderr.count("Skipping non-numeric metric training/loss") == 1
 
 
 def test_a_name_that_looks_like_a_secret_does_not_make_a_run_that_cannot_be_recovered(config: TrackingConfig) -> None:

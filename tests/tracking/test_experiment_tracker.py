@@ -107,9 +107,9 @@ def test_numbers_of_every_sort_are_kept_and_the_rest_of_a_bad_call_too(
     assert records[0]["step"] == 5 and records[0]["nonfinite"] == {"training/f": "Infinity"}
     assert records[3]["metrics"] == {} and records[3]["nonfinite"] == {"training/f": "NaN"}
     messages = [record.getMessage() for record in caplog.records]
-    assert messages.count("⚠️ Skipping invalid metric f: inf") == 1
+    assert messages.count("⚠️ Skipping invalid metric training/f: inf (step 5, epoch 1)") == 1
     assert "⚠️ Values that are not finite numbers, left out of the views: 4 × training/f" in messages
-    assert "⚠️ Not recorded: 2 × non-numeric value" in messages
+    assert "⚠️ Not recorded: 2 × non-numeric value (training/e, training/i)" in messages
 
 
 @pytest.mark.parametrize(
@@ -662,3 +662,34 @@ def test_the_smallest_and_the_largest_step_of_64_bits_are_recorded_and_read(conf
     records = [record for _, record in read_journal(directory_of(tracker))]
     assert [record["step"] for record in records if record["kind"] == "training"] == steps
     assert records[-1]["dropped"] == {"misuse": 2} and read_run(directory_of(tracker)).unreadable_lines == 0
+
+
+def test_each_sort_of_mistake_is_said_once_and_names_the_argument(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExperimentTracker(config) as tracker:
+        for step in (1, 2):
+            tracker.log_training_metrics("two", step, {"loss": 1.0})  # type: ignore[arg-type]
+            tracker.log_training_metrics(1, step + 0.5, {"loss": 1.0})  # type: ignore[arg-type]
+            tracker.log_training_metrics(1, step, [0.5])  # type: ignore[arg-type]
+            tracker.log_hyperparameters(step)  # type: ignore[arg-type]
+            tracker.log_text(step, "text")  # type: ignore[arg-type]
+            tracker.log_evaluation_metrics(1, None, {"loss": 1.0})  # type: ignore[arg-type]
+    assert [message for message in caplog.messages if "Skipping" in message] == [
+        "⚠️ Skipping a call of log_training_metrics: epoch must be a number, got 'two' (str)",
+        "⚠️ Skipping a call of log_training_metrics: step must be a whole number, got 1.5 (float)",
+        "⚠️ Skipping a call of log_training_metrics: metrics must be a dictionary, got list",
+        "⚠️ Skipping a call of log_hyperparameters: hyperparameters must be a dictionary, got int",
+        "⚠️ Skipping a call of log_text: a metric's name must be a string, got 1 (int)",
+        "⚠️ Skipping a call of log_evaluation_metrics: step must be a whole number, got None",
+    ]
+    assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"misuse": 12}
+
+
+def test_an_epoch_that_is_none_is_the_last_one_seen(config: TrackingConfig) -> None:
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(None, 1, {"loss": 1.0})
+        tracker.log_training_metrics(3, 2, {"loss": 1.0})
+        tracker.log_evaluation_metrics(None, 3, {"loss": 1.0})
+    records = [record for _, record in metric_records(directory_of(tracker))]
+    assert [record["epoch"] for record in records] == [0, 3, 3]

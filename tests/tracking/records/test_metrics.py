@@ -83,8 +83,8 @@ def test_values_that_cannot_be_kept_are_warned_of_once_counted_and_the_rest_is_k
     assert validation.dropped == {"non-numeric value": 3, "unreadable value": 3, "invalid name": 3}
     assert validation.nonfinite == {"training/gone": 3, "training/far": 3}
     messages = [record.getMessage() for record in caplog.records]
-    assert "⚠️ Skipping non-numeric metric note: <class 'str'>" in messages
-    assert "⚠️ Skipping invalid metric gone: nan" in messages
+    assert "⚠️ Skipping non-numeric metric training/note: 'good' (str)" in messages
+    assert "⚠️ Skipping invalid metric training/gone: nan" in messages
     assert len(messages) == 5
 
 

@@ -223,7 +223,11 @@ def test_each_ending_is_recorded_and_shown_by_both_tools(
     directory = Path(process.args[0]) / "runs" / "r"
     assert process.returncode == ending.exit_code, process.stderr
     assert "Exception in thread" not in process.stderr
-    assert ending.says in process.stderr and bool(ending.says) == ("seo-engine runs recover" in process.stderr)
+    # On a busy machine a run also says, with the same command, that it waits.
+    said = [line for line in process.stderr.splitlines() if "Waiting up to" not in line]
+    assert ending.says in process.stderr and bool(ending.says) == any(
+        "seo-engine runs recover" in line for line in said
+    )
     # The child writes its last ledger after its process has ended the views.
     run = wait_until(lambda: (r := read_run(directory)) and all(s.closed for s in r.delivery.values()) and r)
     assert run.status == ending.status

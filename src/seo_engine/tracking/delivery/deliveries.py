@@ -26,7 +26,7 @@ from seo_engine.tracking.trackers.registry import DESTINATIONS, Destination, Pla
 logger = logging.getLogger(__name__)
 
 # Closing takes this long without a word.
-SILENT_WAIT_SECONDS = 2.0
+SILENT_WAIT_SECONDS = 5.0
 
 # Closing waits at most this long for a server that has not answered since the run began.
 LONGEST_WAIT_WITHOUT_ANSWER = 10.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seo_engine.foundation.commands import command, relative_path
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import clock_time, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
@@ -59,7 +60,8 @@ def closing_summary(
         delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
     """
     shown = relative_path(run_directory)
-    reason = f": {type(ending.error).__name__}: {one_line(ending.error)}" if ending.error is not None else ""
+    error = ending.error
+    reason = f": {type(error).__name__}: {redact_text(one_line(error))}" if error is not None else ""
     lines = [
         f"{_MARKS.get(ending.status, '⚠️')} Run {shown} {ending.status} after {clock_time(ending.seconds)}, "
         f"step {ending.step:,}{reason[:_MOST_ERROR_CHARACTERS]}"

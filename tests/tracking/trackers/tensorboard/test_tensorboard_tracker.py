@@ -87,8 +87,8 @@ def test_stand_alone_metrics_are_validated_and_written_at_once(
         "performance/cpu_usage_percent": (5, 40.0),
         "profiling/timing/forward_pass": (5, 0.25),
     }
-    assert "⚠️ Skipping non-numeric metric bad: <class 'str'>" in caplog.messages
-    assert "⚠️ Skipping invalid metric gone: nan" in caplog.messages
+    assert "⚠️ Skipping non-numeric metric training/bad: 'text' (str) (step 5, epoch 1)" in caplog.messages
+    assert "⚠️ Skipping invalid metric training/gone: nan (step 5, epoch 1)" in caplog.messages
 
 
 def test_slow_logging_is_warned_of(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
