@@ -110,9 +110,45 @@ def test_a_trainer_without_a_tracker_gets_a_run_with_its_name_and_everything_tha
     assert len(wandb.config["training_arguments"]) > 80
     assert wandb.config["model_config"]["num_hidden_layers"] == 1
     kinds = [record["kind"] for _, record in read_journal(directory)]
-    assert kinds.index("hyperparameters") < kinds.index("evaluation") and kinds.count("settings") == 1
-    assert read_tensorboard(directory).texts["experiment/settings"][0].count("| training_arguments.weight_decay |") == 1
+    assert kinds.index("hyperparameters") < kinds.index("evaluation") and kinds.count("settings") == 2
+    (*_, table) = read_tensorboard(directory).texts["experiment/settings"]
+    assert "| training_arguments.weight_decay |" in table and "| model_config.num_hidden_layers | 1 |" in table
     assert callback.tracker.code_profiler.training_view() is not None
+
+
+def test_names_and_arguments_that_cannot_be_used_stop_no_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False)
+    callback = ExperimentTrackingCallback(config)
+    trainer = tiny_trainer(tmp_path, [callback], run_name="https://me:hunter2@example.org", max_steps=1)
+
+    def to_sanitized_dict() -> dict[str, Any]:
+        raise TypeError("no")
+
+    trainer.args.to_sanitized_dict = to_sanitized_dict  # type: ignore[method-assign]
+    with config.code_profiler.profile_operation("around", "training_loop"):
+        trainer.train()
+    assert callback.tracker is not None and callback.tracker.run_directory is not None
+    callback.tracker.close()
+    assert callback.tracker.run_directory.name.startswith("seo_engine_")
+    assert "The run is not named after TrainingArguments.run_name" in caplog.text
+    assert "The arguments of the Trainer cannot be logged: no" in caplog.text
+
+
+def test_a_run_with_a_name_is_profiled_together_with_the_regions_of_the_program(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False)
+    callback = ExperimentTrackingCallback(config)
+    trainer = tiny_trainer(tmp_path, [callback], run_name="named", max_steps=1)
+    # Too many labels for one record; the arguments are there nevertheless.
+    trainer.model.config.id2label = {number: f"label {number}" for number in range(80_000)}  # type: ignore[union-attr]
+    trainer.train()
+    assert callback.tracker is not None and callback.tracker.run_directory is not None
+    callback.tracker.close()
+    assert callback.tracker.code_profiler is config.code_profiler
+    logged = [record["settings"] for _, record in read_journal(callback.tracker.run_directory)
+              if record["kind"] == "settings"]  # fmt: skip
+    assert [list(settings) for settings in logged] == [["training_arguments"]]
 
 
 def test_the_model_is_described(tracked: tuple[RunSummary, list[dict[str, Any]]]) -> None:

@@ -210,7 +210,8 @@ def points_of_tensorboard(
         shown = struct.unpack("f", struct.pack("f", value))[0] if is_number else value
         points = newest.setdefault(name, [])
         place = next((place for place, (kept, _) in enumerate(points) if kept <= step), len(points))
-        if place < len(points) and is_number and points[place] == (step, shown):
+        # As texts, in which NaN equals NaN.
+        if place < len(points) and is_number and repr(points[place]) == repr((step, shown)):
             continue
         points[place : place + 1] = [(step, shown)]
         yield number, step, name, shown

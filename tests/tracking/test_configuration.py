@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from seo_engine import SEOConfig, TrackingConfig
+from seo_engine.foundation.settings import setting
 from seo_engine.tracking.runs.lifecycle import read_configuration
 
 
@@ -86,10 +87,33 @@ def test_a_configuration_knows_what_was_given_also_as_a_copy(given: dict[str, An
     assert read_configuration(config.as_dictionary()).is_given("wandb_project") == ("wandb_project" in given)
 
 
+def test_a_configuration_is_made_again_of_what_the_journal_keeps_of_it() -> None:
+    config = TrackingConfig(wandb_project="x", wandb_settings={"x_stats_gpu_device_ids": (0, 1)})
+    again = TrackingConfig(**config.as_dictionary())
+    assert again == config and again.is_given("wandb_project") and not again.is_given("wandb_entity")
+    with pytest.raises(ValueError, match="TrackingConfig has no setting 'nothing'"):
+        config.is_given("nothing")
+
+
+def test_a_subclass_with_checks_of_its_own_need_not_know_what_was_given() -> None:
+    @dataclasses.dataclass
+    class OwnConfig(TrackingConfig):
+        layers: int = setting(1, "How many layers.")
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self.layers = max(self.layers, 1)
+
+    config = dataclasses.replace(OwnConfig(layers=-1), wandb_project="mine")
+    assert config.layers == 1 and config.is_given("wandb_project") and not config.is_given("wandb_entity")
+    assert "layers" not in config.as_dictionary()
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [
         ({"project": "x"}, "wandb_settings must not hold project; wandb_project is the setting for it"),
+        ({"use_dot_wandb": True}, "wandb_settings must not hold use_dot_wandb; the tracker sets it itself"),
         ({"resume": "must"}, "wandb_settings must not hold resume; the tracker sets it itself"),
         ({"x_label": object()}, "wandb_settings must be plain data: texts, numbers, lists and dictionaries"),
         ({"api_key": "hunter2"}, "wandb_settings must not hold a secret, because the run keeps them"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ import pytest
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.history import closing_summary as closing_summary_module
 from seo_engine.tracking.history.closing_summary import Ending, closing_summary
+from seo_engine.tracking.runs.ledger import DeliveryState
 from tests.tracking.read_views import read_journal, read_tensorboard
 
 
@@ -87,6 +89,16 @@ def test_the_summary_says_what_the_views_leave_out_and_how_to_see_it(
     assert "the views leave out 21 values of medium and low priority" in summary
     command = re.search(r"runs replay (\S+) --to tensorboard --all", summary)
     assert command is not None and Path(command[1]).resolve() == tmp_path / "r"
+
+
+def test_what_is_to_be_typed_next_can_be_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "with a space"
+    folder.mkdir()
+    config = TrackingConfig(tensorboard_log_dir=str(folder), wandb_logging=False, experiment_name="r")
+    summary = closing_summary(folder / "r", config, Ending("finished", None, 1.0, 0), {"tensorboard": DeliveryState()})
+    for line in summary.splitlines()[1:]:
+        assert any((part.startswith(str(tmp_path)) and " " in part) or part == "with a space/r" or part == "with a space"
+                   for part in shlex.split(line)), line  # fmt: skip
 
 
 def test_of_a_long_run_the_summary_shows_last_values_without_reading_all_of_it(

@@ -7,6 +7,7 @@ import itertools
 import os
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -72,19 +73,26 @@ class Configuration:
     """
 
     # Of another configuration, where this one is made from it; the first of all parameters, see `__new__`.
-    given_fields: dataclasses.InitVar[frozenset[str] | None] = dataclasses.field(default=None, kw_only=True)
+    given_fields: dataclasses.InitVar[Iterable[str] | None] = dataclasses.field(default=None, kw_only=True)
 
     def __new__(cls, *values: Any, **named_values: Any) -> Self:
         configuration = super().__new__(cls)
         names = [field.name for field in dataclasses.fields(cls)]
-        before = list(itertools.takewhile(lambda name: name != "given_fields", named_values))
-        # `dataclasses.replace` passes what it was given, then all other fields in their order: `given_fields` first.
-        configuration.__dict__["_given_by_caller"] = frozenset({*names[: len(values)], *before})
+        before = itertools.takewhile(lambda name: name != "given_fields", named_values)
+        # `dataclasses.replace` passes what it was given, then all other fields in their order: `given_fields` first. It
+        # is kept in the place where `dataclasses.replace` looks for it.
+        given = {*names[: len(values)], *before, *(named_values.get("given_fields") or ())}
+        configuration.__dict__["given_fields"] = frozenset(given)
         return configuration
 
-    def __post_init__(self, given_fields: frozenset[str] | None) -> None:
-        # In the place where `dataclasses.replace` looks for it.
-        self.__dict__["given_fields"] = self.__dict__.pop("_given_by_caller") | (given_fields or frozenset())
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own: Any = cls.__dict__.get("__post_init__")
+        if own is not None:
+            # A subclass need not know of `given_fields`, which its `__init__` passes on.
+            cls.__post_init__ = lambda self, given_fields=None: own(self)  # type: ignore[method-assign]
+
+    def __post_init__(self, given_fields: Iterable[str] | None = None) -> None:  # noqa: RUF033  subclasses call it without
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             # People pass a Path; the field stays a plain string, for TOML and JSON.
@@ -107,14 +115,19 @@ class Configuration:
             _check_value(self, field.name, getattr(self, field.name), field.metadata)
 
     def is_given(self, name: str) -> bool:
-        """Return whether a field was given, or set later, rather than left at its default.
+        """Return whether a field was given, or set later to something else than its default.
 
         Args:
             name (str): The name of the field.
+
+        Raises:
+            ValueError: If there is no such field.
         """
         if name in self.__dict__["given_fields"]:
             return True
-        field = next(each for each in dataclasses.fields(self) if each.name == name)
+        field = next((each for each in dataclasses.fields(self) if each.name == name), None)
+        if field is None:
+            raise ValueError(f"{type(self).__name__} has no setting {name!r}")
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
         return bool(getattr(self, name) != default)

@@ -207,23 +207,25 @@ class ExperimentTrackingCallback(TrainerCallback):
         if self.tracker is None:
             config = self._config
             if args.run_name and not config.is_given("experiment_name"):
-                # The name of a folder is plainer than the one that W&B shows.
-                name = re.sub(r"[^A-Za-z0-9._+=@ -]", "-", args.run_name).lstrip("._+=@ -")[:128]
-                config = dataclasses.replace(
-                    config, experiment_name=name or None, wandb_name=config.wandb_name or args.run_name
-                )
+                config = _named(config, args.run_name)
             self.tracker = ExperimentTracker(config)
-            self._clock = StepClock(self.tracker.code_profiler)
         return self.tracker
 
     def _describe(self, tracker: ExperimentTracker, args: TrainingArguments, model: Any) -> None:
         """Log the arguments of the Trainer and the configuration of the model, unless they were the last logged."""
-        arguments = args.to_sanitized_dict()
+        try:
+            arguments = args.to_sanitized_dict()
+        except Exception as error:  # of a subclass: the training must continue
+            logger.warning("⚠️ The arguments of the Trainer cannot be logged: %s", error)
+            arguments = {}
         if arguments == self._described:
             return
         self._described = arguments
         tracker.log_hyperparameters(self._hyperparameters | {name: arguments.get(name) for name in _HYPERPARAMETERS})
-        tracker.log_settings({"training_arguments": arguments, **_model_configuration(model)})
+        # Two records: the configuration of a model with thousands of labels may be too large for one.
+        tracker.log_settings({"training_arguments": arguments})
+        if configuration := _model_configuration(model):
+            tracker.log_settings(configuration)
 
     def _log(self, tracker: ExperimentTracker, state: TrainerState, logs: Mapping[str, Any]) -> None:
         training: dict[str, Any] = {}
@@ -271,6 +273,19 @@ class ExperimentTrackingCallback(TrainerCallback):
         # An evaluation or a checkpoint comes before the next step, and calls back when it is over.
         if not control.should_evaluate and not control.should_save:
             self._begin_step()
+
+
+def _named(config: TrackingConfig, run_name: str) -> TrackingConfig:
+    """Return the settings with the name of the Trainer's run; the name of a folder is plainer than W&B's."""
+    name = re.sub(r"[^A-Za-z0-9._+=@ -]", "-", run_name).lstrip("._+=@ -")[:128]
+    try:
+        named = dataclasses.replace(config, experiment_name=name or None, wandb_name=config.wandb_name or run_name)
+    except (TypeError, ValueError) as error:
+        # A name that looks like a secret, or a configuration that cannot be copied.
+        logger.warning("⚠️ The run is not named after TrainingArguments.run_name: %s", error)
+        return config
+    named.use_profiler_of(config)
+    return named
 
 
 def _model_configuration(model: Any) -> dict[str, Any]:

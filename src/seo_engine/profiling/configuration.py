@@ -28,5 +28,9 @@ class ProfilingConfig(ProfilingSettings):
             profiler = self.__dict__.setdefault("_code_profiler", CodeProfiler(self))
         return profiler
 
+    def use_profiler_of(self, other: ProfilingConfig) -> None:
+        """Share the profiler of another configuration, of which this is a variant."""
+        self.__dict__["_code_profiler"] = other.code_profiler
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_code_profiler"}

@@ -28,8 +28,8 @@ _WANDB_SETTINGS_WITH_A_FIELD = {
     "run_tags": "wandb_tags",
 }
 _WANDB_SETTINGS_OF_THE_TRACKER = (
-    "finish_timeout", "finish_timeout_raises", "fork_from", "resume", "resume_from", "stop_fn", "x_files_dir",
-    "x_skip_transaction_log",
+    "finish_timeout", "finish_timeout_raises", "fork_from", "resume", "resume_from", "stop_fn",
+    "sync_tensorboard", "use_dot_wandb", "x_files_dir", "x_skip_transaction_log",
 )  # fmt: skip
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -196,9 +196,9 @@ class TrackingConfig(ProfilingConfig):
         """
         values = dataclasses.asdict(self)
         names = [each.name for each in dataclasses.fields(TrackingConfig)]
-        return {name: values[name] for name in names} | {
-            "given_fields": [each for each in names if self.is_given(each)]
-        }
+        # First, so that the others do not count as given where a configuration is made of this.
+        given = [name for name in names if self.is_given(name)]
+        return {"given_fields": given, **{name: values[name] for name in names}}
 
 
 def check_experiment_name(name: str) -> None:
@@ -253,8 +253,8 @@ def check_wandb_settings(settings: dict[str, Any]) -> None:
         if name in _WANDB_SETTINGS_OF_THE_TRACKER:
             raise ValueError(f"wandb_settings must not hold {name}; the tracker sets it itself")
     try:
-        json.dumps(settings)
+        plain = json.loads(json.dumps(settings))
     except (TypeError, ValueError):
         raise ValueError("wandb_settings must be plain data: texts, numbers, lists and dictionaries") from None
-    if redact(settings) != settings:
+    if redact(plain) != plain:
         raise ValueError("wandb_settings must not hold a secret, because the run keeps them; set WANDB_API_KEY instead")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +16,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.places import JOURNAL
-from seo_engine.tracking.trackers.registry import steps_after
+from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
 
 logger = logging.getLogger(__name__)
 
@@ -67,15 +68,17 @@ def closing_summary(
         f"step {ending.step:,}{reason[:_MOST_ERROR_CHARACTERS]}"
     ]
     lines += _metric_lines(run_directory)
-    if thinned := max((state.values_thinned for state in delivery.values()), default=0):
+    typed = shlex.quote(str(shown))
+    views = [name for name in optional_destinations() if name in delivery]
+    if thinned := max((delivery[name].values_thinned for name in views), default=0):
         lines.append(
             f"the views leave out {thinned:,} values of medium and low priority; to see all: "
-            f"{command('seo-engine')} runs replay {shown} --to tensorboard --all, or selective_logging=False"
+            f"{command('seo-engine')} runs replay {typed} --to {views[0]} --all, or selective_logging=False"
         )
     named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]
-    named.append(("numbers", f"{command('seo-engine')} runs show {shown}"))
+    named.append(("numbers", f"{command('seo-engine')} runs show {typed}"))
     width = max(len(label) for label, _ in named) + 2
-    lines += [f"{label:<{width}}{typed}" for label, typed in named]
+    lines += [f"{label:<{width}}{line}" for label, line in named]
     return "\n  ".join(lines)
 
 

@@ -49,6 +49,7 @@ class Lifecycle:
     host: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     program: Program = Program()
+    began_with: dict[str, Any] = field(default_factory=dict)
     configuration: dict[str, Any] = field(default_factory=dict)
     has_begun: bool = False
     status: str | None = None
@@ -64,6 +65,7 @@ class Lifecycle:
                     self.started = float(record["time"])
                     self.wandb_run_id = str(record.get("wandb_run_id", ""))
                     self.environment = _texts(record.get("environment"))
+                    self.began_with = record["configuration"]
                 self.has_begun = True
                 self.configuration = record["configuration"]
                 self.host = str(record.get("host", ""))

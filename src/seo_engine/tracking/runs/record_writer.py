@@ -28,6 +28,7 @@ OTHERS = "others"
 BELOW_PRIORITY = "left out by priority"
 
 _MOST_NAMES = 5
+_MOST_SAID_NAMES = 100
 
 
 class RecordWriter:
@@ -146,15 +147,18 @@ class RecordWriter:
             priority (str): What the caller chose.
         """
         self.dropped[BELOW_PRIORITY] += len(names)
-        new = [name for name in names if name not in self._said_below_priority]
         # Bounded: a caller may make up a new name at every step.
-        if new and len(self._said_below_priority) < MOST_COUNTED_NAMES:
+        room = MOST_COUNTED_NAMES - len(self._said_below_priority)
+        new = [name for name in names if name not in self._said_below_priority][:room]
+        if new:
             self._said_below_priority.update(new)
             logger.warning(
                 "⚠️ log_metrics_with_priority(…, priority=%r) leaves out what no pattern of this priority names: %s; "
                 "these are not recorded",
                 priority,
-                ", ".join(redact_text(name) for name in new),
+                ", ".join(
+                    [redact_text(name) for name in new[:_MOST_SAID_NAMES]] + ["…"] * (len(new) > _MOST_SAID_NAMES)
+                ),
             )
 
     def _count_failure(self, kind: str, error: Exception) -> None:

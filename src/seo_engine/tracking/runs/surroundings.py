@@ -65,7 +65,8 @@ def read_program() -> ProgramState:
     """Return which program this process runs, as W&B names it: its file, or `-m` and its module."""
     main = sys.modules.get("__main__")
     module, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
-    path = Path(file).absolute() if isinstance(file, str) else None
+    # Python names a program that it reads from standard input `<stdin>`.
+    path = Path(file).absolute() if isinstance(file, str) and not file.startswith("<") else None
     name = f"-m {module.name}" if module is not None else str(path or "")
     root = Path(_ask_git("rev-parse", "--show-toplevel") or _folder())
     is_inside = path is not None and path.resolve().is_relative_to(root.resolve())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -34,7 +35,7 @@ class NextStep(NamedTuple):
 def _as_typed(part: ShellCommand | Path | str) -> str:
     if isinstance(part, ShellCommand):
         return command(part)
-    return str(relative_path(part)) if isinstance(part, Path) else part
+    return shlex.quote(str(relative_path(part))) if isinstance(part, Path) else part
 
 
 class IncompleteViewError(Exception):

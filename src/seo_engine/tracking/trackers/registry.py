@@ -76,6 +76,7 @@ def _make_wandb(placement: Placement) -> WandBTracker:
         placement.run_directory,
         run_id=placement.life.wandb_run_id,
         environment=placement.life.environment,
+        began_with=placement.life.began_with,
         program=placement.life.program if placement.training_process is not None else None,
         watched_process=placement.training_process,
         # In our child process there is no other run that needs wandb.

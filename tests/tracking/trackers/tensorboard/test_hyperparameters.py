@@ -51,6 +51,16 @@ def test_runs_with_other_hyperparameters_and_metrics_are_compared_in_one_table(t
     }  # fmt: skip
 
 
+def test_what_the_run_logs_by_itself_is_no_first_metric(tmp_path: Path) -> None:
+    with ExperimentTracker(config(tmp_path, "r")) as tracker:
+        # As the load of the machine is logged, while the training still loads its data.
+        tracker.log_performance_metrics({"cpu_usage_percent": 50.0})
+        tracker.log_hyperparameters({"learning_rate": 0.1})
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    with TensorBoardServer(tmp_path) as server:
+        wait_until(lambda: server.hyperparameters()[2] == {"r": {"learning_rate": 0.1}})
+
+
 def test_what_comes_after_the_first_metric_is_in_the_table_of_texts_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

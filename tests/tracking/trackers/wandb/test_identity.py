@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine import ExperimentTracker, TrackingConfig, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
+from seo_engine.tracking.runs import open_run
 from seo_engine.tracking.trackers.wandb.identity import identity_of
-from tests.tracking.read_views import framed_messages
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
+from tests.tracking.killing import wait_until
+from tests.tracking.read_views import framed_messages, read_wandb
+from tests.tracking.wandb_server import WandBServer
 
 VARIABLES = {
     "WANDB_PROJECT": "theirs", "WANDB_ENTITY": "team", "WANDB_NAME": "named", "WANDB_RUN_GROUP": "group",
@@ -72,6 +76,77 @@ def test_a_run_is_where_the_variables_said_when_it_began_whoever_delivers_it(
     recover_run(tracker.run_directory, ["wandb"])
     (run,) = messages(tracker.run_directory, "run")
     assert (run.project, run.run_id, run.display_name) == ("theirs", "chosen", "named")
+
+
+def test_a_run_that_is_resumed_stays_where_it_is_unless_another_place_is_given(tmp_path: Path) -> None:
+    place = {"tensorboard_log_dir": str(tmp_path), "wandb_mode": "offline", "tensorboard_logging": False}
+    seen = []
+    for settings, resume in (
+        ({"wandb_project": "mine", "wandb_group": "g", "experiment_name": "r"}, None),
+        ({}, "r"),
+        ({"wandb_group": "other"}, "r"),
+    ):
+        with ExperimentTracker(TrackingConfig(**place, **settings), resume=resume) as tracker:  # type: ignore[arg-type]
+            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        run = messages(tmp_path / "r", "run")[-1]
+        seen.append((run.project, run.run_group, run.display_name))
+    assert seen == [("mine", "g", "r"), ("mine", "g", "r"), ("mine", "other", "r")]
+
+
+def test_variables_of_who_delivers_a_run_take_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_mode="offline", tensorboard_logging=False)
+    with ExperimentTracker(config) as tracker:
+        tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert tracker.run_directory is not None
+    subprocess.run(["rm", "-r", tracker.run_directory / "wandb"], check=True)
+    # wandb itself would refuse this run for some of them.
+    for name, value in {**VARIABLES, "WANDB_TAGS": "a,,b", "WANDB_RUN_ID": "bad/id", "WANDB_SWEEP_ID": "s"}.items():
+        monkeypatch.setenv(name, value)
+    assert recover_run(tracker.run_directory, ["wandb"])["wandb"].is_complete
+    (run,) = messages(tracker.run_directory, "run")
+    assert (run.project, run.entity, run.run_group, list(run.tags)) == ("seo-engine-experiments", "", "", [])
+
+
+def test_a_single_tracker_has_the_id_that_was_chosen(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_mode="offline", wandb_run_id="mine-alone")
+    with WandBTracker(config) as tracker:
+        assert tracker.details()["id"] == "mine-alone"
+
+
+def test_nested_settings_that_are_logged_one_after_the_other_are_all_there(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_mode="offline", tensorboard_logging=False)
+    with ExperimentTracker(config) as tracker:
+        tracker.log_hyperparameters({"optimizer": {"name": "adam", "betas": {"first": 0.9}}})
+        tracker.log_hyperparameters({"optimizer": {"decay": 0.1, "betas": {"second": 0.95}}})
+    assert tracker.run_directory is not None
+    assert read_wandb(tracker.run_directory / "wandb").config["optimizer"] == {
+        "name": "adam", "decay": 0.1, "betas": {"first": 0.9, "second": 0.95},
+    }  # fmt: skip
+
+
+def test_rows_of_another_run_under_the_same_id_are_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    with WandBServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        for name, steps in (("first", 30), ("second", 10)):
+            # As in another process.
+            open_run._used_wandb_run_ids.clear()
+            config = TrackingConfig(
+                tensorboard_log_dir=str(tmp_path), tensorboard_logging=False, experiment_name=name,
+                wandb_run_id="shared", close_timeout_seconds=8, **ONLY_WHAT_IS_LOGGED,
+            )  # fmt: skip
+            with ExperimentTracker(config) as tracker:
+                for step in range(steps):
+                    tracker.log_training_metrics(1, step, {"loss": 0.5})
+                if name == "second":
+                    wait_until(lambda: "already holds" in caplog.text)
+        # Nothing of the second is said to be delivered, and nothing of the first is changed.
+        assert tracker.delivery["wandb"].pending > 0 and len(server.rows) == 30
+        # The first is still ours, also when its view is gone.
+        subprocess.run(["rm", "-r", tmp_path / "first" / "wandb"], check=True)
+        assert recover_run(tmp_path / "first", ["wandb"])["wandb"].is_complete and len(server.rows) == 30
 
 
 def test_a_second_run_of_a_process_has_an_id_of_its_own_and_says_so(

@@ -119,7 +119,8 @@ class TensorBoardTracker(SDKTracker):
         table = self._tables[shown.kind.name]
         table |= flattened(shown.settings)
         summary = make_summary(shown, pictures, table)
-        if shown.kind.is_metrics or is_end:
+        # Not the load of the machine, which a run logs by itself, perhaps while the training still loads its data.
+        if shown.kind.name in ("training", "evaluation") or is_end:
             summary.MergeFrom(self._hyperparameters.start(recorded.time))
         if is_end:
             summary.MergeFrom(self._hyperparameters.end(shown.record["status"], recorded.time))

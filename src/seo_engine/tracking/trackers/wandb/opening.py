@@ -33,6 +33,9 @@ ONLINE_INIT_SECONDS = 90.0
 # Folder for offline files whose rows reached the server another way; `wandb sync` does not look there.
 SUPERSEDED = "wandb_superseded"
 
+# Names the W&B run whose rows are this run's.
+OWNED_RUN = "wandb_run_id"
+
 # wandb-core writes its file every 32 KiB or after this many seconds; with its default of 15, a kill loses that much.
 TRANSACTION_LOG_FLUSH_SECONDS = 0.2
 
@@ -45,6 +48,7 @@ class Opening(NamedTuple):
         run_directory (Path): The run's folder.
         run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
         environment (Mapping[str, str]): The variables with which the run began.
+        began_with (Mapping[str, Any]): The configuration with which the run began.
         program (Program | None): The program of the training, if it runs in another process.
         mode (str): online, offline, or what WANDB_MODE says.
         watched_process (int): The process whose CPU and memory W&B samples.
@@ -57,6 +61,7 @@ class Opening(NamedTuple):
     run_directory: Path
     run_id: str | None
     environment: Mapping[str, str]
+    began_with: Mapping[str, Any]
     program: Program | None
     mode: str
     watched_process: int
@@ -96,8 +101,8 @@ class Opening(NamedTuple):
             os.environ["WANDB_ERROR_REPORTING"] = "false"
         with self._as_training():
             run: wandb.Run = sdk.init(
-                **identity_of(self.config, self.environment, self.run_directory.name)._asdict(),
-                id=self.run_id,
+                **identity_of(self.config, self.environment, self.run_directory.name, self.began_with)._asdict(),
+                id=self.run_id or self.config.wandb_run_id,
                 dir=str(self.run_directory),
                 mode=self.mode,
                 resume="allow" if self.run_id is not None else None,
@@ -135,6 +140,9 @@ class Opening(NamedTuple):
             RuntimeError: If the server holds rows of another run under the id that was chosen.
         """
         wandb_directory = self.run_directory / WANDB
+        if self.run_id is not None and self.mode != "disabled" and str(run.id) != self.run_id:
+            # A sweep, for example, gives the run an id of its own.
+            raise RuntimeError(f"wandb opened the run {run.id} instead of {self.run_id}")
         file = transaction_log(run, self.mode)
         if file is not None and not file.resolve().is_relative_to(self.run_directory.resolve()):
             raise OSError(f"{wandb_directory} cannot be written, and a run must not be kept in a temporary folder")
@@ -152,12 +160,16 @@ class Opening(NamedTuple):
     def _check_rows_are_ours(self, run: wandb.Run, held_record: int) -> None:
         """Refuse rows of another run: as many of this one would be taken for delivered."""
         was_chosen = self.run_id in (self.config.wandb_run_id, self.environment.get("WANDB_RUN_ID"))
-        is_first_opening = len(list((self.run_directory / WANDB).glob(f"*run-*-{self.run_id}"))) <= 1
-        if was_chosen and is_first_opening and held_record > 0:
+        # Noted in the run itself, beside `wandb/`, which may be deleted.
+        note = self.run_directory / OWNED_RUN
+        is_ours = note.exists() and note.read_text(encoding="utf-8") == self.run_id
+        if was_chosen and held_record > 0 and not is_ours:
             raise RuntimeError(
                 f"the W&B run {self.run_id} already holds {held_record} rows of another run; choose another "
                 "wandb_run_id, or resume the run to which it belongs"
             )
+        if not is_ours:
+            note.write_text(str(self.run_id), encoding="utf-8")
 
     def _note_folder(self, run: wandb.Run) -> None:
         """Note the training's working folder, which wandb takes to be the one where it keeps the run."""

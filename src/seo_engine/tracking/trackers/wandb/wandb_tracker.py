@@ -19,6 +19,7 @@ from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
+from seo_engine.tracking.trackers.wandb.identity import IDENTITY_VARIABLES
 from seo_engine.tracking.trackers.wandb.opening import (
     OFFLINE_INIT_SECONDS,
     ONLINE_INIT_SECONDS,
@@ -55,6 +56,7 @@ class WandBTracker(SDKTracker):
         run_directory (Path | None): The run's folder; None makes a new one and sets up at once.
         run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
         environment (Mapping[str, str] | None): The variables with which the run began; None means this process's.
+        began_with (Mapping[str, Any] | None): The configuration with which the run began, if it is a resumed one.
         program (Program | None): The program of the training, if it runs in another process.
         watched_process (int | None): The process whose CPU and memory W&B samples; None means this one.
         owns_core (bool): Whether no other run of this process needs wandb: its core may be killed when it fails, and
@@ -79,12 +81,16 @@ class WandBTracker(SDKTracker):
         *,
         run_id: str | None = None,
         environment: Mapping[str, str] | None = None,
+        began_with: Mapping[str, Any] | None = None,
         program: Program | None = None,
         watched_process: int | None = None,
         owns_core: bool = False,
     ) -> None:
         self._run_id = run_id
+        self._began_with = began_with or {}
         self._program = program
+        # What was logged as configuration so far: a later record adds to nested dictionaries, too.
+        self._settings: dict[str, Any] = {}
         self._environment = environment if environment is not None else os.environ
         self._watched_process = watched_process if watched_process is not None else os.getpid()
         self._owns_core = owns_core
@@ -159,6 +165,9 @@ class WandBTracker(SDKTracker):
         """Have a child process start its own wandb-core, which uses one processor."""
         # With it, the child would join the wandb-core of this process, and share its fate.
         environment.pop("WANDB_SERVICE", None)
+        # They were recorded when the run began; wandb would let those of whoever delivers it take part.
+        for variable in IDENTITY_VARIABLES:
+            environment.pop(variable, None)
         # wandb-core handles one row at a time; on several processors its idle threads only wake each other, which cost
         # a third more processor time per row. A value that the user has set stays.
         environment.setdefault("GOMAXPROCS", "1")
@@ -187,6 +196,7 @@ class WandBTracker(SDKTracker):
             run_directory=run_directory,
             run_id=self._run_id,
             environment=self._environment,
+            began_with=self._began_with,
             program=self._program,
             mode=self._mode,
             watched_process=self._watched_process,
@@ -236,7 +246,8 @@ class WandBTracker(SDKTracker):
         # `config` and `summary` are untyped in wandb.
         run: Any = self.run
         if shown.settings:
-            run.config.update(dict(shown.settings), allow_val_change=True)
+            self._settings = _merged(self._settings, shown.settings)
+            run.config.update({name: self._settings[name] for name in shown.settings}, allow_val_change=True)
         if shown.kind.name == "end":
             run.summary.update(_summary_of_end(shown.record))
         # A row that the view holds is not written again, nor are the files of its tables.
@@ -301,6 +312,15 @@ class WandBTracker(SDKTracker):
     def _missing(self, held: int) -> str:
         who = "the server holds" if self._mode == "online" else "the file holds"
         return f"{who} the rows up to record {held} of {self._given_record}"
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with newer ones; nested dictionaries are merged."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        merged[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _summary_of_end(record: Record) -> dict[str, str]:
