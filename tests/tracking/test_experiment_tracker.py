@@ -678,9 +678,9 @@ def test_each_sort_of_mistake_is_said_once_and_names_the_argument(
     assert [message for message in caplog.messages if "Skipping" in message] == [
         "⚠️ Skipping a call of log_training_metrics: epoch must be a number, got 'two' (str)",
         "⚠️ Skipping a call of log_training_metrics: step must be a whole number, got 1.5 (float)",
-        "⚠️ Skipping a call of log_training_metrics: metrics must be a dictionary, got list",
-        "⚠️ Skipping a call of log_hyperparameters: hyperparameters must be a dictionary, got int",
-        "⚠️ Skipping a call of log_text: a metric's name must be a string, got 1 (int)",
+        "⚠️ Skipping a call of log_training_metrics: metrics must be a dictionary, got a list",
+        "⚠️ Skipping a call of log_hyperparameters: hyperparameters must be a dictionary, got 1 (int)",
+        "⚠️ Skipping a call of log_text: a name must be a text, got 1 (int)",
         "⚠️ Skipping a call of log_evaluation_metrics: step must be a whole number, got None",
     ]
     assert read_journal(directory_of(tracker))[-1][1]["dropped"] == {"misuse": 12}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -21,10 +22,14 @@ def command(name: str) -> str:
     found = shutil.which(name)
     if found is not None and Path(found) == beside_python:
         return name
-    return str(relative_path(beside_python)) if beside_python.exists() else name
+    return shlex.quote(str(relative_path(beside_python))) if beside_python.exists() else name
 
 
 def relative_path(path: Path) -> Path:
     """Return a path relative to the current folder, or unchanged if it is not below that."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):
+        # The current folder was deleted, or is on another drive.
+        return path
     return path if relative.startswith("..") else Path(relative)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seo_engine.foundation import redaction_rules as rules
+from seo_engine.foundation.texts import one_line
 
 REDACTED = "[redacted]"
 
@@ -17,6 +18,7 @@ _SHORTEST_ENVIRONMENT_SECRET = 8
 
 # The end of a dictionary's key is enough to judge what it names.
 _LONGEST_NAME = 200
+_MOST_NAME_CHARACTERS = 80
 
 # After a secret's name, a shorter word, or one without a digit, may be prose or code.
 _SHORTEST_BARE_VALUE = 6
@@ -53,6 +55,21 @@ def redact_text(text: str) -> str:
         "cloning https://[redacted]@git.example.org/site.git with api_key='[redacted]'"
     """
     return _redact_text(text, _environment_secrets())
+
+
+def names_in_words(names: Iterable[str], most: int = 20) -> str:
+    """Return names for a message: on one line, without secrets, and not too many or too long ones.
+
+    Args:
+        names (Iterable[str]): Names that a caller, or somebody's journal, made up.
+        most (int): How many to show.
+
+    Example:
+        >>> names_in_words(["loss", "https://me:hunter2@h", "a", "b"], most=3)
+        'loss, https://[redacted]@h, a, …'
+    """
+    shown = [redact_text(one_line(name))[:_MOST_NAME_CHARACTERS] for name in itertools.islice(names, most + 1)]
+    return ", ".join([*shown[:most], *["…"] * (len(shown) > most)])
 
 
 def redact_command(arguments: Iterable[str]) -> list[str]:

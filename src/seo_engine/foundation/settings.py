@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import os
 import types
@@ -90,7 +91,11 @@ class Configuration:
         own: Any = cls.__dict__.get("__post_init__")
         if own is not None:
             # A subclass need not know of `given_fields`, which its `__init__` passes on.
-            cls.__post_init__ = lambda self, given_fields=None: own(self)  # type: ignore[method-assign]
+            @functools.wraps(own)
+            def without_given_fields(self: Any, given_fields: Iterable[str] | None = None, *others: Any) -> None:
+                own(self, *others)
+
+            cls.__post_init__ = without_given_fields  # type: ignore[method-assign]
 
     def __post_init__(self, given_fields: Iterable[str] | None = None) -> None:  # noqa: RUF033  subclasses call it without
         for field in dataclasses.fields(self):
@@ -115,7 +120,7 @@ class Configuration:
             _check_value(self, field.name, getattr(self, field.name), field.metadata)
 
     def is_given(self, name: str) -> bool:
-        """Return whether a field was given, or set later to something else than its default.
+        """Return whether a field was given, or set later to something other than its default.
 
         Args:
             name (str): The name of the field.

@@ -109,9 +109,9 @@ class ExperimentTrackingCallback(TrainerCallback):
         """Log the arguments and the model, and begin to time its forward passes."""
         # An earlier training run may have failed, without reaching `on_train_end`.
         self._give_up()
+        self._config.code_profiler.describe_loader(train_dataloader)
         if state.is_world_process_zero:
             tracker = self._opened(args)
-            tracker.code_profiler.describe_loader(train_dataloader)
             self._describe(tracker, args, model)
             if model is not None:
                 tracker.log_model_architecture(model)

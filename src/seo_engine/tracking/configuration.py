@@ -28,7 +28,8 @@ _WANDB_SETTINGS_WITH_A_FIELD = {
     "run_tags": "wandb_tags",
 }
 _WANDB_SETTINGS_OF_THE_TRACKER = (
-    "finish_timeout", "finish_timeout_raises", "fork_from", "resume", "resume_from", "stop_fn",
+    "disable_git", "init_timeout", "program", "program_abspath", "program_relpath", "save_code", "x_disable_meta",
+    "x_stats_pid", "finish_timeout", "finish_timeout_raises", "fork_from", "resume", "resume_from", "stop_fn",
     "sync_tensorboard", "use_dot_wandb", "x_files_dir", "x_skip_transaction_log",
 )  # fmt: skip
 
@@ -96,7 +97,7 @@ class TrackingConfig(ProfilingConfig):
     wandb_notes: str | None = setting(None, "W&B notes on the run. None: `WANDB_NOTES`.")
     wandb_tags: list[str] | None = setting(None, "W&B tags of the run. None: `WANDB_TAGS`.")
     wandb_run_id: str | None = setting(
-        None, "Id of the run in W&B, for its first run in this process. None: `WANDB_RUN_ID`, or a new one."
+        None, "Id of the run in W&B; only the first run of a process gets it. None: `WANDB_RUN_ID`, or a new one."
     )
     wandb_settings: dict[str, Any] = setting({}, "Whatever else `wandb.Settings` takes, by name.")
     wandb_mode: str = setting(
@@ -238,7 +239,7 @@ def check_wandb_settings(settings: dict[str, Any]) -> None:
         settings (dict[str, Any]): Names and values for `wandb.Settings`.
 
     Raises:
-        ValueError: If there is such a one.
+        ValueError: If there is one.
 
     Example:
         >>> check_wandb_settings({"project": "mine"})

@@ -6,6 +6,7 @@ import atexit
 import logging
 import operator
 import os
+import shlex
 import threading
 import weakref
 from collections.abc import Sequence
@@ -91,6 +92,8 @@ class ExperimentTracker(LoggingCalls):
                 logger.error("❌ Experiment tracker setup failed, nothing in this run is recorded: %s", error)
                 self._run = FailedRun(str(error))
                 atexit.register(self._close_at_exit)
+                # A forked process must not say it, too.
+                _open_trackers.add(self)
                 return
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
@@ -255,7 +258,7 @@ class ExperimentTracker(LoggingCalls):
         return plain_epoch(self.current_epoch), operator.index(self.global_step)
 
     def _how_to_recover(self) -> str:
-        recover = f"seo-engine runs recover {self.run_directory}"
+        recover = f"seo-engine runs recover {shlex.quote(str(self.run_directory))}"
         return f"the journal keeps what was written to it. To deliver the rest: {recover}"
 
     def __enter__(self) -> Self:

@@ -120,7 +120,7 @@ class LoggingCalls(Loggable):
         self._drop("after close", "⚠️ The experiment tracker is closed; this and later calls are not recorded")
 
     def _misused(self, message: str) -> None:
-        self._drop("misuse", f"⚠️ Skipping a call: {message}")
+        self._drop("misuse", f"⚠️ Skipping a call of log_metrics_with_priority: {message}")
 
     def _drop(self, reason: str, message: str) -> None:
         # Without a run there is nothing to count.

@@ -235,7 +235,7 @@ class OwnedRun(AttachedRun):
             # Ctrl-C during this costs only the profile: the run ends with the status that was given.
             self._deliver_rest(status, error, timeout_seconds, deadline)
         if self._config.print_summary:
-            self._say_how_it_went(status, error, seconds)
+            self._say_how_it_went(Ending(status, error, seconds, self._moment()[1], time.monotonic() < deadline))
 
     def leave(self) -> None:
         """Release the run's journal, lock and log files."""
@@ -260,9 +260,8 @@ class OwnedRun(AttachedRun):
         # Last, because only now have the child processes reported their measurements.
         self._profile.write_last_files()
 
-    def _say_how_it_went(self, status: str, error: BaseException | None, seconds: float) -> None:
+    def _say_how_it_went(self, ending: Ending) -> None:
         try:
-            ending = Ending(status, error, seconds, self._moment()[1])
             logger.info("%s", closing_summary(self.directory, self._config, ending, self.delivery))
         except Exception as failure:  # it is only a summary
             logger.debug("The summary cannot be made: %s", failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from seo_engine.profiling.machine.transfer_rates import disk_rates, network_rate
 logger = logging.getLogger(__name__)
 
 
-# Of the metrics of a GPU, those that belong to its load.
-_MAIN_OF_A_GPU = ("utilization_percent", "memory_used_mb", "memory_allocated_mb")
+# Of the metrics of GPUs, those that belong to their load.
+_MAIN_OF_A_GPU = re.compile(r"gpu_(\d+_)?(utilization_percent|memory_used_mb|memory_allocated_mb)")
 
 
 class SystemMetrics:
@@ -81,7 +82,7 @@ class SystemMetrics:
             if value:
                 self._moved.add(name)
             return name in self._moved
-        return not self._only_main or not name.startswith("gpu_") or name.endswith(_MAIN_OF_A_GPU)
+        return not self._only_main or not name.startswith("gpu_") or bool(_MAIN_OF_A_GPU.fullmatch(name))
 
     def _read_source(self, name: str) -> dict[str, float]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -186,10 +187,10 @@ class Deliveries:
             if waited > SILENT_WAIT_SECONDS and not has_said:
                 has_said = True
                 logger.info(
-                    "Waiting up to %.0f s for %s; Ctrl-C leaves the rest to: seo-engine runs recover %s",
+                    "✅ Waiting up to %.0f s for %s; Ctrl-C leaves the rest to: seo-engine runs recover %s",
                     limit - waited,
                     ", ".join(_titles(unfinished)),
-                    self._run_directory,
+                    shlex.quote(str(self._run_directory)),
                 )
             self._wait_for(lambda: self.have_ended, min(1.0, limit - waited))
 
@@ -220,7 +221,8 @@ class Deliveries:
         pending = {name for name, state in self.states.items() if not state.is_complete}
         if pending & DESTINATIONS.keys():
             logger.warning(
-                "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s", self._run_directory
+                "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s",
+                shlex.quote(str(self._run_directory)),
             )
         if plug_ins := sorted(pending - DESTINATIONS.keys()):
             # Only the training has their trackers.
@@ -257,4 +259,4 @@ class Deliveries:
 
 def _titles(names: Iterable[str]) -> list[str]:
     """Return trackers as people call them."""
-    return [getattr(DESTINATIONS[name].tracker, "title", name) if name in DESTINATIONS else name for name in names]
+    return [(DESTINATIONS[name].tracker.title if name in DESTINATIONS else "") or name for name in names]

@@ -41,12 +41,14 @@ class Ending(NamedTuple):
         error (BaseException | None): What ended it.
         seconds (float): How long it took.
         step (int): The last step.
+        reads_metrics (bool): Whether there is time to read them.
     """
 
     status: str
     error: BaseException | None
     seconds: float
     step: int
+    reads_metrics: bool = True
 
 
 def closing_summary(
@@ -67,7 +69,7 @@ def closing_summary(
         f"{_MARKS.get(ending.status, '⚠️')} Run {shown} {ending.status} after {clock_time(ending.seconds)}, "
         f"step {ending.step:,}{reason[:_MOST_ERROR_CHARACTERS]}"
     ]
-    lines += _metric_lines(run_directory)
+    lines += _metric_lines(run_directory) if ending.reads_metrics else []
     typed = shlex.quote(str(shown))
     views = [name for name in optional_destinations() if name in delivery]
     if thinned := max((delivery[name].values_thinned for name in views), default=0):
@@ -75,6 +77,11 @@ def closing_summary(
             f"the views leave out {thinned:,} values of medium and low priority; to see all: "
             f"{command('seo-engine')} runs replay {typed} --to {views[0]} --all, or selective_logging=False"
         )
+    if pending := {name: state for name, state in delivery.items() if state.pending}:
+        counts = ", ".join(
+            f"{state.pending:,} of {state.accepted:,} records for {name}" for name, state in pending.items()
+        )
+        lines.append(f"pending  {counts}; to deliver them: {command('seo-engine')} runs recover {typed}")
     named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]
     named.append(("numbers", f"{command('seo-engine')} runs show {typed}"))
     width = max(len(label) for label, _ in named) + 2

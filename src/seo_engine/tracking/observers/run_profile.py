@@ -24,7 +24,7 @@ _STOP_SECONDS = 10.0
 
 _MOST_OPERATIONS = 200
 
-# Until this one at the interval, each is shown as a table.
+# Earlier periodic profiles are shown as tables.
 _FIRST_PROFILE_OF_CURVES = 2
 
 Moment = tuple[float, int]

@@ -171,7 +171,7 @@ def require_dictionary(name: str, value: object) -> Mapping[str, Any]:
         TypeError: If it is not; the message names it.
     """
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a dictionary, got {type(value).__name__}")
+        raise TypeError(f"{name} must be a dictionary, got {described(value)}")
     return value
 
 

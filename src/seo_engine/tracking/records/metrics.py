@@ -38,13 +38,13 @@ def metric_name(group: str, name: str) -> str:
         ('training/loss', 'teacher/loss')
     """
     if not isinstance(name, str):
-        raise ValueError(f"a metric's name must be a string, got {name!r} ({type(name).__name__})")
+        raise ValueError(f"a name must be a text, got {name!r} ({type(name).__name__})")
     if not name.strip() or not name.isprintable() or len(name) > MAXIMUM_NAME_LENGTH:
-        raise ValueError(f"a metric's name must be 1 to {MAXIMUM_NAME_LENGTH} printable characters, got {name[:50]!r}")
+        raise ValueError(f"a name must be 1 to {MAXIMUM_NAME_LENGTH} printable characters, got {redact_text(name)[:50]!r}")
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"a metric's name must be valid Unicode, got {name[:50]!r}") from None
+        raise ValueError(f"a name must be valid Unicode, got {redact_text(name)[:50]!r}") from None
     shown = _without_secrets(name)
     return shown if "/" in shown else f"{group}/{shown}"
 
@@ -146,7 +146,7 @@ class MetricValidation:
         warned = self._warned.setdefault(reason, {})
         # Bounded: a caller may make up a new bad name at every step.
         if name not in warned and len(warned) < 1000:
-            warned[name] = None
+            warned[redact_text(name)[:MAXIMUM_NAME_LENGTH]] = None
             logger.warning("%s", message)
 
 

@@ -36,7 +36,7 @@ class ConsoleHandler(logging.Handler):
         # Standard error may be closed, on a full disk, or a user's object that only has `write`: that must not stop
         # the thread that logs.
         with contextlib.suppress(Exception):
-            message = f"{_PREFIX}{self.format(record)}"
+            message = "\n".join(f"{_PREFIX}{line}" for line in self.format(record).split("\n"))
             on_terminal = getattr(sys.stderr, "isatty", bool)()
             # One write, so that lines of other threads and processes do not fall between a message and its end.
             print((message if on_terminal else plain_message(message)) + "\n", end="", file=sys.stderr, flush=True)

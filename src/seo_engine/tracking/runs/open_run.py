@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.configuration import TrackingConfig, is_plain_run_id
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
@@ -75,6 +76,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         program=program_of(surroundings),
     )
     run = _owned(directory, config, life)
+    _used_wandb_run_ids.add(life.wandb_run_id)
     run.record_writer.write(
         START.name,
         version=JOURNAL_VERSION,
@@ -140,13 +142,12 @@ def _new_wandb_run_id(config: TrackingConfig) -> str:
     new = secrets.token_hex(4)
     if not chosen or not config.wandb_logging:
         return new
-    if not is_plain_run_id(chosen):
+    if not is_plain_run_id(chosen) or redact_text(chosen) != chosen:
         logger.warning("⚠️ WANDB_RUN_ID must be 1 to 64 letters, digits, _ or -; this run has the id %s", new)
         return new
     if chosen in _used_wandb_run_ids:
         logger.warning("⚠️ The W&B run id %s belongs to an earlier run of this process; this one is %s", chosen, new)
         return new
-    _used_wandb_run_ids.add(chosen)
     return chosen
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.redaction import names_in_words
 from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import encode_record
@@ -28,7 +29,6 @@ OTHERS = "others"
 BELOW_PRIORITY = "left out by priority"
 
 _MOST_NAMES = 5
-_MOST_SAID_NAMES = 100
 
 
 class RecordWriter:
@@ -130,10 +130,10 @@ class RecordWriter:
 
         Args:
             reason (str): The reason to count it under.
-            message (str): What is wrong; what it was given instead comes behind `, got`.
+            message (str): What is wrong. Two that differ only in numbers, or behind `, got`, are of one sort.
         """
         self.dropped[reason] += 1
-        sort = (reason, message.partition(", got")[0])
+        sort = (reason, re.sub(r"\d+", "#", message.partition(", got")[0]))
         # Bounded: a caller may make up a new mistake at every step.
         if sort not in self._said and len(self._said) < MOST_COUNTED_NAMES:
             self._said.add(sort)
@@ -156,23 +156,19 @@ class RecordWriter:
                 "⚠️ log_metrics_with_priority(…, priority=%r) leaves out what no pattern of this priority names: %s; "
                 "these are not recorded",
                 priority,
-                ", ".join(
-                    [redact_text(name) for name in new[:_MOST_SAID_NAMES]] + ["…"] * (len(new) > _MOST_SAID_NAMES)
-                ),
+                names_in_words(new),
             )
 
     def _count_failure(self, kind: str, error: Exception) -> None:
-        call = KINDS[kind].call if kind in KINDS else kind
+        call = KINDS[kind].call or kind
         self.drop("misuse", f"⚠️ Skipping a call of {call}: {one_line(error)}")
 
     def _with_names(self, dropped: Counter[str]) -> dict[str, int]:
         """Return the counts with the first names of the metrics that each of them is about."""
         counts = {}
         for reason, count in dropped.items():
-            names = list(self._said_below_priority) if reason == BELOW_PRIORITY else self._encoder.dropped_names(reason)
-            more = ", …" if len(names) > _MOST_NAMES else ""
-            words = f" ({', '.join(sorted(names)[:_MOST_NAMES])}{more})" if names else ""
-            counts[f"{reason}{words}"] = count
+            names = self._said_below_priority if reason == BELOW_PRIORITY else self._encoder.dropped_names(reason)
+            counts[f"{reason} ({names_in_words(sorted(names), _MOST_NAMES)})" if names else reason] = count
         return counts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from seo_engine.foundation.redaction import redact, redact_command, redact_text
+
+logger = logging.getLogger(__name__)
 
 # Variables that affect how the training computes, or how its processes find each other; the rest is private.
 _ENVIRONMENT_PREFIXES = (
@@ -66,12 +69,20 @@ def read_program() -> ProgramState:
     main = sys.modules.get("__main__")
     module, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
     # Python names a program that it reads from standard input `<stdin>`.
-    path = Path(file).absolute() if isinstance(file, str) and not file.startswith("<") else None
-    name = f"-m {module.name}" if module is not None else str(path or "")
-    root = Path(_ask_git("rev-parse", "--show-toplevel") or _folder())
-    is_inside = path is not None and path.resolve().is_relative_to(root.resolve())
-    code_path = path.resolve().relative_to(root.resolve()).as_posix() if path is not None and is_inside else ""
+    path = file if isinstance(file, str) and not file.startswith("<") else ""
+    try:
+        name = f"-m {module.name}" if module is not None else path and str(Path(path).absolute())
+        code_path = path and _within(Path(path), Path(_ask_git("rev-parse", "--show-toplevel") or _folder()))
+    except Exception as error:  # the folder was deleted, or the program is something unusual
+        logger.debug("The program cannot be described: %s", error)
+        return {"program": "", "code_path": ""}
     return {"program": redact_text(name), "code_path": redact_text(code_path)}
+
+
+def _within(path: Path, folder: Path) -> str:
+    """Return a path relative to a folder, or an empty text if it is not in it."""
+    path, folder = path.resolve(), folder.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
 def read_git() -> GitState:

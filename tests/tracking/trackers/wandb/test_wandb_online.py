@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import subprocess
 import sys
-import time
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
+from seo_engine.tracking.trackers.wandb import server
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import training, wait_until
 from tests.tracking.read_views import journal_values, wandb_values
@@ -189,14 +191,26 @@ def test_a_server_that_never_answers_is_said_and_does_not_keep_the_program(
         with caplog.at_level(logging.INFO), ExperimentTracker(config) as tracker:
             tracker.log_training_metrics(1, 1, {"loss": 0.5})
             wait_until(lambda: any("does not answer" in message for message in caplog.messages))
-            began = time.monotonic()
-        # `close_timeout_seconds` is a minute. No exact time is asked for: the machine may be busy.
-        assert time.monotonic() - began < 30
     said = "\n".join(caplog.messages)
-    assert "⚠️ Weights & Biases does not answer (127.0.0.1: Connection refused); the run goes on" in said
-    assert "for Weights & Biases; Ctrl-C leaves the rest to: seo-engine runs recover" in said
+    assert "⚠️ Weights & Biases does not answer (127.0.0.1: Connection refused); the training goes on" in said
+    # Not the minute of `close_timeout_seconds`.
+    assert re.search(r"Waiting up to \d s for Weights & Biases; Ctrl-C leaves the rest to: seo-engine runs", said)
     assert "pending (no answer from 127.0.0.1: Connection refused)" in said
     assert tracker.delivery["wandb"].pending > 0
+
+
+def test_the_reason_is_looked_for_without_anybody_waiting_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_resolved = threading.Event()
+    answers = iter([lambda: is_resolved.wait() and "no such host", lambda: int("not a port")])
+    monkeypatch.setattr(server, "why_unreachable", lambda: next(answers)())
+    slow, failing = server.ReachabilityProbe(), server.ReachabilityProbe()
+    slow.start()
+    slow.start()
+    assert slow.reason is None
+    is_resolved.set()
+    assert wait_until(lambda: slow.reason) == "no such host"
+    failing.start()
+    assert "not a port" in wait_until(lambda: failing.reason)
 
 
 def test_a_stop_asked_for_by_the_server_is_said_and_does_not_stop(tmp_path: Path) -> None:

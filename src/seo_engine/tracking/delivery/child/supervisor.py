@@ -72,6 +72,7 @@ class ChildSupervisor(DeliveryWorker):
     ) -> None:
         self.state = DeliveryState(failed_records=list(previous.failed_records))
         self.ended = False
+        self._was_open = False
         self._destination = destination
         self._run_directory = run_directory
         self._config = config
@@ -231,6 +232,10 @@ class ChildSupervisor(DeliveryWorker):
     def _take_report(self, report: Request | Report) -> None:
         match report:
             case Ledger(state=state):
+                # A new child of a run that was open before has not found out yet whether the server answers.
+                self._was_open = self._was_open or bool(state.details)
+                if self._was_open:
+                    state.no_answer = None
                 self.state = state
                 self._state_changed()
             case LogMessage(logger=name, level=level, text=text, in_files_only=in_files_only):

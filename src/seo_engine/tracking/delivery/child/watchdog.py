@@ -51,16 +51,21 @@ class Watchdog:
         if call is None:
             return
         seconds = time.monotonic() - call.started
-        tracker = self._worker.tracker
+        tracker, state = self._worker.tracker, self._worker.state
         if not self._said_no_answer and (reason := tracker.why_no_answer(call.name, seconds)):
-            if self._worker.state.no_answer is None:
+            if self._worker.call is not call:
+                # It has been answered meanwhile.
+                return
+            if state.no_answer is None:
                 # Closing must know it early, people need not.
-                self._worker.state.no_answer = reason
-                self._pipe.send_state(self._worker.state)
+                state.no_answer = reason
+                self._pipe.send_state(state)
             if seconds >= SAID_SECONDS:
                 self._said_no_answer = True
-                title = getattr(tracker, "title", tracker.name)
-                logger.warning("⚠️ %s does not answer (%s); the run goes on, and is delivered later", title, reason)
+                title = tracker.title or tracker.name
+                logger.warning(
+                    "⚠️ %s does not answer (%s); the training goes on, and the run is delivered later", title, reason
+                )
         limit = tracker.longest_seconds(call.name)
         if seconds > limit and self._killed_for != call.started:
             self._killed_for = call.started

@@ -95,13 +95,15 @@ def _steps(profiling_data: Mapping[str, Any]) -> str:
     training = profiling_data.get("training")
     if not isinstance(training, Mapping) or not finite_number(training.get("steps")):
         return ""
+    shown = curves_of({f"profiling/training/{name}": value for name, value in training.items()}, {})
     measured = [
         f"{name.removesuffix('_percent').replace('_', ' ')} {percent:.1f} %"
         for name in ("data_loading_percent", *_MODEL_PHASES, "logging_percent", "other_percent")
-        if (percent := finite_number(training.get(name)))
+        if (percent := finite_number(shown.get(f"profiling/training/{name}")))
     ]
-    pace = _number(training.get("steps_per_second"), "{:.3g} a second")
-    return f"{_number(training['steps'], '{:,}')} training steps, {pace}: {', '.join(measured)}."
+    pace = _number(training.get("steps_per_second"), ", {:.3g} a second")
+    shares = f": {', '.join(measured)}" if measured else ""
+    return f"{_number(training['steps'], '{:,}')} training steps{pace}{shares}."
 
 
 def _overhead(profiling_data: Mapping[str, Any]) -> str:

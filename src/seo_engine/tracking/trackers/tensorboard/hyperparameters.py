@@ -54,7 +54,7 @@ class HyperparametersTab:
 
         info = SessionStartInfo(start_time_secs=moment)
         for name, value in self._collected.items():
-            # The tab shows what is missing as missing; as a text, None would make texts of all numbers of its column.
+            # The tab shows what is missing as missing; a None written as text would turn the whole column into text.
             if value is not None:
                 _set(info.hparams[name], value)
         return _summary(_START, HParamsPluginData(session_start_info=info))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
+from seo_engine.foundation.redaction import names_in_words
 from seo_engine.tracking.records.forms import Image
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
@@ -133,8 +134,8 @@ class TensorBoardTracker(SDKTracker):
             self._said_not_in_tab = True
             self.logger.warning(
                 "⚠️ TensorBoard's HPARAMS tab does not take hyperparameters that are logged after the first metric: %s; "
-                "they are in the table experiment/hyperparameters under TEXT, and in W&B's config",
-                ", ".join(names),
+                "they are in the table experiment/hyperparameters under TEXT",
+                names_in_words(names),
             )
 
     def _write_resumption(self, step: int | None, recorded: Recorded) -> None:
@@ -161,8 +162,8 @@ class TensorBoardTracker(SDKTracker):
         if self._late_points.hidden_points and not self._said_hidden:
             self._said_hidden = True
             self.logger.warning(
-                "⚠️ Some steps were logged more than %d times: TensorBoard shows their earlier points only when started "
-                "with --load_fast=false",
+                "⚠️ The steps of some metrics went back more than %d times in a row: TensorBoard shows their earlier "
+                "points only when started with --load_fast=false",
                 MOST_LATE_DIRECTORIES,
             )
 

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.places import is_chosen_name
 
-# The variables of wandb that say which run it is. A sweep's agent also names one, whose id wandb prefers to ours.
-IDENTITY_VARIABLES = (
-    "WANDB_PROJECT", "WANDB_ENTITY", "WANDB_NAME", "WANDB_RUN_NAME", "WANDB_RUN_GROUP", "WANDB_JOB_TYPE",
-    "WANDB_RUN_JOB_TYPE", "WANDB_NOTES", "WANDB_RUN_NOTES", "WANDB_TAGS", "WANDB_RUN_TAGS", "WANDB_RUN_ID",
-    "WANDB_SWEEP_ID",
-)  # fmt: skip
+# The variables of wandb that say which run it is, by setting; wandb takes both spellings.
+VARIABLES = {
+    "wandb_project": ("WANDB_PROJECT",),
+    "wandb_entity": ("WANDB_ENTITY",),
+    "wandb_name": ("WANDB_NAME", "WANDB_RUN_NAME"),
+    "wandb_group": ("WANDB_RUN_GROUP",),
+    "wandb_job_type": ("WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"),
+    "wandb_notes": ("WANDB_NOTES", "WANDB_RUN_NOTES"),
+    "wandb_tags": ("WANDB_TAGS", "WANDB_RUN_TAGS"),
+    "wandb_run_id": ("WANDB_RUN_ID",),
+}
+
+
+def forget_identity(environment: MutableMapping[str, str]) -> None:
+    """Remove these variables, which were recorded when the run began, so that wandb does not read others later.
+
+    Args:
+        environment (MutableMapping[str, str]): That of the process in which wandb runs.
+    """
+    # The agent of a sweep tells wandb by two variables which run is the sweep's.
+    kept = ("WANDB_RUN_ID",) if "WANDB_SWEEP_ID" in environment else ()
+    for variable in itertools.chain(*VARIABLES.values()):
+        if variable not in kept:
+            environment.pop(variable, None)
 
 
 class Identity(NamedTuple):
@@ -54,7 +73,6 @@ def identity_of(
         >>> identity_of(TrackingConfig(wandb_project="text"), variables, "cnn").tags
         ['small', 'cnn']
     """
-
     began_with = began_with or {}
     given_then = {name: began_with.get(name) for name in began_with.get("given_fields", began_with)}
 
@@ -62,22 +80,26 @@ def identity_of(
         value = getattr(config, name) if config.is_given(name) else None
         return value if value is not None else given_then.get(name)
 
-    def chosen(name: str, variable: str) -> str:
+    def variable(name: str) -> str:
+        return next((value for each in VARIABLES[name] if (value := environment.get(each))), "")
+
+    def chosen(name: str) -> str:
         value = given(name)
-        if value is None:
-            value = environment.get(variable) or getattr(config, name) or ""
-        return redact_text(str(value))
+        return redact_text(str(value if value is not None else variable(name) or getattr(config, name) or ""))
 
     chosen_name = given("wandb_name") or (run_name if is_chosen_name(run_name) else None)
-    tags_of_variable = [tag.strip() for tag in environment.get("WANDB_TAGS", "").split(",")]
     given_tags = given("wandb_tags")
-    tags = given_tags if given_tags is not None else [tag for tag in tags_of_variable if tag]
+    tags = (
+        given_tags
+        if given_tags is not None
+        else [tag for tag in map(str.strip, variable("wandb_tags").split(",")) if tag]
+    )
     return Identity(
-        project=chosen("wandb_project", "WANDB_PROJECT"),
-        entity=chosen("wandb_entity", "WANDB_ENTITY") or None,
-        name=redact_text(chosen_name or environment.get("WANDB_NAME") or run_name),
-        group=chosen("wandb_group", "WANDB_RUN_GROUP"),
-        job_type=chosen("wandb_job_type", "WANDB_JOB_TYPE"),
-        notes=chosen("wandb_notes", "WANDB_NOTES"),
+        project=chosen("wandb_project"),
+        entity=chosen("wandb_entity") or None,
+        name=redact_text(chosen_name or variable("wandb_name") or run_name),
+        group=chosen("wandb_group"),
+        job_type=chosen("wandb_job_type"),
+        notes=chosen("wandb_notes"),
         tags=[redact_text(str(tag)) for tag in tags],
     )

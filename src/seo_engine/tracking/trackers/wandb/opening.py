@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seo_engine.foundation.redaction import redact_command
+from seo_engine.foundation.redaction import names_in_words, redact_command
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.lifecycle import Program
@@ -33,8 +33,10 @@ ONLINE_INIT_SECONDS = 90.0
 # Folder for offline files whose rows reached the server another way; `wandb sync` does not look there.
 SUPERSEDED = "wandb_superseded"
 
-# Names the W&B run whose rows are this run's.
-OWNED_RUN = "wandb_run_id"
+_said_unknown: set[str] = set()
+
+# Says that the rows of the W&B run are this run's; beside `wandb/`, which people may delete.
+OWNED_RUN = "wandb_run_is_ours"
 
 # wandb-core writes its file every 32 KiB or after this many seconds; with its default of 15, a kill loses that much.
 TRANSACTION_LOG_FLUSH_SECONDS = 0.2
@@ -149,27 +151,28 @@ class Opening(NamedTuple):
         if self.run_id is not None and self.mode == "online":
             # Only the server counts; rows from an offline period are in the journal too, and must not be synced twice.
             held_record = run.starting_step - 1
-            self._check_rows_are_ours(run, held_record)
+            self._check_rows_are_ours(held_record)
             fragments.move_offline_fragments(wandb_directory, self.run_id, self.run_directory / SUPERSEDED)
+        if self.run_id is not None:
+            with contextlib.suppress(OSError):
+                # Rows that it holds from now on are ours, also those that an offline run is synced with.
+                (self.run_directory / OWNED_RUN).touch()
         # Every group of metrics, also those that people name themselves, is drawn over the training's step.
         run.define_metric("global_step", hidden=True)
         run.define_metric("*", step_metric="global_step")
         self._note_folder(run)
         return held_record
 
-    def _check_rows_are_ours(self, run: wandb.Run, held_record: int) -> None:
+    def _check_rows_are_ours(self, held_record: int) -> None:
         """Refuse rows of another run: as many of this one would be taken for delivered."""
         was_chosen = self.run_id in (self.config.wandb_run_id, self.environment.get("WANDB_RUN_ID"))
         # Noted in the run itself, beside `wandb/`, which may be deleted.
         note = self.run_directory / OWNED_RUN
-        is_ours = note.exists() and note.read_text(encoding="utf-8") == self.run_id
-        if was_chosen and held_record > 0 and not is_ours:
+        if was_chosen and held_record > 0 and not note.exists():
             raise RuntimeError(
                 f"the W&B run {self.run_id} already holds {held_record} rows of another run; choose another "
                 "wandb_run_id, or resume the run to which it belongs"
             )
-        if not is_ours:
-            note.write_text(str(self.run_id), encoding="utf-8")
 
     def _note_folder(self, run: wandb.Run) -> None:
         """Note the training's working folder, which wandb takes to be the one where it keeps the run."""
@@ -213,8 +216,14 @@ class Opening(NamedTuple):
     def _known_settings(self, sdk: Any) -> dict[str, Any]:
         """Return the settings of W&B that the user chose, without those that this version of wandb does not have."""
         chosen = self.config.wandb_settings
-        if unknown := sorted(chosen.keys() - sdk.Settings.model_fields.keys()):
-            logger.warning("⚠️ wandb.Settings does not have %s; wandb_settings is used without", ", ".join(unknown))
+        unknown = chosen.keys() - sdk.Settings.model_fields.keys()
+        if unknown - _said_unknown:
+            # Once, not whenever the run is opened again.
+            _said_unknown.update(unknown)
+            logger.warning(
+                "⚠️ wandb.Settings does not have %s; wandb_settings is used without them",
+                names_in_words(sorted(unknown)),
+            )
         return {name: value for name, value in chosen.items() if name not in unknown}
 
 

@@ -6,10 +6,15 @@ import base64
 import importlib
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
 
+from seo_engine.foundation.texts import one_line
+
 logger = logging.getLogger(__name__)
+
+_PROBE_SECONDS = 2.0
 
 _NEWEST_ROW = """
 query RunResumeStatus($project: String, $entity: String, $name: String!) {
@@ -27,12 +32,28 @@ def credentials() -> tuple[str, Any]:
     return host, wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
 
 
-def why_unreachable(timeout_seconds: float = 2.0) -> str:
-    """Return in words why the server does not answer.
+class ReachabilityProbe:
+    """Finds out why the server does not answer, in a thread of its own: to resolve a name may take half a minute."""
 
-    Args:
-        timeout_seconds (float): The longest time to try to reach it.
-    """
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread; a second call does nothing."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="probe-thread", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.reason = why_unreachable()
+        except Exception as error:  # the address may be anything
+            self.reason = one_line(error)
+
+
+def why_unreachable() -> str:
+    """Return in words why the server does not answer."""
     # Here, because only a run that cannot be opened asks.
     import socket
     import urllib.parse
@@ -42,11 +63,11 @@ def why_unreachable(timeout_seconds: float = 2.0) -> str:
     address = urllib.parse.urlsplit(str(wandb.setup().settings.base_url))
     host = address.hostname or ""
     # Through a proxy, wandb takes another way than a plain connection.
-    if urllib.request.getproxies().get(address.scheme):
+    if urllib.request.getproxies().get(address.scheme) and not urllib.request.proxy_bypass(host):
         return f"{host}: no answer through the proxy"
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        with socket.create_connection((host, port), timeout_seconds):
+        with socket.create_connection((host, port), _PROBE_SECONDS):
             return f"{host}: it takes connections, but gives no answer"
     except OSError as error:
         return f"{host}: {error.strerror or error}"

@@ -19,15 +19,16 @@ from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
-from seo_engine.tracking.trackers.wandb.identity import IDENTITY_VARIABLES
+from seo_engine.tracking.trackers.wandb.identity import forget_identity
 from seo_engine.tracking.trackers.wandb.opening import (
     OFFLINE_INIT_SECONDS,
     ONLINE_INIT_SECONDS,
     Opening,
+    expected_mode,
     resolve_mode,
     transaction_log,
 )
-from seo_engine.tracking.trackers.wandb.server import StopRequest, newest_row_on_server, why_unreachable
+from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, StopRequest, newest_row_on_server
 from seo_engine.tracking.trackers.wandb.tables import make_table
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class WandBTracker(SDKTracker):
         self._mode = ""
         self._said_offline = False
         self._growth: FileGrowth | None = None
-        self._no_answer: str | None = None
+        self._probe = ReachabilityProbe()
         super().__init__(config, run_directory)
 
     def setup_wandb(self) -> None:
@@ -117,6 +118,11 @@ class WandBTracker(SDKTracker):
     def confirmed_record(self) -> int | None:  # type: ignore[override]
         """int | None: The newest record that the view is known to hold before it is closed; None if it is not open."""
         return self._held_record if self.run is not None and self._run_id is not None else None
+
+    @classmethod
+    def announced(cls, config: TrackingConfig) -> str:
+        """Return the mode too, as far as it is known without asking wandb."""
+        return f"W&B {expected_mode(config.wandb_mode)}".rstrip()
 
     @classmethod
     def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
@@ -152,9 +158,8 @@ class WandBTracker(SDKTracker):
         """Return why the server does not answer while an online run is opened."""
         if call != "setup" or self._mode != "online" or seconds < SECONDS_TO_ANSWER:
             return None
-        if self._no_answer is None:
-            self._no_answer = why_unreachable()
-        return self._no_answer
+        self._probe.start()
+        return self._probe.reason or ("no reason known yet" if seconds > 2 * SECONDS_TO_ANSWER else None)
 
     def kill_backend(self) -> None:
         """Kill wandb-core: a stopped or hanging one blocks its callers."""
@@ -165,9 +170,7 @@ class WandBTracker(SDKTracker):
         """Have a child process start its own wandb-core, which uses one processor."""
         # With it, the child would join the wandb-core of this process, and share its fate.
         environment.pop("WANDB_SERVICE", None)
-        # They were recorded when the run began; wandb would let those of whoever delivers it take part.
-        for variable in IDENTITY_VARIABLES:
-            environment.pop(variable, None)
+        forget_identity(environment)
         # wandb-core handles one row at a time; on several processors its idle threads only wake each other, which cost
         # a third more processor time per row. A value that the user has set stays.
         environment.setdefault("GOMAXPROCS", "1")
