@@ -40,7 +40,9 @@ def metric_name(group: str, name: str) -> str:
     if not isinstance(name, str):
         raise ValueError(f"a name must be a text, got {name!r} ({type(name).__name__})")
     if not name.strip() or not name.isprintable() or len(name) > MAXIMUM_NAME_LENGTH:
-        raise ValueError(f"a name must be 1 to {MAXIMUM_NAME_LENGTH} printable characters, got {redact_text(name)[:50]!r}")
+        raise ValueError(
+            f"a name must be 1 to {MAXIMUM_NAME_LENGTH} printable characters, got {redact_text(name)[:50]!r}"
+        )
     try:
         name.encode()
     except UnicodeEncodeError:
