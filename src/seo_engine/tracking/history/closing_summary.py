@@ -16,7 +16,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.places import JOURNAL
-from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
+from seo_engine.tracking.trackers.registry import DESTINATIONS, optional_destinations, steps_after
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,10 @@ def closing_summary(
         counts = ", ".join(
             f"{state.pending:,} of {state.accepted:,} records for {name}" for name, state in pending.items()
         )
-        lines.append(f"pending  {counts}; to deliver them: {command('seo-engine')} runs recover {typed}")
+        # Only the training has the trackers of plug-ins.
+        is_ours = any(name in DESTINATIONS for name in pending)
+        how = f"; to deliver them: {command('seo-engine')} runs recover {typed}" if is_ours else ""
+        lines.append(f"pending  {counts}{how}")
     named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]
     named.append(("numbers", f"{command('seo-engine')} runs show {typed}"))
     width = max(len(label) for label, _ in named) + 2
