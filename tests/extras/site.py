@@ -44,8 +44,7 @@ def check_training_without_trackers() -> None:
     assert finished.returncode == 0, finished.stderr
     run = read_run(Path(finished.stdout.splitlines()[-1]))
     assert run.status == "finished" and run.metrics["training/loss"].count == STEPS
-    errors = [line for line in finished.stderr.splitlines() if line.startswith("error: ")]
-    # Pending: this holds once the trackers import their SDKs with `import_of_extra(..., extra="tracking", ...)`.
+    errors = [line for line in finished.stderr.splitlines() if line.startswith("seo-engine error: ")]
     for tracker in ("TensorBoard", "Weights & Biases"):
         said = [line for line in errors if tracker in line and 'pip install "seo-engine[tracking]"' in line]
         assert said, f"{tracker}:\n{finished.stderr}"
