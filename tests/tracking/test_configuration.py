@@ -116,7 +116,10 @@ def test_a_subclass_with_checks_of_its_own_need_not_know_what_was_given() -> Non
         ({"use_dot_wandb": True}, "wandb_settings must not hold use_dot_wandb; the tracker sets it itself"),
         ({"resume": "must"}, "wandb_settings must not hold resume; the tracker sets it itself"),
         ({"x_label": object()}, "wandb_settings must be plain data: texts, numbers, lists and dictionaries"),
-        ({"api_key": "hunter2"}, "wandb_settings must not hold a secret, because the run keeps them"),
+        # Of a journal that somebody sent, this would send your key elsewhere.
+        ({"base_url": "http://evil.example"}, "wandb_settings must not hold base_url; set it by wandb's own variables"),
+        ({"api_key": "hunter2"}, "wandb_settings must not hold api_key; set it by wandb's own variables"),
+        ({"x_label": "https://me:hunter2@h"}, "wandb_settings must not hold a secret, because the run keeps them"),
     ],
 )
 def test_settings_of_wandb_that_cannot_be_passed_on_are_refused(settings: dict[str, Any], message: str) -> None:

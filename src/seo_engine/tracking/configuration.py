@@ -33,6 +33,14 @@ _WANDB_SETTINGS_OF_THE_TRACKER = (
     "sync_tensorboard", "use_dot_wandb", "x_files_dir", "x_skip_transaction_log",
 )  # fmt: skip
 
+# Where wandb sends a run and your key. A run keeps its settings, and somebody may send you one to recover.
+_WANDB_SETTINGS_OF_THE_SERVER = (
+    "api_key", "app_url_override", "azure_account_url_to_access_key", "base_url", "config_paths", "credentials_file",
+    "http_proxy", "https_proxy", "identity_token_file", "insecure_disable_ssl", "settings_system",
+    "x_extra_http_headers", "x_proxies", "x_service_transport", "x_stats_coreweave_metadata_base_url",
+    "x_stats_open_metrics_endpoints", "x_stats_open_metrics_http_headers",
+)  # fmt: skip
+
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")
@@ -253,6 +261,8 @@ def check_wandb_settings(settings: dict[str, Any]) -> None:
             raise ValueError(f"wandb_settings must not hold {name}; {field} is the setting for it")
         if name in _WANDB_SETTINGS_OF_THE_TRACKER:
             raise ValueError(f"wandb_settings must not hold {name}; the tracker sets it itself")
+        if name in _WANDB_SETTINGS_OF_THE_SERVER:
+            raise ValueError(f"wandb_settings must not hold {name}; set it by wandb's own variables or `wandb login`")
     try:
         plain = json.loads(json.dumps(settings))
     except (TypeError, ValueError):
