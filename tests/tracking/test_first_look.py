@@ -99,8 +99,7 @@ def test_the_summary_says_what_the_views_leave_out_and_how_to_see_it(
 def test_what_is_to_be_typed_next_can_be_typed(tmp_path: Path) -> None:
     folder = tmp_path / "with a space"
     folder.mkdir()
-    config = TrackingConfig(tensorboard_log_dir=str(folder), wandb_logging=False, experiment_name="r")
-    summary = closing_summary(folder / "r", config, Ending("finished", None, 1.0, 0), {"tensorboard": DeliveryState()})
+    summary = closing_summary(folder / "r", Ending("finished", None, 1.0, 0), {"tensorboard": DeliveryState()})
     for line in summary.splitlines()[1:]:
         # The folder with the space is one word for a shell.
         assert any("with a space" in part for part in shlex.split(line)), line
@@ -117,7 +116,7 @@ def test_of_a_long_run_the_summary_shows_last_values_without_reading_all_of_it(
             tracker.log_training_metrics(1, step, {"loss": 1 / (step + 1)})
     monkeypatch.setattr(closing_summary_module, "LARGEST_READ_BYTES", 100)
     monkeypatch.setattr(closing_summary_module, "read_run", lambda directory: pytest.fail("all of it was read"))
-    lines = closing_summary(tmp_path / "r", config, Ending("finished", None, 75.0, 9), tracker.delivery).splitlines()
+    lines = closing_summary(tmp_path / "r", Ending("finished", None, 75.0, 9), tracker.delivery).splitlines()
     assert lines[0].endswith("r finished after 1:15, step 9") and lines[1].split() == ["training/loss", "0.1"]
 
 

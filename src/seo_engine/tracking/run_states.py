@@ -262,6 +262,6 @@ class OwnedRun(AttachedRun):
 
     def _say_how_it_went(self, ending: Ending) -> None:
         try:
-            logger.info("%s", closing_summary(self.directory, self._config, ending, self.delivery))
+            logger.info("%s", closing_summary(self.directory, ending, self.delivery))
         except Exception as failure:  # it is only a summary
             logger.debug("The summary cannot be made: %s", failure)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import clock_time, one_line
-from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.places import JOURNAL
@@ -51,14 +50,11 @@ class Ending(NamedTuple):
     reads_metrics: bool = True
 
 
-def closing_summary(
-    run_directory: Path, config: TrackingConfig, ending: Ending, delivery: Mapping[str, DeliveryState]
-) -> str:
+def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, DeliveryState]) -> str:
     """Return the summary of a run that has ended, in at most twelve lines.
 
     Args:
         run_directory (Path): The run's folder.
-        config (TrackingConfig): Its settings.
         ending (Ending): How it ended.
         delivery (Mapping[str, DeliveryState]): The ledgers by the tracker's name.
     """
