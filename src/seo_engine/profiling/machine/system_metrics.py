@@ -64,9 +64,8 @@ class SystemMetrics:
             this process), `system_cpu_usage_percent` (of all cores), `system_memory_usage_percent`; from the second
             reading on, and once there was any traffic, `disk_read_mb_per_second`, `disk_write_mb_per_second`,
             `network_received_mb_per_second`, `network_sent_mb_per_second` (the machine's hardware, without loopback);
-            if torch uses CUDA, summed over all
-            GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`, `gpu_peak_memory_allocated_mb`; and what
-            `GPUMetrics` reads from each GPU.
+            if torch uses CUDA, summed over all GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`,
+            `gpu_peak_memory_allocated_mb`; and what `GPUMetrics` reads from each GPU.
 
         Example:
             >>> SystemMetrics().read()["memory_usage_mb"] > 1

@@ -27,8 +27,8 @@ class HyperparametersTab:
     """
 
     def __init__(self) -> None:
+        self.is_written = False
         self._collected: dict[str, Any] = {}
-        self._is_written = False
 
     def collect(self, hyperparameters: Mapping[str, Any]) -> list[str]:
         """Add hyperparameters, and return the names of those that come too late for the tab.
@@ -37,18 +37,18 @@ class HyperparametersTab:
             hyperparameters (Mapping[str, Any]): As they were logged; nested ones get names such as `optimizer.name`.
         """
         flat = dict(flattened(hyperparameters))
-        if not self._is_written:
+        if not self.is_written:
             self._collected |= flat
         return [name for name, value in flat.items() if name not in self._collected or self._collected[name] != value]
 
     def start(self, moment: float) -> Any:
-        """Return the summary of what has been collected; an empty one if there is nothing, or it was asked before.
+        """Return the summary of what has been collected, an empty one if there is nothing; what follows comes too late.
 
         Args:
             moment (float): Seconds since 1970.
         """
-        was_written, self._is_written = self._is_written, True
-        if was_written or not self._collected:
+        self.is_written = True
+        if not self._collected:
             return _summary()
         from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
 

@@ -117,11 +117,11 @@ class TensorBoardTracker(SDKTracker):
         if shown.kind.name == "hyperparameters":
             self._say_not_in_tab(self._hyperparameters.collect(shown.settings))
         pictures = self._converted_media(shown, {Image: lambda image: image.draw()})
-        table = self._tables[shown.kind.name]
-        table |= flattened(shown.settings)
-        summary = make_summary(shown, pictures, table)
+        if shown.settings:
+            self._tables[shown.kind.name] |= flattened(shown.settings)
+        summary = make_summary(shown, pictures, self._tables[shown.kind.name])
         # Not the load of the machine, which a run logs by itself, perhaps while the training still loads its data.
-        if shown.kind.name in ("training", "evaluation") or is_end:
+        if not self._hyperparameters.is_written and (is_end or shown.kind.name in ("training", "evaluation")):
             summary.MergeFrom(self._hyperparameters.start(recorded.time))
         if is_end:
             summary.MergeFrom(self._hyperparameters.end(shown.record["status"], recorded.time))
