@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -10,6 +11,9 @@ from pathlib import Path
 # Files that may hold private text are for their owner alone.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+
+# Partial files that could not be removed, because their folder had become read only: the next writing there does it.
+_left_behind: set[Path] = set()
 
 
 def write_whole(path: Path, parts: Iterable[bytes]) -> None:
@@ -24,10 +28,21 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
     """
     # Cut, because a name of the maximum length leaves no room for a suffix.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    partial = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)
-        Path(name).replace(path)
+        partial.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        _remove(partial)
         raise
+    for earlier in [each for each in _left_behind.copy() if each.parent == partial.parent]:
+        _remove(earlier)
+
+
+def _remove(partial: Path) -> None:
+    _left_behind.add(partial)
+    # The error of the writing itself is the one to report.
+    with contextlib.suppress(OSError):
+        partial.unlink(missing_ok=True)
+        _left_behind.discard(partial)
