@@ -96,7 +96,9 @@ class ExperimentTracker(LoggingCalls):
                 _open_trackers.add(self)
                 return
             if resume is not None:
-                self.current_epoch, self.global_step = run.life.epoch, run.life.step
+                # The last ones seen, so that a call that gives no step logs at `step` next.
+                self.current_epoch = run.life.epoch
+                self.global_step = run.life.step if step is None else max(step - 1, 0)
             self._join(OwnedRun(run, config, self._extra_trackers, self._moment_now))
             atexit.register(self._close_at_exit)
             try:
@@ -286,7 +288,7 @@ class ExperimentTracker(LoggingCalls):
         self._run.deliver_in_caller()
 
     def _renew_after_fork(self) -> None:
-        self._closing_lock = threading.RLock()
+        self._closing_lock, self._counting = threading.RLock(), threading.RLock()
         self._run = self._run.after_fork()
 
 

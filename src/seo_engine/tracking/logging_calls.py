@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -37,6 +38,8 @@ class LoggingCalls(Loggable):
         self.code_profiler = config.code_profiler
         self.current_epoch: float = 0
         self.global_step = 0
+        self._counted_steps = 0
+        self._counting = threading.RLock()
         self._record_writer: RecordWriter | None = None
         self._closed = False
         self._priorities = MetricPriorities(config)
@@ -49,7 +52,7 @@ class LoggingCalls(Loggable):
         warning once. `log_training_metrics` records everything; the views thin it by the same patterns.
 
         Args:
-            metrics (Mapping[str, Any]): As for `log_training_metrics`.
+            metrics (Mapping[str, Any]): As for `log_metrics`.
             priority (str): `high` records only metrics that `high_priority_metrics` names, `medium` also those that
                 `medium_priority_metrics` names, `low` all. A metric that no pattern names is recorded with `low` alone.
 
@@ -79,8 +82,25 @@ class LoggingCalls(Loggable):
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
+    def _count_step(self) -> int:
+        # Threads that log at the same time get a step each.
+        with self._counting:
+            try:
+                last = plain_step(self.global_step)
+            except (TypeError, ValueError):
+                # What somebody set it to; the call says what is wrong with it.
+                return self.global_step
+            self._counted_steps = max(self._counted_steps, last) + 1
+            return self._counted_steps
+
     def _take_metrics(
-        self, kind: str, epoch: float | None, step: int, metrics: Mapping[str, Any], thinned: bool = True
+        self,
+        kind: str,
+        epoch: float | None,
+        step: int,
+        metrics: Mapping[str, Any],
+        thinned: bool = True,
+        call: str | None = None,
     ) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
@@ -90,7 +110,7 @@ class LoggingCalls(Loggable):
             return
         if epoch is None:
             epoch = self.current_epoch
-        is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned)
+        is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
         if is_recorded:
             self.current_epoch = epoch
             self.global_step = step

@@ -20,6 +20,28 @@ class Loggable(ABC):
     current_epoch: float = 0
     global_step: int = 0
 
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, epoch: float | None = None) -> None:
+        """Log metrics under the names that you give them: the everyday call.
+
+        Args:
+            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
+                without a slash gets a group: `loss` becomes `training/loss`. A dictionary of metrics does, too, under
+                its own name: `{"val": {"acc": 0.9}}` is the same as `{"val/acc": 0.9}`. Anything that is not a number
+                is left out, counted, and warned about once.
+            step (int | None): Current training step. None counts: each call is a step, the first is step 1, and a
+                resumed run continues where it was.
+            epoch (float | None): Current training epoch; None means the last one seen.
+
+        Example:
+            >>> from seo_engine import MemoryTracker
+            >>> tracker = MemoryTracker()
+            >>> for loss in (0.9, 0.5):
+            ...     tracker.log_metrics({"loss": loss, "val/acc": 1 - loss})
+            >>> tracker.global_step
+            2
+        """
+        self._take_metrics("training", epoch, self._count_step() if step is None else step, metrics, call="log_metrics")
+
     def log_training_metrics(
         self, epoch: float | None, step: int, metrics: Mapping[str, Any], *, thinned: bool = True
     ) -> None:
@@ -28,9 +50,7 @@ class Loggable(ABC):
         Args:
             epoch (float | None): Current training epoch; None means the last one seen.
             step (int): Current training step.
-            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
-                without a slash gets its group: `loss` becomes `training/loss`. Anything that is not a number is left
-                out, counted, and warned about once.
+            metrics (Mapping[str, Any]): As for `log_metrics`.
             thinned (bool): Whether the views may thin metrics of medium and low priority. False if the training
                 already logs at an interval of its own.
 
@@ -47,7 +67,7 @@ class Loggable(ABC):
         Args:
             epoch (float | None): Current training epoch; None means the last one seen.
             step (int): Current training step.
-            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `evaluation`.
+            metrics (Mapping[str, Any]): As for `log_metrics`; the group is `evaluation`.
         """
         self._take_metrics("evaluation", epoch, step, metrics)
 
@@ -57,7 +77,7 @@ class Loggable(ABC):
         """Log metrics of the machine.
 
         Args:
-            metrics (Mapping[str, Any]): As for `log_training_metrics`; the group is `performance`.
+            metrics (Mapping[str, Any]): As for `log_metrics`; the group is `performance`.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
         """
@@ -124,11 +144,21 @@ class Loggable(ABC):
         self._take("text", name=name, text=text, epoch=epoch, step=step)
 
     def _take_metrics(
-        self, kind: str, epoch: float | None, step: int, metrics: Mapping[str, Any], thinned: bool = True
+        self,
+        kind: str,
+        epoch: float | None,
+        step: int,
+        metrics: Mapping[str, Any],
+        thinned: bool = True,
+        call: str | None = None,
     ) -> None:
         epoch = self.current_epoch if epoch is None else epoch
         self._take(kind, epoch=epoch, step=step, metrics=metrics, **({} if thinned else {"thinned": False}))
         self.current_epoch, self.global_step = epoch, step
+
+    def _count_step(self) -> int:
+        """Return the step of a call that gives none."""
+        return self.global_step + 1
 
     @abstractmethod
     def _take(self, kind: str, **arguments: Any) -> None:

@@ -12,7 +12,7 @@ import orjson
 from seo_engine.foundation.texts import LARGEST_INTEGER
 from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record
 from seo_engine.tracking.records.kind import new_record, plain_epoch, plain_step, require_dictionary
-from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation
+from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation, flat_metrics
 
 # Beyond this many, names are checked at each call instead of remembered: made-up names must not fill the memory.
 MOST_REMEMBERED_NAMES = 10_000
@@ -131,7 +131,7 @@ class MetricEncoder:
 
     def _remember_names(self, kind: str, metrics: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
         names = self._names[kind]
-        for name in metrics:
+        for name, _ in flat_metrics(metrics):
             full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
             if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
                 names[name] = full_name

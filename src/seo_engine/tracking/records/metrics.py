@@ -6,7 +6,7 @@ import functools
 import logging
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,9 @@ from seo_engine.tracking.records.kind import MOMENT, Kind, Shown, described
 logger = logging.getLogger(__name__)
 
 MAXIMUM_NAME_LENGTH = 512
+
+# A dictionary may hold itself.
+MOST_LEVELS = 10
 
 
 def metric_name(group: str, name: str) -> str:
@@ -55,6 +58,27 @@ def metric_name(group: str, name: str) -> str:
 def _without_secrets(name: str) -> str:
     """Return a metric's name without secrets; cached, because the same few names come at every step."""
     return redact_text(name)
+
+
+def flat_metrics(metrics: Mapping[Any, Any], prefix: str = "", levels: int = MOST_LEVELS) -> Iterator[tuple[Any, Any]]:
+    """Yield metrics one by one; those in a dictionary of their own get its name.
+
+    Args:
+        metrics (Mapping[Any, Any]): Names and values, or further dictionaries.
+        prefix (str): What the names begin with.
+        levels (int): How many dictionaries may stand within one another; one further within is yielded as it is.
+
+    Example:
+        >>> dict(flat_metrics({"loss": 0.5, "val": {"acc": 0.9, "recall": {0: 0.8, 1: 0.7}}}))
+        {'loss': 0.5, 'val/acc': 0.9, 'val/recall/0': 0.8, 'val/recall/1': 0.7}
+    """
+    for name, value in metrics.items():
+        # Classes and layers often are numbers.
+        full_name = f"{prefix}{name}" if prefix and isinstance(name, str | int) else name
+        if isinstance(value, Mapping) and value and levels and isinstance(full_name, str):
+            yield from flat_metrics(value, f"{full_name}/", levels - 1)
+        else:
+            yield full_name, value
 
 
 def metric_value(value: Any) -> int | float | None:
@@ -115,7 +139,7 @@ class MetricValidation:
         """
         numbers: dict[str, int | float] = {}
         nonfinite: dict[str, str] = {}
-        for name, value in metrics.items():
+        for name, value in flat_metrics(metrics):
             try:
                 full_name = metric_name(group, name)
             except ValueError as error:

@@ -50,7 +50,13 @@ class RecordWriter:
         self._said_below_priority: set[str] = set()
 
     def write_metrics(
-        self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True
+        self,
+        kind: str,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, Any],
+        thinned: bool = True,
+        call: str | None = None,
     ) -> bool:
         """Append a record of metrics.
 
@@ -60,6 +66,7 @@ class RecordWriter:
             step (int): Step of the metrics.
             metrics (Mapping[str, Any]): As the caller gave them.
             thinned (bool): Whether a view may leave out some of them.
+            call (str | None): The call, for messages; None means the one of their kind.
 
         Returns:
             bool: Whether they were recorded.
@@ -70,7 +77,7 @@ class RecordWriter:
                 line = encode_record(self._encoder.record(kind, epoch, step, metrics, thinned))
             self._logging_queue.append(line)
         except Exception as error:
-            self._count_failure(kind, error)
+            self._count_failure(call or KINDS[kind].call, error)
             return False
         return True
 
@@ -87,7 +94,7 @@ class RecordWriter:
         try:
             self._logging_queue.append(encode_record(KINDS[kind].make_record(arguments, self._rank)))
         except Exception as error:
-            self._count_failure(kind, error)
+            self._count_failure(KINDS[kind].call or kind, error)
             return False
         return True
 
@@ -159,8 +166,7 @@ class RecordWriter:
                 names_in_words(new),
             )
 
-    def _count_failure(self, kind: str, error: Exception) -> None:
-        call = KINDS[kind].call or kind
+    def _count_failure(self, call: str, error: Exception) -> None:
         self.drop("misuse", f"⚠️ Skipping a call of {call}: {one_line(error)}")
 
     def _with_names(self, dropped: Counter[str]) -> dict[str, int]:
