@@ -43,6 +43,27 @@ TRAINING_LOGGING, EVALUATION_LOGGING, PERFORMANCE_LOGGING, PROFILING_LOGGING = m
 )
 SYNCHRONOUS_DELIVERY = f"{_CALLS}delivery"
 
+
+def opening_of(tracker: str) -> str:
+    """Return what opening a tracker is profiled as.
+
+    Example:
+        >>> opening_of("wandb")
+        'wandb_setup'
+    """
+    return f"{tracker}_setup"
+
+
+def delivery_of(subject: str, tracker: str) -> str:
+    """Return what delivering something to a tracker is profiled as.
+
+    Example:
+        >>> delivery_of("training", "wandb")
+        'wandb_training_logging'
+    """
+    return f"{tracker}_{subject}_logging"
+
+
 # A framework's own logging within a step, which calls the tracker.
 LOG_STEP = "log_step"
 

@@ -20,7 +20,7 @@ from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
-from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
+from seo_engine.profiling.reports.bottlenecks import Bottleneck
 from seo_engine.profiling.reports.measurements import (
     LoaderDescription,
     Measurements,
@@ -33,7 +33,6 @@ from seo_engine.profiling.reports.profiling_data import (
     ProfilingData,
     ProfilingFile,
     summarize,
-    summarize_categories,
 )
 from seo_engine.profiling.reports.recommendations import Recommendation, recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
@@ -74,6 +73,7 @@ class CodeProfiler:
         self._aggregation = Aggregation(self._config)
         self._recorder = Recorder(self._aggregation, self._config.enable_code_profiling)
         self._operations = self._aggregation.operations
+        self._in_background: set[str] = set()
         self._begin()
         _profilers.add(self)
 
@@ -202,7 +202,7 @@ class CodeProfiler:
 
     def categories(self) -> list[CategorySummary]:
         """Return the statistics of each category as a whole, the one with the most own time first."""
-        return summarize_categories(self.statistics(), self.wall_seconds())
+        return self.profiling_data()["categories"]
 
     def call_tree(self) -> list[CallTreeNode]:
         """Return which operation was called within which, and how often: outermost operations, with nested ones."""
@@ -225,6 +225,14 @@ class CodeProfiler:
         # Added when somebody asks, so that the caller does not wait for a thread that is counting.
         self._merged.append(list(operations))
 
+    def set_aside(self, names: Iterable[str]) -> None:
+        """Leave operations of the category `experiment_tracking` out of the ranking: no training waits for them.
+
+        Args:
+            names (Iterable[str]): Their names.
+        """
+        self._in_background.update(names)
+
     def wall_seconds(self) -> float:
         """Return the seconds since the profiler was created."""
         return (now() - self._started) * NANOSECONDS
@@ -236,7 +244,7 @@ class CodeProfiler:
 
     def bottlenecks(self) -> list[Bottleneck]:
         """Return the operations with the most own time, the largest first, as plain data."""
-        return find_bottlenecks(self.statistics(), self.wall_seconds(), self._config.bottleneck_thresholds)
+        return self.profiling_data()["bottlenecks"]
 
     def recommendations(self) -> list[Recommendation]:
         """Return what to do, each with evidence from this run; empty if there is nothing to recommend."""
@@ -324,6 +332,7 @@ class CodeProfiler:
         )
         return Measurements(
             operations=operations,
+            in_background=frozenset(self._in_background),
             training=training,
             phase_percent=phase_percent,
             slowest_logging=slowest_logging,

@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seo_engine.profiling import ProfilingData
-from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
-from seo_engine.tracking.trackers.registry import DESTINATIONS
-
-# A tracker's own operations run in its thread or child process.
-_OF_TRACKERS = tuple(f"{name}_" for name in DESTINATIONS)
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,11 @@ def tracker_cost(profiling_data: ProfilingData) -> TrackerCost:
     Returns:
         TrackerCost: Share of the wall time, and seconds.
     """
-    tracking = [each for each in profiling_data["operations"] if each["category"] == TRACKING]
-    totals = {each["operation"]: each["total_seconds"] for each in tracking}
+    outside = profiling_data["outside_training"]
     return TrackerCost(
         percent_of_wall_time=profiling_data["experiment_tracking"]["overhead_percent"],
-        setup_seconds=totals.get(TRACKER_SETUP, 0.0),
-        closing_seconds=totals.get(TRACKER_CLEANUP, 0.0),
-        background_seconds=sum(seconds for name, seconds in totals.items() if name.startswith(_OF_TRACKERS)),
+        setup_seconds=outside["import_seconds"] + outside["setup_seconds"],
+        closing_seconds=outside["closing_seconds"],
+        background_seconds=outside["background_seconds"],
         profiling_seconds=profiling_data["counting_seconds"],
     )

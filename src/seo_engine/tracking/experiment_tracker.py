@@ -96,9 +96,9 @@ class ExperimentTracker(LoggingCalls):
                 _open_trackers.add(self)
                 return
             if resume is not None:
-                # The last ones seen, so that a call that gives no step logs at `step` next.
-                self.current_epoch = run.life.epoch
-                self.global_step = run.life.step if step is None else max(step - 1, 0)
+                self.current_epoch, self.global_step = run.life.epoch, run.life.step
+                # So that a call that gives no step logs at `step` next.
+                self._last_step = run.life.step if step is None else step - 1
             self._join(OwnedRun(run, config, self._extra_trackers, self._moment_now))
             atexit.register(self._close_at_exit)
             try:

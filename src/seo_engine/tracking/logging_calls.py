@@ -38,7 +38,8 @@ class LoggingCalls(Loggable):
         self.code_profiler = config.code_profiler
         self.current_epoch: float = 0
         self.global_step = 0
-        self._counted_steps = 0
+        # Of the last call that was recorded, and of the last one that gave no step.
+        self._last_step = self._counted_step = 0
         self._counting = threading.RLock()
         self._record_writer: RecordWriter | None = None
         self._closed = False
@@ -85,13 +86,8 @@ class LoggingCalls(Loggable):
     def _count_step(self) -> int:
         # Threads that log at the same time get a step each.
         with self._counting:
-            try:
-                last = plain_step(self.global_step)
-            except (TypeError, ValueError):
-                # What somebody set it to; the call says what is wrong with it.
-                return self.global_step
-            self._counted_steps = max(self._counted_steps, last) + 1
-            return self._counted_steps
+            self._counted_step = max(self._counted_step, plain_step(self._last_step)) + 1
+            return self._counted_step
 
     def _take_metrics(
         self,
@@ -113,7 +109,7 @@ class LoggingCalls(Loggable):
         is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
         if is_recorded:
             self.current_epoch = epoch
-            self.global_step = step
+            self.global_step = self._last_step = step
         ended = _now()
         self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
         if is_recorded and ended - started > self._slow_nanoseconds:

@@ -45,18 +45,18 @@ def threshold_of(category: str, thresholds: Mapping[str, float]) -> float:
 
 
 def find_bottlenecks(
-    operations: Iterable[OperationStatistics], wall_seconds: float, thresholds: Mapping[str, float]
+    operations: Iterable[OperationStatistics], seconds: float, thresholds: Mapping[str, float]
 ) -> list[Bottleneck]:
     """Rank operations by the time that making them faster can save: their own time, without nested operations.
 
     Args:
-        operations (Iterable[OperationStatistics]): The statistics of a profiler.
-        wall_seconds (float): How long the profiler has been running.
+        operations (Iterable[OperationStatistics]): Their statistics.
+        seconds (float): The time of which each has a share.
         thresholds (Mapping[str, float]): Percent of that time, by category.
 
     Returns:
         list[Bottleneck]: The largest first, at most five. Threads run in parallel, so their shares may add up to more
-        than 100 % of the wall time.
+        than 100 %.
 
     Example:
         >>> slow = OperationStatistics("load_batch", "data_loading")
@@ -66,7 +66,7 @@ def find_bottlenecks(
     """
     bottlenecks: list[Bottleneck] = []
     for operation in sorted(operations, key=lambda each: each.self_time, reverse=True):
-        share = 100 * operation.self_seconds / wall_seconds if wall_seconds > 0 else 0.0
+        share = 100 * operation.self_seconds / seconds if seconds > 0 else 0.0
         if share < threshold_of(operation.category, thresholds) or not operation.self_time:
             continue
         bottlenecks.append(

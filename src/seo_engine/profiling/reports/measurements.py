@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -36,6 +36,8 @@ class Measurements:
     counting_seconds: float
     processors: int
     thresholds: Mapping[str, float]
+    # Names of the tracker's operations that no training waits for.
+    in_background: Collection[str] = frozenset()
 
 
 def describe_loader(loader: object) -> LoaderDescription:

@@ -8,6 +8,12 @@ from typing import TypedDict
 from seo_engine.profiling.categories import TRACKING, is_tracking_call
 from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
 from seo_engine.profiling.reports.measurements import Measurements
+from seo_engine.profiling.reports.outside_training import (
+    OutsideTraining,
+    is_ranked,
+    time_outside,
+    training_seconds,
+)
 from seo_engine.profiling.reports.recommendations import Recommendation, recommend
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import (
@@ -75,6 +81,8 @@ class ProfilingData(TypedDict):
     operations: list[OperationSummary]
     categories: list[CategorySummary]
     training: TrainingView | None
+    outside_training: OutsideTraining
+    unranked_operations: list[OperationSummary]
     experiment_tracking: TrackingShare
     wall_seconds: float
     counting_seconds: float
@@ -108,12 +116,12 @@ def shown_names(operations: Sequence[OperationStatistics]) -> list[str]:
     ]
 
 
-def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> OperationSummary:
+def summarize_operation(operation: OperationStatistics, seconds: float) -> OperationSummary:
     """Return one operation as plain data.
 
     Args:
         operation (OperationStatistics): Its statistics.
-        wall_seconds (float): How long the profiler has been running.
+        seconds (float): The time of which it has a share.
 
     Returns:
         OperationSummary: The same numbers, and its share of the time.
@@ -122,7 +130,7 @@ def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> 
     return {
         "operation": operation.name,
         "category": operation.category,
-        **_summarize_times(operation, wall_seconds),
+        **_summarize_times(operation, seconds),
         "mean_memory_mb": operation.mean_memory_mb,
         "mean_gpu_memory_mb": memory.get(GPU_ALLOCATED),
         "mean_gpu_reserved_mb": memory.get(GPU_RESERVED),
@@ -131,12 +139,12 @@ def summarize_operation(operation: OperationStatistics, wall_seconds: float) -> 
     }
 
 
-def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds: float) -> list[CategorySummary]:
+def summarize_categories(operations: Sequence[OperationStatistics], seconds: float) -> list[CategorySummary]:
     """Return each category as plain data, the one with the most own time first.
 
     Args:
         operations (Sequence[OperationStatistics]): The operations of all categories.
-        wall_seconds (float): How long the profiler has been running.
+        seconds (float): The time of which each has a share.
 
     Returns:
         list[CategorySummary]: Own times add up; totals would count nested operations twice.
@@ -149,7 +157,7 @@ def summarize_categories(operations: Sequence[OperationStatistics], wall_seconds
         together = OperationStatistics(category, category)
         for member in members:
             together.merge(member)
-        times = _summarize_times(together, wall_seconds)
+        times = _summarize_times(together, seconds)
         summaries.append({"category": category, "operations": len(members), **times})
     return sorted(summaries, key=lambda each: each["self_seconds"], reverse=True)
 
@@ -164,8 +172,14 @@ def summarize(measurements: Measurements) -> ProfilingData:
         ProfilingData: A name in two categories is two operations, shown as `category.operation`.
     """
     operations, wall_seconds = measurements.operations, measurements.wall_seconds
+    outside = time_outside(operations, measurements.in_background)
+    seconds = training_seconds(wall_seconds, outside)
     named = list(zip(shown_names(operations), operations, strict=True))
     by_own_time = sorted(operations, key=lambda each: each.self_time, reverse=True)
+    ranked: list[OperationStatistics] = []
+    unranked: list[OperationStatistics] = []
+    for each in by_own_time:
+        (ranked if is_ranked(each, measurements.in_background) else unranked).append(each)
     return {
         "timings": {name: operation.mean_seconds for name, operation in named},
         "memory": {name: operation.mean_memory_mb for name, operation in named if operation.mean_memory_mb is not None},
@@ -174,11 +188,13 @@ def summarize(measurements: Measurements) -> ProfilingData:
             for name, operation in named
             if operation.mean_device_seconds is not None
         },
-        "bottlenecks": find_bottlenecks(operations, wall_seconds, measurements.thresholds),
+        "bottlenecks": find_bottlenecks(ranked, seconds, measurements.thresholds),
         "recommendations": recommend(measurements),
-        "operations": [summarize_operation(operation, wall_seconds) for operation in by_own_time],
-        "categories": summarize_categories(operations, wall_seconds),
+        "operations": [summarize_operation(operation, seconds) for operation in ranked],
+        "categories": summarize_categories(ranked, seconds),
         "training": measurements.training,
+        "outside_training": outside,
+        "unranked_operations": [summarize_operation(operation, seconds) for operation in unranked],
         "experiment_tracking": {"overhead_percent": tracking_overhead_percent(operations, wall_seconds)},
         "wall_seconds": wall_seconds,
         "counting_seconds": measurements.counting_seconds,
@@ -203,13 +219,13 @@ def tracking_overhead_percent(operations: Sequence[OperationStatistics], wall_se
     return _percent(seconds, wall_seconds)
 
 
-def _summarize_times(statistics: OperationStatistics, wall_seconds: float) -> TimeSummary:
+def _summarize_times(statistics: OperationStatistics, seconds: float) -> TimeSummary:
     return {
         "calls": statistics.count,
         "errors": statistics.failures,
         "total_seconds": statistics.total_seconds,
         "self_seconds": statistics.self_seconds,
-        "share_percent": _percent(statistics.self_seconds, wall_seconds),
+        "share_percent": _percent(statistics.self_seconds, seconds),
         "mean_seconds": statistics.mean_seconds,
         "minimum_seconds": statistics.minimum * NANOSECONDS,
         "maximum_seconds": statistics.maximum * NANOSECONDS,
@@ -220,5 +236,5 @@ def _summarize_times(statistics: OperationStatistics, wall_seconds: float) -> Ti
     }
 
 
-def _percent(seconds: float, wall_seconds: float) -> float:
-    return 100 * seconds / wall_seconds if wall_seconds > 0 else 0.0
+def _percent(seconds: float, of_seconds: float) -> float:
+    return 100 * seconds / of_seconds if of_seconds > 0 else 0.0

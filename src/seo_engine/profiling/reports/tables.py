@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.reports.outside_training import outside_in_words
 from seo_engine.profiling.statistics.operations import PHASES
 
 _MOST_OPERATIONS = 8
@@ -42,6 +43,9 @@ def report(profiling_data: Mapping[str, Any]) -> RenderableType:
         RenderableType: For a rich console.
     """
     parts: list[RenderableType] = [operations_table(profiling_data.get("operations", []))]
+    outside = profiling_data.get("outside_training")
+    if outside and (said := outside_in_words(outside)):
+        parts.append(Text(f" {said}"))
     if training := profiling_data.get("training"):
         parts += ["", training_text(training)]
     recommendations = profiling_data.get("recommendations", [])
@@ -65,7 +69,7 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(
         "slowest operations",
         "category",
-        *(_right(name) for name in ("own time", "of all time", "calls", "median", "p99")),
+        *(_right(name) for name in ("own time", "of the time", "calls", "median", "p99")),
         *([_right("MB a run")] if has_memory else []),
         *([_right("on the GPU")] if has_device else []),
         box=None,

@@ -6,7 +6,7 @@ import logging
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from seo_engine.foundation.texts import counts_in_words, one_line
@@ -23,6 +23,7 @@ from seo_engine.tracking.runs.places import DELIVERY
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Destination, Placement
+from seo_engine.tracking.trackers.sdk_tracker import operations_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +67,19 @@ class Deliveries:
         return all(worker.ended for worker in self._workers.values())
 
     def start(
-        self, names: Iterable[str], extra_trackers: Sequence[DestinationTracker] = (), *, may_use_child: bool = True
+        self, names: Collection[str], extra_trackers: Sequence[DestinationTracker] = (), *, may_use_child: bool = True
     ) -> None:
         """Start a worker for each tracker, without waiting for any of them.
 
         Args:
-            names (Iterable[str]): Names in `DESTINATIONS`.
+            names (Collection[str]): Names in `DESTINATIONS`.
             extra_trackers (Sequence[DestinationTracker]): Further trackers, from plug-ins.
             may_use_child (bool): Whether trackers may run in a child process; otherwise all run in this one.
         """
         destinations = [DESTINATIONS[name] for name in names]
+        if self._config.asynchronous_logging:
+            for name in (*names, *(each.name for each in extra_trackers)):
+                self._config.code_profiler.set_aside(operations_of(name))
         in_child = [each for each in destinations if each.runs_in_child and may_use_child]
         for destination in in_child:
             self._start_child(destination)

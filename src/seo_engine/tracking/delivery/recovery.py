@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
@@ -89,7 +89,7 @@ def deliver_rest(
     run_directory: Path,
     config: TrackingConfig,
     life: Lifecycle,
-    names: Iterable[str],
+    names: Collection[str],
     progress: Progress = lambda states: None,
 ) -> dict[str, DeliveryState]:
     """Deliver the journal of an ended run for as long as there is progress, and close the views.
@@ -98,7 +98,7 @@ def deliver_rest(
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run, and how it ended.
-        names (Iterable[str]): The views, by their names in `DESTINATIONS`.
+        names (Collection[str]): The views, by their names in `DESTINATIONS`.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:

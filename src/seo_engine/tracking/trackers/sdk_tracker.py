@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.profiling.categories import TRACKING
+from seo_engine.profiling.categories import TRACKING, delivery_of, opening_of
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Kind, Recorded, Shown
@@ -27,6 +27,18 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 # Turns a medium into what an SDK takes; None if there is nothing to show.
 Convert = Callable[[Any], Any]
+
+_FLUSH, _CLOSE = "flush", "close"
+
+
+def operations_of(tracker: str) -> list[str]:
+    """Return what the work of a tracker is profiled as.
+
+    Args:
+        tracker (str): The tracker's name.
+    """
+    subjects = [*(kind.subject for kind in KINDS.values()), _FLUSH, _CLOSE]
+    return [opening_of(tracker), *(delivery_of(subject, tracker) for subject in subjects)]
 
 
 class SDKTracker(DestinationTracker, TrackerCalls):
@@ -64,7 +76,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         """Open the SDK; a failure is logged, and `available` stays False."""
         if self.available:
             return
-        with self.code_profiler.profile_operation(f"{self.name}_setup", TRACKING):
+        with self.code_profiler.profile_operation(opening_of(self.name), TRACKING):
             try:
                 if self.run_directory is None:
                     self.run_directory = create_run_directory(
@@ -117,7 +129,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
     def flush(self) -> None:
         """Make everything shown so far visible to readers."""
-        with self._through(self._door, "flush", ()) as is_open:
+        with self._through(self._door, _FLUSH, ()) as is_open:
             if is_open:
                 self._flush()
 
@@ -130,7 +142,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         if not self.available:
             return
         try:
-            with self._through(self._door, "close", ()) as is_open:
+            with self._through(self._door, _CLOSE, ()) as is_open:
                 if is_open:
                     self._close(status)
         finally:
@@ -238,7 +250,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
     ) -> Iterator[bool]:
         """Profile and time a block, and report its errors to a door; yields whether the SDK is open."""
         started = time.perf_counter()
-        with self.code_profiler.profile_operation(f"{self.name}_{subject}_logging", TRACKING):
+        with self.code_profiler.profile_operation(delivery_of(subject, self.name), TRACKING):
             if not self.available or self._is_forked():
                 self.logger.debug("%s is not available, skipping %s logging", self.title, subject)
                 yield False

@@ -34,7 +34,7 @@ def curves_of(metrics: Mapping[str, Any], profiling_data: Mapping[str, Any]) -> 
     """
     own = {
         name
-        for operation in entries(profiling_data, "operations")
+        for operation in (*entries(profiling_data, "operations"), *entries(profiling_data, "unranked_operations"))
         if isinstance(operation, Mapping) and operation.get("category") == TRACKING
         for name in (str(operation.get("operation")), f"{TRACKING}.{operation.get('operation')}")
     }
