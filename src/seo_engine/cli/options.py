@@ -15,6 +15,8 @@ from seo_engine.foundation.settings import Configuration
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OFF = "--no-"
+# Read by the command line alone: in a program, the configuration says where the runs are.
+_VARIABLES = {"tensorboard_log_dir": "SEO_ENGINE_TENSORBOARD_LOG_DIR"}
 _TYPES = (str, int, float, bool)
 
 
@@ -61,7 +63,10 @@ def setting_option(configuration: type[Configuration], name: str, parameter: str
     """
     field = next(field for field in dataclasses.fields(configuration) if field.name == name)
     flag, meaning = field.metadata["flag"], field.metadata["meaning"]
-    return click.option(flag, parameter, default=field.default, show_default=True, help=meaning)
+    variable = _VARIABLES.get(name)
+    return click.option(
+        flag, parameter, default=field.default, envvar=variable, show_default=True, show_envvar=True, help=meaning
+    )
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +93,8 @@ def _option(field: dataclasses.Field[Any], annotation: Any) -> Callable[[Command
     if value_type is bool:
         meaning = f"Do not {meaning[0].lower()}{meaning[1:]}"
         return click.option(flag, field.name, is_flag=True, flag_value=False, default=None, help=meaning)
-    return click.option(flag, field.name, type=value_type, help=meaning)
+    variable = _VARIABLES.get(field.name)
+    return click.option(flag, field.name, type=value_type, envvar=variable, show_envvar=True, help=meaning)
 
 
 def _type_of_option(name: str, annotation: Any) -> type:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,19 @@ import click
 from seo_engine.cli.errors import CommandError, errors_in_one_line
 from seo_engine.cli.options import setting_option
 from seo_engine.tracking import (
+    STATUSES,
     DeliveryState,
     RunSummary,
     TrackingConfig,
     find_run,
     list_runs,
     optional_destinations,
+    read_profile,
     read_run,
     recover_run,
     replay_run,
+    run_directories,
+    sorted_runs,
     unfinished_runs,
 )
 
@@ -34,8 +39,8 @@ def runs() -> None:
 
     \b
     Examples:
-      seo-engine runs list
-      seo-engine runs show seo_engine_1700000000 --json
+      seo-engine runs list --status failed --sort training/loss
+      seo-engine runs show seo_engine_1700000000 --profile
       seo-engine runs recover
       seo-engine runs replay seo_engine_1700000000 --to wandb
     """
@@ -44,41 +49,95 @@ def runs() -> None:
 _log_directory = setting_option(TrackingConfig, "tensorboard_log_dir", "log_directory")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+# A run without an end is open, or its journal does not say how it began.
+_STATUSES = (*STATUSES, "running", "unknown")
+
+_ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
+
 
 @runs.command("list")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(_STATUSES),
+    help="Only runs of this status.",
+)
+@click.option("--name", "patterns", multiple=True, help="Only runs whose name matches, such as 'cnn-*'.")
+@click.option(
+    "--sort",
+    "by",
+    default="started",
+    show_default=True,
+    help="started, name, status, time, steps, or a metric: the best first.",
+)
+@click.option("--metric", "metrics", multiple=True, help="A metric that gets a column, instead of losses and the like.")
 @_log_directory
 @_as_json
-def list_command(log_directory: str, as_json: bool) -> None:
-    """List the runs, the newest first."""
+def list_command(
+    statuses: tuple[str, ...],
+    patterns: tuple[str, ...],
+    by: str,
+    metrics: tuple[str, ...],
+    log_directory: str,
+    as_json: bool,
+) -> None:
+    """List the runs: status, working time without pauses, last and best value of losses and the like.
+
+    \b
+    Examples:
+      seo-engine runs list
+      seo-engine runs list --status failed --status killed
+      seo-engine runs list --name 'cnn-*' --metric val/acc --sort val/acc
+    """
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.runs import runs_table
 
-    found = list_runs(_folder(log_directory))
+    every = list_runs(_folder(log_directory))
+    chosen = [run for run in every if _is_chosen(run, statuses, patterns)]
+    if chosen:
+        with errors_in_one_line():
+            chosen = sorted_runs(chosen, by)
     if as_json:
-        click.echo(json.dumps([_as_plain(run) for run in found], indent=2))
-    elif found:
-        plain_console(sys.stdout).print(runs_table(found))
+        click.echo(json.dumps([_as_plain(run) for run in chosen], indent=2))
+    elif chosen:
+        plain_console(sys.stdout).print(runs_table(chosen, metrics))
+    elif every:
+        click.echo(f"None of the {len(every)} runs in {log_directory} is of that status and name.")
     else:
-        click.echo(f"There are no runs in {log_directory} yet; `seo-engine train` starts one.")
+        click.echo(_no_runs(log_directory))
 
 
 @runs.command("show")
 @click.argument("run")
+@click.option("--profile", "only_profile", is_flag=True, help="Print the whole report of the run's profile instead.")
 @_log_directory
 @_as_json
-def show_command(run: str, log_directory: str, as_json: bool) -> None:
-    """Show one RUN, named by its folder's name or its path."""
+def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool) -> None:
+    """Show one RUN, named by its folder's name or its path.
+
+    It shows metrics, hyperparameters, configuration, texts, where the time went, and what its trackers hold.
+
+    \b
+    Examples:
+      seo-engine runs show seo_engine_1700000000
+      seo-engine runs show runs/seo_engine_1700000000 --profile
+      seo-engine runs show seo_engine_1700000000 --json
+    """
     from seo_engine.reports.console import plain_console
-    from seo_engine.reports.runs import run_details
+    from seo_engine.reports.runs import profile_details, run_details
 
     try:
         summary = read_run(_find(log_directory, run))
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
+    profile = read_profile(summary) if only_profile else {}
+    if only_profile and not profile:
+        raise CommandError(f"{summary.directory} has no profile; enable_code_profiling=True makes one")
     if as_json:
-        click.echo(json.dumps(_as_plain(summary), indent=2))
+        click.echo(json.dumps(profile or _as_plain(summary), indent=2))
     else:
-        plain_console(sys.stdout).print(run_details(summary))
+        plain_console(sys.stdout).print(profile_details(profile) if only_profile else run_details(summary))
 
 
 @runs.command("recover")
@@ -98,7 +157,8 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
     """
     directories = [_find(log_directory, run)] if run is not None else unfinished_runs(_folder(log_directory))
     if not directories and not as_json:
-        click.echo(f"Every run in {log_directory} is complete, or still open.")
+        complete = f"Every run in {log_directory} is complete, or still open."
+        click.echo(complete if run_directories(log_directory) else _no_runs(log_directory))
     delivered = {}
     for directory in directories:
         delivered[directory] = _with_progress(str(directory), partial(recover_run, directory))
@@ -133,8 +193,19 @@ def _folder(log_directory: str) -> Path:
 
 
 def _find(log_directory: str, run: str) -> Path:
-    with errors_in_one_line():
+    try:
         return find_run(log_directory, run)
+    except ValueError as error:
+        raise CommandError(f"{error}; {_ANOTHER_FOLDER}") from None
+
+
+def _no_runs(log_directory: str) -> str:
+    return f"No runs in {log_directory}; {_ANOTHER_FOLDER}"
+
+
+def _is_chosen(run: RunSummary, statuses: Sequence[str], patterns: Sequence[str]) -> bool:
+    has_status = not statuses or run.status in statuses
+    return has_status and (not patterns or any(fnmatchcase(run.name, pattern) for pattern in patterns))
 
 
 def _with_progress(name: str, work: Callable[..., Any]) -> Any:
@@ -177,4 +248,7 @@ def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: b
 
 
 def _as_plain(run: RunSummary) -> dict[str, Any]:
-    return {**asdict(run), "directory": str(run.directory), "seconds": run.seconds}
+    # The profile has an option of its own: it is longer than all the rest.
+    plain = {**asdict(run), "directory": str(run.directory)}
+    del plain["profiling_data"]
+    return plain

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seo_engine.profiling.configuration import ProfilingConfig
     from seo_engine.profiling.profiler import CodeProfiler
     from seo_engine.profiling.reports.profiling_data import ProfilingData
+    from seo_engine.profiling.reports.readable import readable_parts
     from seo_engine.profiling.reports.tables import report
     from seo_engine.profiling.training_steps import StepClock, samples_in
 
@@ -25,6 +26,7 @@ _MODULES = {
     "ProfilingData": "reports.profiling_data",
     "StepClock": "training_steps",
     "TRACKING": "categories",
+    "readable_parts": "reports.readable",
     "report": "reports.tables",
     "samples_in": "training_steps",
 }
@@ -37,6 +39,7 @@ __all__ = [
     "ProfilingConfig",
     "ProfilingData",
     "StepClock",
+    "readable_parts",
     "report",
     "samples_in",
 ]

@@ -17,6 +17,7 @@ from seo_engine.foundation import redaction
 from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
+from seo_engine.profiling.categories import TRACKER_CLEANUP
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
@@ -330,9 +331,12 @@ class CodeProfiler:
                 (steps.began or 0, steps.ended),
             ),
         )
+        # The last profile of a run is made while its tracker closes.
+        closing = [region.start for region in recorder.lanes.open_regions() if region.operation.name == TRACKER_CLEANUP]
         return Measurements(
             operations=operations,
             in_background=frozenset(self._in_background),
+            closing_seconds=sum((now() - start) * NANOSECONDS for start in closing if start),
             training=training,
             phase_percent=phase_percent,
             slowest_logging=slowest_logging,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,30 +16,45 @@ from rich.table import Table
 from rich.text import Text
 
 from seo_engine.foundation.commands import command, relative_path
-from seo_engine.foundation.texts import clock_time, counts_in_words
+from seo_engine.foundation.texts import clock_time, counts_in_words, one_line
+from seo_engine.profiling import readable_parts, report
 from seo_engine.reports.console import right_aligned
-from seo_engine.tracking import DeliveryState, RunSummary, steps_after, trace_of
+from seo_engine.tracking import (
+    DeliveryState,
+    RunSummary,
+    best_of,
+    is_judged,
+    main_metrics,
+    steps_after,
+    trace_of,
+)
+
+_MOST_COLUMNS = 3
+_MOST_TEXTS = 10
+_MOST_TEXT_CHARACTERS = 300
 
 
-def runs_table(runs: Sequence[RunSummary]) -> RenderableType:
+def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> RenderableType:
     """Return a table with one row per run.
 
     Args:
         runs (Sequence[RunSummary]): The runs.
+        metrics (Sequence[str]): The metrics that get a column; by default those that tell how good a run is, of most
+            runs.
 
     Returns:
         RenderableType: For a console.
     """
-    table = Table("run", "status", "started", "duration", "steps", "training/loss", "evaluation/loss", box=None)
+    shown = list(metrics) or _telling_metrics(runs)
+    table = Table("run", "status", "started", *map(right_aligned, ("time", "steps")), *map(escape, shown), box=None)
     for run in runs:
         table.add_row(
-            escape(run.name),
+            escape(one_line(run.name)),
             _status_and_pending(run),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
             clock_time(run.seconds),
-            str(run.step),
-            _last(run, "training/loss"),
-            _last(run, "evaluation/loss"),
+            f"{run.step:,}",
+            *(_last_and_best(run, name) for name in shown),
         )
     return table
 
@@ -51,39 +68,54 @@ def run_details(run: RunSummary) -> RenderableType:
     Returns:
         RenderableType: For a console.
     """
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
     parts: list[RenderableType] = [
-        Text.assemble(
-            (run.name, "bold"), "  ", _colored_status(run.status), f"  {run.records} records, step {run.step}, "
-        ),
-        f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(run.started))}, {clock_time(run.seconds)}",
+        Text.assemble((one_line(run.name), "bold"), "  ", _colored_status(run.status)),
+        f"started {started}, worked on for {clock_time(run.seconds)}, {run.records:,} records, step {run.step:,}",
     ]
     if run.command:
-        parts.append(escape(shlex.join(run.command)))
+        parts.append(escape(one_line(shlex.join(run.command))))
     if run.git.get("commit"):
-        parts.append(escape(f"commit {run.git['commit']}  {run.git.get('remote', '')}".rstrip()))
+        parts.append(escape(one_line(f"commit {run.git['commit']}  {run.git.get('remote', '')}")))
     if run.unreadable_lines:
         parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
     if run.unknown_records:
         parts.append(f"{run.unknown_records} records are of kinds that this version does not know")
-    metrics = Table("metric", *map(right_aligned, ("values", "first", "last", "smallest", "largest")), box=None)
-    for name, metric in sorted(run.metrics.items()):
-        numbers = (metric.first, metric.last, metric.minimum, metric.maximum)
-        metrics.add_row(escape(name), str(metric.count), *(f"{number:.6g}" for number in numbers))
-    parts += ["", metrics]
+    if run.metrics:
+        parts += ["", _metrics_table(run)]
     for name, count in sorted(run.nonfinite.items()):
-        parts.append(escape(f"{name}: {count} values are not finite"))
+        parts.append(escape(f"{one_line(name)}: {count:,} values are not finite numbers"))
     if run.hyperparameters:
         parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
-    if run.timings:
+    if settings := run.settings | _given(run.configuration):
+        parts += ["", _two_columns("configuration", "value", settings)]
+    if run.texts:
+        parts += ["", _texts_table(run.texts)]
+    profile = readable_parts(run.profiling_data)
+    if profile["operations"]:
+        parts += ["", report(profile)]
+    elif run.timings:
+        # Of another profiler.
         seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
         parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
-    if run.findings:
-        parts += ["", *(Text(finding) for finding in run.findings)]
+        parts += [Text(one_line(finding)) for finding in run.findings]
     if run.delivery:
         parts += ["", delivery_table(run.delivery)]
     if run.error is not None:
-        parts += ["", escape(run.error["traceback"].rstrip())]
+        parts += ["", escape("\n".join(map(_without_control, run.error["traceback"].rstrip().splitlines())))]
     return Group(*parts)
+
+
+def profile_details(profiling_data: Mapping[str, Any]) -> RenderableType:
+    """Return the whole report of a profile: every operation, the training steps, and what to do about it.
+
+    Args:
+        profiling_data (Mapping[str, Any]): As `read_profile` returns it.
+
+    Returns:
+        RenderableType: For a console.
+    """
+    return report(readable_parts(profiling_data), most_operations=None)
 
 
 def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
@@ -98,7 +130,8 @@ def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
     table = Table("tracker", *map(right_aligned, ("accepted", "delivered", "dropped", "pending")), "", box=None)
     for name, state in delivery.items():
         counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
-        reasons = [counts_in_words(state.dropped), state.last_error or ""]
+        thinned = f"leaves out {state.values_thinned:,} values of medium and low priority"
+        reasons = [counts_in_words(state.dropped), state.last_error or "", thinned if state.values_thinned else ""]
         table.add_row(escape(name), *(str(count) for count in counts), escape("; ".join(filter(None, reasons))))
     return table
 
@@ -128,10 +161,47 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
     return Group("", "Where to find it, and what to type next:", *texts)
 
 
+def _metrics_table(run: RunSummary) -> Table:
+    numbers = ("values", "first", "last", "best", "at step", "smallest", "largest")
+    table = Table("metric", *map(right_aligned, numbers), box=None)
+    judged = main_metrics(run.metrics)
+    # The user's own first, those that tell how good the run is before the others.
+    for name in [*judged, *sorted(run.metrics.keys() - set(judged))]:
+        metric = run.metrics[name]
+        best = best_of(name, metric)
+        table.add_row(
+            escape(one_line(name)),
+            f"{metric.count:,}",
+            f"{metric.first:.6g}",
+            f"{metric.last:.6g}",
+            *("", "") if best is None else (f"{best.value:.6g}", f"{best.step:,}"),
+            f"{metric.minimum:.6g}",
+            f"{metric.maximum:.6g}",
+        )
+    return table
+
+
+def _texts_table(texts: Mapping[str, str]) -> Table:
+    table = Table("text", "the last one", box=None)
+    newest = list(texts.items())[-_MOST_TEXTS:]
+    for name, text in newest:
+        shown = one_line(text)
+        table.add_row(escape(one_line(name)), escape(textwrap.shorten(shown, _MOST_TEXT_CHARACTERS, placeholder=" …")))
+    if more := len(texts) - len(newest):
+        table.add_row("", f"and {more} more, with --json")
+    return table
+
+
+def _given(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the tracker that somebody gave; the others have their defaults."""
+    given = configuration.get("given_fields")
+    return {name: configuration[name] for name in given if name in configuration} if isinstance(given, list) else {}
+
+
 def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
     table = Table(first, second, box=None)
     for name, value in values.items():
-        table.add_row(escape(str(name)), escape(str(value)))
+        table.add_row(escape(one_line(name)), escape(one_line(value)))
     return table
 
 
@@ -139,7 +209,7 @@ _STATUS_STYLES = {"finished": "green", "running": "cyan", "failed": "red", "kill
 
 
 def _colored_status(status: str) -> Text:
-    return Text(status, style=_STATUS_STYLES.get(status, ""))
+    return Text(one_line(status), style=_STATUS_STYLES.get(status, ""))
 
 
 def _status_and_pending(run: RunSummary) -> Text:
@@ -150,6 +220,19 @@ def _status_and_pending(run: RunSummary) -> Text:
     return status
 
 
-def _last(run: RunSummary, name: str) -> str:
+def _telling_metrics(runs: Sequence[RunSummary]) -> list[str]:
+    counts = Counter(name for run in runs for name in main_metrics(run.metrics) if is_judged(name))
+    return [name for name, _ in counts.most_common(_MOST_COLUMNS)]
+
+
+def _last_and_best(run: RunSummary, name: str) -> str:
     metric = run.metrics.get(name)
-    return f"{metric.last:.4f}" if metric is not None else "–"
+    if metric is None:
+        return "–"
+    best = best_of(name, metric) if metric.count > 1 else None
+    return f"{metric.last:.4g}, best {best.value:.4g}" if best is not None else f"{metric.last:.4g}"
+
+
+def _without_control(line: str) -> str:
+    indentation = len(line) - len(line.lstrip(" "))
+    return " " * indentation + one_line(line)

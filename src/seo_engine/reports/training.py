@@ -47,10 +47,8 @@ def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> R
         "",
         report(profiling_data),
         "",
-        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the training's wall time. Its setup took "
-        f"{cost.setup_seconds:.1f} s, mostly to import torch and TensorBoard; closing took "
-        f"{cost.closing_seconds:.1f} s. In the background, the tracker took {cost.background_seconds:.1f} s "
-        f"and the profiler {cost.profiling_seconds:.2f} s.",
+        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the training's wall time, and the profiler "
+        f"{cost.profiling_seconds:.2f} s in the background.",
     ]
     return Group(*parts)
 

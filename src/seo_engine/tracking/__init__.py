@@ -16,15 +16,24 @@ if TYPE_CHECKING:
     from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
     from seo_engine.tracking.delivery.replay import replay_run
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
-    from seo_engine.tracking.history.listing import list_runs
+    from seo_engine.tracking.history.listing import list_runs, sorted_runs
+    from seo_engine.tracking.history.main_metrics import best_of, is_judged, main_metrics
+    from seo_engine.tracking.history.run_profile import read_profile
     from seo_engine.tracking.history.summary import RunSummary, read_run
     from seo_engine.tracking.records.forms import Image, Table
     from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
+    from seo_engine.tracking.records.run_marks import STATUSES
     from seo_engine.tracking.runs.console import plain_message
     from seo_engine.tracking.runs.endings import status_after
     from seo_engine.tracking.runs.ledger import DeliveryState
-    from seo_engine.tracking.runs.places import CHECKPOINTS, RunNotFoundError, find_run, trace_of
+    from seo_engine.tracking.runs.places import (
+        CHECKPOINTS,
+        RunNotFoundError,
+        find_run,
+        run_directories,
+        trace_of,
+    )
     from seo_engine.tracking.trackers.destination_tracker import (
         DestinationTracker,
         IncompleteViewError,
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "CHECKPOINTS": "runs.places",
+    "STATUSES": "records.run_marks",
     "ShellCommand": "trackers.destination_tracker",
     "DeliveryState": "runs.ledger",
     "DestinationTracker": "trackers.destination_tracker",
@@ -57,13 +67,19 @@ _MODULES = {
     "TrackerInChild": "delivery.child.tracker_in_child",
     "TrackingConfig": "configuration",
     "WandBTracker": "trackers.wandb.wandb_tracker",
+    "best_of": "history.main_metrics",
     "find_run": "runs.places",
+    "is_judged": "history.main_metrics",
     "list_runs": "history.listing",
+    "main_metrics": "history.main_metrics",
     "optional_destinations": "trackers.registry",
     "plain_message": "runs.console",
+    "read_profile": "history.run_profile",
     "read_run": "history.summary",
     "recover_run": "delivery.recovery",
     "replay_run": "delivery.replay",
+    "run_directories": "runs.places",
+    "sorted_runs": "history.listing",
     "status_after": "runs.endings",
     "steps_after": "trackers.registry",
     "trace_of": "runs.places",
@@ -73,6 +89,7 @@ _MODULES = {
 
 __all__ = [
     "CHECKPOINTS",
+    "STATUSES",
     "DeliveryState",
     "DestinationTracker",
     "ExperimentTracker",
@@ -92,13 +109,19 @@ __all__ = [
     "TrackerInChild",
     "TrackingConfig",
     "WandBTracker",
+    "best_of",
     "find_run",
+    "is_judged",
     "list_runs",
+    "main_metrics",
     "optional_destinations",
     "plain_message",
+    "read_profile",
     "read_run",
     "recover_run",
     "replay_run",
+    "run_directories",
+    "sorted_runs",
     "status_after",
     "steps_after",
     "trace_of",

@@ -38,6 +38,8 @@ class Measurements:
     thresholds: Mapping[str, float]
     # Names of the tracker's operations that no training waits for.
     in_background: Collection[str] = frozenset()
+    # How long the tracker has been closing, if it is not done yet.
+    closing_seconds: float = 0.0
 
 
 def describe_loader(loader: object) -> LoaderDescription:

@@ -37,12 +37,15 @@ def is_ranked(operation: OperationStatistics, in_background: Collection[str]) ->
     return operation.category != TRACKING or (operation.name not in _LIFECYCLE and operation.name not in in_background)
 
 
-def time_outside(operations: Iterable[OperationStatistics], in_background: Collection[str]) -> OutsideTraining:
+def time_outside(
+    operations: Iterable[OperationStatistics], in_background: Collection[str], closing_seconds: float = 0.0
+) -> OutsideTraining:
     """Return the seconds of the operations that are not ranked.
 
     Args:
         operations (Iterable[OperationStatistics]): The statistics of a profiler.
         in_background (Collection[str]): Names of the tracker's operations that no training waits for.
+        closing_seconds (float): How long the tracker has been closing, if it is not done yet.
     """
     own = dict.fromkeys(_LIFECYCLE, 0.0)
     background = 0.0
@@ -56,7 +59,7 @@ def time_outside(operations: Iterable[OperationStatistics], in_background: Colle
     return {
         "import_seconds": own[TRACKER_IMPORT],
         "setup_seconds": own[TRACKER_SETUP],
-        "closing_seconds": own[TRACKER_CLEANUP],
+        "closing_seconds": own[TRACKER_CLEANUP] + closing_seconds,
         "background_seconds": background,
     }
 

@@ -172,7 +172,7 @@ def summarize(measurements: Measurements) -> ProfilingData:
         ProfilingData: A name in two categories is two operations, shown as `category.operation`.
     """
     operations, wall_seconds = measurements.operations, measurements.wall_seconds
-    outside = time_outside(operations, measurements.in_background)
+    outside = time_outside(operations, measurements.in_background, measurements.closing_seconds)
     seconds = training_seconds(wall_seconds, outside)
     named = list(zip(shown_names(operations), operations, strict=True))
     by_own_time = sorted(operations, key=lambda each: each.self_time, reverse=True)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
 from seo_engine.profiling.reports.outside_training import outside_in_words
 from seo_engine.profiling.statistics.operations import PHASES
@@ -33,16 +34,17 @@ def as_text(profiling_data: Mapping[str, Any]) -> str:
     return output.getvalue()
 
 
-def report(profiling_data: Mapping[str, Any]) -> RenderableType:
+def report(profiling_data: Mapping[str, Any], most_operations: int | None = _MOST_OPERATIONS) -> RenderableType:
     """Return where the time went: the slowest operations, the training steps, and what to do about it.
 
     Args:
         profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
+        most_operations (int | None): How many operations are shown; None means all.
 
     Returns:
         RenderableType: For a rich console.
     """
-    parts: list[RenderableType] = [operations_table(profiling_data.get("operations", []))]
+    parts: list[RenderableType] = [operations_table(profiling_data.get("operations", [])[:most_operations])]
     outside = profiling_data.get("outside_training")
     if outside and (said := outside_in_words(outside)):
         parts.append(Text(f" {said}"))
@@ -63,9 +65,8 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
     Returns:
         Table: For a rich console.
     """
-    shown = operations[:_MOST_OPERATIONS]
-    has_memory = any(each["mean_memory_mb"] is not None for each in shown)
-    has_device = any(each["mean_device_seconds"] is not None for each in shown)
+    has_memory = any(each.get("mean_memory_mb") is not None for each in operations)
+    has_device = any(each.get("mean_device_seconds") is not None for each in operations)
     table = Table(
         "slowest operations",
         "category",
@@ -74,11 +75,11 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
         *([_right("on the GPU")] if has_device else []),
         box=None,
     )
-    for each in shown:
-        memory, device = each["mean_memory_mb"], each["mean_device_seconds"]
+    for each in operations:
+        memory, device = each.get("mean_memory_mb"), each.get("mean_device_seconds")
         table.add_row(
-            escape(each["operation"]),
-            escape(each["category"]),
+            escape(one_line(each["operation"])),
+            escape(one_line(each["category"])),
             seconds_in_words(each["self_seconds"]),
             f"{each['share_percent']:.1f} %",
             f"{each['calls']:,}",
@@ -127,7 +128,7 @@ def recommendations_text(recommendations: Sequence[Mapping[str, Any]]) -> Render
         RenderableType: For a rich console.
     """
     lines = [Text("What to do about it:", style="bold")]
-    lines += [Text(f"  {each['advice']} ({each['evidence']})") for each in recommendations]
+    lines += [Text(f"  {one_line(each['advice'])} ({one_line(each['evidence'])})") for each in recommendations]
     return Group(*lines)
 
 

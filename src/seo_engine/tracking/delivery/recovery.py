@@ -12,7 +12,7 @@ from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, read_configuration, read_lifecycle
-from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
+from seo_engine.tracking.runs.places import DELIVERY, JOURNAL, run_directories
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
 from seo_engine.tracking.trackers.registry import configured_destinations, optional_destinations
 
@@ -59,14 +59,14 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
         list[Path]: Folders of runs that no process writes and that have no end, or incomplete views.
     """
     found = []
-    for path in log_directory.glob(f"*/{JOURNAL}"):
+    for directory in run_directories(log_directory):
         try:
-            if is_locked(path.parent, RUN_LOCK):
+            if is_locked(directory, RUN_LOCK):
                 continue
-            life = read_lifecycle(path.parent)
+            life = read_lifecycle(directory)
             # On a shared file system there is no telling whether another machine's run is still open.
-            if life.host == platform.node() and not _is_complete(path.parent, life):
-                found.append((life.started, path.parent))
+            if life.host == platform.node() and not _is_complete(directory, life):
+                found.append((life.started, directory))
         except (OSError, ValueError) as error:
             logger.warning("⚠️ %s", error)
     return [directory for _, directory in sorted(found)]

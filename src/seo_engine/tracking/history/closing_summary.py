@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import clock_time, one_line
+from seo_engine.tracking.history.main_metrics import best_of, main_metrics
 from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.places import JOURNAL
@@ -24,10 +24,6 @@ LARGEST_READ_BYTES = 8_000_000
 
 MOST_METRICS = 4
 _MOST_ERROR_CHARACTERS = 100
-
-_SMALLER_IS_BETTER = ("*loss*", "*perplexity*", "*error*")
-_LARGER_IS_BETTER = ("*acc*", "*f1*", "*auc*", "*reward*", "*score*", "*rouge*", "*bleu*", "*precision*", "*recall*")
-_GROUPS_OF_THE_MACHINE = ("performance/", "profiling/")
 
 _MARKS = {"finished": "✅", "failed": "❌"}
 
@@ -95,37 +91,12 @@ def _metric_lines(run_directory: Path) -> list[str]:
     except OSError as error:
         logger.debug("The journal cannot be read for the summary: %s", error)
         return []
-    names = main_metrics(metrics)
+    names = main_metrics(metrics)[:MOST_METRICS]
     width = max((len(name) for name in names), default=0) + 2
     return [f"{name:<{width}}{_last_and_best(name, metrics[name], is_short)}" for name in names]
 
 
-def main_metrics(names: Iterable[str]) -> list[str]:
-    """Return the metrics by which a run is judged, the most telling first.
-
-    Args:
-        names (Iterable[str]): All metrics of the run, in the order in which they came.
-
-    Example:
-        >>> main_metrics(["training/lr", "training/loss", "val/acc", "performance/cpu_usage_percent"])
-        ['training/loss', 'val/acc', 'training/lr']
-    """
-    own = [name for name in names if not name.startswith(_GROUPS_OF_THE_MACHINE)]
-    # Sorted is stable: those that can be good or bad come first.
-    return sorted(own, key=lambda name: _matches(name, (*_SMALLER_IS_BETTER, *_LARGER_IS_BETTER)), reverse=True)[
-        :MOST_METRICS
-    ]
-
-
 def _last_and_best(name: str, metric: MetricSummary, is_whole: bool) -> str:
     last = f"{metric.last:.4g}"
-    if not is_whole or metric.count < 2:
-        return last
-    if _matches(name, _SMALLER_IS_BETTER):
-        return f"{last}, best {metric.minimum:.4g}"
-    return f"{last}, best {metric.maximum:.4g}" if _matches(name, _LARGER_IS_BETTER) else last
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    last_part = name.rsplit("/", 1)[-1].lower()
-    return any(fnmatchcase(last_part, pattern) for pattern in patterns)
+    best = best_of(name, metric) if is_whole and metric.count > 1 else None
+    return f"{last}, best {best.value:.4g}" if best is not None else last

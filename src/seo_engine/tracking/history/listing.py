@@ -1,11 +1,23 @@
-"""The list of runs in a folder."""
+"""The list of runs in a folder, and its order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from seo_engine.tracking.history.main_metrics import best_of, main_metrics, smaller_is_better
 from seo_engine.tracking.history.summary import RunSummary, read_run
-from seo_engine.tracking.runs.places import JOURNAL
+from seo_engine.tracking.runs.places import run_directories
+
+# What runs can be sorted by, besides their metrics: the order is that of the key's values.
+_ORDERS: dict[str, Callable[[RunSummary], Any]] = {
+    "started": lambda run: -run.started,
+    "name": lambda run: run.name,
+    "status": lambda run: run.status,
+    "time": lambda run: -run.seconds,
+    "steps": lambda run: -run.step,
+}
 
 
 def list_runs(log_directory: str | Path) -> list[RunSummary]:
@@ -17,5 +29,39 @@ def list_runs(log_directory: str | Path) -> list[RunSummary]:
     Returns:
         list[RunSummary]: One for each folder with a journal.
     """
-    journals = Path(log_directory).glob(f"*/{JOURNAL}")
-    return sorted((read_run(path.parent) for path in journals), key=lambda run: run.started, reverse=True)
+    return sorted_runs([read_run(directory) for directory in run_directories(log_directory)], "started")
+
+
+def sorted_runs(runs: Sequence[RunSummary], by: str) -> list[RunSummary]:
+    """Return runs in another order.
+
+    Args:
+        runs (Sequence[RunSummary]): The runs.
+        by (str): `started` (the newest first), `name`, `status`, `time` (the longest first), `steps` (the most
+            first), or the name of a metric: the run with the best value first, and those without the metric last.
+
+    Returns:
+        list[RunSummary]: Runs that are equal keep their order.
+
+    Raises:
+        ValueError: If no run has a metric of that name.
+
+    Example:
+        >>> runs = [RunSummary(name, Path(name), step=step) for name, step in (("short", 10), ("long", 900))]
+        >>> [run.name for run in sorted_runs(runs, "steps")]
+        ['long', 'short']
+    """
+    if order := _ORDERS.get(by):
+        return sorted(runs, key=order)
+    if not any(by in run.metrics for run in runs):
+        known = dict.fromkeys(name for run in runs for name in main_metrics(run.metrics))
+        raise ValueError(f"no run has a metric {by!r}; runs are sorted by {', '.join([*_ORDERS, *known])}")
+    with_metric = [run for run in runs if by in run.metrics]
+    without = [run for run in runs if by not in run.metrics]
+    return sorted(with_metric, key=lambda run: _value(run, by), reverse=not smaller_is_better(by)) + without
+
+
+def _value(run: RunSummary, name: str) -> float:
+    metric = run.metrics[name]
+    best = best_of(name, metric)
+    return best.value if best is not None else metric.last

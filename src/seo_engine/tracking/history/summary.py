@@ -15,7 +15,9 @@ from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records.run_marks import RESUME, START, ErrorDescription
+from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME, START, ErrorDescription
+from seo_engine.tracking.records.settings import SETTINGS
+from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
@@ -23,25 +25,33 @@ from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
 
 _NEWEST_BYTES = 1_000_000
 
+# Somebody may name each text by its step, and a text may be a book.
+MOST_TEXTS = 1_000
+MOST_TEXT_CHARACTERS = 10_000
+
 
 @dataclass
 class MetricSummary:
-    """One metric in figures: count of finite values, first, last, smallest and largest."""
+    """One metric in figures: count of finite values, first, last, smallest and largest, and when those two came."""
 
     count: int = 0
     first: float = 0.0
     last: float = 0.0
     minimum: float = 0.0
+    minimum_step: int = 0
     maximum: float = 0.0
+    maximum_step: int = 0
 
-    def add(self, value: float) -> None:
-        """Add the next value."""
+    def add(self, value: float, step: int) -> None:
+        """Add the next value, and its step."""
         if not self.count:
-            self.first = self.minimum = self.maximum = value
+            self.first = value
+        if not self.count or value < self.minimum:
+            self.minimum, self.minimum_step = value, step
+        if not self.count or value > self.maximum:
+            self.maximum, self.maximum_step = value, step
         self.count += 1
         self.last = value
-        self.minimum = min(self.minimum, value)
-        self.maximum = max(self.maximum, value)
 
 
 @dataclass
@@ -65,16 +75,18 @@ class RunSummary:
     metrics: dict[str, MetricSummary] = field(default_factory=dict)
     nonfinite: dict[str, int] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     configuration: dict[str, Any] = field(default_factory=dict)
+    # The last text of each name, its beginning.
+    texts: dict[str, str] = field(default_factory=dict)
+    # The newest profile, and the mean seconds of its operations.
+    profiling_data: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     # Sentences from the profile: the bottlenecks, and what to do about them.
     findings: list[str] = field(default_factory=list)
     delivery: dict[str, DeliveryState] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        """float: From the first record to the last."""
-        return max(0.0, self.ended - self.started)
+    # How long the run was worked on: without the pauses between its parts.
+    seconds: float = 0.0
 
 
 def read_run(directory: Path) -> RunSummary:
@@ -90,7 +102,7 @@ def read_run(directory: Path) -> RunSummary:
         OSError: If the journal cannot be read.
     """
     run = RunSummary(name=directory.name, directory=directory, delivery=read_delivery(directory / DELIVERY))
-    life = Lifecycle()
+    life, work = Lifecycle(), _WorkingTime()
     rewinds = _read_rewinds(directory / JOURNAL)
     for line in _read_lines(directory / JOURNAL):
         record = decode_record(line.content)
@@ -99,6 +111,7 @@ def read_run(directory: Path) -> RunSummary:
             continue
         run.records += 1
         run.unknown_records += record["kind"] not in KINDS
+        work.take_in(record)
         if not _is_superseded(record, line.end.number, rewinds):
             try:
                 _take_in(run, record)
@@ -107,6 +120,7 @@ def read_run(directory: Path) -> RunSummary:
                 # The right fields with wrong contents: a foreign or damaged line.
                 run.records, run.unreadable_lines = run.records - 1, run.unreadable_lines + 1
     run.started, run.configuration, run.error = life.started, life.configuration, life.error
+    run.seconds = work.seconds
     if life.has_begun:
         run.status = life.status or ("running" if is_locked(directory, RUN_LOCK) else "killed")
     return run
@@ -131,9 +145,34 @@ def read_newest_metrics(directory: Path) -> dict[str, MetricSummary]:
     for line in lines:
         # The first may have lost its beginning.
         record = decode_record(line) if is_metric_line(line) else None
-        for name, value in record["metrics"].items() if record is not None else ():
-            metrics.setdefault(name, MetricSummary()).add(float(value))
+        if record is None:
+            continue
+        for name, value in record["metrics"].items():
+            metrics.setdefault(name, MetricSummary()).add(float(value), record["step"])
     return metrics
+
+
+class _WorkingTime:
+    """Adds up the parts of a run, each from its start or resumption to its last record."""
+
+    def __init__(self) -> None:
+        self._earlier = 0.0
+        self._began = self._last = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """float: The seconds of all parts."""
+        return self._earlier + max(0.0, self._last - self._began)
+
+    def take_in(self, record: Record) -> None:
+        """Process the next record of the run."""
+        moment = float(record["time"])
+        if record["kind"] in (START.name, RESUME.name):
+            self._earlier = self.seconds
+            self._began = self._last = moment
+        # The end of a run that was killed is written later, by somebody else.
+        elif record["kind"] != LAST_VALUES.name and record.get("status") != "killed":
+            self._last = max(self._last, moment)
 
 
 def _read_lines(path: Path) -> Iterator[JournalLine]:
@@ -166,9 +205,14 @@ def _take_in(run: RunSummary, record: Record) -> None:
             run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
         case HYPERPARAMETERS.name:
             run.hyperparameters.update(record["hyperparameters"])
+        case SETTINGS.name:
+            run.settings.update(record["settings"])
+        case TEXT.name:
+            _add_text(run, record)
         case PROFILING.name:
             timings = record["profiling_data"].get("timings")
             values = timings.items() if isinstance(timings, dict) else ()
+            run.profiling_data = record["profiling_data"]
             run.timings = {name: float(value) for name, value in values if finite_number(value) is not None}
             run.findings = list(profiling_metrics(record["profiling_data"])[1].values())
         case kind if kind in METRIC_KINDS:
@@ -178,7 +222,14 @@ def _take_in(run: RunSummary, record: Record) -> None:
 
 def _add_metrics(run: RunSummary, record: Record) -> None:
     for name, value in record["metrics"].items():
-        run.metrics.setdefault(name, MetricSummary()).add(float(value))
+        run.metrics.setdefault(name, MetricSummary()).add(float(value), record["step"])
     for name in record.get("nonfinite", {}):
         run.nonfinite[name] = run.nonfinite.get(name, 0) + 1
     run.epoch, run.step = record["epoch"], max(run.step, int(record["step"]))
+
+
+def _add_text(run: RunSummary, record: Record) -> None:
+    if record["name"] in run.texts or len(run.texts) < MOST_TEXTS:
+        # Again, so that the newest come last.
+        run.texts.pop(record["name"], None)
+        run.texts[record["name"]] = record["text"][:MOST_TEXT_CHARACTERS]

@@ -72,6 +72,18 @@ def trace_of(run_directory: Path) -> Path:
     return run_directory / PROFILE / TRACE_FILE
 
 
+def run_directories(log_directory: str | Path) -> list[Path]:
+    """Return the folders of all runs.
+
+    Args:
+        log_directory (str | Path): The folder that holds them.
+
+    Returns:
+        list[Path]: Each folder with a journal, by name.
+    """
+    return sorted(path.parent for path in Path(log_directory).glob(f"*/{JOURNAL}"))
+
+
 def find_run(log_directory: str | Path, name: str) -> Path:
     """Return the folder of a run, given the folder's name or path.
 
