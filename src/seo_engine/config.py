@@ -20,8 +20,11 @@ class SEOConfig(TrackingConfig, TrainingConfig):
         ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
 
     Example:
-        >>> SEOConfig(wandb_mode="offline").tensorboard_log_dir
-        'runs'
+        >>> config = SEOConfig(number_of_epochs=3, wandb_mode="offline")
+        >>> config
+        SEOConfig(number_of_epochs=3, wandb_mode='offline')
+        >>> for _ in config.code_profiler.profile_steps(range(config.number_of_epochs)):
+        ...     pass
     """
 
     @classmethod

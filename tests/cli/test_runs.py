@@ -109,7 +109,7 @@ def test_one_run_is_shown_with_its_configuration_texts_and_profile(tmp_path: Pat
     assert loss == ["training/loss", "30", "17", "12", "0", "18", "0", "17"]
     assert "{'layers': 12}" in shown and "['a', 'b']" in shown
     assert "one [31m two three [bold]four[/bold] word" in shown and "\x1b" not in shown and "a first text" not in shown
-    assert "p99" in shown and shown.count("part_") == 8 and "training steps: median" in shown
+    assert "p99" in shown and 0 < shown.count("part_") < 12 and "training steps: median" in shown
     assert "Not ranked, the tracker's own:" in shown
     profile = command("runs", "show", "r", "--profile", cwd=tmp_path).stdout
     assert profile.count("part_") == 12 and "training steps: median" in profile and "training/loss" not in profile
@@ -139,12 +139,13 @@ def test_a_damaged_or_foreign_profile_is_shown_as_far_as_it_goes(tmp_path: Path)
     with ExperimentTracker(config, resume="r") as tracker:
         tracker.log_profiling_data(foreign)
     assert "aten::mm   0.250000" in command("runs", "show", "r", cwd=tmp_path).stdout
+    not_ours = command("runs", "show", "r", "--profile", cwd=tmp_path)
+    assert not_ours.returncode == 2 and "not a profile of CodeProfiler" in not_ours.stderr
     profile = tmp_path / "runs" / "r" / "profile"
     profile.mkdir()
     for damaged in (b"{", b"[]", b"[" * 100_000):
         (profile / "profiling_data.json").write_bytes(damaged)
-        shown = command("runs", "show", "r", "--profile", cwd=tmp_path)
-        assert shown.returncode == 0 and "Traceback" not in shown.stderr
+        assert command("runs", "show", "r", "--profile", cwd=tmp_path).stderr == not_ours.stderr
 
 
 def test_a_file_in_place_of_the_folder_of_runs_is_told_plainly(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +31,9 @@ from seo_engine.tracking import (
     sorted_runs,
     unfinished_runs,
 )
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @click.group()
@@ -125,19 +128,20 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
       seo-engine runs show seo_engine_1700000000 --json
     """
     from seo_engine.reports.console import plain_console
-    from seo_engine.reports.runs import profile_details, run_details
+    from seo_engine.reports.runs import run_details
 
     try:
         summary = read_run(_find(log_directory, run))
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
-    profile = read_profile(summary) if only_profile else {}
-    if only_profile and not profile:
-        raise CommandError(f"{summary.directory} has no profile; enable_code_profiling=True makes one")
-    if as_json:
-        click.echo(json.dumps(profile or _as_plain(summary), indent=2))
+    if only_profile:
+        shown, plain = _profile_of(summary)
     else:
-        plain_console(sys.stdout).print(profile_details(profile) if only_profile else run_details(summary))
+        shown, plain = run_details(summary), _as_plain(summary)
+    if as_json:
+        click.echo(json.dumps(plain, indent=2))
+    else:
+        plain_console(sys.stdout).print(shown)
 
 
 @runs.command("recover")
@@ -197,6 +201,21 @@ def _find(log_directory: str, run: str) -> Path:
         return find_run(log_directory, run)
     except ValueError as error:
         raise CommandError(f"{error}; {_ANOTHER_FOLDER}") from None
+
+
+def _profile_of(run: RunSummary) -> tuple[RenderableType, dict[str, Any]]:
+    """Return the report of a run's profile, and the profile itself."""
+    from seo_engine.profiling import readable_parts, report
+
+    profile = read_profile(run)
+    if not profile:
+        raise CommandError(f"{run.directory} has no profile; enable_code_profiling=True makes one")
+    parts = readable_parts(profile)
+    if not parts["operations"]:
+        raise CommandError(
+            f"{run.directory}: this is not a profile of CodeProfiler; `seo-engine runs show` says what it holds"
+        )
+    return report(parts, most_operations=None), profile
 
 
 def _no_runs(log_directory: str) -> str:

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from seo_engine.foundation.notebooks import as_html_table
+from seo_engine.foundation.settings_help import with_fields
+
 
 def setting(
     default: Any,
@@ -88,6 +91,10 @@ class Configuration:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.__doc__ = with_fields(cls)
+        if "__repr__" not in cls.__dict__:
+            # Otherwise `dataclass` gives each subclass one that prints every field.
+            cls.__repr__ = Configuration.__repr__  # type: ignore[method-assign]
         own: Any = cls.__dict__.get("__post_init__")
         if own is not None:
             # A subclass need not know of `given_fields`, which its `__init__` passes on.
@@ -114,10 +121,30 @@ class Configuration:
             ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
         """
         types_by_field = typing.get_type_hints(type(self))
-        for field in dataclasses.fields(self):
+        # A subclass may have plain fields of its own, which have no rules.
+        fields = [field for field in dataclasses.fields(self) if "meaning" in field.metadata]
+        for field in fields:
             check_type(field.name, getattr(self, field.name), types_by_field[field.name])
-        for field in dataclasses.fields(self):
+        for field in fields:
             _check_value(self, field.name, getattr(self, field.name), field.metadata)
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
+        return f"{type(self).__name__}({given})"
+
+    def _repr_html_(self) -> str:
+        fields = {field.name: field.metadata.get("meaning", "") for field in dataclasses.fields(self)}
+        given = self._given()
+        rest = [(name, getattr(self, name), meaning) for name, meaning in fields.items() if name not in given]
+        title = f"{type(self).__name__}: {len(given)} of {len(fields)} settings are given"
+        shown = as_html_table(title, [(name, repr(value), fields[name]) for name, value in given.items()])
+        defaults = as_html_table("", [(name, repr(value), meaning) for name, value, meaning in rest])
+        return f"{shown}<details><summary>The defaults of the others</summary>{defaults}</details>"
+
+    def _given(self) -> dict[str, Any]:
+        return {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self) if self.is_given(field.name)
+        }
 
     def is_given(self, name: str) -> bool:
         """Return whether a field was given, or set later to something other than its default.

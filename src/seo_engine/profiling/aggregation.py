@@ -160,5 +160,7 @@ class Aggregation:
         if category in self._unknown_categories or len(self._unknown_categories) >= MOST_OPERATIONS:
             return
         self._unknown_categories.add(category)
-        nearest = get_close_matches(category, sorted(CATEGORIES), n=1, cutoff=0.0)
-        logger.warning("⚠️ Unknown profiling category %r is kept; the nearest known one is %r", category, nearest[0])
+        known = sorted(CATEGORIES)
+        meant = get_close_matches(category, known, n=1)
+        hint = f"did you mean {meant[0]!r}?" if meant else f"the known ones are {', '.join(known)}"
+        logger.warning("⚠️ Unknown profiling category %r is kept; %s", category, hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TRACKING = "experiment_tracking"
+TRAINING = "training_loop"
 
 CATEGORIES = frozenset(
     {
@@ -13,7 +14,7 @@ CATEGORIES = frozenset(
         "parallel_computation",
         "data_loading",
         "preprocessing",
-        "training_loop",
+        TRAINING,
         "model_inference",
         "site_audit",
     }

@@ -14,8 +14,11 @@ class ProfilingConfig(ProfilingSettings):
     """Settings of the code profiler.
 
     Example:
-        >>> ProfilingConfig(enable_code_profiling=False).code_profiler.enabled
-        False
+        >>> config = ProfilingConfig(trace_spans=1_000)
+        >>> for batch in config.code_profiler.profile_steps([4.0, 2.0, 1.0]):
+        ...     loss = batch / 2
+        >>> config.code_profiler.training_view()["steps"]
+        3
     """
 
     @property

@@ -17,7 +17,7 @@ from seo_engine.foundation import redaction
 from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
-from seo_engine.profiling.categories import TRACKER_CLEANUP
+from seo_engine.profiling.categories import TRACKER_CLEANUP, TRAINING
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
@@ -28,6 +28,7 @@ from seo_engine.profiling.reports.measurements import (
     describe_loader,
     usable_processors,
 )
+from seo_engine.profiling.reports.notebook import as_html, in_one_sentence
 from seo_engine.profiling.reports.profiling_data import (
     PROFILING_DATA_VERSION,
     CategorySummary,
@@ -63,10 +64,11 @@ class CodeProfiler:
 
     Example:
         >>> profiler = CodeProfiler()
-        >>> with profiler.profile_operation("forward_pass", "training_loop"):
-        ...     pass
-        >>> profiler.statistics()[0].count
-        1
+        >>> for batch in profiler.profile_steps([4.0, 2.0, 1.0]):
+        ...     with profiler.profile_operation("forward_pass"):
+        ...         loss = batch / 2
+        >>> profiler.training_view()["steps"]
+        3
     """
 
     def __init__(self, config: ProfilingSettings | None = None) -> None:
@@ -95,13 +97,14 @@ class CodeProfiler:
         self._recorder.enabled = enabled
 
     def profile_operation(
-        self, name: str, category: str, *, measure_memory: bool = False, measure_device: bool = False
+        self, name: str, category: str = TRAINING, *, measure_memory: bool = False, measure_device: bool = False
     ) -> ProfiledRegion:
         """Time the code in a `with` block or, as a decorator, each call of a function.
 
         Args:
             name (str): The operation, such as `forward_pass`.
-            category (str): One of `CATEGORIES`. Any other is accepted, with one warning.
+            category (str): What the operation is counted with: one of `CATEGORIES`. Any other is accepted, with one
+                warning.
             measure_memory (bool): Also measure how the memory of the process and the GPU changes. In operations that
                 take long enough on average, this is measured anyway.
             measure_device (bool): If CUDA is in use, also time the region on the GPU, without waiting for it.
@@ -307,6 +310,12 @@ class CodeProfiler:
         slices += shown_open_regions(open_regions, now())
         trace = Trace(slices, recorder.counters.samples(), self._started, self._started_at, recorded, len(spans))
         write_trace(trace, Path(path), redact)
+
+    def __repr__(self) -> str:
+        return f"<CodeProfiler: {in_one_sentence(self.profiling_data()) if self.enabled else 'off'}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.profiling_data())
 
     def report(self) -> str:
         """Return what was measured as plain-text tables.

@@ -106,18 +106,6 @@ def run_details(run: RunSummary) -> RenderableType:
     return Group(*parts)
 
 
-def profile_details(profiling_data: Mapping[str, Any]) -> RenderableType:
-    """Return the whole report of a profile: every operation, the training steps, and what to do about it.
-
-    Args:
-        profiling_data (Mapping[str, Any]): As `read_profile` returns it.
-
-    Returns:
-        RenderableType: For a console.
-    """
-    return report(readable_parts(profiling_data), most_operations=None)
-
-
 def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
     """Return the ledger of each tracker, in records.
 

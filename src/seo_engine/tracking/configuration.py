@@ -58,6 +58,12 @@ class TrackingConfig(ProfilingConfig):
         ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
 
     Example:
+        >>> import tempfile
+        >>> from seo_engine import ExperimentTracker
+        >>> config = TrackingConfig(tensorboard_log_dir=tempfile.mkdtemp(), wandb_logging=False, print_summary=False)
+        >>> with ExperimentTracker(config) as tracker:
+        ...     for loss in (0.9, 0.5):
+        ...         tracker.log_metrics({"loss": loss})
         >>> TrackingConfig(tensorboard_flush_secs=0)
         Traceback (most recent call last):
             ...

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seo_engine.foundation.commands import relative_path
+from seo_engine.foundation.notebooks import as_html_table
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
@@ -28,7 +29,7 @@ from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
 from seo_engine.tracking.runs.places import find_run
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
-from seo_engine.tracking.trackers.registry import checked_extra_trackers, expected_views
+from seo_engine.tracking.trackers.registry import checked_extra_trackers, expected_views, steps_after
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
@@ -38,8 +39,10 @@ logger = logging.getLogger(__name__)
 class ExperimentTracker(LoggingCalls):
     """Tracks one run in TensorBoard, Weights & Biases and log files, through one journal.
 
-    Each call appends one line to the run's `journal.jsonl` and returns; workers deliver the journal in the
-    background. No call raises or waits for a tracker, and nothing is lost once a call has returned.
+    `log_metrics` is the everyday call. `log_hyperparameters`, `log_settings`, `log_text`, `log_model_architecture` and
+    `log_profiling_data` log what else describes a run. Each call appends one line to the run's `journal.jsonl` and
+    returns; workers deliver the journal in the background. No call raises or waits for a tracker, and nothing is lost
+    once a call has returned. `close`, or the end of a `with` block, ends the run.
 
     Args:
         config (TrackingConfig | None): The settings; an `SEOConfig` is one too. None means the defaults.
@@ -48,6 +51,12 @@ class ExperimentTracker(LoggingCalls):
             later is superseded, so a loop that resumes after its checkpoint at step 79 passes 80 and begins at 80.
             None supersedes nothing.
         extra_trackers (Sequence[DestinationTracker]): Further destinations; each has its own delivery thread.
+
+    Attributes:
+        config (TrackingConfig): The settings.
+        code_profiler (CodeProfiler): Times regions of your code; its profile is logged with the run.
+        current_epoch (float): The epoch of the last call.
+        global_step (int): The step of the last call, or the one that a resumed run begins at.
 
     Raises:
         ValueError: If `config` is not a TrackingConfig, if the run to resume does not exist or is still open, or if
@@ -58,7 +67,10 @@ class ExperimentTracker(LoggingCalls):
         >>> import tempfile
         >>> config = TrackingConfig(tensorboard_log_dir=tempfile.mkdtemp(), wandb_logging=False)
         >>> with ExperimentTracker(config) as tracker:
-        ...     tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+        ...     tracker.log_hyperparameters({"learning_rate": 1e-3})
+        ...     for step, batch in enumerate([4.0, 2.0, 1.0], start=1):
+        ...         loss = batch / 2
+        ...         tracker.log_metrics({"loss": loss, "val/acc": 1 - loss / 4}, step=step)
         >>> tracker.delivery["tensorboard"].pending
         0
     """
@@ -161,8 +173,32 @@ class ExperimentTracker(LoggingCalls):
             return ExperimentTracker, (self.config,)
         return _attach_if_there, (self._run.directory.absolute(),)
 
+    def __repr__(self) -> str:
+        directory = self.run_directory
+        if directory is None:
+            return f"<ExperimentTracker: {self._run.description}>"
+        pending = "".join(
+            f", {state.pending:,} of {state.accepted:,} records pending for {name}"
+            for name, state in self.delivery.items()
+            if state.pending
+        )
+        return f"<ExperimentTracker {relative_path(directory)}: {self._in_words()}, step {self.global_step}{pending}>"
+
+    def _repr_html_(self) -> str:
+        directory = self.run_directory
+        if directory is None:
+            return as_html_table(repr(self), [])
+        rows = [("state", self._in_words()), ("epoch", self.current_epoch), ("step", self.global_step)]
+        delivery = self.delivery
+        rows += [(name, f"{each.delivered:,} of {each.accepted:,} records") for name, each in delivery.items()]
+        rows += [(step.label, step.typed) for step in steps_after(directory, delivery)]
+        return as_html_table(f"Run {relative_path(directory)}", rows)
+
+    def _in_words(self) -> str:
+        return "closed" if self._closed else self._run.description
+
     def setup_trackers(self) -> None:
-        """Start delivery to every enabled tracker, without waiting for any of them."""
+        """Start delivery to every enabled tracker; the constructor has done so."""
         self._run.start()
 
     @property

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 class RunState:
     """What every state answers; by default as if there were no run."""
 
+    description = "tracking is off"
     directory: Path | None = None
     logging_queue: LoggingQueue | None = None
     record_writer: RecordWriter | None = None
@@ -91,6 +92,7 @@ class FailedRun(NoRun):
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
+        self.description = f"nothing is recorded: {reason}"
 
     def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
         """Say that there is no run."""
@@ -108,6 +110,7 @@ class AttachedRun(RunState):
         run (OpenRun | AttachedRun): Has what is needed to write to it.
     """
 
+    description = "attached to another process's run"
     is_ours_to_close = True
 
     def __init__(self, run: OpenRun | AttachedRun) -> None:
@@ -172,6 +175,8 @@ class OwnedRun(AttachedRun):
         extra_trackers (Sequence[DestinationTracker]): Further destinations.
         moment (Callable[[], Moment]): Returns the current epoch and step of the training.
     """
+
+    description = "open"
 
     def __init__(
         self,

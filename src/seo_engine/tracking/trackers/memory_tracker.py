@@ -21,9 +21,10 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
 
     Example:
         >>> tracker = MemoryTracker()
-        >>> tracker.log_training_metrics(1, 100, {"training/loss": 0.5})
-        >>> tracker.calls
-        [('log_training_metrics', {'epoch': 1, 'step': 100, 'metrics': {'training/loss': 0.5}})]
+        >>> for step, loss in enumerate([0.9, 0.5], start=1):
+        ...     tracker.log_metrics({"loss": loss}, step=step, epoch=1)
+        >>> tracker.calls[-1]
+        ('log_training_metrics', {'epoch': 1, 'step': 2, 'metrics': {'loss': 0.5}})
     """
 
     def __init__(self, name: str = "memory") -> None:

@@ -47,7 +47,8 @@ class TensorBoardTracker(SDKTracker):
         >>> import tempfile
         >>> from seo_engine.tracking import TrackingConfig
         >>> with TensorBoardTracker(TrackingConfig(tensorboard_log_dir=tempfile.mkdtemp())) as tracker:
-        ...     tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+        ...     for step, loss in enumerate([0.9, 0.5], start=1):
+        ...         tracker.log_metrics({"loss": loss}, step=step)
     """
 
     name = "tensorboard"

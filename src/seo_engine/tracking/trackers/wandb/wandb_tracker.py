@@ -68,7 +68,8 @@ class WandBTracker(SDKTracker):
         >>> from seo_engine.tracking import TrackingConfig
         >>> config = TrackingConfig(tensorboard_log_dir=tempfile.mkdtemp(), wandb_mode="offline")
         >>> with WandBTracker(config) as tracker:
-        ...     tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.123, "accuracy": 0.95})
+        ...     for step, loss in enumerate([0.9, 0.5], start=1):
+        ...         tracker.log_metrics({"loss": loss}, step=step)
     """
 
     name = "wandb"

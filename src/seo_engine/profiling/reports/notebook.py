@@ -1,0 +1,43 @@
+"""What was measured, in one sentence and as a table for a notebook."""
+
+from __future__ import annotations
+
+from seo_engine.foundation.notebooks import as_html_table
+from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.reports.profiling_data import ProfilingData
+
+_MOST_OPERATIONS = 20
+
+
+def in_one_sentence(profiling_data: ProfilingData) -> str:
+    """Return how much was measured, and what took the most time.
+
+    Args:
+        profiling_data (ProfilingData): As `CodeProfiler.profiling_data()` returns it.
+    """
+    training, operations = profiling_data["training"], profiling_data["operations"]
+    steps = f"{training['steps']:,} training steps, " if training is not None else ""
+    most = "".join(f"; most own time: {each['operation']}, {each['share_percent']:.1f} %" for each in operations[:1])
+    return f"{steps}{len(operations)} operations in {seconds_in_words(profiling_data['wall_seconds'])}{most}"
+
+
+def as_html(profiling_data: ProfilingData) -> str:
+    """Return the slowest operations as a table of HTML.
+
+    Args:
+        profiling_data (ProfilingData): As `CodeProfiler.profiling_data()` returns it.
+    """
+    head = ("slowest operations", "category", "own time", "of the time", "calls", "median", "p99")
+    rows = [
+        (
+            each["operation"],
+            each["category"],
+            seconds_in_words(each["self_seconds"]),
+            f"{each['share_percent']:.1f} %",
+            f"{each['calls']:,}",
+            seconds_in_words(each["p50_seconds"]),
+            seconds_in_words(each["p99_seconds"]),
+        )
+        for each in profiling_data["operations"][:_MOST_OPERATIONS]
+    ]
+    return as_html_table(in_one_sentence(profiling_data), rows, head)
