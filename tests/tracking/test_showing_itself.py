@@ -24,7 +24,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrackingConfig:
 def test_a_configuration_shows_what_was_given(config: TrackingConfig) -> None:
     assert repr(TrackingConfig()) == "TrackingConfig()"
     assert repr(config) == "TrackingConfig(experiment_name='cnn', wandb_logging=False, print_summary=False)"
-    assert eval(repr(config)) == config
     changed = SEOConfig(number_of_epochs=2)
     changed.wandb_mode = "offline"
     assert repr(changed) == "SEOConfig(number_of_epochs=2, wandb_mode='offline')"
@@ -70,7 +69,6 @@ def test_a_tracker_shows_its_run_its_step_and_what_is_pending(config: TrackingCo
         assert tracker.run_directory is not None
         with ExperimentTracker.attach(tracker.run_directory) as attached:
             assert repr(attached) == "<ExperimentTracker runs/cnn: attached to another process's run, step 0>"
-        tracker.delivery["tensorboard"].accepted += 2
         page = tracker._repr_html_()
     assert page.startswith("<b>Run runs/cnn</b><table><tr><td>state</td><td>open</td></tr>")
     assert "<td>step</td><td>7</td>" in page and "tensorboard --logdir runs" in page

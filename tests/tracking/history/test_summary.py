@@ -50,6 +50,39 @@ def test_a_run_is_found_by_name_and_by_path(tmp_path: Path) -> None:
         find_run(tmp_path, "b")
 
 
+def test_the_working_time_leaves_out_the_pauses_and_the_end_that_somebody_else_wrote(tmp_path: Path) -> None:
+    lines = [
+        {"kind": "start", "time": 1000.0, "configuration": {}},
+        {"kind": "training", "time": 1060.0, "epoch": 1, "step": 5, "metrics": {"training/loss": 1.0}},
+        # Killed at step 9, which is superseded later; the end was written the next day.
+        {"kind": "training", "time": 1090.0, "epoch": 1, "step": 9, "metrics": {"training/loss": 1.0}},
+        {"kind": "last_values", "time": 90000.0},
+        {"kind": "end", "time": 90000.0, "status": "killed"},
+        {"kind": "resume", "time": 100000.0, "step": 6, "configuration": {}},
+        {"kind": "training", "time": 100020.0, "epoch": 1, "step": 6, "metrics": {"training/loss": 0.5}},
+        {"kind": "end", "time": 100030.0, "status": "finished"},
+    ]
+    (tmp_path / "journal.jsonl").write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    run = read_run(tmp_path)
+    assert (run.seconds, run.status, run.started, run.ended) == (120.0, "finished", 1000.0, 100030.0)
+    loss = run.metrics["training/loss"]
+    assert (loss.count, loss.minimum, loss.minimum_step, loss.maximum_step) == (2, 0.5, 6, 5)
+
+
+def test_the_last_text_of_each_name_is_kept_in_bounds(tmp_path: Path) -> None:
+    config = TrackingConfig(
+        tensorboard_log_dir=str(tmp_path), wandb_logging=False, tensorboard_logging=False, experiment_name="r"
+    )
+    with ExperimentTracker(config) as tracker:
+        for text in ("first", "second"):
+            tracker.log_text("sample", text)
+        tracker.log_text("book", "word " * 10_000)
+        tracker.log_text("sample", "third")
+    texts = read_run(tmp_path / "r").texts
+    assert list(texts) == ["text/book", "text/sample"]
+    assert texts["text/sample"] == "third" and len(texts["text/book"]) == 10_000
+
+
 def test_damaged_and_hostile_lines_are_counted_and_passed_over(tmp_path: Path) -> None:
     directory = make_run(tmp_path, "a")
     with (directory / "journal.jsonl").open("ab") as journal:
