@@ -19,16 +19,15 @@ def main() -> None:
         tracker.log_model_architecture(model)
         for epoch in range(1, 6):
             for batch in profiler.profile_steps(torch.randperm(512).split(64)):
-                with profiler.profile_operation("forward_pass", "training_loop"):
+                with profiler.profile_operation("forward_pass"):
                     loss = torch.nn.functional.mse_loss(model(inputs[batch]), targets[batch])
-                with profiler.profile_operation("backward_pass", "training_loop"):
+                with profiler.profile_operation("backward_pass"):
                     optimizer.zero_grad()
                     loss.backward()
-                with profiler.profile_operation("optimizer_step", "training_loop"):
+                with profiler.profile_operation("optimizer_step"):
                     optimizer.step()
-                tracker.log_training_metrics(epoch, tracker.global_step + 1, {"loss": loss.detach()})
+                tracker.log_metrics({"loss": loss.detach()}, epoch=epoch)
     print(profiler.report())
-    print(f"The run is in {tracker.run_directory}. To look at it: tensorboard --logdir runs")
 
 
 if __name__ == "__main__":

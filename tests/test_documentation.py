@@ -49,7 +49,9 @@ def test_the_readme_is_a_front_page() -> None:
     assert len(README.splitlines()) <= 170
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/migration.md", "docs/experiment_tracking.md", "docs/code_profiling.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/migration.md", "docs/experiment_tracking.md", "docs/code_profiling.md"]
+)
 def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     programs = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Trainer(..." not in block]
