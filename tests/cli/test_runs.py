@@ -104,13 +104,13 @@ def test_one_run_is_shown_with_its_configuration_texts_and_profile(tmp_path: Pat
     shown = command("runs", "show", "r", cwd=tmp_path).stdout
     lines = shown.splitlines()
     assert lines[0] == "r  finished" and not any(line.rstrip().endswith(",") for line in lines)
-    assert "worked on for 0:0" in lines[1] and lines[1].endswith("step 30")
+    assert "running time 0:0" in lines[1] and lines[1].endswith("step 30")
     (loss,) = [line.split() for line in lines if line.strip().startswith("training/loss")]
     assert loss == ["training/loss", "30", "17", "12", "0", "18", "0", "17"]
     assert "{'layers': 12}" in shown and "['a', 'b']" in shown
     assert "one [31m two three [bold]four[/bold] word" in shown and "\x1b" not in shown and "a first text" not in shown
     assert "p99" in shown and 0 < shown.count("part_") < 12 and "training steps: median" in shown
-    assert "Not ranked, the tracker's own:" in shown
+    assert "The tracker's own time (not ranked):" in shown
     profile = command("runs", "show", "r", "--profile", cwd=tmp_path).stdout
     assert profile.count("part_") == 12 and "training steps: median" in profile and "training/loss" not in profile
     assert len(json.loads(command("runs", "show", "r", "--profile", "--json", cwd=tmp_path).stdout)["operations"]) >= 12

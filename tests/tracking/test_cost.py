@@ -10,7 +10,7 @@ SECOND = 1_000_000_000
 
 def test_the_cost_is_told_apart_by_who_waits_for_it() -> None:
     profiler = CodeProfiler()
-    profiler.set_aside(["tensorboard_training_logging", "wandb_training_logging"])
+    profiler.leave_out_of_ranking(["tensorboard_training_logging", "wandb_training_logging"])
     for operation, seconds in (
         ("experiment_tracker_setup", 3),
         ("experiment_tracker_cleanup", 2),

@@ -124,7 +124,7 @@ def test_threads_that_log_at_the_same_time_get_a_step_each(config: TrackingConfi
 
 def test_a_fork_while_a_thread_counts_does_not_hang_the_child(config: TrackingConfig) -> None:
     with ExperimentTracker(config) as tracker:
-        with tracker._counting:
+        with tracker._steps._lock:
             child = multiprocessing.get_context("fork").Process(target=tracker.log_metrics, args=({"child/loss": 0.5},))
             # A fork in another thread, which does not own the lock.
             starting = threading.Thread(target=child.start)

@@ -72,7 +72,7 @@ _ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
     "by",
     default="started",
     show_default=True,
-    help="started, name, status, time, steps, or a metric: the best first.",
+    help="started, name, status, time, steps, or a metric: the best first, or the largest if neither is better.",
 )
 @click.option("--metric", "metrics", multiple=True, help="A metric that gets a column, instead of losses and the like.")
 @_log_directory
@@ -106,7 +106,7 @@ def list_command(
     elif chosen:
         plain_console(sys.stdout).print(runs_table(chosen, metrics))
     elif every:
-        click.echo(f"None of the {len(every)} runs in {log_directory} is of that status and name.")
+        click.echo(f"None of the {len(every)} runs in {log_directory} matches --status and --name.")
     else:
         click.echo(_no_runs(log_directory))
 

@@ -12,7 +12,7 @@ def as_html_table(title: str, rows: Iterable[Sequence[object]], head: Sequence[s
     """Return a table as HTML; every cell is text, whatever is in it.
 
     Args:
-        title (str): What stands above it.
+        title (str): What stands above it; empty for nothing.
         rows (Iterable[Sequence[object]]): The cells of each row.
         head (Sequence[str]): The names of the columns.
 
@@ -22,7 +22,8 @@ def as_html_table(title: str, rows: Iterable[Sequence[object]], head: Sequence[s
     """
     names = f"<tr>{''.join(f'<th>{_in_cell(name)}</th>' for name in head)}</tr>" if head else ""
     lines = "".join(f"<tr>{''.join(f'<td>{_in_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<b>{_in_cell(title)}</b><table>{names}{lines}</table>"
+    above = f"<b>{_in_cell(title)}</b>" if title else ""
+    return f"{above}<table>{names}{lines}</table>"
 
 
 def _in_cell(value: object) -> str:

@@ -17,7 +17,7 @@ from seo_engine.foundation import redaction
 from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
-from seo_engine.profiling.categories import TRACKER_CLEANUP, TRAINING
+from seo_engine.profiling.categories import TRAINING
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
@@ -28,7 +28,8 @@ from seo_engine.profiling.reports.measurements import (
     describe_loader,
     usable_processors,
 )
-from seo_engine.profiling.reports.notebook import as_html, in_one_sentence
+from seo_engine.profiling.reports.notebook import as_html, in_one_line
+from seo_engine.profiling.reports.outside_training import seconds_of_closing
 from seo_engine.profiling.reports.profiling_data import (
     PROFILING_DATA_VERSION,
     CategorySummary,
@@ -229,7 +230,7 @@ class CodeProfiler:
         # Added when somebody asks, so that the caller does not wait for a thread that is counting.
         self._merged.append(list(operations))
 
-    def set_aside(self, names: Iterable[str]) -> None:
+    def leave_out_of_ranking(self, names: Iterable[str]) -> None:
         """Leave operations of the category `experiment_tracking` out of the ranking: no training waits for them.
 
         Args:
@@ -312,7 +313,7 @@ class CodeProfiler:
         write_trace(trace, Path(path), redact)
 
     def __repr__(self) -> str:
-        return f"<CodeProfiler: {in_one_sentence(self.profiling_data()) if self.enabled else 'off'}>"
+        return f"<CodeProfiler: {in_one_line(self.profiling_data()) if self.enabled else 'off'}>"
 
     def _repr_html_(self) -> str:
         return as_html(self.profiling_data())
@@ -340,12 +341,10 @@ class CodeProfiler:
                 (steps.began or 0, steps.ended),
             ),
         )
-        # The last profile of a run is made while its tracker closes.
-        closing = [region.start for region in recorder.lanes.open_regions() if region.operation.name == TRACKER_CLEANUP]
         return Measurements(
             operations=operations,
             in_background=frozenset(self._in_background),
-            closing_seconds=sum((now() - start) * NANOSECONDS for start in closing if start),
+            closing_seconds=seconds_of_closing(recorder.lanes.open_regions(), now()),
             training=training,
             phase_percent=phase_percent,
             slowest_logging=slowest_logging,

@@ -24,6 +24,7 @@ from seo_engine.tracking import (
     RunSummary,
     best_of,
     is_judged,
+    last_and_best,
     main_metrics,
     steps_after,
     trace_of,
@@ -54,7 +55,7 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
             clock_time(run.seconds),
             f"{run.step:,}",
-            *(_last_and_best(run, name) for name in shown),
+            *(last_and_best(name, run.metrics[name]) if name in run.metrics else "–" for name in shown),
         )
     return table
 
@@ -71,7 +72,7 @@ def run_details(run: RunSummary) -> RenderableType:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
     parts: list[RenderableType] = [
         Text.assemble((one_line(run.name), "bold"), "  ", _colored_status(run.status)),
-        f"started {started}, worked on for {clock_time(run.seconds)}, {run.records:,} records, step {run.step:,}",
+        f"started {started}, running time {clock_time(run.seconds)}, {run.records:,} records, step {run.step:,}",
     ]
     if run.command:
         parts.append(escape(one_line(shlex.join(run.command))))
@@ -152,9 +153,8 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
 def _metrics_table(run: RunSummary) -> Table:
     numbers = ("values", "first", "last", "best", "at step", "smallest", "largest")
     table = Table("metric", *map(right_aligned, numbers), box=None)
-    judged = main_metrics(run.metrics)
-    # The user's own first, those that tell how good the run is before the others.
-    for name in [*judged, *sorted(run.metrics.keys() - set(judged))]:
+    own = main_metrics(run.metrics)
+    for name in [*own, *sorted(run.metrics.keys() - set(own))]:
         metric = run.metrics[name]
         best = best_of(name, metric)
         table.add_row(
@@ -211,14 +211,6 @@ def _status_and_pending(run: RunSummary) -> Text:
 def _telling_metrics(runs: Sequence[RunSummary]) -> list[str]:
     counts = Counter(name for run in runs for name in main_metrics(run.metrics) if is_judged(name))
     return [name for name, _ in counts.most_common(_MOST_COLUMNS)]
-
-
-def _last_and_best(run: RunSummary, name: str) -> str:
-    metric = run.metrics.get(name)
-    if metric is None:
-        return "–"
-    best = best_of(name, metric) if metric.count > 1 else None
-    return f"{metric.last:.4g}, best {best.value:.4g}" if best is not None else f"{metric.last:.4g}"
 
 
 def _without_control(line: str) -> str:

@@ -47,8 +47,8 @@ def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> R
         "",
         report(profiling_data),
         "",
-        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the training's wall time, and the profiler "
-        f"{cost.profiling_seconds:.2f} s in the background.",
+        f"The tracker's calls took {cost.percent_of_wall_time:.3f} % of the training's wall time. "
+        f"The profiler took {cost.profiling_seconds:.2f} s in the background.",
     ]
     return Group(*parts)
 

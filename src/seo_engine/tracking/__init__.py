@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.delivery.replay import replay_run
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
     from seo_engine.tracking.history.listing import list_runs, sorted_runs
-    from seo_engine.tracking.history.main_metrics import best_of, is_judged, main_metrics
+    from seo_engine.tracking.history.main_metrics import best_of, is_judged, last_and_best, main_metrics
     from seo_engine.tracking.history.run_profile import read_profile
     from seo_engine.tracking.history.summary import RunSummary, read_run
     from seo_engine.tracking.records.forms import Image, Table
@@ -70,6 +70,7 @@ _MODULES = {
     "best_of": "history.main_metrics",
     "find_run": "runs.places",
     "is_judged": "history.main_metrics",
+    "last_and_best": "history.main_metrics",
     "list_runs": "history.listing",
     "main_metrics": "history.main_metrics",
     "optional_destinations": "trackers.registry",
@@ -112,6 +113,7 @@ __all__ = [
     "best_of",
     "find_run",
     "is_judged",
+    "last_and_best",
     "list_runs",
     "main_metrics",
     "optional_destinations",

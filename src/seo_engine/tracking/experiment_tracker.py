@@ -110,7 +110,7 @@ class ExperimentTracker(LoggingCalls):
             if resume is not None:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
                 # So that a call that gives no step logs at `step` next.
-                self._last_step = run.life.step if step is None else step - 1
+                self._steps.last = run.life.step if step is None else step - 1
             self._join(OwnedRun(run, config, self._extra_trackers, self._moment_now))
             atexit.register(self._close_at_exit)
             try:
@@ -324,7 +324,8 @@ class ExperimentTracker(LoggingCalls):
         self._run.deliver_in_caller()
 
     def _renew_after_fork(self) -> None:
-        self._closing_lock, self._counting = threading.RLock(), threading.RLock()
+        self._closing_lock = threading.RLock()
+        self._steps.renew_after_fork()
         self._run = self._run.after_fork()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +12,10 @@ from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIV
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.loggable import Loggable
-from seo_engine.tracking.records.metrics import METRICS
+from seo_engine.tracking.records.metrics import METRICS, flat_metrics
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.runs.record_writer import RecordWriter
+from seo_engine.tracking.runs.step_counter import StepCounter
 from seo_engine.tracking.views.priorities import MetricPriorities
 
 logger = logging.getLogger(__name__)
@@ -38,9 +38,7 @@ class LoggingCalls(Loggable):
         self.code_profiler = config.code_profiler
         self.current_epoch: float = 0
         self.global_step = 0
-        # Of the last call that was recorded, and of the last one that gave no step.
-        self._last_step = self._counted_step = 0
-        self._counting = threading.RLock()
+        self._steps = StepCounter()
         self._record_writer: RecordWriter | None = None
         self._closed = False
         self._priorities = MetricPriorities(config)
@@ -72,7 +70,7 @@ class LoggingCalls(Loggable):
             return
         chosen: dict[str, Any] = {}
         left_out: list[str] = []
-        for name, value in metrics.items():
+        for name, value in flat_metrics(metrics):
             plain_name = name if isinstance(name, str) else one_line(name)
             if self._priorities.is_named(plain_name, priority):
                 chosen[name] = value
@@ -84,10 +82,7 @@ class LoggingCalls(Loggable):
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
     def _count_step(self) -> int:
-        # Threads that log at the same time get a step each.
-        with self._counting:
-            self._counted_step = max(self._counted_step, plain_step(self._last_step)) + 1
-            return self._counted_step
+        return self._steps.next()
 
     def _take_metrics(
         self,
@@ -109,7 +104,7 @@ class LoggingCalls(Loggable):
         is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
         if is_recorded:
             self.current_epoch = epoch
-            self.global_step = self._last_step = step
+            self.global_step = self._steps.last = step
         ended = _now()
         self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
         if is_recorded and ended - started > self._slow_nanoseconds:

@@ -1,4 +1,4 @@
-"""What was measured, in one sentence and as a table for a notebook."""
+"""What was measured, in one line and as a table for a notebook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seo_engine.profiling.reports.profiling_data import ProfilingData
 _MOST_OPERATIONS = 20
 
 
-def in_one_sentence(profiling_data: ProfilingData) -> str:
+def in_one_line(profiling_data: ProfilingData) -> str:
     """Return how much was measured, and what took the most time.
 
     Args:
@@ -40,4 +40,4 @@ def as_html(profiling_data: ProfilingData) -> str:
         )
         for each in profiling_data["operations"][:_MOST_OPERATIONS]
     ]
-    return as_html_table(in_one_sentence(profiling_data), rows, head)
+    return as_html_table(in_one_line(profiling_data), rows, head)

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from typing import TypedDict
 
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_IMPORT, TRACKER_SETUP, TRACKING
+from seo_engine.profiling.regions.regions import Region
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
-from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
+from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 
 _LIFECYCLE = (TRACKER_IMPORT, TRACKER_SETUP, TRACKER_CLEANUP)
 
@@ -64,8 +65,20 @@ def time_outside(
     }
 
 
+def seconds_of_closing(open_regions: Iterable[Region], moment: int) -> float:
+    """Return how long the tracker has been closing, if it is not done yet: the last profile of a run is made then.
+
+    Args:
+        open_regions (Iterable[Region]): The regions that are open now.
+        moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
+    """
+    # A region that is just being entered has no start yet.
+    starts = [each.start for each in open_regions if each.operation.name == TRACKER_CLEANUP and each.start]
+    return sum(moment - start for start in starts) * NANOSECONDS
+
+
 def training_seconds(wall_seconds: float, outside: OutsideTraining) -> float:
-    """Return the wall time of which an operation has its share: without what no training was there for.
+    """Return the wall time of which an operation has its share: without the tracker's import, set-up and closing.
 
     Example:
         >>> outside = OutsideTraining(import_seconds=1.5, setup_seconds=0.0, closing_seconds=0.5, background_seconds=9)
@@ -81,7 +94,7 @@ def outside_in_words(outside: OutsideTraining) -> str:
     Example:
         >>> outside = OutsideTraining(import_seconds=1.4, setup_seconds=0.02, closing_seconds=0.7, background_seconds=0)
         >>> outside_in_words(outside)
-        "Not ranked, the tracker's own: importing torch and TensorBoard 1.4 s, set-up 20 ms, closing 700 ms"
+        "The tracker's own time (not ranked): importing torch and TensorBoard 1.4 s, set-up 20 ms, closing 700 ms"
     """
     parts = (
         ("importing torch and TensorBoard", outside["import_seconds"]),
@@ -91,4 +104,4 @@ def outside_in_words(outside: OutsideTraining) -> str:
     )
     # Less than a millisecond is of no interest to anybody.
     said = ", ".join(f"{name} {seconds_in_words(seconds)}" for name, seconds in parts if seconds >= 0.001)
-    return f"Not ranked, the tracker's own: {said}" if said else ""
+    return f"The tracker's own time (not ranked): {said}" if said else ""

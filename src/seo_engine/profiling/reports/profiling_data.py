@@ -194,7 +194,7 @@ def summarize(measurements: Measurements) -> ProfilingData:
         "categories": summarize_categories(ranked, seconds),
         "training": measurements.training,
         "outside_training": outside,
-        "unranked_operations": [summarize_operation(operation, seconds) for operation in unranked],
+        "unranked_operations": [summarize_operation(operation, wall_seconds) for operation in unranked],
         "experiment_tracking": {"overhead_percent": tracking_overhead_percent(operations, wall_seconds)},
         "wall_seconds": wall_seconds,
         "counting_seconds": measurements.counting_seconds,

@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seo_engine.profiling.reports.outside_training import OutsideTraining
+
 _OF_AN_OPERATION = ("self_seconds", "share_percent", "calls", "p50_seconds", "p99_seconds")
 _OF_THE_STEPS = (
     "steps", "steps_per_second", "p50_step_seconds", "p99_step_seconds", "outlier_steps", "outlier_percent",
     "data_loading_percent", "forward_percent", "backward_percent", "optimizer_percent", "logging_percent",
     "other_percent",
 )  # fmt: skip
-_OUTSIDE = ("import_seconds", "setup_seconds", "closing_seconds", "background_seconds")
+_OUTSIDE = tuple(OutsideTraining.__annotations__)
 
 
 def readable_parts(profiling_data: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Deliveries:
         destinations = [DESTINATIONS[name] for name in names]
         if self._config.asynchronous_logging:
             for name in (*names, *(each.name for each in extra_trackers)):
-                self._config.code_profiler.set_aside(operations_of(name))
+                self._config.code_profiler.leave_out_of_ranking(operations_of(name))
         in_child = [each for each in destinations if each.runs_in_child and may_use_child]
         for destination in in_child:
             self._start_child(destination)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import clock_time, one_line
-from seo_engine.tracking.history.main_metrics import best_of, main_metrics
-from seo_engine.tracking.history.summary import MetricSummary, read_newest_metrics, read_run
+from seo_engine.tracking.history.main_metrics import last_and_best, main_metrics
+from seo_engine.tracking.history.summary import read_newest_metrics, read_run
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.trackers.registry import DESTINATIONS, optional_destinations, steps_after
@@ -93,10 +93,4 @@ def _metric_lines(run_directory: Path) -> list[str]:
         return []
     names = main_metrics(metrics)[:MOST_METRICS]
     width = max((len(name) for name in names), default=0) + 2
-    return [f"{name:<{width}}{_last_and_best(name, metrics[name], is_short)}" for name in names]
-
-
-def _last_and_best(name: str, metric: MetricSummary, is_whole: bool) -> str:
-    last = f"{metric.last:.4g}"
-    best = best_of(name, metric) if is_whole and metric.count > 1 else None
-    return f"{last}, best {best.value:.4g}" if best is not None else last
+    return [f"{name:<{width}}{last_and_best(name, metrics[name], is_short)}" for name in names]

@@ -2,14 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from seo_engine.tracking.history.summary import MetricSummary
 
-_SMALLER_IS_BETTER = ("*loss*", "*perplexity*", "*error*")
-_LARGER_IS_BETTER = ("*acc*", "*f1*", "*auc*", "*reward*", "*score*", "*rouge*", "*bleu*", "*precision*", "*recall*")
+# Words of names.
+_SMALLER_IS_BETTER = frozenset(
+    [
+        "loss",
+        "perplexity",
+        "ppl",
+        "error",
+        "err",
+        "mse",
+        "rmse",
+        "mae",
+        "mape",
+        "nll",
+        "wer",
+        "cer",
+        "bpc",
+        "bpb",
+        "fid",
+    ]
+)
+_LARGER_IS_BETTER = frozenset(
+    [
+        "acc",
+        "accuracy",
+        "f1",
+        "auc",
+        "auroc",
+        "map",
+        "mcc",
+        "precision",
+        "recall",
+        "iou",
+        "miou",
+        "dice",
+        "psnr",
+        "ssim",
+        "r2",
+        "top1",
+        "top5",
+        "bleu",
+        "rouge",
+        "score",
+        "reward",
+        "rewards",
+        "return",
+    ]
+)
+# Some are written without a gap, such as `valloss`.
+_ENDS = ("loss", "accuracy")
 _GROUPS_OF_THE_MACHINE = ("performance/", "profiling/")
 
 
@@ -21,7 +68,7 @@ class Best(NamedTuple):
 
 
 def main_metrics(names: Iterable[str]) -> list[str]:
-    """Return the metrics by which a run is judged, the most telling first.
+    """Return the user's own metrics, those that tell how good a run is before the others.
 
     Args:
         names (Iterable[str]): All metrics of the run, in the order in which they came.
@@ -31,13 +78,18 @@ def main_metrics(names: Iterable[str]) -> list[str]:
         ['training/loss', 'val/acc', 'training/lr']
     """
     own = [name for name in names if not name.startswith(_GROUPS_OF_THE_MACHINE)]
-    # Sorted is stable: those that can be good or bad come first.
+    # Sorted is stable.
     return sorted(own, key=lambda name: is_judged(name), reverse=True)
 
 
 def is_judged(name: str) -> bool:
-    """Return whether the values of a metric can be good or bad, judging by its name."""
-    return _matches(name, (*_SMALLER_IS_BETTER, *_LARGER_IS_BETTER))
+    """Return whether a metric tells how good a run is, judging by its name.
+
+    Example:
+        >>> [is_judged(name) for name in ("val/mse", "train/ce_loss", "test/rouge1", "city/terror_accidents")]
+        [True, True, True, False]
+    """
+    return smaller_is_better(name) or _has_word(name, _LARGER_IS_BETTER)
 
 
 def smaller_is_better(name: str) -> bool:
@@ -47,7 +99,7 @@ def smaller_is_better(name: str) -> bool:
         >>> smaller_is_better("val/loss"), smaller_is_better("val/acc")
         (True, False)
     """
-    return _matches(name, _SMALLER_IS_BETTER)
+    return _has_word(name, _SMALLER_IS_BETTER)
 
 
 def best_of(name: str, metric: MetricSummary) -> Best | None:
@@ -64,6 +116,24 @@ def best_of(name: str, metric: MetricSummary) -> Best | None:
     return Best(metric.maximum, metric.maximum_step)
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    last_part = name.rsplit("/", 1)[-1].lower()
-    return any(fnmatchcase(last_part, pattern) for pattern in patterns)
+def last_and_best(name: str, metric: MetricSummary, is_whole: bool = True) -> str:
+    """Return the last value of a metric, and its best.
+
+    Args:
+        name (str): The metric's name.
+        metric (MetricSummary): Its values.
+        is_whole (bool): Whether these are all of its values: otherwise the best is not known.
+
+    Example:
+        >>> last_and_best("val/acc", MetricSummary(count=9, last=0.5, maximum=0.75, maximum_step=8))
+        '0.5, best 0.75'
+    """
+    best = best_of(name, metric) if is_whole and metric.count > 1 else None
+    return f"{metric.last:.4g}, best {best.value:.4g}" if best is not None else f"{metric.last:.4g}"
+
+
+def _has_word(name: str, known: frozenset[str]) -> bool:
+    ends = tuple(end for end in _ENDS if end in known)
+    words = re.split(r"[^a-z0-9]+", name.rsplit("/", 1)[-1].lower())
+    # Without a number or letter behind it, such as those of `acc1` and `rougeL`.
+    return any(word in known or word.rstrip("0123456789l") in known or word.endswith(ends) for word in words)
