@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -158,3 +159,31 @@ def test_sdks_that_are_imported_by_name_are_imported_in_their_own_rooms() -> Non
     for path in (ROOT / "src").rglob("*.py"):
         for sdk in re.findall(r"import_(?:module|of_extra)\(\"(\w+)", path.read_text(encoding="utf-8")):
             assert sdk not in homes or homes[sdk] in path.parents, f"{path} imports {sdk}"
+
+
+def test_the_console_says_what_the_front_page_shows(tmp_path: Path) -> None:
+    program, said = re.findall(r"```python\n(.*?)```.*?```\n(.*?)```", README, re.DOTALL)[0]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**environment, "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    # On a busy machine a run also says what was slow, and that it waits.
+    lines = [line for line in finished.stderr.splitlines() if "slow" not in line.lower() and "Waiting" not in line]
+    assert [without_numbers(line) for line in said.splitlines() if line.startswith("seo-engine ")] == [
+        without_numbers(line) for line in lines
+    ]
+
+
+def without_numbers(line: str) -> str:
+    return re.sub(r"\d[\d.:e-]*", "#", line)
+
+
+def test_no_document_holds_a_place_to_be_filled_in() -> None:
+    for path in DOCUMENTS:
+        assert "@@" not in path.read_text(encoding="utf-8"), path

@@ -110,7 +110,7 @@ def test_one_run_is_shown_with_its_configuration_texts_and_profile(tmp_path: Pat
     assert "{'layers': 12}" in shown and "['a', 'b']" in shown
     assert "one [31m two three [bold]four[/bold] word" in shown and "\x1b" not in shown and "a first text" not in shown
     assert "p99" in shown and 0 < shown.count("part_") < 12 and "training steps: median" in shown
-    assert "The tracker's own time (not ranked):" in shown
+    assert "Not ranked: the tracker's " in shown
     profile = command("runs", "show", "r", "--profile", cwd=tmp_path).stdout
     assert profile.count("part_") == 12 and "training steps: median" in profile and "training/loss" not in profile
     assert len(json.loads(command("runs", "show", "r", "--profile", "--json", cwd=tmp_path).stdout)["operations"]) >= 12

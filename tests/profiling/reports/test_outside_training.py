@@ -44,8 +44,8 @@ def test_the_training_is_ranked_and_has_shares_of_its_own_time(profiler: CodePro
 def test_the_report_says_in_a_line_of_its_own_what_is_not_ranked(profiler: CodeProfiler) -> None:
     lines = [line.strip() for line in profiler.report().splitlines()]
     assert lines[1].startswith("forward_pass") and not any(line.startswith("experiment_tracker_") for line in lines)
-    own = "importing torch and TensorBoard 3 s, set-up 1 s, closing 2 s, background 5 s"
-    assert f"The tracker's own time (not ranked): {own}" in lines
+    own = "imports (torch, TensorBoard) 3 s, set-up 1 s, closing 2 s, background 5 s"
+    assert f"Not ranked: the tracker's {own}" in lines
 
 
 def test_without_a_tracker_nothing_is_said_of_one() -> None:

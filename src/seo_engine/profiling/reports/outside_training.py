@@ -94,14 +94,14 @@ def outside_in_words(outside: OutsideTraining) -> str:
     Example:
         >>> outside = OutsideTraining(import_seconds=1.4, setup_seconds=0.02, closing_seconds=0.7, background_seconds=0)
         >>> outside_in_words(outside)
-        "The tracker's own time (not ranked): importing torch and TensorBoard 1.4 s, set-up 20 ms, closing 700 ms"
+        "Not ranked: the tracker's imports (torch, TensorBoard) 1.4 s, set-up 20 ms, closing 700 ms"
     """
     parts = (
-        ("importing torch and TensorBoard", outside["import_seconds"]),
+        ("imports (torch, TensorBoard)", outside["import_seconds"]),
         ("set-up", outside["setup_seconds"]),
         ("closing", outside["closing_seconds"]),
         ("background", outside["background_seconds"]),
     )
     # Less than a millisecond is of no interest to anybody.
     said = ", ".join(f"{name} {seconds_in_words(seconds)}" for name, seconds in parts if seconds >= 0.001)
-    return f"The tracker's own time (not ranked): {said}" if said else ""
+    return f"Not ranked: the tracker's {said}" if said else ""

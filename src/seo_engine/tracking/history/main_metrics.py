@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from seo_engine.tracking.history.summary import MetricSummary
 
 # Words of names.
-_SMALLER_IS_BETTER = frozenset(
-    [
-        "loss",
-        "perplexity",
-        "ppl",
-        "error",
-        "err",
-        "mse",
-        "rmse",
-        "mae",
-        "mape",
-        "nll",
-        "wer",
-        "cer",
-        "bpc",
-        "bpb",
-        "fid",
-    ]
-)
-_LARGER_IS_BETTER = frozenset(
-    [
-        "acc",
-        "accuracy",
-        "f1",
-        "auc",
-        "auroc",
-        "map",
-        "mcc",
-        "precision",
-        "recall",
-        "iou",
-        "miou",
-        "dice",
-        "psnr",
-        "ssim",
-        "r2",
-        "top1",
-        "top5",
-        "bleu",
-        "rouge",
-        "score",
-        "reward",
-        "rewards",
-        "return",
-    ]
-)
+_SMALLER_IS_BETTER = (
+    "loss", "perplexity", "ppl", "nll", "error", "err", "mse", "rmse", "mae", "mape", "wer", "cer", "bpc", "bpb", "fid",
+)  # fmt: skip
+_LARGER_IS_BETTER = (
+    "acc", "accuracy", "f1", "auc", "auroc", "map", "mcc", "precision", "recall", "iou", "miou", "dice", "psnr", "ssim",
+    "r2", "top1", "top5", "bleu", "rouge", "score", "reward", "rewards", "return",
+)  # fmt: skip
 # Some are written without a gap, such as `valloss`.
 _ENDS = ("loss", "accuracy")
 _GROUPS_OF_THE_MACHINE = ("performance/", "profiling/")
@@ -132,7 +93,7 @@ def last_and_best(name: str, metric: MetricSummary, is_whole: bool = True) -> st
     return f"{metric.last:.4g}, best {best.value:.4g}" if best is not None else f"{metric.last:.4g}"
 
 
-def _has_word(name: str, known: frozenset[str]) -> bool:
+def _has_word(name: str, known: Collection[str]) -> bool:
     ends = tuple(end for end in _ENDS if end in known)
     words = re.split(r"[^a-z0-9]+", name.rsplit("/", 1)[-1].lower())
     # Without a number or letter behind it, such as those of `acc1` and `rougeL`.
