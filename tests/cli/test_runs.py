@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,71 @@ def test_a_file_in_place_of_the_folder_of_runs_is_told_plainly(tmp_path: Path) -
     for arguments in (["list"], ["recover"]):
         refused = command("runs", *arguments, cwd=tmp_path)
         assert refused.returncode == 2 and refused.stderr.startswith("error: runs: this is a file")
+
+
+def test_hostile_runs_are_listed_and_shown_without_a_traceback_and_without_control_characters(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "r"
+    (run / "profile").mkdir(parents=True)
+    operation = {
+        "operation": "mm\x1b]0;PWN\x07", "category": "c", "calls": 1, "self_seconds": 1.0, "share_percent": 1.0,
+        "p50_seconds": 1.0, "p99_seconds": float("nan"), "samples": 1,
+    }  # fmt: skip
+    whole = {**operation, "p99_seconds": 2.0}
+    steps = dict.fromkeys(
+        ("steps", "steps_per_second", "p50_step_seconds", "p99_step_seconds", "outlier_steps", "outlier_percent"), 1.0
+    ) | {f"{part}_percent": 1.0 for part in ("data_loading", "forward", "backward", "optimizer", "logging", "other")}
+    profile = {
+        "operations": [operation, whole, {**whole, "calls": 10**400}],
+        "training": {**steps, "samples_per_second": []},
+    }
+    lines = [
+        {
+            "kind": "start",
+            "time": 1e300,
+            "configuration": {"given_fields": [["x"], "a\x1b[31m"], "a\x1b[31m": "\x1b]0;PWN"},
+        },
+        {"kind": "training", "time": 1.0, "epoch": 1, "step": 1, "metrics": {"val/acc\x1b]0;PWN": 0.5, "[bold]x": 1.0}},
+        {"kind": "hyperparameters", "time": 1.0, "hyperparameters": {"lr\x1b[31m": "\x1b]0;PWN\x07"}},
+        {"kind": "text", "time": 1.0, "epoch": 1, "step": 1, "name": "\x1b[2J", "text": "\x1b]0;PWN"},
+        {"kind": "profiling", "time": 1.0, "epoch": 1, "step": 1, "profiling_data": profile | {"operations": [whole]}},
+        {"kind": "end", "time": -1e18, "status": "\x1b[31mfine"},
+    ]
+    text = "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in lines)
+    (run / "journal.jsonl").write_text(text)
+    state = {"accepted": 3, "dropped": {"\x1b]0;PWN": 1}, "last_error": "\x1b[31m"}
+    (run / "delivery.json").write_text(json.dumps({"\x1b[31m": state}))
+    (run / "profile" / "profiling_data.json").write_text(json.dumps(profile))
+    for arguments in (
+        ["list"],
+        ["list", "--metric", "\x1b[31m"],
+        ["show", "r"],
+        ["show", "r", "--profile"],
+        ["recover"],
+    ):
+        shown = command("runs", *arguments, cwd=tmp_path)
+        assert "Traceback" not in shown.stderr and shown.stdout.strip(), arguments
+        assert not {"\x1b", "\x07"} & set(shown.stdout + shown.stderr), arguments
+    # What JSON does not have is null.
+    plain = json.loads(
+        command("runs", "show", "r", "--profile", "--json", cwd=tmp_path).stdout, parse_constant=pytest.fail
+    )
+    assert plain["operations"][0]["p99_seconds"] is None
+    (run / "delivery.json").write_text("[" * 100_000)
+    assert command("runs", "show", "r", cwd=tmp_path).returncode == 0
+
+
+def test_what_cannot_be_read_in_the_folder_of_runs_hides_nothing_else(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    make_run(runs, "fine", [0.5])
+    (runs / "a_folder" / "journal.jsonl").mkdir(parents=True)
+    (runs / "a_pipe").mkdir()
+    os.mkfifo(runs / "a_pipe" / "journal.jsonl")
+    (runs / "fine" / "profile" / "profiling_data.json").unlink(missing_ok=True)
+    (runs / "fine" / "profile").mkdir(exist_ok=True)
+    os.mkfifo(runs / "fine" / "profile" / "profiling_data.json")
+    listed = command("runs", "list", cwd=tmp_path)
+    assert "fine" in listed.stdout and "a_folder" not in listed.stdout and not listed.stderr
+    assert command("runs", "show", "fine", "--profile", cwd=tmp_path).returncode in (0, 2)
+    for folder in ("x" * 300, "runs/fine/journal.jsonl/below"):
+        refused = command("runs", "list", "--log-dir", folder, cwd=tmp_path)
+        assert "Traceback" not in refused.stderr and (refused.stderr + refused.stdout).strip()

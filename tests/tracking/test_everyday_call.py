@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
 from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb
 
 
@@ -80,10 +80,10 @@ def test_nested_dictionaries_get_names_with_slashes(config: TrackingConfig, capl
     assert [
         record["metrics"] for _, record in read_journal(tracker.run_directory) if record["kind"] == "evaluation"
     ] == [{"bleu/en": 0.3}]
-    assert "circle/again/again/loss" in numbers[2][2]
+    assert numbers[2][2] == {"circle/loss": 1.0}
     assert "Skipping non-numeric metric optimizer/name: 'adam' (str) (step 2, epoch 1)" in caplog.text
     assert "a name must be a text, got ('a', 'b') (tuple) (step 2, epoch 1)" in caplog.text
-    assert "circle/again/again" in caplog.text
+    assert "Skipping non-numeric metric circle/again: a dict" in caplog.text
 
 
 def test_the_last_value_of_a_thinned_metric_in_a_dictionary_is_shown(config: TrackingConfig) -> None:
@@ -139,3 +139,89 @@ def test_without_a_run_nothing_is_counted_and_nothing_raised(tmp_path: Path) -> 
     tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
     tracker.log_metrics({"loss": 0.5})
     assert tracker.global_step == 0 and not list(tmp_path.iterdir())
+
+
+def test_an_epoch_that_is_not_finite_is_refused_and_the_last_one_stays(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExperimentTracker(config) as tracker:
+        tracker.log_metrics({"loss": 0.5}, epoch=2)
+        for epoch in (float("nan"), float("inf"), 10**30):
+            tracker.log_metrics({"loss": 0.4}, epoch=epoch)
+        tracker.log_text("note", "text", epoch=float("nan"))
+        tracker.log_metrics({"loss": 0.3})
+    assert [(epoch, metrics) for epoch, _, metrics in recorded(tracker.run_directory)] == [
+        (2, {"training/loss": 0.5}),
+        (2, {"training/loss": 0.3}),
+    ]
+    assert "log_metrics: epoch must be a finite number, got nan (float)" in caplog.text
+    assert "log_text: epoch must be a finite number" in caplog.text and "Not recorded: 4 × misuse" in caplog.text
+
+
+def test_a_dictionary_that_holds_itself_many_times_costs_little(config: TrackingConfig) -> None:
+    circle: dict[str, Any] = {"loss": 1.0}
+    circle |= {f"again_{number}": circle for number in range(10)}
+    # Without a circle, but of ten to the tenth values.
+    tower: dict[str, Any] = {"loss": 1.0}
+    for _ in range(9):
+        tower = {str(number): tower for number in range(10)}
+    with ExperimentTracker(config) as tracker:
+        tracker.log_metrics(circle)
+        tracker.log_metrics(tower)
+        tracker.log_metrics({"loss": 0.5})
+    assert [metrics for _, _, metrics in recorded(tracker.run_directory)] == [
+        {"training/loss": 1.0},
+        {"training/loss": 0.5},
+    ]
+
+
+def test_two_values_of_one_name_are_told_and_counted(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
+    with ExperimentTracker(config) as tracker:
+        for _ in range(2):
+            # The second time, the names are known.
+            tracker.log_metrics({"loss": 1.0, "training/loss": 2.0})
+        tracker.log_metrics({"val": {"acc": 1.0}, "val/acc": float("nan")})
+        tracker.log_metrics({"0": 1.0, 0: 2.0})  # type: ignore[dict-item]
+        tracker.log_metrics({"0": 1.0, 0: 2.0})  # type: ignore[dict-item]
+    numbers = [metrics for _, _, metrics in recorded(tracker.run_directory)]
+    assert numbers == [{"training/loss": 2.0}] * 2 + [{}] + [{"training/0": 1.0}] * 2
+    assert caplog.text.count("Metric training/loss has several values in one call, the last one is kept (step 1") == 1
+    assert "3 × given twice (training/loss, val/acc), 2 × invalid name (0)" in caplog.text
+
+
+def test_a_filter_by_priority_takes_nested_dictionaries_too(config: TrackingConfig) -> None:
+    with ExperimentTracker(config) as tracker:
+        tracker.log_metrics_with_priority({"val": {"loss": 1.0, "reward": 2.0}}, priority="high")
+    assert recorded(tracker.run_directory) == [(0, 0, {"val/loss": 1.0})]
+
+
+def test_the_step_that_counts_follows_the_last_one_that_was_given(config: TrackingConfig) -> None:
+    step = torch.tensor(5)
+    with ExperimentTracker(config) as tracker:
+        tracker.log_metrics({"loss": 0.5}, step=2**62)
+        tracker.log_metrics({"loss": 0.5}, step=10)
+        tracker.log_metrics({"loss": 0.5})
+        tracker.log_metrics({"loss": 0.5}, step=step)  # type: ignore[arg-type]
+        tracker.log_metrics({"loss": 0.5})
+    with ExperimentTracker(config, resume="r", step=0) as tracker:
+        tracker.log_metrics({"loss": 0.5})
+    assert [step for _, step, _ in recorded(tracker.run_directory)] == [2**62, 10, 11, 5, 6, 0]
+
+
+def test_a_tracker_used_directly_counts_too_and_outlives_a_bad_step() -> None:
+    tracker = MemoryTracker()
+    tracker.log_metrics({"loss": 0.5}, step="x")  # type: ignore[arg-type]
+    for _ in range(2):
+        tracker.log_metrics({"loss": 0.5})
+    assert [arguments["step"] for _, arguments in tracker.calls] == ["x", 1, 2]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_without_a_run_no_lock_is_taken_that_a_fork_could_inherit(config: TrackingConfig, is_closed: bool) -> None:
+    tracker = ExperimentTracker(config if is_closed else TrackingConfig(experiment_tracking_enabled=False))
+    tracker.close()
+    with tracker._steps._lock:
+        thread = threading.Thread(target=tracker.log_metrics, args=({"loss": 0.5},), daemon=True)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()

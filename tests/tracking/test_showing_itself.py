@@ -7,7 +7,9 @@ import pydoc
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import seo_engine
@@ -135,3 +137,48 @@ def test_help_on_a_public_class_begins_with_what_it_is_and_shows_a_loop(name: st
     assert "Example:" in description
     if name not in ("TrainingConfig", "DestinationTracker"):
         assert "for " in description.partition("Example:")[2], name
+
+
+def test_a_configuration_of_ones_own_keeps_what_is_hidden_hidden_and_never_fails_to_show_itself() -> None:
+    @dataclass
+    class Own(TrackingConfig):
+        hidden: str = dataclasses.field(default="", repr=False)
+        hf_token: str = ""
+        weights: Any = dataclasses.field(default_factory=lambda: np.zeros(3))
+        later: int = dataclasses.field(init=False)
+        ours: int = dataclasses.field(default=1, metadata={"meaning": "Of another library."})
+        print_summary: bool = setting(False, "Mine.")
+
+    own = Own(hidden="behind", hf_token="hf_abcdefghijklmnopqrstuvwxyz012345")
+    for shown in (repr(own), own._repr_html_()):
+        assert "behind" not in shown and "abcdefghijk" not in shown and "hf_token" in shown
+    text = Own.__doc__ or ""
+    assert text.count("print_summary (") == 1 and "print_summary (bool): Mine. Default: False." in text
+
+    @dataclass(slots=True)
+    class Slotted(Configuration):
+        """Mine."""
+
+        depth: int = setting(3, "How deep.")
+
+    assert (Slotted.__doc__ or "").count("Args:") == 1
+
+
+def test_an_inherited_way_to_show_a_configuration_is_kept() -> None:
+    class Silent:
+        def __repr__(self) -> str:
+            return "silent"
+
+    @dataclass(repr=False)
+    class Mixed(Silent, TrackingConfig):
+        pass
+
+    class Derived(Mixed):
+        pass
+
+    assert repr(Mixed()) == repr(Derived()) == "silent"
+
+
+def test_half_made_objects_can_be_shown_in_a_debugger() -> None:
+    for made in (object.__new__(ExperimentTracker), TrackingConfig.__new__(TrackingConfig)):
+        assert repr(made) and made._repr_html_()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
 from seo_engine.cli.options import setting_option
+from seo_engine.foundation.texts import as_json_data, one_line
 from seo_engine.tracking import (
     STATUSES,
     DeliveryState,
@@ -102,11 +103,11 @@ def list_command(
         with errors_in_one_line():
             chosen = sorted_runs(chosen, by)
     if as_json:
-        click.echo(json.dumps([_as_plain(run) for run in chosen], indent=2))
+        click.echo(_as_json_text([_as_plain(run) for run in chosen]))
     elif chosen:
         plain_console(sys.stdout).print(runs_table(chosen, metrics))
     elif every:
-        click.echo(f"None of the {len(every)} runs in {log_directory} matches --status and --name.")
+        click.echo(f"None of the {len(every)} runs in {one_line(log_directory)} matches --status and --name.")
     else:
         click.echo(_no_runs(log_directory))
 
@@ -139,7 +140,7 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     else:
         shown, plain = run_details(summary), _as_plain(summary)
     if as_json:
-        click.echo(json.dumps(plain, indent=2))
+        click.echo(_as_json_text(plain))
     else:
         plain_console(sys.stdout).print(shown)
 
@@ -161,7 +162,7 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
     """
     directories = [_find(log_directory, run)] if run is not None else unfinished_runs(_folder(log_directory))
     if not directories and not as_json:
-        complete = f"Every run in {log_directory} is complete, or still open."
+        complete = f"Every run in {one_line(log_directory)} is complete, or still open."
         click.echo(complete if run_directories(log_directory) else _no_runs(log_directory))
     delivered = {}
     for directory in directories:
@@ -191,9 +192,14 @@ def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_j
 
 
 def _folder(log_directory: str) -> Path:
-    if Path(log_directory).is_file():
-        raise CommandError(f"{log_directory}: this is a file; give the folder that holds the runs")
-    return Path(log_directory)
+    folder = Path(log_directory)
+    try:
+        is_file = folder.is_file()
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{one_line(log_directory)}: {getattr(error, 'strerror', None) or error}") from None
+    if is_file:
+        raise CommandError(f"{one_line(log_directory)}: this is a file; give the folder that holds the runs")
+    return folder
 
 
 def _find(log_directory: str, run: str) -> Path:
@@ -219,7 +225,7 @@ def _profile_of(run: RunSummary) -> tuple[RenderableType, dict[str, Any]]:
 
 
 def _no_runs(log_directory: str) -> str:
-    return f"No runs in {log_directory}; {_ANOTHER_FOLDER}"
+    return f"No runs in {one_line(log_directory)}; {_ANOTHER_FOLDER}"
 
 
 def _is_chosen(run: RunSummary, statuses: Sequence[str], patterns: Sequence[str]) -> bool:
@@ -256,7 +262,7 @@ def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: b
             str(directory): {name: state.as_dictionary() for name, state in states.items()}
             for directory, states in delivered.items()
         }
-        click.echo(json.dumps(plain, indent=2))
+        click.echo(_as_json_text(plain))
     else:
         output = plain_console(sys.stdout)
         for directory, states in delivered.items():
@@ -264,6 +270,11 @@ def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: b
             output.print(next_steps(directory, states, None))
     if not all(state.is_complete for states in delivered.values() for state in states.values()):
         raise SystemExit(1)
+
+
+def _as_json_text(plain: Any) -> str:
+    """Return JSON that every reader takes: NaN and infinities, which a foreign file may hold, are null."""
+    return orjson.dumps(as_json_data(plain), option=orjson.OPT_INDENT_2).decode()
 
 
 def _as_plain(run: RunSummary) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from seo_engine.foundation.notebooks import as_html_table
+from seo_engine.foundation.redaction import redact
 from seo_engine.foundation.settings_help import with_fields
 
 
@@ -92,7 +93,7 @@ class Configuration:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.__doc__ = with_fields(cls)
-        if "__repr__" not in cls.__dict__:
+        if cls.__repr__ is Configuration.__repr__:
             # Otherwise `dataclass` gives each subclass one that prints every field.
             cls.__repr__ = Configuration.__repr__  # type: ignore[method-assign]
         own: Any = cls.__dict__.get("__post_init__")
@@ -106,7 +107,8 @@ class Configuration:
 
     def __post_init__(self, given_fields: Iterable[str] | None = None) -> None:  # noqa: RUF033  subclasses call it without
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+            # A field of a subclass may be set later.
+            value = getattr(self, field.name, None)
             # People pass a Path; the field stays a plain string, for TOML and JSON.
             if isinstance(value, os.PathLike):
                 setattr(self, field.name, os.fspath(value))
@@ -122,7 +124,7 @@ class Configuration:
         """
         types_by_field = typing.get_type_hints(type(self))
         # A subclass may have plain fields of its own, which have no rules.
-        fields = [field for field in dataclasses.fields(self) if "meaning" in field.metadata]
+        fields = [field for field in dataclasses.fields(self) if "switches" in field.metadata]
         for field in fields:
             check_type(field.name, getattr(self, field.name), types_by_field[field.name])
         for field in fields:
@@ -133,18 +135,18 @@ class Configuration:
         return f"{type(self).__name__}({given})"
 
     def _repr_html_(self) -> str:
-        fields = {field.name: field.metadata.get("meaning", "") for field in dataclasses.fields(self)}
+        fields = {field.name: field.metadata.get("meaning", "") for field in _shown_fields(self)}
         given = self._given()
-        rest = [(name, getattr(self, name), meaning) for name, meaning in fields.items() if name not in given]
+        rest = [(name, getattr(self, name, None), meaning) for name, meaning in fields.items() if name not in given]
         title = f"{type(self).__name__}: {len(given)} of {len(fields)} settings are given"
         shown = as_html_table(title, [(name, repr(value), fields[name]) for name, value in given.items()])
         defaults = as_html_table("", [(name, repr(value), meaning) for name, value, meaning in rest])
         return f"{shown}<details><summary>The defaults of the others</summary>{defaults}</details>"
 
     def _given(self) -> dict[str, Any]:
-        return {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self) if self.is_given(field.name)
-        }
+        names = [field.name for field in _shown_fields(self) if hasattr(self, field.name)]
+        given: dict[str, Any] = redact({name: getattr(self, name) for name in names if self.is_given(name)})
+        return given
 
     def is_given(self, name: str) -> bool:
         """Return whether a field was given, or set later to something other than its default.
@@ -162,7 +164,14 @@ class Configuration:
             raise ValueError(f"{type(self).__name__} has no setting {name!r}")
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
-        return bool(getattr(self, name) != default)
+        try:
+            return bool(getattr(self, name) != default)
+        except Exception:  # a field of a subclass may be an array, which is neither true nor false
+            return True
+
+
+def _shown_fields(configuration: Configuration) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(configuration) if field.repr]
 
 
 def check_type(name: str, value: Any, expected: Any) -> None:

@@ -19,6 +19,9 @@ def with_fields(configuration: type) -> str:
         configuration (type): A class that is about to become a dataclass.
     """
     lines = (configuration.__doc__ or configuration.__name__).rstrip().splitlines()
+    if any(line.strip() == "Args:" for line in lines):
+        # Written by hand, or made before: a dataclass with slots is made twice.
+        return configuration.__doc__ or ""
     entries = [line for name, annotation, field in _fields(configuration) for line in _entry(name, annotation, field)]
     if not entries:
         return "\n".join(lines)
@@ -31,11 +34,13 @@ def with_fields(configuration: type) -> str:
 
 
 def _fields(configuration: type) -> Iterator[tuple[str, Any, dataclasses.Field[Any]]]:
+    named: set[str] = set()
     for each in configuration.__mro__:
         for name, annotation in inspect.get_annotations(each).items():
             # The fields of a class that is not a dataclass yet are its attributes.
             field = each.__dict__.get("__dataclass_fields__", each.__dict__).get(name)
-            if isinstance(field, dataclasses.Field) and field.metadata.get("meaning"):
+            if name not in named and isinstance(field, dataclasses.Field) and "switches" in field.metadata:
+                named.add(name)
                 yield name, annotation, field
 
 

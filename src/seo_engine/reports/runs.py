@@ -47,12 +47,19 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
         RenderableType: For a console.
     """
     shown = list(metrics) or _telling_metrics(runs)
-    table = Table("run", "status", "started", *map(right_aligned, ("time", "steps")), *map(escape, shown), box=None)
+    table = Table(
+        "run",
+        "status",
+        "started",
+        *map(right_aligned, ("time", "steps")),
+        *(escape(one_line(name)) for name in shown),
+        box=None,
+    )
     for run in runs:
         table.add_row(
             escape(one_line(run.name)),
             _status_and_pending(run),
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
+            _local_time(run.started, "%Y-%m-%d %H:%M"),
             clock_time(run.seconds),
             f"{run.step:,}",
             *(last_and_best(name, run.metrics[name]) if name in run.metrics else "–" for name in shown),
@@ -69,7 +76,7 @@ def run_details(run: RunSummary) -> RenderableType:
     Returns:
         RenderableType: For a console.
     """
-    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
+    started = _local_time(run.started, "%Y-%m-%d %H:%M:%S")
     parts: list[RenderableType] = [
         Text.assemble((one_line(run.name), "bold"), "  ", _colored_status(run.status)),
         f"started {started}, running time {clock_time(run.seconds)}, {run.records:,} records, step {run.step:,}",
@@ -121,7 +128,11 @@ def delivery_table(delivery: Mapping[str, DeliveryState]) -> Table:
         counts = (state.accepted, state.delivered, sum(state.dropped.values()), state.pending)
         thinned = f"leaves out {state.values_thinned:,} values of medium and low priority"
         reasons = [counts_in_words(state.dropped), state.last_error or "", thinned if state.values_thinned else ""]
-        table.add_row(escape(name), *(str(count) for count in counts), escape("; ".join(filter(None, reasons))))
+        table.add_row(
+            escape(one_line(name)),
+            *(str(count) for count in counts),
+            escape(one_line("; ".join(filter(None, reasons)))),
+        )
     return table
 
 
@@ -183,7 +194,8 @@ def _texts_table(texts: Mapping[str, str]) -> Table:
 def _given(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the tracker that somebody gave; the others have their defaults."""
     given = configuration.get("given_fields")
-    return {name: configuration[name] for name in given if name in configuration} if isinstance(given, list) else {}
+    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    return {name: configuration[name] for name in names if name in configuration}
 
 
 def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
@@ -211,6 +223,14 @@ def _status_and_pending(run: RunSummary) -> Text:
 def _telling_metrics(runs: Sequence[RunSummary]) -> list[str]:
     counts = Counter(name for run in runs for name in main_metrics(run.metrics) if is_judged(name))
     return [name for name, _ in counts.most_common(_MOST_COLUMNS)]
+
+
+def _local_time(seconds: float, form: str) -> str:
+    try:
+        return time.strftime(form, time.localtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        # Of a journal that somebody wrote by hand.
+        return "–"
 
 
 def _without_control(line: str) -> str:

@@ -75,7 +75,8 @@ class ExperimentTracker(LoggingCalls):
         0
     """
 
-    _run: RunState
+    # A debugger may show an object that is only half made.
+    _run: RunState = NoRun()
 
     def __init__(
         self,

@@ -81,14 +81,11 @@ class LoggingCalls(Loggable):
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
 
-    def _count_step(self) -> int:
-        return self._steps.next()
-
     def _take_metrics(
         self,
         kind: str,
         epoch: float | None,
-        step: int,
+        step: int | None,
         metrics: Mapping[str, Any],
         thinned: bool = True,
         call: str | None = None,
@@ -101,14 +98,19 @@ class LoggingCalls(Loggable):
             return
         if epoch is None:
             epoch = self.current_epoch
+        is_counted = step is None
+        step = self._steps.next() if step is None else step
         is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
         if is_recorded:
             self.current_epoch = epoch
-            self.global_step = self._steps.last = step
+            self.global_step = step
+            if not is_counted:
+                self._steps.last = step
         ended = _now()
         self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
         if is_recorded and ended - started > self._slow_nanoseconds:
-            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, len(metrics))
+            count = sum(1 for _ in metrics.items())
+            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, count)
         if not self.config.asynchronous_logging:
             self._deliver_synchronously()
 

@@ -77,7 +77,7 @@ def test_values_that_cannot_be_kept_are_warned_of_once_counted_and_the_rest_is_k
     given = {"loss": 0.5, "note": "good", "broken": RaisingFloat(), 3: 1.0, "gone": math.nan, "far": -math.inf}
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            numbers, nonfinite = validation.validated("training", given)  # type: ignore[arg-type]
+            numbers, nonfinite = validation.validated("training", list(given.items()))  # type: ignore[arg-type]
     assert numbers == {"training/loss": 0.5}
     assert nonfinite == {"training/gone": "NaN", "training/far": "-Infinity"}
     assert validation.dropped == {"non-numeric value": 3, "unreadable value": 3, "invalid name": 3}

@@ -73,8 +73,9 @@ def seconds_of_closing(open_regions: Iterable[Region], moment: int) -> float:
         moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
     """
     # A region that is just being entered has no start yet.
-    starts = [each.start for each in open_regions if each.operation.name == TRACKER_CLEANUP and each.start]
-    return sum(moment - start for start in starts) * NANOSECONDS
+    closing = TRACKER_CLEANUP, TRACKING
+    starts = [each.start for each in open_regions if (each.operation.name, each.operation.category) == closing]
+    return sum(moment - start for start in starts if start) * NANOSECONDS
 
 
 def training_seconds(wall_seconds: float, outside: OutsideTraining) -> float:
@@ -85,7 +86,9 @@ def training_seconds(wall_seconds: float, outside: OutsideTraining) -> float:
         >>> training_seconds(12.0, outside)
         10.0
     """
-    return max(0.0, wall_seconds - outside["import_seconds"] - outside["setup_seconds"] - outside["closing_seconds"])
+    seconds = wall_seconds - outside["import_seconds"] - outside["setup_seconds"] - outside["closing_seconds"]
+    # Trackers that close at the same time take more of it than there was.
+    return seconds if seconds > 0 else wall_seconds
 
 
 def outside_in_words(outside: OutsideTraining) -> str:

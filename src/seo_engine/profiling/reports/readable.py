@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seo_engine.foundation.texts import fits_64_bits
 from seo_engine.profiling.reports.outside_training import OutsideTraining
 
 _OF_AN_OPERATION = ("self_seconds", "share_percent", "calls", "p50_seconds", "p99_seconds")
@@ -42,7 +43,8 @@ def readable_parts(profiling_data: Mapping[str, Any]) -> dict[str, Any]:
     for name, numbers in (("training", _OF_THE_STEPS), ("outside_training", _OUTSIDE)):
         part = profiling_data.get(name)
         if isinstance(part, Mapping) and _has_numbers(part, numbers):
-            parts[name] = part
+            # Of what is sometimes not measured, only numbers.
+            parts[name] = {each: value for each, value in part.items() if each in numbers or _is_number(value)}
     return parts
 
 
@@ -61,4 +63,6 @@ def _has_numbers(values: Mapping[str, Any], names: Iterable[str]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
+    if isinstance(value, int) and not fits_64_bits(value):
+        return False
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from seo_engine.tracking.history.main_metrics import best_of, main_metrics, smaller_is_better
 from seo_engine.tracking.history.summary import RunSummary, read_run
 from seo_engine.tracking.runs.places import run_directories
+
+logger = logging.getLogger(__name__)
 
 # What runs can be sorted by, besides their metrics: the order is that of the key's values.
 _ORDERS: dict[str, Callable[[RunSummary], Any]] = {
@@ -27,9 +30,15 @@ def list_runs(log_directory: str | Path) -> list[RunSummary]:
         log_directory (str | Path): The folder of all runs.
 
     Returns:
-        list[RunSummary]: One for each folder with a journal.
+        list[RunSummary]: One for each folder with a journal that can be read; a warning names the others.
     """
-    return sorted_runs([read_run(directory) for directory in run_directories(log_directory)], "started")
+    runs = []
+    for directory in run_directories(log_directory):
+        try:
+            runs.append(read_run(directory))
+        except OSError as error:
+            logger.warning("⚠️ %s is not listed: %s", directory, error.strerror or error)
+    return sorted_runs(runs, "started")
 
 
 def sorted_runs(runs: Sequence[RunSummary], by: str) -> list[RunSummary]:

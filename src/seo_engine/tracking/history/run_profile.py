@@ -24,8 +24,11 @@ def read_profile(run: RunSummary) -> dict[str, Any]:
     """
     path = run.directory / PROFILE / DATA_FILE
     try:
-        if path.stat().st_size <= LARGEST_BYTES and isinstance(data := json.loads(path.read_bytes()), dict):
-            return data
+        # No pipe, which would block.
+        if path.is_file() and path.stat().st_size <= LARGEST_BYTES:
+            data = json.loads(path.read_bytes())
+            if isinstance(data, dict):
+                return data
     except (OSError, ValueError, RecursionError):
         # Absent, or damaged; a profile is written whole, so the journal has an earlier one at most.
         pass

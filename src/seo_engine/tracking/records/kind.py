@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import operator
 import time
 from collections.abc import Callable, Mapping
@@ -191,19 +192,37 @@ def plain_step(step: int) -> int:
     return plain
 
 
+def step_after(last: int) -> int:
+    """Return the step behind the last one; the first step if that is not a number.
+
+    Example:
+        >>> step_after(9), step_after("nine")
+        (10, 1)
+    """
+    try:
+        return plain_step(last) + 1
+    except (TypeError, ValueError):
+        return 1
+
+
 def plain_epoch(epoch: float) -> float:
     """Return an epoch as a plain number for JSON; it may be a number of numpy or torch.
 
     Raises:
-        TypeError: If it is not a number.
+        TypeError: If it is not a number, or not a finite one.
     """
+    plain: float | None = None
     if isinstance(epoch, int | float):
-        return epoch
-    if not isinstance(epoch, str | bytes):
+        plain = epoch
+    elif not isinstance(epoch, str | bytes):
         # Of a foreign object, anything may be raised.
         with contextlib.suppress(Exception):
-            return float(epoch)
-    raise TypeError(f"epoch must be a number, got {described(epoch)}")
+            plain = float(epoch)
+    if plain is None:
+        raise TypeError(f"epoch must be a number, got {described(epoch)}")
+    if not (fits_64_bits(plain) if isinstance(plain, int) else math.isfinite(plain)):
+        raise TypeError(f"epoch must be a finite number, got {described(plain)}")
+    return plain
 
 
 def described(value: object) -> str:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.tracking.records.kind import step_after
+
 if TYPE_CHECKING:
     import torch
 
@@ -25,11 +27,11 @@ class Loggable(ABC):
 
         Args:
             metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
-                without a slash gets a group: `loss` becomes `training/loss`. A dictionary of metrics does, too, under
-                its own name: `{"val": {"acc": 0.9}}` is the same as `{"val/acc": 0.9}`. Anything that is not a number
-                is left out, counted, and warned about once.
-            step (int | None): Current training step. None counts: each call is a step, the first is step 1, and a
-                resumed run continues where it was.
+                without a slash gets a group: `loss` becomes `training/loss`. The metrics in a nested dictionary get
+                its name: `{"val": {"acc": 0.9}}` is the same as `{"val/acc": 0.9}`. Anything that is not a number is
+                left out, counted, and warned about once.
+            step (int | None): Current training step. None counts: each call of this process is a step, the first is
+                step 1, and a resumed run continues where it was.
             epoch (float | None): Current training epoch; None means the last one seen.
 
         Example:
@@ -40,7 +42,7 @@ class Loggable(ABC):
             >>> tracker.global_step
             2
         """
-        self._take_metrics("training", epoch, self._count_step() if step is None else step, metrics, call="log_metrics")
+        self._take_metrics("training", epoch, step, metrics, call="log_metrics")
 
     def log_training_metrics(
         self, epoch: float | None, step: int, metrics: Mapping[str, Any], *, thinned: bool = True
@@ -147,18 +149,15 @@ class Loggable(ABC):
         self,
         kind: str,
         epoch: float | None,
-        step: int,
+        step: int | None,
         metrics: Mapping[str, Any],
         thinned: bool = True,
         call: str | None = None,
     ) -> None:
         epoch = self.current_epoch if epoch is None else epoch
+        step = step_after(self.global_step) if step is None else step
         self._take(kind, epoch=epoch, step=step, metrics=metrics, **({} if thinned else {"thinned": False}))
         self.current_epoch, self.global_step = epoch, step
-
-    def _count_step(self) -> int:
-        """Return the step of a call that gives none."""
-        return self.global_step + 1
 
     @abstractmethod
     def _take(self, kind: str, **arguments: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -78,8 +78,9 @@ class MetricEncoder:
         require_dictionary("metrics", metrics)
         plain = {"epoch": plain_epoch(epoch), "step": plain_step(step)}
         moment = f" (step {plain['step']}, epoch {plain['epoch']:g})"
-        numbers, nonfinite = self._validation.validated(kind, metrics, moment, skip_nonfinite=self._skip_nonfinite)
-        self._remember_names(kind, metrics, numbers)
+        flat = flat_metrics(metrics)
+        numbers, nonfinite = self._validation.validated(kind, flat, moment, skip_nonfinite=self._skip_nonfinite)
+        self._remember_names(kind, flat, numbers)
         record = new_record(kind, **plain, rank=self._rank, metrics=numbers)
         if nonfinite:
             record["nonfinite"] = nonfinite
@@ -112,7 +113,7 @@ class MetricEncoder:
                     return None
                 values[names[name]] = value
                 total += value
-            if total - total != 0.0:
+            if total - total != 0.0 or len(values) != len(metrics):
                 return None
             line = orjson.dumps(
                 {
@@ -129,9 +130,11 @@ class MetricEncoder:
             return None
         return None if len(line) > MAXIMUM_RECORD_BYTES else line
 
-    def _remember_names(self, kind: str, metrics: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
+    def _remember_names(self, kind: str, metrics: Sequence[tuple[Any, Any]], numbers: Mapping[str, float]) -> None:
         names = self._names[kind]
-        for name, _ in flat_metrics(metrics):
-            full_name = name if isinstance(name, str) and "/" in name else f"{kind}/{name}"
+        for name, _ in metrics:
+            if not isinstance(name, str) or name in names:
+                continue
+            full_name = name if "/" in name else f"{kind}/{name}"
             if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
                 names[name] = full_name

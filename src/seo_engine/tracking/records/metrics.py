@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +20,11 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_NAME_LENGTH = 512
 
-# A dictionary may hold itself.
+# What a caller gives is bounded: a dictionary may hold itself, many times.
 MOST_LEVELS = 10
+MOST_METRICS = 100_000
+
+_PLAIN = (float, int)
 
 
 def metric_name(group: str, name: str) -> str:
@@ -60,25 +64,45 @@ def _without_secrets(name: str) -> str:
     return redact_text(name)
 
 
-def flat_metrics(metrics: Mapping[Any, Any], prefix: str = "", levels: int = MOST_LEVELS) -> Iterator[tuple[Any, Any]]:
-    """Yield metrics one by one; those in a dictionary of their own get its name.
+def flat_metrics(metrics: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """Return metrics one by one; those in a nested dictionary get its name.
 
     Args:
         metrics (Mapping[Any, Any]): Names and values, or further dictionaries.
-        prefix (str): What the names begin with.
-        levels (int): How many dictionaries may stand within one another; one further within is yielded as it is.
+
+    Returns:
+        list[tuple[Any, Any]]: Names and values. A dictionary too far within, or within itself, is a value.
+
+    Raises:
+        ValueError: If there are too many.
 
     Example:
-        >>> dict(flat_metrics({"loss": 0.5, "val": {"acc": 0.9, "recall": {0: 0.8, 1: 0.7}}}))
-        {'loss': 0.5, 'val/acc': 0.9, 'val/recall/0': 0.8, 'val/recall/1': 0.7}
+        >>> flat_metrics({"loss": 0.5, "val": {"acc": 0.9, "recall": {0: 0.8, 1: 0.7}}})
+        [('loss', 0.5), ('val/acc', 0.9), ('val/recall/0', 0.8), ('val/recall/1', 0.7)]
     """
+    flat = list(itertools.islice(_flat(metrics, "", ()), MOST_METRICS + 1))
+    if len(flat) > MOST_METRICS:
+        raise ValueError(f"metrics must be at most {MOST_METRICS:,}")
+    return flat
+
+
+def _flat(metrics: Mapping[Any, Any], prefix: str, outer: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
+    within = (*outer, id(metrics))
     for name, value in metrics.items():
         # Classes and layers often are numbers.
         full_name = f"{prefix}{name}" if prefix and isinstance(name, str | int) else name
-        if isinstance(value, Mapping) and value and levels and isinstance(full_name, str):
-            yield from flat_metrics(value, f"{full_name}/", levels - 1)
-        else:
+        # The type first: most values are plain numbers, for which it is enough.
+        if (
+            type(value) in _PLAIN
+            or not isinstance(value, Mapping)
+            or not value
+            or not isinstance(full_name, str)
+            or id(value) in within
+            or len(within) > MOST_LEVELS
+        ):
             yield full_name, value
+        else:
+            yield from _flat(value, f"{full_name}/", within)
 
 
 def metric_value(value: Any) -> int | float | None:
@@ -111,7 +135,7 @@ class MetricValidation:
 
     Example:
         >>> validation = MetricValidation()
-        >>> validation.validated("training", {"loss": 0.5, "note": "good"})
+        >>> validation.validated("training", [("loss", 0.5), ("note", "good")])
         ({'training/loss': 0.5}, {})
         >>> validation.dropped
         Counter({'non-numeric value': 1})
@@ -123,13 +147,13 @@ class MetricValidation:
     _warned: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def validated(
-        self, group: str, metrics: Mapping[str, Any], moment: str = "", *, skip_nonfinite: bool = True
+        self, group: str, metrics: Sequence[tuple[Any, Any]], moment: str = "", *, skip_nonfinite: bool = True
     ) -> tuple[dict[str, int | float], dict[str, str]]:
         """Return the metrics that can be kept, by hierarchical name.
 
         Args:
             group (str): The group of names without a slash.
-            metrics (Mapping[str, Any]): Names and values as the caller gave them.
+            metrics (Sequence[tuple[Any, Any]]): Names and values as the caller gave them; see `flat_metrics`.
             moment (str): When, for messages: ` (step 137, epoch 2)`.
             skip_nonfinite (bool): Whether the views leave out NaN and infinities, with a warning.
 
@@ -139,7 +163,7 @@ class MetricValidation:
         """
         numbers: dict[str, int | float] = {}
         nonfinite: dict[str, str] = {}
-        for name, value in flat_metrics(metrics):
+        for name, value in metrics:
             try:
                 full_name = metric_name(group, name)
             except ValueError as error:
@@ -151,6 +175,11 @@ class MetricValidation:
                 cause = f"{type(error).__name__}: {one_line(error)}"
                 self._drop("unreadable value", full_name, f"⚠️ Skipping unreadable metric {full_name}: {cause}{moment}")
                 continue
+            if number is not None and (full_name in numbers or full_name in nonfinite):
+                message = f"⚠️ Metric {full_name} has several values in one call, the last one is kept{moment}"
+                self._drop("given twice", full_name, message)
+                numbers.pop(full_name, None)
+                nonfinite.pop(full_name, None)
             if number is None:
                 message = f"⚠️ Skipping non-numeric metric {full_name}: {described(value)}{moment}"
                 self._drop("non-numeric value", full_name, message)

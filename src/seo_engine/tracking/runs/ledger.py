@@ -145,7 +145,7 @@ def read_delivery(path: Path) -> dict[str, DeliveryState]:
     """
     try:
         contents = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     states = {}
     for name, state in contents.items() if isinstance(contents, dict) else ():

@@ -81,7 +81,7 @@ def run_directories(log_directory: str | Path) -> list[Path]:
     Returns:
         list[Path]: Each folder with a journal, by name.
     """
-    return sorted(path.parent for path in Path(log_directory).glob(f"*/{JOURNAL}"))
+    return sorted(path.parent for path in Path(log_directory).glob(f"*/{JOURNAL}") if path.is_file())
 
 
 def find_run(log_directory: str | Path, name: str) -> Path:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from seo_engine.tracking.records.kind import plain_step
+from seo_engine.tracking.records.kind import step_after
 
 
 class StepCounter:
-    """Counts on from the last step that was logged; threads that log at the same time get a step each.
+    """Counts on from the last step; threads that log at the same time get a step each.
 
     Attributes:
-        last (int): The step of the last call that was recorded.
+        last (int): The last step that it gave, or that a call gave itself.
 
     Example:
         >>> counter = StepCounter()
@@ -24,15 +24,14 @@ class StepCounter:
 
     def __init__(self) -> None:
         self.last = 0
-        self._counted = 0
         # A signal handler may log while its thread counts.
         self._lock = threading.RLock()
 
     def next(self) -> int:
-        """Return the next step, which no other call gets."""
+        """Return the step behind the last one."""
         with self._lock:
-            self._counted = max(self._counted, plain_step(self.last)) + 1
-            return self._counted
+            self.last = step_after(self.last)
+            return self.last
 
     def renew_after_fork(self) -> None:
         """Forget the lock, which a thread of the parent process may have held."""
