@@ -85,6 +85,16 @@ def test_runs_are_filtered_and_sorted_and_show_last_and_best_of_any_group(tmp_pa
     assert "None of the 4 runs" in command("runs", "list", "--status", "killed", cwd=tmp_path).stdout
     columns = command("runs", "list", "--metric", "test/acc", cwd=tmp_path).stdout.splitlines()[0]
     assert "test/acc" in columns and "val/loss" not in columns
+    # A bare name is what `log_metrics` made of it, and what the runs are sorted by is shown.
+    make_run(runs, "bare", [0.25])
+    assert names("--sort", "loss")[0] == "bare"
+    by_loss = command("runs", "list", "--sort", "loss", cwd=tmp_path).stdout.splitlines()
+    assert "training/loss" in by_loss[0] and by_loss[1].split()[:2] == ["bare", "finished"]
+    # With too many metrics for columns, each run shows its own.
+    make_run(runs, "other", [0.75], name="eval/bleu")
+    lines = {line.split()[0]: line for line in command("runs", "list", cwd=tmp_path).stdout.splitlines()}
+    assert "last and best" in lines["run"] and "eval/bleu 0.75" in lines["other"]
+    assert "val/loss 0.5, best 0.4" in lines["cnn-small"] and "test/acc 0.7, best 0.7" in lines["transformer"]
     refused = command("runs", "list", "--sort", "los", cwd=tmp_path)
     assert refused.returncode == 2 and "no run has a metric 'los'" in refused.stderr and "val/loss" in refused.stderr
 
@@ -104,6 +114,7 @@ def test_one_run_is_shown_with_its_configuration_texts_and_profile(tmp_path: Pat
             tracker.log_metrics({"loss": abs(number - 17)})
     shown = command("runs", "show", "r", cwd=tmp_path).stdout
     lines = shown.splitlines()
+    assert command("runs", "show", ".", cwd=tmp_path / "runs" / "r").stdout == shown
     assert lines[0] == "r  finished" and not any(line.rstrip().endswith(",") for line in lines)
     assert "running time 0:0" in lines[1] and lines[1].endswith("step 30")
     (loss,) = [line.split() for line in lines if line.strip().startswith("training/loss")]

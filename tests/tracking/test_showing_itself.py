@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pydoc
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,12 +132,15 @@ def test_help_on_a_configuration_says_of_each_field_type_sentence_and_default(na
 
 
 @pytest.mark.parametrize("name", [name for name in seo_engine.__all__ if name[0].isupper()])
-def test_help_on_a_public_class_begins_with_what_it_is_and_shows_a_loop(name: str) -> None:
-    text = pydoc.render_doc(getattr(seo_engine, name), renderer=pydoc.plaintext)
+def test_help_on_a_public_class_shows_a_loop_before_anything_internal(name: str) -> None:
+    public = getattr(seo_engine, name)
+    text = pydoc.render_doc(public, renderer=pydoc.plaintext)
     description = text.partition("Method resolution order")[0]
-    assert "Example:" in description
+    assert (public.__doc__ or "").splitlines()[0] in description
+    example = description.partition("Example:")[2]
+    assert ">>>" in example
     if name not in ("TrainingConfig", "DestinationTracker"):
-        assert "for " in description.partition("Example:")[2], name
+        assert re.search(r"(>>>|\.\.\.)\s+for \w+", example), name
 
 
 def test_a_configuration_of_ones_own_keeps_what_is_hidden_hidden_and_never_fails_to_show_itself() -> None:

@@ -30,6 +30,7 @@ from seo_engine.tracking import (
     replay_run,
     run_directories,
     sorted_runs,
+    sorting_metric,
     unfinished_runs,
 )
 
@@ -102,6 +103,9 @@ def list_command(
     if chosen:
         with errors_in_one_line():
             chosen = sorted_runs(chosen, by)
+        metric = sorting_metric(chosen, by)
+        # What the runs are sorted by is shown.
+        metrics = (*metrics, metric) if metric and metric not in metrics else metrics
     if as_json:
         click.echo(_as_json_text([_as_plain(run) for run in chosen]))
     elif chosen:
@@ -138,7 +142,7 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     if only_profile:
         shown, plain = _profile_of(summary)
     else:
-        shown, plain = run_details(summary), _as_plain(summary)
+        shown, plain = run_details(summary, read_profile(summary)), _as_plain(summary)
     if as_json:
         click.echo(_as_json_text(plain))
     else:

@@ -161,6 +161,6 @@ class Aggregation:
             return
         self._unknown_categories.add(category)
         known = sorted(CATEGORIES)
-        meant = get_close_matches(category, known, n=1)
+        meant = get_close_matches(category, known, n=1, cutoff=0.5)
         hint = f"did you mean {meant[0]!r}?" if meant else f"the known ones are {', '.join(known)}"
         logger.warning("⚠️ Unknown profiling category %r is kept; %s", category, hint)

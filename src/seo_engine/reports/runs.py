@@ -40,21 +40,17 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
 
     Args:
         runs (Sequence[RunSummary]): The runs.
-        metrics (Sequence[str]): The metrics that get a column; by default those that tell how good a run is, of most
-            runs.
+        metrics (Sequence[str]): The metrics that get a column. Without any, those that tell how good a run is get one,
+            or stand together in one column if the runs have too many different ones.
 
     Returns:
         RenderableType: For a console.
     """
     shown = list(metrics) or _telling_metrics(runs)
-    table = Table(
-        "run",
-        "status",
-        "started",
-        *map(right_aligned, ("time", "steps")),
-        *(escape(one_line(name)) for name in shown),
-        box=None,
-    )
+    together = [] if metrics or len(shown) <= _MOST_COLUMNS else ["last and best"]
+    shown = [] if together else shown
+    of_metrics = [*(escape(one_line(name)) for name in shown), *together]
+    table = Table("run", "status", "started", *map(right_aligned, ("time", "steps")), *of_metrics, box=None)
     for run in runs:
         table.add_row(
             escape(one_line(run.name)),
@@ -63,15 +59,17 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
             clock_time(run.seconds),
             f"{run.step:,}",
             *(last_and_best(name, run.metrics[name]) if name in run.metrics else "–" for name in shown),
+            *(escape(one_line(_in_one_cell(run))) for _ in together),
         )
     return table
 
 
-def run_details(run: RunSummary) -> RenderableType:
-    """Return everything that the journal says about one run.
+def run_details(run: RunSummary, profiling_data: Mapping[str, Any]) -> RenderableType:
+    """Return everything that is known of one run.
 
     Args:
         run (RunSummary): The run.
+        profiling_data (Mapping[str, Any]): Its profile, as `read_profile` returns it.
 
     Returns:
         RenderableType: For a console.
@@ -99,7 +97,7 @@ def run_details(run: RunSummary) -> RenderableType:
         parts += ["", _two_columns("configuration", "value", settings)]
     if run.texts:
         parts += ["", _texts_table(run.texts)]
-    profile = readable_parts(run.profiling_data)
+    profile = readable_parts(profiling_data)
     if profile["operations"]:
         parts += ["", report(profile)]
     elif run.timings:
@@ -201,7 +199,9 @@ def _given(configuration: Mapping[str, Any]) -> dict[str, Any]:
 def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
     table = Table(first, second, box=None)
     for name, value in values.items():
-        table.add_row(escape(one_line(name)), escape(one_line(value)))
+        # Some hold a hundred others, such as the arguments of a Trainer; --json has all of them.
+        shown = textwrap.shorten(one_line(value), _MOST_TEXT_CHARACTERS, placeholder=" …")
+        table.add_row(escape(one_line(name)), escape(shown))
     return table
 
 
@@ -222,7 +222,12 @@ def _status_and_pending(run: RunSummary) -> Text:
 
 def _telling_metrics(runs: Sequence[RunSummary]) -> list[str]:
     counts = Counter(name for run in runs for name in main_metrics(run.metrics) if is_judged(name))
-    return [name for name, _ in counts.most_common(_MOST_COLUMNS)]
+    return [name for name, _ in counts.most_common()]
+
+
+def _in_one_cell(run: RunSummary) -> str:
+    names = [name for name in main_metrics(run.metrics) if is_judged(name)][:_MOST_COLUMNS]
+    return "; ".join(f"{name} {last_and_best(name, run.metrics[name])}" for name in names)
 
 
 def _local_time(seconds: float, form: str) -> str:

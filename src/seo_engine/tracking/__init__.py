@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
     from seo_engine.tracking.delivery.replay import replay_run
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
-    from seo_engine.tracking.history.listing import list_runs, sorted_runs
+    from seo_engine.tracking.history.listing import list_runs, sorted_runs, sorting_metric
     from seo_engine.tracking.history.main_metrics import best_of, is_judged, last_and_best, main_metrics
     from seo_engine.tracking.history.run_profile import read_profile
     from seo_engine.tracking.history.summary import RunSummary, read_run
@@ -81,6 +81,7 @@ _MODULES = {
     "replay_run": "delivery.replay",
     "run_directories": "runs.places",
     "sorted_runs": "history.listing",
+    "sorting_metric": "history.listing",
     "status_after": "runs.endings",
     "steps_after": "trackers.registry",
     "trace_of": "runs.places",
@@ -124,6 +125,7 @@ __all__ = [
     "replay_run",
     "run_directories",
     "sorted_runs",
+    "sorting_metric",
     "status_after",
     "steps_after",
     "trace_of",

@@ -56,7 +56,8 @@ def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, 
     """
     shown = relative_path(run_directory)
     error = ending.error
-    reason = f": {type(error).__name__}: {redact_text(one_line(error))}" if error is not None else ""
+    said = [type(error).__name__, redact_text(one_line(error))] if error is not None else []
+    reason = "".join(f": {part}" for part in said if part)
     lines = [
         f"{_MARKS.get(ending.status, '⚠️')} Run {shown} {ending.status} after {clock_time(ending.seconds)}, "
         f"step {ending.step:,}{reason[:_MOST_ERROR_CHARACTERS]}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from seo_engine.tracking.history.main_metrics import best_of, main_metrics, smaller_is_better
 from seo_engine.tracking.history.summary import RunSummary, read_run
+from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.runs.places import run_directories
 
 logger = logging.getLogger(__name__)
@@ -62,12 +63,29 @@ def sorted_runs(runs: Sequence[RunSummary], by: str) -> list[RunSummary]:
     """
     if order := _ORDERS.get(by):
         return sorted(runs, key=order)
+    by = sorting_metric(runs, by)
     if not any(by in run.metrics for run in runs):
         known = dict.fromkeys(name for run in runs for name in main_metrics(run.metrics))
         raise ValueError(f"no run has a metric {by!r}; runs are sorted by {', '.join([*_ORDERS, *known])}")
     with_metric = [run for run in runs if by in run.metrics]
     without = [run for run in runs if by not in run.metrics]
     return sorted(with_metric, key=lambda run: _value(run, by), reverse=not smaller_is_better(by)) + without
+
+
+def sorting_metric(runs: Sequence[RunSummary], by: str) -> str:
+    """Return the metric that runs are sorted by; a bare name, such as `loss`, may have been logged as `training/loss`.
+
+    Args:
+        runs (Sequence[RunSummary]): The runs.
+        by (str): As for `sorted_runs`.
+
+    Returns:
+        str: The metric's name; empty if it is not a metric.
+    """
+    if by in _ORDERS:
+        return ""
+    full_name = metric_name("training", by) if by.strip() and by.isprintable() else by
+    return full_name if any(full_name in run.metrics for run in runs) else by
 
 
 def _value(run: RunSummary, name: str) -> float:

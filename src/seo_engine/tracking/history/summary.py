@@ -101,7 +101,7 @@ def read_run(directory: Path) -> RunSummary:
     Raises:
         OSError: If the journal cannot be read.
     """
-    run = RunSummary(name=directory.name, directory=directory, delivery=read_delivery(directory / DELIVERY))
+    run = RunSummary(name=directory.resolve().name, directory=directory, delivery=read_delivery(directory / DELIVERY))
     life, work = Lifecycle(), _WorkingTime()
     rewinds = _read_rewinds(directory / JOURNAL)
     for line in _read_lines(directory / JOURNAL):

@@ -72,6 +72,10 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         if run_directory is None:
             self.setup()
 
+    def __repr__(self) -> str:
+        where = f" {self.run_directory}" if self.run_directory is not None else ""
+        return f"<{type(self).__name__}{where}: {'open' if self.available else 'not open'}>"
+
     def setup(self) -> None:
         """Open the SDK; a failure is logged, and `available` stays False."""
         if self.available:
