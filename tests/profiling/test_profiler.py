@@ -100,7 +100,7 @@ def test_disabled_keeps_nothing() -> None:
     assert data["timings"] == data["memory"] == {} and data["bottlenecks"] == data["recommendations"] == []
 
 
-def test_an_unknown_category_is_accepted_and_warned_of_once_with_the_one_that_is_meant(
+def test_an_unknown_category_is_accepted_and_warned_of_once_with_a_hint(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     profiler = CodeProfiler()
