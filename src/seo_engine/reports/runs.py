@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from seo_engine.foundation.commands import command, relative_path
+from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import clock_time, counts_in_words, one_line
 from seo_engine.profiling import readable_parts, report
 from seo_engine.reports.console import right_aligned
@@ -151,7 +151,6 @@ def next_steps(run_directory: Path, delivery: Mapping[str, DeliveryState], adapt
         lines.append(("its trace", f"{trace}, which opens in https://ui.perfetto.dev"))
     if adapter is not None and adapter.is_dir():
         lines.append(("its adapter", str(relative_path(adapter))))
-    lines.append(("numbers", f"{command('seo-engine')} runs show {run_directory}"))
     for step in steps_after(run_directory, delivery):
         lines.append((step.label, step.typed))
     # Never wrapped: these lines are there to be copied.

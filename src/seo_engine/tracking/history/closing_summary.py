@@ -79,7 +79,6 @@ def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, 
         how = f"; to deliver them: {command('seo-engine')} runs recover {typed}" if is_ours else ""
         lines.append(f"pending  {counts}{how}")
     named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]
-    named.append(("numbers", f"{command('seo-engine')} runs show {typed}"))
     width = max(len(label) for label, _ in named) + 2
     lines += [f"{label:<{width}}{line}" for label, line in named]
     return "\n  ".join(lines)

@@ -11,7 +11,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.run_lock import RUN_LOCK
-from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep, ShellCommand
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
@@ -139,18 +139,19 @@ def expected_views(config: TrackingConfig) -> list[str]:
 
 
 def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> list[NextStep]:
-    """Return what people may type next to look at a run in each of its trackers.
+    """Return what people may type next to look at a run, in each of its trackers and here.
 
     Args:
         run_directory (Path): The run's folder.
         delivery (Mapping[str, DeliveryState]): The ledger of each tracker, by name.
     """
-    return [
+    steps = [
         step
         for name, destination in DESTINATIONS.items()
         if name in delivery
         for step in destination.tracker.next_steps(run_directory, delivery[name].details)
     ]
+    return [*steps, NextStep("numbers", (ShellCommand("seo-engine"), "runs", "show", run_directory))]
 
 
 def optional_destinations() -> list[str]:
