@@ -130,6 +130,9 @@ def test_a_child_whose_core_did_not_start_ends_and_is_replaced(monkeypatch: pyte
         raise Exit
 
     monkeypatch.setattr(os, "_exit", exit_)
+    # Not those of this process, which other tests use.
+    kills: list[str] = []
+    monkeypatch.setattr("seo_engine.tracking.trackers.wandb.core.kill_cores", lambda: kills.append("killed"))
     (tmp_path / "journal.jsonl").touch()
     config = TrackingConfig(wandb_mode="offline")
     worker = LoggingWorker(WandBTracker(config, tmp_path), JournalReader(tmp_path / "journal.jsonl"), config)
@@ -141,3 +144,4 @@ def test_a_child_whose_core_did_not_start_ends_and_is_replaced(monkeypatch: pyte
         monkeypatch.setattr("time.monotonic", lambda seconds=seconds: float(seconds))
         with pytest.raises(Exit) if exits else contextlib.nullcontext():
             watchdog._look()
+    assert kills == ["killed"]
