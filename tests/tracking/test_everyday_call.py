@@ -99,11 +99,15 @@ def test_a_mistake_names_the_call_and_does_not_raise(config: TrackingConfig, cap
         tracker.log_metrics(1, 100)  # type: ignore[arg-type]
         tracker.log_metrics({"loss": 0.5}, step=1.5)  # type: ignore[arg-type]
         tracker.log_metrics({"loss": 0.5}, epoch="one")  # type: ignore[arg-type]
+        tracker.log_metrics({"loss": 0.5}, step=torch.ones(2))  # type: ignore[arg-type]
+        # Of the other calls, the step is part.
+        tracker.log_training_metrics(1, None, {"loss": 0.5})  # type: ignore[arg-type]
         tracker.log_metrics({"loss": 0.5})
     assert "Skipping a call of log_metrics: metrics must be a dictionary, got 1 (int)" in caplog.text
     assert "Skipping a call of log_metrics: step must be a whole number, got 1.5 (float)" in caplog.text
     assert "Skipping a call of log_metrics: epoch must be a number, got 'one' (str)" in caplog.text
-    assert "Not recorded: 3 × misuse" in caplog.text
+    assert "Skipping a call of log_training_metrics: step must be a whole number, got None" in caplog.text
+    assert "Not recorded: 5 × misuse" in caplog.text
     assert len(recorded(tracker.run_directory)) == 1
 
 

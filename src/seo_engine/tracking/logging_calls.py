@@ -85,10 +85,11 @@ class LoggingCalls(Loggable):
         self,
         kind: str,
         epoch: float | None,
-        step: int | None,
+        step: int,
         metrics: Mapping[str, Any],
         thinned: bool = True,
         call: str | None = None,
+        counted: bool = False,
     ) -> None:
         # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
         started = _now()
@@ -98,13 +99,13 @@ class LoggingCalls(Loggable):
             return
         if epoch is None:
             epoch = self.current_epoch
-        is_counted = step is None
-        step = self._steps.next() if step is None else step
+        if counted:
+            step = self._steps.next()
         is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
         if is_recorded:
             self.current_epoch = epoch
             self.global_step = step
-            if not is_counted:
+            if not counted:
                 self._steps.last = step
         ended = _now()
         self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)

@@ -42,7 +42,8 @@ class Loggable(ABC):
             >>> tracker.global_step
             2
         """
-        self._take_metrics("training", epoch, step, metrics, call="log_metrics")
+        given = 0 if step is None else step
+        self._take_metrics("training", epoch, given, metrics, call="log_metrics", counted=step is None)
 
     def log_training_metrics(
         self, epoch: float | None, step: int, metrics: Mapping[str, Any], *, thinned: bool = True
@@ -149,13 +150,15 @@ class Loggable(ABC):
         self,
         kind: str,
         epoch: float | None,
-        step: int | None,
+        step: int,
         metrics: Mapping[str, Any],
         thinned: bool = True,
         call: str | None = None,
+        counted: bool = False,
     ) -> None:
         epoch = self.current_epoch if epoch is None else epoch
-        step = step_after(self.global_step) if step is None else step
+        if counted:
+            step = step_after(self.global_step)
         self._take(kind, epoch=epoch, step=step, metrics=metrics, **({} if thinned else {"thinned": False}))
         self.current_epoch, self.global_step = epoch, step
 
