@@ -199,6 +199,20 @@ def test_a_filter_by_priority_takes_nested_dictionaries_too(config: TrackingConf
     assert recorded(tracker.run_directory) == [(0, 0, {"val/loss": 1.0})]
 
 
+def test_a_filter_by_priority_does_not_raise_at_a_dictionary_that_cannot_be_read(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(UserDict[str, float]):
+        def items(self) -> Any:
+            raise RuntimeError("not now")
+
+    with ExperimentTracker(config) as tracker:
+        tracker.log_metrics_with_priority(Failing(loss=1.0), priority="high")
+        tracker.log_metrics_with_priority({"layer": {str(number): 1.0 for number in range(100_001)}}, priority="low")
+    assert "Skipping a call of log_metrics_with_priority: not now" in caplog.text
+    assert "metrics must be at most 100,000" in caplog.text and "Not recorded: 2 × misuse" in caplog.text
+
+
 def test_the_step_that_counts_follows_the_last_one_that_was_given(config: TrackingConfig) -> None:
     step = torch.tensor(5)
     with ExperimentTracker(config) as tracker:

@@ -68,9 +68,14 @@ class LoggingCalls(Loggable):
         if not isinstance(metrics, Mapping):
             self._misused(f"metrics must be a dictionary, got {type(metrics).__name__}")
             return
+        try:
+            flat = flat_metrics(metrics)
+        except Exception as error:  # of a foreign mapping, anything
+            self._misused(one_line(error))
+            return
         chosen: dict[str, Any] = {}
         left_out: list[str] = []
-        for name, value in flat_metrics(metrics):
+        for name, value in flat:
             plain_name = name if isinstance(name, str) else one_line(name)
             if self._priorities.is_named(plain_name, priority):
                 chosen[name] = value
