@@ -102,6 +102,16 @@ def test_a_profiler_shows_how_much_it_measured_and_what_took_longest() -> None:
     assert repr(profiler) == "<CodeProfiler: off>"
 
 
+def test_to_show_a_profiler_warns_of_nothing(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiler = CodeProfiler()
+    profiler.add_span("unified_training_logging", "experiment_tracking", 0, 10**10)
+    monkeypatch.setattr(CodeProfiler, "wall_seconds", lambda profiler: 20.0)
+    assert repr(profiler) and profiler._repr_html_() and profiler.bottlenecks() and profiler.categories()
+    assert not caplog.messages
+    profiler.profiling_data()
+    assert "Experiment tracking takes 50.0 %" in caplog.text
+
+
 def test_the_category_of_an_operation_may_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
     profiler = CodeProfiler()
     with profiler.profile_operation("forward_pass"):

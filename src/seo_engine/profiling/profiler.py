@@ -207,7 +207,7 @@ class CodeProfiler:
 
     def categories(self) -> list[CategorySummary]:
         """Return the statistics of each category as a whole, the one with the most own time first."""
-        return self.profiling_data()["categories"]
+        return self._summary()["categories"]
 
     def call_tree(self) -> list[CallTreeNode]:
         """Return which operation was called within which, and how often: outermost operations, with nested ones."""
@@ -249,7 +249,7 @@ class CodeProfiler:
 
     def bottlenecks(self) -> list[Bottleneck]:
         """Return the operations with the most own time, the largest first, as plain data."""
-        return self.profiling_data()["bottlenecks"]
+        return self._summary()["bottlenecks"]
 
     def recommendations(self) -> list[Recommendation]:
         """Return what to do, each with evidence from this run; empty if there is nothing to recommend."""
@@ -262,7 +262,7 @@ class CodeProfiler:
             ProfilingData: `timings` (mean seconds), `memory` (mean MB), `bottlenecks`, and more. A name in two
             categories is two operations, shown as `category.operation`.
         """
-        profiling_data = summarize(self._measurements(self.statistics()))
+        profiling_data = self._summary()
         self._warn_of_overhead(profiling_data)
         return profiling_data
 
@@ -313,10 +313,10 @@ class CodeProfiler:
         write_trace(trace, Path(path), redact)
 
     def __repr__(self) -> str:
-        return f"<CodeProfiler: {in_one_line(self.profiling_data()) if self.enabled else 'off'}>"
+        return f"<CodeProfiler: {in_one_line(self._summary()) if self.enabled else 'off'}>"
 
     def _repr_html_(self) -> str:
-        return as_html(self.profiling_data())
+        return as_html(self._summary())
 
     def report(self) -> str:
         """Return what was measured as plain-text tables.
@@ -328,6 +328,9 @@ class CodeProfiler:
         from seo_engine.profiling.reports.tables import as_text
 
         return as_text(self.profiling_data())
+
+    def _summary(self) -> ProfilingData:
+        return summarize(self._measurements(self.statistics()))
 
     def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
         recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
