@@ -8,7 +8,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import orjson
@@ -33,9 +33,6 @@ from seo_engine.tracking import (
     sorting_metric,
     unfinished_runs,
 )
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 @click.group()
@@ -140,13 +137,11 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
     if only_profile:
-        shown, plain = _profile_of(summary)
+        _show_profile(summary, as_json)
+    elif as_json:
+        click.echo(_as_json_text(_as_plain(summary)))
     else:
-        shown, plain = run_details(summary, read_profile(summary)), _as_plain(summary)
-    if as_json:
-        click.echo(_as_json_text(plain))
-    else:
-        plain_console(sys.stdout).print(shown)
+        plain_console(sys.stdout).print(run_details(summary, read_profile(summary)))
 
 
 @runs.command("recover")
@@ -213,9 +208,10 @@ def _find(log_directory: str, run: str) -> Path:
         raise CommandError(f"{error}; {_ANOTHER_FOLDER}") from None
 
 
-def _profile_of(run: RunSummary) -> tuple[RenderableType, dict[str, Any]]:
-    """Return the report of a run's profile, and the profile itself."""
+def _show_profile(run: RunSummary, as_json: bool) -> None:
+    """Show the whole report of a run's profile, or the profile itself."""
     from seo_engine.profiling import readable_parts, report
+    from seo_engine.reports.console import plain_console
 
     profile = read_profile(run)
     if not profile:
@@ -225,7 +221,10 @@ def _profile_of(run: RunSummary) -> tuple[RenderableType, dict[str, Any]]:
         raise CommandError(
             f"{run.directory}: this is not a profile of CodeProfiler; `seo-engine runs show` says what it holds"
         )
-    return report(parts, most_operations=None), profile
+    if as_json:
+        click.echo(_as_json_text(profile))
+    else:
+        plain_console(sys.stdout).print(report(parts, most_operations=None))
 
 
 def _no_runs(log_directory: str) -> str:

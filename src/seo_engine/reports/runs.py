@@ -46,7 +46,9 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
     Returns:
         RenderableType: For a console.
     """
-    shown = list(metrics) or _telling_metrics(runs)
+    telling = Counter(name for run in runs for name in _telling_metrics(run))
+    # Those of most runs first.
+    shown = list(metrics) or [name for name, _ in telling.most_common()]
     together = [] if metrics or len(shown) <= _MOST_COLUMNS else ["last and best"]
     shown = [] if together else shown
     of_metrics = [*(escape(one_line(name)) for name in shown), *together]
@@ -219,13 +221,12 @@ def _status_and_pending(run: RunSummary) -> Text:
     return status
 
 
-def _telling_metrics(runs: Sequence[RunSummary]) -> list[str]:
-    counts = Counter(name for run in runs for name in main_metrics(run.metrics) if is_judged(name))
-    return [name for name, _ in counts.most_common()]
+def _telling_metrics(run: RunSummary) -> list[str]:
+    return [name for name in main_metrics(run.metrics) if is_judged(name)]
 
 
 def _in_one_cell(run: RunSummary) -> str:
-    names = [name for name in main_metrics(run.metrics) if is_judged(name)][:_MOST_COLUMNS]
+    names = _telling_metrics(run)[:_MOST_COLUMNS]
     return "; ".join(f"{name} {last_and_best(name, run.metrics[name])}" for name in names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seo_engine.foundation.notebooks import as_html_table
 from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.reports.operation_columns import OPERATION_COLUMNS, operation_in_words
 from seo_engine.profiling.reports.profiling_data import ProfilingData
 
 _MOST_OPERATIONS = 20
@@ -30,17 +31,5 @@ def as_html(profiling_data: ProfilingData) -> str:
     Args:
         profiling_data (ProfilingData): As `CodeProfiler.profiling_data()` returns it.
     """
-    head = ("slowest operations", "category", "own time", "of the time", "calls", "median", "p99")
-    rows = [
-        (
-            each["operation"],
-            each["category"],
-            seconds_in_words(each["self_seconds"]),
-            f"{each['share_percent']:.1f} %",
-            f"{each['calls']:,}",
-            seconds_in_words(each["p50_seconds"]),
-            seconds_in_words(each["p99_seconds"]),
-        )
-        for each in profiling_data["operations"][:_MOST_OPERATIONS]
-    ]
-    return as_html_table(in_one_line(profiling_data), rows, head)
+    rows = [operation_in_words(each) for each in profiling_data["operations"][:_MOST_OPERATIONS]]
+    return as_html_table(in_one_line(profiling_data), rows, OPERATION_COLUMNS)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.reports.operation_columns import OPERATION_COLUMNS, operation_in_words
 from seo_engine.profiling.reports.outside_training import outside_in_words
 from seo_engine.profiling.statistics.operations import PHASES
 
@@ -67,10 +68,11 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
     """
     has_memory = any(each.get("mean_memory_mb") is not None for each in operations)
     has_device = any(each.get("mean_device_seconds") is not None for each in operations)
+    name, category, *numbers = OPERATION_COLUMNS
     table = Table(
-        "slowest operations",
-        "category",
-        *(_right(name) for name in ("own time", "of the time", "calls", "median", "p99")),
+        name,
+        category,
+        *map(_right, numbers),
         *([_right("MB a run")] if has_memory else []),
         *([_right("on the GPU")] if has_device else []),
         box=None,
@@ -78,13 +80,7 @@ def operations_table(operations: Sequence[Mapping[str, Any]]) -> Table:
     for each in operations:
         memory, device = each.get("mean_memory_mb"), each.get("mean_device_seconds")
         table.add_row(
-            escape(one_line(each["operation"])),
-            escape(one_line(each["category"])),
-            seconds_in_words(each["self_seconds"]),
-            f"{each['share_percent']:.1f} %",
-            f"{each['calls']:,}",
-            seconds_in_words(each["p50_seconds"]),
-            seconds_in_words(each["p99_seconds"]),
+            *map(escape, operation_in_words(each)),
             *(["" if memory is None else f"{memory:+.1f}"] if has_memory else []),
             *(["" if device is None else seconds_in_words(device)] if has_device else []),
         )
