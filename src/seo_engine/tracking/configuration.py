@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from seo_engine.foundation.redaction import check_no_secret, redact
+from seo_engine.foundation.redaction import check_no_secret, redact_text
 from seo_engine.foundation.settings import setting
 from seo_engine.profiling.configuration import ProfilingConfig
+from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD, check_wandb_settings, why_refused
 
 PRIORITIES = ("high", "medium", "low")
 
-# Settings of W&B that a run depends on, or that have a field here.
-_WANDB_SETTINGS_WITH_A_FIELD = {
-    "entity": "wandb_entity",
-    "mode": "wandb_mode",
-    "project": "wandb_project",
-    "root_dir": "tensorboard_log_dir",
-    "run_group": "wandb_group",
-    "run_id": "wandb_run_id",
-    "run_job_type": "wandb_job_type",
-    "run_name": "wandb_name",
-    "run_notes": "wandb_notes",
-    "run_tags": "wandb_tags",
-}
-_WANDB_SETTINGS_OF_THE_TRACKER = (
-    "disable_git", "init_timeout", "program", "program_abspath", "program_relpath", "save_code", "x_disable_meta",
-    "x_stats_pid", "finish_timeout", "finish_timeout_raises", "fork_from", "resume", "resume_from", "stop_fn",
-    "sync_tensorboard", "use_dot_wandb", "x_files_dir", "x_skip_transaction_log",
-)  # fmt: skip
+# W&B takes 128: the rest is room for `_2`, `_3`, … behind a name that is taken.
+_MOST_NAME_CHARACTERS = 120
 
-# Where wandb sends a run and your key. A run keeps its settings, and somebody may send you one to recover.
-_WANDB_SETTINGS_OF_THE_SERVER = (
-    "api_key", "app_url_override", "azure_account_url_to_access_key", "base_url", "config_paths", "credentials_file",
-    "http_proxy", "https_proxy", "identity_token_file", "insecure_disable_ssl", "settings_system",
-    "x_extra_http_headers", "x_proxies", "x_service_transport", "x_stats_coreweave_metadata_base_url",
-    "x_stats_open_metrics_endpoints", "x_stats_open_metrics_http_headers",
-)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]*")
 
-_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]{0,127}")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 _TRACKING = ("experiment_tracking_enabled",)
 _TENSORBOARD = ("experiment_tracking_enabled", "tensorboard_logging")
@@ -116,7 +92,8 @@ class TrackingConfig(ProfilingConfig):
     wandb_settings: dict[str, Any] = setting({}, "Whatever else `wandb.Settings` takes, by name.")
     wandb_mode: str = setting(
         "auto",
-        "`online`, `offline`, or `auto`: online if there is an API key, otherwise offline. It never asks for a key.",
+        "`online`, `offline`, or `auto`: as `wandb offline`, `WANDB_MODE` and the like say; otherwise online if there "
+        "is an API key, and offline if not. It never asks for a key.",
         allowed=("auto", "online", "offline"),
         switches=_WANDB,
         flag="--wandb-mode",
@@ -187,7 +164,7 @@ class TrackingConfig(ProfilingConfig):
     )
 
     def validate_config(self) -> None:
-        """Check every field, that the experiment's name is a valid folder name, and that no name holds a secret.
+        """Check every field, and that neither the file system, nor W&B, nor TensorBoard will refuse one later.
 
         Raises:
             ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
@@ -197,10 +174,12 @@ class TrackingConfig(ProfilingConfig):
             return
         if self.experiment_name is not None:
             check_experiment_name(self.experiment_name)
+        check_log_directory(self.tensorboard_log_dir)
         for name in ("wandb_project", "wandb_entity", "wandb_name", "wandb_run_id"):
             check_no_secret(name, getattr(self, name) or "")
-        if self.wandb_run_id is not None and not is_plain_run_id(self.wandb_run_id):
-            raise ValueError(f"wandb_run_id must be 1 to 64 letters, digits, _ or -, got {self.wandb_run_id!r}")
+        for name in WANDB_SETTINGS_WITH_A_FIELD.values():
+            if reason := why_refused(name, getattr(self, name)):
+                raise ValueError(f"{name} {reason}, got {getattr(self, name)!r}")
         check_wandb_settings(self.wandb_settings)
 
     def as_dictionary(self) -> dict[str, Any]:
@@ -232,46 +211,31 @@ def check_experiment_name(name: str) -> None:
         ValueError: experiment_name must be a plain folder name (letters, digits, . _ - + = @), got '../elsewhere'
     """
     check_no_secret("experiment_name", name)
+    if len(name) > _MOST_NAME_CHARACTERS:
+        raise ValueError(f"experiment_name must be at most {_MOST_NAME_CHARACTERS} characters long, got {len(name)}")
     if not _NAME.fullmatch(name):
         raise ValueError(f"experiment_name must be a plain folder name (letters, digits, . _ - + = @), got {name!r}")
 
 
-def is_plain_run_id(run_id: object) -> bool:
-    """Return whether an id, perhaps from a journal that somebody sent, has the form that this package uses.
-
-    Example:
-        >>> is_plain_run_id("1a2b3c4d"), is_plain_run_id("../../x")
-        (True, False)
-    """
-    return isinstance(run_id, str) and _RUN_ID.fullmatch(run_id) is not None
-
-
-def check_wandb_settings(settings: dict[str, Any]) -> None:
-    """Refuse settings of W&B that have a field here, that a run depends on, or that cannot be kept in its journal.
+def check_log_directory(log_directory: str) -> None:
+    """Refuse an address: a journal is appended to, and locked, which cloud storage cannot do.
 
     Args:
-        settings (dict[str, Any]): Names and values for `wandb.Settings`.
+        log_directory (str): The folder of all runs.
 
     Raises:
-        ValueError: If there is one.
+        ValueError: If it is one, or no path at all.
 
     Example:
-        >>> check_wandb_settings({"project": "mine"})
+        >>> check_log_directory("s3://b/runs")
         Traceback (most recent call last):
             ...
-        ValueError: wandb_settings must not hold project; wandb_project is the setting for it
+        ValueError: tensorboard_log_dir must be a folder of this machine, got 's3://b/runs'; copy the run when it ends
     """
-    for name in settings:
-        if name in _WANDB_SETTINGS_WITH_A_FIELD:
-            field = _WANDB_SETTINGS_WITH_A_FIELD[name]
-            raise ValueError(f"wandb_settings must not hold {name}; {field} is the setting for it")
-        if name in _WANDB_SETTINGS_OF_THE_TRACKER:
-            raise ValueError(f"wandb_settings must not hold {name}; the tracker sets it itself")
-        if name in _WANDB_SETTINGS_OF_THE_SERVER:
-            raise ValueError(f"wandb_settings must not hold {name}; set it by wandb's own variables or `wandb login`")
-    try:
-        plain = json.loads(json.dumps(settings))
-    except (TypeError, ValueError):
-        raise ValueError("wandb_settings must be plain data: texts, numbers, lists and dictionaries") from None
-    if redact(plain) != plain:
-        raise ValueError("wandb_settings must not hold a secret, because the run keeps them; set WANDB_API_KEY instead")
+    if _URL.match(log_directory):
+        raise ValueError(
+            f"tensorboard_log_dir must be a folder of this machine, got {redact_text(log_directory)!r}; "
+            "copy the run when it ends"
+        )
+    if "\0" in log_directory:
+        raise ValueError(f"tensorboard_log_dir must be a path, got {log_directory!r}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seo_engine.tracking.configuration import TrackingConfig, is_plain_run_id
+from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record, encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.reader import JournalReader
@@ -19,6 +19,7 @@ from seo_engine.tracking.records.run_marks import END, LAST_VALUES, RESUME, STAR
 from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, RunLock
 from seo_engine.tracking.views.journal_selection import JournalSelection
+from seo_engine.tracking.wandb_rules import is_plain_run_id
 
 # The end of a run leaves room in the journal for at most this many records of values not shown yet.
 MOST_LAST_VALUES = 1_000

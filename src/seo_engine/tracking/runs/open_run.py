@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seo_engine.foundation.redaction import redact_text
-from seo_engine.tracking.configuration import TrackingConfig, is_plain_run_id
+from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
@@ -26,6 +26,7 @@ from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
 from seo_engine.tracking.runs.surroundings import describe_surroundings
+from seo_engine.tracking.wandb_rules import is_plain_run_id
 
 logger = logging.getLogger(__name__)
 

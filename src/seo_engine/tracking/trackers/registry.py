@@ -77,6 +77,7 @@ def _make_wandb(placement: Placement) -> WandBTracker:
         environment=placement.life.environment,
         began_with=placement.life.began_with,
         program=placement.life.program if placement.training_process is not None else None,
+        folder=placement.life.program.folder or None,
         watched_process=placement.training_process,
         # In our child process there is no other run that needs wandb.
         owns_core=placement.training_process is not None,

@@ -291,9 +291,9 @@ class _Door(ABC):
     def tell_error(self, subject: str, error: Exception) -> None:
         """Report an error; called while it is handled."""
 
-    @abstractmethod
     def tell_slow(self, subject: str, seconds: float, count: int) -> None:
-        """Report a slow call."""
+        """Report a slow call, for which the training waited."""
+        self.tracker.logger.warning("⚠️ Slow logging detected: %.3fs for %d %s values", seconds, count, subject)
 
 
 class _PeoplesDoor(_Door):
@@ -302,16 +302,9 @@ class _PeoplesDoor(_Door):
     def tell_error(self, subject: str, error: Exception) -> None:
         self.tracker.logger.error("❌ %s %s logging failed: %s", self.tracker.title, subject, error)
 
-    def tell_slow(self, subject: str, seconds: float, count: int) -> None:
-        self.tracker.logger.warning("⚠️ Slow logging detected: %.3fs for %d %s values", seconds, count, subject)
-
 
 class _WorkersDoor(_Door):
-    """For a worker: it counts errors and retries, and nobody waits for it."""
-
-    def __init__(self, tracker: SDKTracker) -> None:
-        super().__init__(tracker)
-        self._slow_calls = 0
+    """For a worker: it counts errors and retries."""
 
     def tell_error(self, subject: str, error: Exception) -> None:
         # The first error ends a SummaryWriter's thread; a wrong value does no harm.
@@ -320,13 +313,8 @@ class _WorkersDoor(_Door):
         raise error
 
     def tell_slow(self, subject: str, seconds: float, count: int) -> None:
-        self._slow_calls += 1
-        # The first call of an SDK opens files and pipes and is always slow; it says nothing about later calls.
-        if self._slow_calls == 2:
-            self.tracker.logger.info(
-                "%s is slow: %.3fs for %d %s values, in the background; the training does not wait",
-                self.tracker.title,
-                seconds,
-                count,
-                subject,
-            )
+        if not self.tracker.config.asynchronous_logging:
+            super().tell_slow(subject, seconds, count)
+            return
+        # In the background, where it asks nothing of anybody.
+        self.tracker.logger.debug("%s took %.3fs for %d %s values", self.tracker.title, seconds, count, subject)

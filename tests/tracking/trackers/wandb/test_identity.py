@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 
 from seo_engine import ExperimentTracker, TrackingConfig, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.runs import open_run
 from seo_engine.tracking.trackers.wandb.identity import identity_of
+from seo_engine.tracking.trackers.wandb.users_settings import read_users_settings
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
 from tests.tracking.read_views import framed_messages, read_wandb
@@ -28,6 +30,10 @@ VARIABLES = {
 @pytest.fixture(autouse=True)
 def no_run_before() -> None:
     open_run._used_wandb_run_ids.clear()
+
+
+def told(variables: dict[str, str]) -> dict[str, Any]:
+    return read_users_settings(wandb, "", variables).values
 
 
 def messages(run_directory: Path, kind: str) -> list[Any]:
@@ -48,7 +54,7 @@ def test_the_defaults_stay_without_variables_and_settings() -> None:
 
 
 def test_variables_of_wandb_take_the_place_of_defaults() -> None:
-    assert identity_of(TrackingConfig(), VARIABLES, "seo_engine_1700000000") == (
+    assert identity_of(TrackingConfig(), told(VARIABLES), "seo_engine_1700000000") == (
         "theirs", "team", "named", "group", "eval", "notes", ["a", "b"],
     )  # fmt: skip
 
@@ -58,9 +64,11 @@ def test_what_was_given_wins_over_variables_even_if_it_equals_the_default() -> N
         wandb_project="seo-engine-experiments", wandb_entity="mine", wandb_name="own", wandb_group="g",
         wandb_job_type="train", wandb_notes="n", wandb_tags=[],
     )  # fmt: skip
-    assert identity_of(config, VARIABLES, "cnn") == ("seo-engine-experiments", "mine", "own", "g", "train", "n", [])
+    assert identity_of(config, told(VARIABLES), "cnn") == (
+        "seo-engine-experiments", "mine", "own", "g", "train", "n", [],
+    )  # fmt: skip
     # The name of the experiment is given, too.
-    assert identity_of(TrackingConfig(), VARIABLES, "cnn_2").name == "cnn_2"
+    assert identity_of(TrackingConfig(), told(VARIABLES), "cnn_2").name == "cnn_2"
 
 
 def test_a_run_is_where_the_variables_said_when_it_began_whoever_delivers_it(
@@ -175,13 +183,13 @@ def test_other_settings_of_wandb_are_passed_on_and_unknown_ones_said(
 ) -> None:
     config = TrackingConfig(
         tensorboard_log_dir=str(tmp_path), wandb_mode="offline", tensorboard_logging=False,
-        wandb_settings={"host": "elsewhere", "x_of_a_later_version": 1},
+        wandb_settings={"host": "elsewhere", "x_of_a_later_version": 1, "console": "loud"},
     )  # fmt: skip
     with ExperimentTracker(config) as tracker:
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
     assert tracker.run_directory is not None
     assert messages(tracker.run_directory, "run")[0].host == "elsewhere"
-    assert any("wandb.Settings does not have x_of_a_later_version" in message for message in caplog.messages)
+    assert any("wandb_settings is used without x_of_a_later_version" in message for message in caplog.messages)
 
 
 def test_wandb_shows_the_users_program_and_not_the_child_that_delivers(tmp_path: Path) -> None:

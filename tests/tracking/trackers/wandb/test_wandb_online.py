@@ -237,7 +237,7 @@ def test_a_run_that_began_offline_is_uploaded_when_a_key_is_configured(tmp_path:
             outage.wait_until_logged()
             outage.go_on()
         said = outage.wait_for_end()
-        assert said.count("No W&B API key is configured") == 1 and outage.state.is_complete
+        assert said.count("because no API key is configured") == 1 and outage.state.is_complete
         directory = outage.folder / "runs" / "r"
         assert list(directory.glob("wandb/offline-run-*"))
         outage._environment["WANDB_API_KEY"] = KEY

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.places import is_chosen_name
+from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD
 
-# The variables of wandb that say which run it is, by setting; wandb takes both spellings.
-VARIABLES = {
-    "wandb_project": ("WANDB_PROJECT",),
-    "wandb_entity": ("WANDB_ENTITY",),
-    "wandb_name": ("WANDB_NAME", "WANDB_RUN_NAME"),
-    "wandb_group": ("WANDB_RUN_GROUP",),
-    "wandb_job_type": ("WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"),
-    "wandb_notes": ("WANDB_NOTES", "WANDB_RUN_NOTES"),
-    "wandb_tags": ("WANDB_TAGS", "WANDB_RUN_TAGS"),
-    "wandb_run_id": ("WANDB_RUN_ID",),
-}
+# The variables of wandb that say which run it is; wandb takes both spellings.
+_VARIABLES = (
+    "WANDB_PROJECT", "WANDB_ENTITY", "WANDB_NAME", "WANDB_RUN_NAME", "WANDB_RUN_GROUP", "WANDB_JOB_TYPE",
+    "WANDB_RUN_JOB_TYPE", "WANDB_NOTES", "WANDB_RUN_NOTES", "WANDB_TAGS", "WANDB_RUN_TAGS", "WANDB_RUN_ID",
+)  # fmt: skip
 
 
 def forget_identity(environment: MutableMapping[str, str]) -> None:
@@ -31,7 +25,7 @@ def forget_identity(environment: MutableMapping[str, str]) -> None:
     """
     # The agent of a sweep tells wandb by two variables which run is the sweep's.
     kept = ("WANDB_RUN_ID",) if "WANDB_SWEEP_ID" in environment else ()
-    for variable in itertools.chain(*VARIABLES.values()):
+    for variable in _VARIABLES:
         if variable not in kept:
             environment.pop(variable, None)
 
@@ -52,13 +46,13 @@ class Identity(NamedTuple):
 
 
 def identity_of(
-    config: TrackingConfig, environment: Mapping[str, str], run_name: str, began_with: Mapping[str, Any] | None = None
+    config: TrackingConfig, chosen: Mapping[str, Any], run_name: str, began_with: Mapping[str, Any] | None = None
 ) -> Identity:
-    """Return where a run is in W&B: a setting that was given wins, then wandb's variable, then the default.
+    """Return where a run is in W&B: a setting that was given wins, then what the user told wandb, then the default.
 
     Args:
         config (TrackingConfig): The settings of the run.
-        environment (Mapping[str, str]): The variables with which the run began.
+        chosen (Mapping[str, Any]): What the user told wandb, by wandb's name of the setting; see `UsersSettings`.
         run_name (str): The name of the run's folder.
         began_with (Mapping[str, Any] | None): The configuration with which the run began, if it was resumed with
             another one: what is not given now stays as it was.
@@ -67,10 +61,10 @@ def identity_of(
         Identity: Without secrets.
 
     Example:
-        >>> variables = {"WANDB_PROJECT": "vision", "WANDB_TAGS": "small, cnn"}
-        >>> identity_of(TrackingConfig(wandb_tags=["large"]), variables, "cnn")[:3]
+        >>> chosen = {"project": "vision", "run_tags": ("small", "cnn")}
+        >>> identity_of(TrackingConfig(wandb_tags=["large"]), chosen, "cnn")[:3]
         ('vision', None, 'cnn')
-        >>> identity_of(TrackingConfig(wandb_project="text"), variables, "cnn").tags
+        >>> identity_of(TrackingConfig(wandb_project="text"), chosen, "cnn").tags
         ['small', 'cnn']
     """
     began_with = began_with or {}
@@ -80,26 +74,20 @@ def identity_of(
         value = getattr(config, name) if config.is_given(name) else None
         return value if value is not None else given_then.get(name)
 
-    def variable(name: str) -> str:
-        return next((value for each in VARIABLES[name] if (value := environment.get(each))), "")
-
-    def chosen(name: str) -> str:
+    def text(setting: str) -> str:
+        name = WANDB_SETTINGS_WITH_A_FIELD[setting]
         value = given(name)
-        return redact_text(str(value if value is not None else variable(name) or getattr(config, name) or ""))
+        return redact_text(str(value if value is not None else chosen.get(setting) or getattr(config, name) or ""))
 
     chosen_name = given("wandb_name") or (run_name if is_chosen_name(run_name) else None)
     given_tags = given("wandb_tags")
-    tags = (
-        given_tags
-        if given_tags is not None
-        else [tag for tag in map(str.strip, variable("wandb_tags").split(",")) if tag]
-    )
+    tags = given_tags if given_tags is not None else map(str.strip, chosen.get("run_tags", ()))
     return Identity(
-        project=chosen("wandb_project"),
-        entity=chosen("wandb_entity") or None,
-        name=redact_text(chosen_name or variable("wandb_name") or run_name),
-        group=chosen("wandb_group"),
-        job_type=chosen("wandb_job_type"),
-        notes=chosen("wandb_notes"),
-        tags=[redact_text(str(tag)) for tag in tags],
+        project=text("project"),
+        entity=text("entity") or None,
+        name=redact_text(chosen_name or chosen.get("run_name") or run_name),
+        group=text("run_group"),
+        job_type=text("run_job_type"),
+        notes=text("run_notes"),
+        tags=[redact_text(str(tag)) for tag in tags if tag],
     )

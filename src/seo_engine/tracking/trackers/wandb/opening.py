@@ -11,15 +11,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seo_engine.foundation.redaction import names_in_words, redact_command
+from seo_engine.foundation.redaction import redact_command
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.runs.places import WANDB
 from seo_engine.tracking.runs.surroundings import read_git
 from seo_engine.tracking.trackers.wandb import fragments
-from seo_engine.tracking.trackers.wandb.identity import identity_of
+from seo_engine.tracking.trackers.wandb.identity import Identity, identity_of
 from seo_engine.tracking.trackers.wandb.server import StopRequest, credentials
+from seo_engine.tracking.trackers.wandb.users_settings import MODE_VARIABLE, UsersSettings, reason_of
+from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD
 
 if TYPE_CHECKING:
     import wandb
@@ -33,7 +35,8 @@ ONLINE_INIT_SECONDS = 90.0
 # Folder for offline files whose rows reached the server another way; `wandb sync` does not look there.
 SUPERSEDED = "wandb_superseded"
 
-_said_unknown: set[str] = set()
+# Once, not whenever a run is opened again.
+_said: set[str] = set()
 
 # Says that the rows of the W&B run are this run's; beside `wandb/`, which people may delete.
 OWNED_RUN = "wandb_run_is_ours"
@@ -50,9 +53,10 @@ class Opening(NamedTuple):
         run_directory (Path): The run's folder.
         run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
         environment (Mapping[str, str]): The variables with which the run began.
+        users (UsersSettings): What the user told wandb.
         began_with (Mapping[str, Any]): The configuration with which the run began.
         program (Program | None): The program of the training, if it runs in another process.
-        mode (str): online, offline, or what WANDB_MODE says.
+        mode (str): online, offline or disabled.
         watched_process (int): The process whose CPU and memory W&B samples.
         owns_core (bool): Whether no other run of this process needs wandb.
         stop_request (StopRequest): Called when the server asks to stop the run.
@@ -63,6 +67,7 @@ class Opening(NamedTuple):
     run_directory: Path
     run_id: str | None
     environment: Mapping[str, str]
+    users: UsersSettings
     began_with: Mapping[str, Any]
     program: Program | None
     mode: str
@@ -101,18 +106,29 @@ class Opening(NamedTuple):
         if self.owns_core and self.mode == "offline":
             # Otherwise wandb 0.31 measures each row for its makers, and reports to them even from an offline run.
             os.environ["WANDB_ERROR_REPORTING"] = "false"
+        identity = identity_of(self.config, self.users.values, self.run_directory.name, self.began_with)
+        settings = self._settings(sdk)
+        resume = "allow" if self.run_id is not None else None
+        self._say_what_is_not_obeyed(identity, {**settings, "mode": self.mode, "resume": resume})
         with self._as_training():
             run: wandb.Run = sdk.init(
-                **identity_of(self.config, self.environment, self.run_directory.name, self.began_with)._asdict(),
+                **identity._asdict(),
                 id=self.run_id or self.config.wandb_run_id,
                 dir=str(self.run_directory),
                 mode=self.mode,
-                resume="allow" if self.run_id is not None else None,
+                resume=resume,
                 # The user's own run in this process is neither used nor finished.
                 reinit="create_new",
-                settings=self._settings(sdk),
+                settings=sdk.Settings(**settings),
             )
         return run
+
+    def _say_what_is_not_obeyed(self, identity: Identity, settings: Mapping[str, Any]) -> None:
+        used = {**settings, "root_dir": str(self.run_directory)}
+        for name, value in identity._asdict().items():
+            used[name if name in WANDB_SETTINGS_WITH_A_FIELD else f"run_{name}"] = value
+        for message in self.users.not_obeyed(used):
+            _say_once(message)
 
     @contextlib.contextmanager
     def _as_training(self) -> Iterator[None]:
@@ -188,7 +204,7 @@ class Opening(NamedTuple):
         except Exception as error:  # another version of wandb
             logger.debug("The working folder cannot be noted in W&B: %s", error)
 
-    def _settings(self, sdk: Any) -> Any:
+    def _settings(self, sdk: Any) -> dict[str, Any]:
         git = read_git()
         settings: dict[str, Any] = {
             "console": "off",
@@ -211,20 +227,25 @@ class Opening(NamedTuple):
         }
         if self.program is not None:
             settings |= {"program": self.program.name, "program_relpath": self.program.code_path or None}
-        return sdk.Settings(**settings | self._known_settings(sdk))
+        return settings | self._known_settings(sdk)
 
     def _known_settings(self, sdk: Any) -> dict[str, Any]:
-        """Return the settings of W&B that the user chose, without those that this version of wandb does not have."""
-        chosen = self.config.wandb_settings
-        unknown = chosen.keys() - sdk.Settings.model_fields.keys()
-        if unknown - _said_unknown:
-            # Once, not whenever the run is opened again.
-            _said_unknown.update(unknown)
-            logger.warning(
-                "⚠️ wandb.Settings does not have %s; wandb_settings is used without them",
-                names_in_words(sorted(unknown)),
-            )
-        return {name: value for name, value in chosen.items() if name not in unknown}
+        """Return the settings of W&B that the configuration holds, without those that this version of wandb refuses."""
+        known = {}
+        for name, value in self.config.wandb_settings.items():
+            try:
+                sdk.Settings(**{name: value})
+            except Exception as error:
+                _say_once(f"⚠️ wandb_settings is used without {name}: {reason_of(error)}")
+            else:
+                known[name] = value
+        return known
+
+
+def _say_once(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        logger.warning("%s", message)
 
 
 def transaction_log(run: wandb.Run, mode: str) -> Path | None:
@@ -234,35 +255,44 @@ def transaction_log(run: wandb.Run, mode: str) -> Path | None:
     return Path(run.dir).parent / f"run-{run.id}.wandb"
 
 
-def expected_mode(mode: str) -> str:
-    """Return in which mode a run will be, as far as it is known without asking wandb; empty if it is not.
-
-    Args:
-        mode (str): From the configuration: auto, online or offline.
-    """
-    if mode != "auto":
-        return mode
-    return os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "")
-
-
-def resolve_mode(mode: str) -> str:
+def resolve_mode(mode: str, users: UsersSettings) -> str:
     """Decide between online and offline here, because `wandb.init` itself would prompt for a key.
 
     Args:
         mode (str): From the configuration: auto, online or offline.
+        users (UsersSettings): What the user told wandb.
 
     Returns:
-        str: online, offline, or what WANDB_MODE says.
+        str: online, offline or disabled.
 
     Raises:
         RuntimeError: If it must be online, and no key is configured.
     """
-    if mode == "auto" and (chosen := os.environ.get("WANDB_MODE")):
-        return chosen
+    if mode == "auto" and users.mode in ("offline", "disabled"):
+        return users.mode
     if mode == "offline":
         return mode
     if credentials()[1]:
         return "online"
-    if mode == "online":
+    if mode == "online" or users.mode_from == MODE_VARIABLE:
         raise RuntimeError('no API key is configured; set WANDB_API_KEY, or run "wandb login"')
     return "offline"
+
+
+def mode_in_words(mode: str, users: UsersSettings) -> str:
+    """Say where a run goes, if `wandb_mode` is auto.
+
+    Args:
+        mode (str): As `resolve_mode` returned it.
+        users (UsersSettings): What the user told wandb.
+
+    Example:
+        >>> mode_in_words("disabled", UsersSettings(mode="disabled", mode_from="WANDB_MODE"))
+        'W&B gets nothing of the run, as WANDB_MODE says'
+    """
+    if mode == "online":
+        return f"W&B: the run is sent to {credentials()[0]}"
+    if mode == "disabled":
+        return f"W&B gets nothing of the run, as {users.mode_from} says"
+    reason = f"as {users.mode_from} says" if users.mode == "offline" else "because no API key is configured"
+    return f"W&B: the run is kept offline, {reason}; `wandb sync` uploads it later"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Mapping, MutableMapping
@@ -24,12 +25,13 @@ from seo_engine.tracking.trackers.wandb.opening import (
     OFFLINE_INIT_SECONDS,
     ONLINE_INIT_SECONDS,
     Opening,
-    expected_mode,
+    mode_in_words,
     resolve_mode,
     transaction_log,
 )
 from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, StopRequest, newest_row_on_server
 from seo_engine.tracking.trackers.wandb.tables import make_table
+from seo_engine.tracking.trackers.wandb.users_settings import MODE_VARIABLES, UsersSettings, read_users_settings
 
 if TYPE_CHECKING:
     import wandb
@@ -59,6 +61,7 @@ class WandBTracker(SDKTracker):
         environment (Mapping[str, str] | None): The variables with which the run began; None means this process's.
         began_with (Mapping[str, Any] | None): The configuration with which the run began, if it is a resumed one.
         program (Program | None): The program of the training, if it runs in another process.
+        folder (str | None): The working folder in which the run began, and so wandb's settings; None means this one.
         watched_process (int | None): The process whose CPU and memory W&B samples; None means this one.
         owns_core (bool): Whether no other run of this process needs wandb: its core may be killed when it fails, and
             an offline run turns off its reports to its makers.
@@ -85,12 +88,14 @@ class WandBTracker(SDKTracker):
         environment: Mapping[str, str] | None = None,
         began_with: Mapping[str, Any] | None = None,
         program: Program | None = None,
+        folder: str | None = None,
         watched_process: int | None = None,
         owns_core: bool = False,
     ) -> None:
         self._run_id = run_id
         self._began_with = began_with or {}
         self._program = program
+        self._folder = folder
         # What was logged as configuration so far: a later record adds to nested dictionaries, too.
         self._settings: dict[str, Any] = {}
         self._environment = environment if environment is not None else os.environ
@@ -101,7 +106,8 @@ class WandBTracker(SDKTracker):
         self._held_record = 0
         self._given_record = 0
         self._mode = ""
-        self._said_offline = False
+        self._users: UsersSettings | None = None
+        self._said_mode = False
         self._growth: FileGrowth | None = None
         self._probe = ReachabilityProbe()
         super().__init__(config, run_directory)
@@ -122,8 +128,8 @@ class WandBTracker(SDKTracker):
 
     @classmethod
     def announced(cls, config: TrackingConfig) -> str:
-        """Return the mode too, as far as it is known without asking wandb."""
-        return f"W&B {expected_mode(config.wandb_mode)}".rstrip()
+        """Return the mode too, if the configuration says it; otherwise wandb is asked in the background."""
+        return "W&B" if config.wandb_mode == "auto" else f"W&B {config.wandb_mode}"
 
     @classmethod
     def next_steps(cls, run_directory: Path, details: Mapping[str, str]) -> list[NextStep]:
@@ -194,12 +200,14 @@ class WandBTracker(SDKTracker):
     def _open(self, run_directory: Path) -> object:
         self._mode = ""
         self._import_sdk()
-        self._mode = self._resolved_mode()
+        users = self._users_settings()
+        self._mode = self._resolved_mode(users)
         opening = Opening(
             config=self.config,
             run_directory=run_directory,
             run_id=self._run_id,
             environment=self._environment,
+            users=users,
             began_with=self._began_with,
             program=self._program,
             mode=self._mode,
@@ -221,14 +229,26 @@ class WandBTracker(SDKTracker):
         # Less time than `close` has, so that some is left to find out what is missing.
         return max(1.0, 0.8 * self.config.close_timeout_seconds)
 
-    def _resolved_mode(self) -> str:
-        mode = resolve_mode(self.config.wandb_mode)
-        was_chosen = self.config.wandb_mode != "auto" or os.environ.get("WANDB_MODE")
-        if mode == "offline" and not was_chosen and not self._said_offline:
-            self._said_offline = True
-            self.logger.info(
-                "✅ No W&B API key is configured: the run is kept offline, and `wandb sync` uploads it later"
-            )
+    def _users_settings(self) -> UsersSettings:
+        """Ask wandb, once, what the user told it where and when the run began."""
+        if self._users is None:
+            environment = dict(self._environment)
+            if here := {name: os.environ[name] for name in MODE_VARIABLES if os.environ.get(name)}:
+                # Whoever recovers a run may choose another mode.
+                environment = {name: each for name, each in environment.items() if name not in MODE_VARIABLES} | here
+            folder = self._folder if self._folder is not None else str(Path.cwd())
+            self._users = read_users_settings(importlib.import_module("wandb"), folder, environment)
+            if self._owns_core:
+                # In our child process, wandb must not stumble over them; the mode is given by `wandb.init`.
+                for name in (*self._users.not_understood, *MODE_VARIABLES):
+                    os.environ.pop(name, None)
+        return self._users
+
+    def _resolved_mode(self, users: UsersSettings) -> str:
+        mode = resolve_mode(self.config.wandb_mode, users)
+        if self.config.wandb_mode == "auto" and not self._said_mode:
+            self._said_mode = True
+            self.logger.info("✅ %s", mode_in_words(mode, users))
         return mode
 
     def _forget(self) -> None:
