@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig
+from seo_engine.tracking.history.summary import read_run
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
+from tests.tracking.killing import wait_until
 from tests.tracking.read_views import metric_records, read_journal, read_tensorboard
 
 
@@ -96,7 +98,7 @@ def test_a_pickled_tracker_whose_run_is_gone_ends_nothing(
     copied = pickle.loads(pickled)
     copied.log_training_metrics(1, 1, {"loss": 0.5})
     copied.close()
-    assert any("Nothing from this process is recorded" in message for message in caplog.messages)
+    assert any("No run can be attached to yet" in message for message in caplog.messages)
 
 
 def test_an_attached_tracker_waits_for_the_owners_workers(tmp_path: Path) -> None:
@@ -111,9 +113,76 @@ def test_an_attached_tracker_waits_for_the_owners_workers(tmp_path: Path) -> Non
         assert owner.run_directory == attached.run_directory
 
 
-def test_attaching_to_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no run"):
-        ExperimentTracker.attach(tmp_path)
+def attach_to(path: Path, caplog: pytest.LogCaptureFixture) -> ExperimentTracker:
+    tracker = ExperimentTracker.attach(path)
+    said = [message for message in caplog.messages if message.startswith("⚠️ No run can be attached to yet")]
+    assert len(said) == 1 and str(path) in said[0]
+    return tracker
+
+
+def test_what_is_logged_before_there_is_a_run_waits_in_memory_until_there_is_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    early = attach_to(tmp_path / "runs" / "r", caplog)
+    for step in range(3):
+        early.log_training_metrics(1, step, {"loss": step})
+    assert not early.flush(0) and not (tmp_path / "runs").exists()
+    config = TrackingConfig(
+        tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False, experiment_name="r", selective_logging=False
+    )
+    with ExperimentTracker(config) as owner:
+        # Written without a further call.
+        wait_until(lambda: owner.logging_queue is not None and b'"step":2' in owner.logging_queue.path.read_bytes())
+        early.log_training_metrics(1, 3, {"loss": 3})
+        assert early.flush()
+        early.close()
+    assert [point.step for point in read_tensorboard(tmp_path / "runs" / "r").scalars["training/loss"]] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("journal", [None, "", "no journal\n", "{}\n"])
+def test_a_folder_that_is_no_run_gets_nothing_and_what_waits_for_it_is_counted(
+    tmp_path: Path, journal: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    if journal is not None:
+        (tmp_path / "journal.jsonl").write_text(journal)
+    tracker = attach_to(tmp_path, caplog)
+    tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert tracker.logging_queue is not None
+    tracker.logging_queue.write_waiting()
+    tracker.close()
+    if journal is None:
+        assert not list(tmp_path.iterdir())
+    else:
+        assert (tmp_path / "journal.jsonl").read_text() == journal
+    assert any("1 waiting records are lost" in message for message in caplog.messages)
+
+
+def test_memory_for_a_run_that_never_comes_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = ExperimentTracker.attach(tmp_path / "never")
+    assert tracker.logging_queue is not None
+    waiting = tracker.logging_queue.waiting
+    monkeypatch.setattr(waiting, "_maximum_bytes", 10_000)
+    for step in range(1_000):
+        tracker.log_training_metrics(1, step, {"loss": 0.5})
+    assert 0 < len(waiting) < 1_000 and len(waiting) + waiting.overflowed == 1_000
+    tracker.close()
+    assert any("1000 waiting records are lost" in message for message in caplog.messages)
+
+
+def test_a_tracker_that_is_left_with_an_exception_records_it_in_the_run_it_is_attached_to(tmp_path: Path) -> None:
+    config = TrackingConfig(
+        tensorboard_log_dir=str(tmp_path), wandb_logging=False, experiment_name="r", tensorboard_logging=False
+    )
+    with ExperimentTracker(config) as owner:
+        assert owner.run_directory is not None
+        with pytest.raises(ValueError), ExperimentTracker.attach(owner.run_directory):
+            raise ValueError("the shard is broken, token=hunter2hunter2")
+    run = read_run(tmp_path / "r")
+    (text,) = [text for name, text in run.texts.items() if name.startswith("errors/process_")]
+    assert "ValueError: the shard is broken" in text and 'test_many_writers.py", line' in text
+    assert "hunter2hunter2" not in text and run.status == "finished"
 
 
 def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:

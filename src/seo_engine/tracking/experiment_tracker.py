@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import operator
 import os
 import shlex
+import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +24,7 @@ from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.records.kind import plain_epoch
 from seo_engine.tracking.records.run_marks import STATUSES
 from seo_engine.tracking.run_states import AttachedRun, FailedRun, NoRun, OwnedRun, RunState
-from seo_engine.tracking.runs.endings import status_after, uncaught_error
+from seo_engine.tracking.runs.endings import call_at_exit, status_after
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
 from seo_engine.tracking.runs.places import find_run
@@ -77,6 +77,7 @@ class ExperimentTracker(LoggingCalls):
 
     # A debugger may show an object that is only half made.
     _run: RunState = NoRun()
+    _forget_exit: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class ExperimentTracker(LoggingCalls):
                     raise
                 logger.error("❌ Experiment tracker setup failed, nothing in this run is recorded: %s", error)
                 self._run = FailedRun(str(error))
-                atexit.register(self._close_at_exit)
+                self._forget_exit = call_at_exit(self._close_at_exit)
                 # A forked process must not say it, too.
                 _open_trackers.add(self)
                 return
@@ -113,7 +114,6 @@ class ExperimentTracker(LoggingCalls):
                 # So that a call that gives no step logs at `step` next.
                 self._steps.last = run.life.step if step is None else step - 1
             self._join(OwnedRun(run, config, self._extra_trackers, self._moment_now))
-            atexit.register(self._close_at_exit)
             try:
                 self._say_what_is_shown()
                 self.setup_trackers()
@@ -127,16 +127,14 @@ class ExperimentTracker(LoggingCalls):
         """Log into another process's run, for example from a spawned data-loader worker.
 
         It needs only the run's folder. The run's owner delivers what is logged, and ends the run. A forked process
-        need not call this: it simply logs. A tracker that is unpickled in another process attaches too.
+        need not call this: it simply logs. A tracker that is unpickled in another process attaches too. If there is no
+        run in this folder yet, what is logged waits in memory until there is one.
 
         Args:
             run (str | Path): The run's folder.
 
         Returns:
             ExperimentTracker: Logs into that run; its `close` leaves the run open.
-
-        Raises:
-            ValueError: If there is no run in this folder.
 
         Example:
             >>> import tempfile
@@ -146,15 +144,10 @@ class ExperimentTracker(LoggingCalls):
             >>> with ExperimentTracker(config) as tracker, ExperimentTracker.attach(tracker.run_directory) as attached:
             ...     attached.log_training_metrics(epoch=1, step=1, metrics={"loss": 0.5})
         """
-        directory = find_run(".", str(run))
-        try:
-            opened = attach_run(directory)
-        except OSError as error:
-            logger.error("❌ The journal cannot be written, nothing from this process is recorded: %s", error)
-            return cls(TrackingConfig(experiment_tracking_enabled=False))
+        opened = attach_run(run)
         tracker = cls.__new__(cls)
         tracker._prepare(opened.config)
-        tracker._join(AttachedRun(opened))
+        tracker._join(AttachedRun(opened, tracker._moment_now))
         return tracker
 
     def _prepare(self, config: TrackingConfig, extra_trackers: tuple[DestinationTracker, ...] = ()) -> None:
@@ -167,12 +160,13 @@ class ExperimentTracker(LoggingCalls):
         self._run = run
         # Kept here as well, because every call needs it.
         self._record_writer = run.record_writer
+        self._forget_exit = call_at_exit(self._close_at_exit)
         _open_trackers.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._run.directory is None:
             return ExperimentTracker, (self.config,)
-        return _attach_if_there, (self._run.directory.absolute(),)
+        return ExperimentTracker.attach, (self._run.directory.absolute(),)
 
     def __repr__(self) -> str:
         directory = self.run_directory
@@ -255,15 +249,20 @@ class ExperimentTracker(LoggingCalls):
             return True
         return self._run.flush(self.config.close_timeout_seconds if timeout_seconds is None else timeout_seconds)
 
-    def close(self, status: str = "finished", error: BaseException | None = None) -> None:
+    def close(self, status: str | None = None, error: BaseException | None = None) -> None:
         """Deliver the backlog, close every tracker, and report what is undelivered; a second call does nothing.
 
         A `with` block, or the interpreter's exit, calls it with the status that follows from the exception, if any.
 
         Args:
-            status (str): How the run ended: finished, failed, interrupted or killed.
+            status (str | None): How the run ended: finished, failed, interrupted or killed. None means: as `error`, or
+                the exception that is being handled where this is called, says.
             error (BaseException | None): What ended it; its traceback is kept in the run.
         """
+        if status is None:
+            error = error if error is not None else sys.exception()
+            status = status_after(error if isinstance(error, BaseException | None) else RuntimeError())
+            error = None if status == "finished" else error
         # Another thread waits here until the first is done; a signal handler that interrupts the first finds it closed.
         with self._closing_lock:
             if self._closed or not self._run.is_ours_to_close:
@@ -285,7 +284,7 @@ class ExperimentTracker(LoggingCalls):
                 logger.warning("⚠️ Closing was interrupted; %s", self._how_to_recover())
                 raise
             finally:
-                atexit.unregister(self._close_at_exit)
+                self._forget_exit()
                 _open_trackers.discard(self)
                 self._run.leave()
 
@@ -312,8 +311,7 @@ class ExperimentTracker(LoggingCalls):
         status = status_after(error)
         self.close(status, error if status != "finished" else None)
 
-    def _close_at_exit(self) -> None:
-        error = uncaught_error()
+    def _close_at_exit(self, error: BaseException | None) -> None:
         self.close(status_after(error), error)
 
     def _say_what_is_shown(self) -> None:
@@ -328,15 +326,6 @@ class ExperimentTracker(LoggingCalls):
         self._closing_lock = threading.RLock()
         self._steps.renew_after_fork()
         self._run = self._run.after_fork()
-
-
-def _attach_if_there(run_directory: Path) -> ExperimentTracker:
-    """Attach in a process that was given a pickled tracker; if the run is gone by then, track nothing."""
-    try:
-        return ExperimentTracker.attach(run_directory)
-    except ValueError as error:
-        logger.error("❌ Nothing from this process is recorded: %s", error)
-        return ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
 
 
 _open_trackers: weakref.WeakSet[ExperimentTracker] = weakref.WeakSet()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.history.closing_summary import Ending, closing_summary
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
+from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.ledger import DeliveryState, wait_for_delivery
 from seo_engine.tracking.runs.open_run import OpenRun, OwnOpenRun
 from seo_engine.tracking.runs.places import DELIVERY
@@ -108,24 +110,36 @@ class AttachedRun(RunState):
 
     Args:
         run (OpenRun | AttachedRun): Has what is needed to write to it.
+        moment (Callable[[], Moment]): Returns the current epoch and step of the training.
     """
 
     description = "attached to another process's run"
     is_ours_to_close = True
 
-    def __init__(self, run: OpenRun | AttachedRun) -> None:
+    def __init__(self, run: OpenRun | AttachedRun, moment: Callable[[], Moment]) -> None:
+        self._moment = moment
         self.directory: Path = run.directory
         self.logging_queue: LoggingQueue = run.logging_queue
         self.record_writer: RecordWriter = run.record_writer
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until the workers of the other process have delivered what was logged."""
+        self.logging_queue.write_waiting()
+        if self.logging_queue.waiting:
+            return False
         return wait_for_delivery(self.directory / DELIVERY, self.logging_queue.size(), timeout_seconds)
 
     def close(self, status: str, error: BaseException | None, timeout_seconds: float) -> None:
-        """Write the lines that wait in memory."""
+        """Record what ended this process, which does not end the run, and write the lines that wait in memory."""
+        if error is not None and status == "failed":
+            epoch, step = self._moment()
+            described = describe_error(error)
+            text = f"{described['message']}\n\n{described['traceback']}"
+            self.record_writer.write("text", name=f"errors/process_{os.getpid()}", text=text, epoch=epoch, step=step)
+            logger.error("❌ A process that logs into the run failed: %s", described["message"])
         self.logging_queue.write_waiting()
-        self._say_what_is_lost()
+        # An owner counts in its last record what did not fit into memory.
+        self._say_what_is_lost(self.logging_queue.waiting.overflowed)
 
     def leave(self) -> None:
         """Close the journal."""
@@ -136,8 +150,8 @@ class AttachedRun(RunState):
         self.logging_queue.renew_after_fork()
         return ForkedRun(self)
 
-    def _say_what_is_lost(self) -> None:
-        if lost := len(self.logging_queue.waiting):
+    def _say_what_is_lost(self, overflowed: int = 0) -> None:
+        if lost := len(self.logging_queue.waiting) + overflowed:
             logger.error("❌ The journal cannot be written: %d waiting records are lost", lost)
 
 
@@ -152,7 +166,7 @@ class ForkedRun(AttachedRun):
     is_ours_to_close = False
 
     def __init__(self, run: AttachedRun) -> None:
-        super().__init__(run)
+        super().__init__(run, run._moment)
         self._run_of_parent = run
 
     @property
@@ -185,13 +199,12 @@ class OwnedRun(AttachedRun):
         extra_trackers: Sequence[DestinationTracker],
         moment: Callable[[], Moment],
     ) -> None:
-        super().__init__(run)
+        super().__init__(run, moment)
         self.upkeep = run.upkeep
         self._lock, self._logs = run.lock, run.logs
         self._config = config
         self._deliveries = Deliveries(run.directory, run.logging_queue, config, run.life)
         self._extra_trackers = extra_trackers
-        self._moment = moment
         self._began = time.monotonic()
         self._profile = RunProfile(run.directory, run.record_writer, config, moment)
 

@@ -121,7 +121,7 @@ def test_a_run_that_is_still_open_is_neither_resumed_nor_recovered_nor_replayed(
     monkeypatch.setattr(open_run, "_LONGEST_WAIT_FOR_LOCK", 0.0)
     quiet = config(tmp_path, tensorboard_logging=False, wandb_logging=False)
     with ExperimentTracker(quiet):
-        with pytest.raises(ValueError, match="still being written by another process"):
+        with pytest.raises(ValueError, match="it is open in this process: close it first"):
             ExperimentTracker(quiet, resume="r")
         for command in (["recover", "r"], ["replay", "r", "--to", "tensorboard"]):
             said = run_command(tmp_path, *command)

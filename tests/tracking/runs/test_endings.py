@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.history.summary import read_run
+from seo_engine.tracking.runs.endings import describe_error, status_after
 from tests.tracking.killing import children, delivery_child, training, wait_until
 from tests.tracking.read_views import assert_each_value_once, read_tensorboard, read_wandb
 
@@ -262,6 +264,123 @@ def test_signals_of_a_scheduler_to_every_process_leave_the_run_to_its_child(tmp_
         child.wait(timeout=200)
     assert read_run(directory).status == "killed"
     assert_each_value_once(directory)
+
+
+WORKERS = """
+import multiprocessing, os, sys
+from seo_engine import ExperimentTracker, TrackingConfig
+
+def make(name):
+    return ExperimentTracker(TrackingConfig(experiment_name=name, wandb_logging=False, tensorboard_logging=False))
+
+def train(rank, name, ending):
+    tracker = make(name)
+    tracker.log_training_metrics(1, 1, {"loss": 1.0})
+    if ending == "raises":
+        raise ValueError("the loss is no number")
+    if ending == "exits":
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            sys.exit(1)
+
+def attached(folder):
+    tracker = ExperimentTracker.attach(folder)
+    tracker.log_training_metrics(1, 1, {"loss": 1.0})
+    raise ValueError("the shard is broken")
+
+if __name__ == "__main__":
+    for method in ("spawn", "fork", "forkserver"):
+        for ending in ("raises", "exits", "returns"):
+            process = multiprocessing.get_context(method).Process(target=train, args=(0, f"{method}_{ending}", ending))
+            process.start()
+            process.join()
+    import torch.multiprocessing
+    try:
+        torch.multiprocessing.spawn(train, args=("torch_raises", "raises"), nprocs=1)
+    except torch.multiprocessing.ProcessRaisedException:
+        pass
+    with make("owner") as owner:
+        process = multiprocessing.get_context("spawn").Process(target=attached, args=(owner.run_directory,))
+        process.start()
+        process.join()
+"""
+
+
+def test_workers_of_multiprocessing_say_how_they_ended(tmp_path: Path) -> None:
+    (tmp_path / "workers.py").write_text(WORKERS)
+    said = subprocess.run(
+        [sys.executable, "workers.py"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=280
+    ).stderr
+    runs = {directory.name: read_run(directory) for directory in (tmp_path / "runs").iterdir()}
+    statuses = {name: run.status for name, run in runs.items()}
+    expected = {"raises": "failed", "exits": "interrupted", "returns": "finished"}
+    methods = ("spawn", "fork", "forkserver")
+    assert statuses == {
+        "owner": "finished", "torch_raises": "failed",
+        **{f"{method}_{ending}": status for method in methods for ending, status in expected.items()},
+    }, said  # fmt: skip
+    for name, status in statuses.items():
+        error = runs[name].error
+        if status == "failed":
+            assert error is not None and error["message"] == "ValueError: the loss is no number", name
+            assert 'workers.py", line' in error["traceback"], name
+    (text,) = runs["owner"].texts.values()
+    assert text.startswith("ValueError: the shard is broken") and 'workers.py", line' in text
+
+
+@pytest.mark.parametrize("error", [ValueError("out of tulips"), KeyboardInterrupt(), SystemExit(0), None])
+def test_closing_while_an_exception_is_handled_sees_it(tmp_path: Path, error: BaseException | None) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_logging=False, tensorboard_logging=False)
+    tracker = ExperimentTracker(config)
+    try:
+        if error is not None:
+            raise error
+        tracker.close()
+    except BaseException:
+        # As the hooks of frameworks do.
+        tracker.close()
+    assert tracker.run_directory is not None
+    run = read_run(tracker.run_directory)
+    assert run.status == status_after(error)
+    assert (run.error is None) == (run.status == "finished")
+
+
+def test_what_is_given_to_close_wins_over_the_exception_that_is_handled(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_logging=False, tensorboard_logging=False)
+    try:
+        raise MemoryError
+    except MemoryError:
+        # For example, the next attempt with smaller batches.
+        with ExperimentTracker(config) as tracker:
+            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+    assert tracker.run_directory is not None and read_run(tracker.run_directory).status == "finished"
+
+
+def exit_while_handling(error: BaseException, code: int) -> SystemExit:
+    try:
+        try:
+            raise error
+        except BaseException:
+            sys.exit(code)
+    except SystemExit as raised:
+        return raised
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status", "message"),
+    [
+        (KeyboardInterrupt(), 1, "interrupted", "KeyboardInterrupt"),
+        (KeyboardInterrupt(), 0, "interrupted", "KeyboardInterrupt"),
+        (ValueError("out of tulips"), 1, "failed", "ValueError: out of tulips"),
+        (ValueError("out of tulips"), 0, "finished", "ValueError: out of tulips"),
+    ],
+)
+def test_an_exit_that_a_framework_makes_of_an_exception_says_what_it_was(
+    error: BaseException, code: int, status: str, message: str
+) -> None:
+    raised = exit_while_handling(error, code)
+    assert (status_after(raised), describe_error(raised)["message"]) == (status, message)
 
 
 MEMORY = Path("/sys/fs/cgroup/memory")

@@ -47,7 +47,7 @@ class LoggingQueue(JournalReader):
         self._retry_at = 0.0
         self._follow_at = 0.0
         self._follows_by_itself = False
-        size = os.fstat(self._descriptor).st_size
+        size = self.size()
         # A torn last line, left by a killed writer, must not spoil the next one.
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")

@@ -59,13 +59,16 @@ class JournalReader:
         # Counts the files seen at this path: positions in the old file mean nothing in a new one.
         self.generation = 0
         self._flags = flags
-        self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, PRIVATE_FILE)
+        self._descriptor = self._open()
+
+    def _open(self) -> int:
+        return os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE)
 
     def follow(self) -> None:
         """Switch to the file now at the path, if it was recreated after the folder was deleted."""
         try:
             if not self._is_at(self.path):
-                self._replace_descriptor(os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE))
+                self._replace_descriptor(self._open())
         except OSError as error:
             # There is no file now: the old one lives on while it is open.
             logger.debug("%s cannot be reopened: %s", self.path, error)

@@ -1,9 +1,11 @@
-"""What an exception says of how the training ended, and what of it is kept in the run."""
+"""How a training ends: what its exception says, what of that is kept in the run, and who hears of it at the exit."""
 
 from __future__ import annotations
 
+import atexit
 import sys
 import traceback
+import weakref
 from collections.abc import Callable
 
 from seo_engine.foundation.redaction import redact_text
@@ -12,6 +14,9 @@ from seo_engine.tracking.records.run_marks import ErrorDescription
 # The end of a traceback tells where the error happened; deep recursion makes a traceback long.
 _MOST_TRACEBACK_CHARACTERS = 20_000
 _MOST_MESSAGE_CHARACTERS = 2_000
+
+# Others may end what closing needs, such as the processes that this one has started.
+_BEFORE_ALL_OTHERS = 1_000
 
 # Searched for secrets in addition to what is kept, so that the cut does not leave half of one.
 _MARGIN_CHARACTERS = 50_000
@@ -35,14 +40,22 @@ def status_after(error: BaseException | None) -> str:
     # Imported late: it is needed only if the training ends with an exception.
     from asyncio import CancelledError
 
+    match behind_exit(error):
+        # In a coroutine, Ctrl-C arrives as the cancellation of its task.
+        case KeyboardInterrupt() | CancelledError():
+            return "interrupted"
     match error:
         # A generator that is not read to its end is closed by GeneratorExit.
         case SystemExit(code=None | 0) | GeneratorExit():
             return "finished"
-        # In a coroutine, Ctrl-C arrives as the cancellation of its task.
-        case KeyboardInterrupt() | CancelledError():
-            return "interrupted"
     return "failed"
+
+
+def behind_exit(error: BaseException) -> BaseException:
+    """Return the exception that a framework turned into an exit, as torch's workers do; any other as it is."""
+    if not isinstance(error, SystemExit):
+        return error
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
 
 
 def describe_error(error: BaseException) -> ErrorDescription:
@@ -58,8 +71,9 @@ def describe_error(error: BaseException) -> ErrorDescription:
         >>> describe_error(ValueError("the loss is not a number"))["message"]
         'ValueError: the loss is not a number'
     """
-    name = type(error).__qualname__
-    message = _described(error, traceback.format_exception_only) or name
+    cause = behind_exit(error)
+    name = type(cause).__qualname__
+    message = _described(cause, traceback.format_exception_only) or name
     where = _described(error, traceback.format_exception)
     return {
         "type": name,
@@ -86,3 +100,38 @@ def uncaught_error() -> BaseException | None:
     if hasattr(sys, "ps1"):
         return None
     return getattr(sys, "last_value", None)
+
+
+def call_at_exit(method: Callable[[BaseException | None], None]) -> Callable[[], None]:
+    """Have a method called when this process ends by itself; it does not keep its object alive.
+
+    The interpreter calls it at its exit. In a process of `multiprocessing`, where that does not happen or comes too
+    late to know the exception, the process calls it.
+
+    Args:
+        method (Callable[[BaseException | None], None]): Gets the exception that ends the process, if there is one.
+
+    Returns:
+        Callable[[], None]: Call it when the method need not be called any more.
+    """
+    reference = weakref.WeakMethod(method)
+
+    def at_exit() -> None:
+        call = reference()
+        if call is not None:
+            call(sys.exception() or uncaught_error())
+
+    atexit.register(at_exit)
+    finalizer = None
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        finalizer = Finalize(None, at_exit, exitpriority=_BEFORE_ALL_OTHERS)
+
+    def cancel() -> None:
+        atexit.unregister(at_exit)
+        if finalizer is not None:
+            finalizer.cancel()
+
+    return cancel

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.journal.awaited_queue import AwaitedQueue
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
+from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES
 from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
 from seo_engine.tracking.runs.lifecycle import (
     Lifecycle,
@@ -116,23 +119,31 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     return run
 
 
-def attach_run(directory: Path) -> OpenRun:
-    """Open a run that another process owns.
+def attach_run(run: str | Path) -> OpenRun:
+    """Open a run that another process owns. If there is none that can be opened, its journal is waited for.
 
     Args:
-        directory (Path): The run's folder.
+        run (str | Path): The run's folder.
 
     Returns:
         OpenRun: For appending only.
-
-    Raises:
-        OSError: If its journal cannot be read or written.
-        ValueError: If its journal does not say how it began.
     """
-    directory = directory.absolute()
-    life = read_lifecycle(directory)
-    config = read_configuration(life.configuration)
-    logging_queue = LoggingQueue(directory / JOURNAL)
+    directory = Path(str(run)).absolute()
+    logging_queue: LoggingQueue
+    try:
+        life = read_lifecycle(directory)
+        config = read_configuration(life.configuration)
+        logging_queue = LoggingQueue(directory / JOURNAL)
+    except (OSError, ValueError) as error:
+        logger.warning(
+            "⚠️ No run can be attached to yet (%s): records wait in memory, at most %d MB of them, until %s is a run",
+            one_line(error),
+            MAXIMUM_WAITING_BYTES >> 20,
+            directory,
+        )
+        life, config = Lifecycle(), TrackingConfig()
+        logging_queue = AwaitedQueue(directory / JOURNAL)
+        logging_queue.start_waiting()
     logging_queue.follow_by_itself()
     return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, _rank()))
 
@@ -155,7 +166,9 @@ def _new_wandb_run_id(config: TrackingConfig) -> str:
 def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenRun:
     lock = RunLock(directory, RUN_LOCK)
     if not lock.acquire(_LONGEST_WAIT_FOR_LOCK):
-        raise RunStillOpenError(f"{directory} is still being written by another process, and cannot be resumed")
+        is_here = lock.is_held_here()
+        where = "in this process: close it first" if is_here else "in another process: end that, or attach to the run"
+        raise RunStillOpenError(f"{directory} cannot be resumed, because it is open {where}")
     logging_queue = LoggingQueue(directory / JOURNAL)
     logs = RunLogs(directory, life.timestamp)
     upkeep = JournalUpkeep(logging_queue)

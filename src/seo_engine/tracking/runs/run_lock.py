@@ -76,6 +76,10 @@ class RunLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def is_held_here(self) -> bool:
+        """Return whether another object of this process holds the lock."""
+        return any(each._path == self._path and each._descriptor >= 0 for each in list(_locks) if each is not self)
+
     def _take(self) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
