@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import operator
 import os
@@ -21,6 +22,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
+from seo_engine.tracking.notebook_cells import watch_cells
 from seo_engine.tracking.records.kind import plain_epoch
 from seo_engine.tracking.records.run_marks import STATUSES
 from seo_engine.tracking.run_states import AttachedRun, FailedRun, NoRun, OwnedRun, RunState
@@ -113,7 +115,7 @@ class ExperimentTracker(LoggingCalls):
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
                 # So that a call that gives no step logs at `step` next.
                 self._steps.last = run.life.step if step is None else step - 1
-            self._join(OwnedRun(run, config, self._extra_trackers, self._moment_now))
+            self._join(OwnedRun(run, config, self._extra_trackers, self._progress))
             try:
                 self._say_what_is_shown()
                 self.setup_trackers()
@@ -147,7 +149,7 @@ class ExperimentTracker(LoggingCalls):
         opened = attach_run(run)
         tracker = cls.__new__(cls)
         tracker._prepare(opened.config)
-        tracker._join(AttachedRun(opened, tracker._moment_now))
+        tracker._join(AttachedRun(opened, tracker._progress))
         return tracker
 
     def _prepare(self, config: TrackingConfig, extra_trackers: tuple[DestinationTracker, ...] = ()) -> None:
@@ -155,6 +157,7 @@ class ExperimentTracker(LoggingCalls):
         self._run = NoRun()
         self._extra_trackers = extra_trackers
         self._closing_lock = threading.RLock()
+        self._progress = _MomentOf(self)
 
     def _join(self, run: AttachedRun) -> None:
         self._run = run
@@ -162,6 +165,7 @@ class ExperimentTracker(LoggingCalls):
         self._record_writer = run.record_writer
         self._forget_exit = call_at_exit(self._close_at_exit)
         _open_trackers.add(self)
+        watch_cells(_open_trackers)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._run.directory is None:
@@ -291,10 +295,6 @@ class ExperimentTracker(LoggingCalls):
     def _note_profile(self, moment: tuple[float, int]) -> None:
         self._run.note_profile(moment)
 
-    def _moment_now(self) -> tuple[float, int]:
-        # As plain numbers: a step that is a tensor may be incremented in place.
-        return plain_epoch(self.current_epoch), operator.index(self.global_step)
-
     def _how_to_recover(self) -> str:
         recover = f"seo-engine runs recover {shlex.quote(str(self.run_directory))}"
         return f"the journal keeps what was written to it. To deliver the rest: {recover}"
@@ -311,6 +311,21 @@ class ExperimentTracker(LoggingCalls):
         status = status_after(error)
         self.close(status, error if status != "finished" else None)
 
+    def __del__(self) -> None:
+        # Python may call this at any moment, while any lock is held: whatever takes one happens in another thread.
+        if self._closed or not isinstance(self._run, AttachedRun) or not self._run.is_ours_to_close:
+            return
+        if sys.is_finalizing():
+            return
+        # From here on, this object lives until it is closed.
+        self._progress.pin(self)
+        _thread.start_new_thread(_end_abandoned, (self,))
+
+    def _close_abandoned(self) -> None:
+        assert self.run_directory is not None
+        logger.info("✅ Nothing refers to the tracker of %s any more: it ends", relative_path(self.run_directory))
+        self.close("finished")
+
     def _close_at_exit(self, error: BaseException | None) -> None:
         self.close(status_after(error), error)
 
@@ -326,6 +341,31 @@ class ExperimentTracker(LoggingCalls):
         self._closing_lock = threading.RLock()
         self._steps.renew_after_fork()
         self._run = self._run.after_fork()
+
+
+class _MomentOf:
+    """Returns the current epoch and step of a tracker, and does not keep it alive."""
+
+    def __init__(self, tracker: ExperimentTracker) -> None:
+        self._tracker: Callable[[], ExperimentTracker | None] = weakref.ref(tracker)
+        self._last: tuple[float, int] = (0, 0)
+
+    def pin(self, tracker: ExperimentTracker) -> None:
+        """Refer to the tracker for good: when it is about to be collected, the weak reference may be dead already."""
+        self._tracker = lambda: tracker
+
+    def __call__(self) -> tuple[float, int]:
+        tracker = self._tracker()
+        if tracker is not None:
+            # As plain numbers: a step that is a tensor may be incremented in place.
+            self._last = plain_epoch(tracker.current_epoch), operator.index(tracker.global_step)
+        return self._last
+
+
+def _end_abandoned(tracker: ExperimentTracker) -> None:
+    """Close a tracker that nothing refers to any more, in a thread for which the interpreter's exit waits."""
+    # Which of the two it is must be given: otherwise Python asks the current thread, which it does not know.
+    threading.Thread(target=tracker._close_abandoned, name="closing-thread", daemon=False).start()
 
 
 _open_trackers: weakref.WeakSet[ExperimentTracker] = weakref.WeakSet()
