@@ -10,39 +10,13 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.integrations.transformers import ExperimentTrackingCallback
 from seo_engine.tracking.history.summary import RunSummary, read_run
+from tests.integrations.tiny_trainer import counts_of, tiny_trainer, untracked
 from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb
-
-
-def tiny_model() -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-            num_key_value_heads=2,
-        )
-    )  # fmt: skip
-
-
-def tiny_trainer(folder: Path, callbacks: list[TrainerCallback], **settings: Any) -> Trainer:
-    tokens = torch.arange(64).repeat(16, 1)[:, :12]
-    examples = [{"input_ids": each, "labels": each} for each in tokens]
-    chosen = {
-        "output_dir": str(folder / "output"), "num_train_epochs": 2, "per_device_train_batch_size": 4,
-        "logging_steps": 1, "eval_strategy": "epoch", "save_strategy": "no", "report_to": "none", "disable_tqdm": True,
-        "use_cpu": True, "learning_rate": 0.01, **settings,
-    }  # fmt: skip
-    return Trainer(
-        model=tiny_model(),
-        args=TrainingArguments(**chosen),
-        train_dataset=examples,  # type: ignore[arg-type]
-        eval_dataset=examples[:4],  # type: ignore[arg-type]
-        callbacks=callbacks,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -157,20 +131,12 @@ def test_the_model_is_described(tracked: tuple[RunSummary, list[dict[str, Any]]]
     assert "LlamaForCausalLM" in record["architecture"]["text"] and record["architecture"]["parameters"] > 1000
 
 
-def untracked() -> tuple[ExperimentTracker, ExperimentTrackingCallback]:
-    tracker = ExperimentTracker(TrackingConfig(experiment_tracking_enabled=False))
-    return tracker, ExperimentTrackingCallback(tracker)
-
-
-def counts_of(tracker: ExperimentTracker) -> dict[str, int]:
-    return {operation.name: operation.count for operation in tracker.code_profiler.statistics()}
-
-
 def test_the_parts_of_each_step_are_told_apart_with_no_line_of_the_users(tmp_path: Path) -> None:
     tracker, callback = untracked()
     tiny_trainer(tmp_path, [callback]).train()
     assert counts_of(tracker) == {
         "training_step": 8, "load_batch": 8, "forward_pass": 8, "backward_pass": 8, "optimizer_step": 8, "log_step": 8,
+        "evaluate": 2,
     }  # fmt: skip
     view = tracker.code_profiler.training_view()
     assert view is not None and view["steps"] == 8 and view["samples_per_second"] is not None
@@ -187,9 +153,10 @@ def test_accumulated_gradients_and_checkpoints_are_parts_of_the_right_steps(tmp_
     # 16 examples in batches of 4, two batches a step, twice.
     assert counts_of(tracker) == {
         "training_step": 4, "load_batch": 4, "forward_pass": 8, "backward_pass": 8, "optimizer_step": 4, "log_step": 1,
+        "evaluate": 2, "save_checkpoint": 4,
     }  # fmt: skip
-    (step,) = tracker.code_profiler.call_tree()
-    assert step["operation"] == "training_step"
+    outermost = {each["operation"] for each in tracker.code_profiler.call_tree()}
+    assert outermost == {"training_step", "evaluate", "save_checkpoint"}
 
 
 def test_an_evaluation_belongs_to_no_step(tmp_path: Path) -> None:
@@ -201,8 +168,9 @@ def test_an_evaluation_belongs_to_no_step(tmp_path: Path) -> None:
                 pass
 
     tiny_trainer(tmp_path, [Evaluating(), callback], eval_strategy="steps", eval_steps=2).train()
-    outermost = {each["operation"]: each["calls"] for each in tracker.code_profiler.call_tree()}
-    assert outermost == {"training_step": 8, "evaluated": 4}
+    tree = {each["operation"]: each for each in tracker.code_profiler.call_tree()}
+    assert {name: each["calls"] for name, each in tree.items()} == {"training_step": 8, "evaluate": 4}
+    assert [each["operation"] for each in tree["evaluate"]["children"]] == ["evaluated"]
 
 
 def test_a_training_that_failed_does_not_spoil_the_profile_of_the_next(tmp_path: Path) -> None:

@@ -2,66 +2,46 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 import os
 import re
-import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from transformers import TrainerCallback
-
-from seo_engine.profiling import LOG_STEP, TRACKING, StepClock, samples_in
+from seo_engine.integrations.framework_metrics import evaluation_seconds, log_framework_metrics
+from seo_engine.integrations.trainer_clock import TrainerClock
+from seo_engine.integrations.trainer_description import describe_training
+from seo_engine.integrations.trainer_hooks import TrainerHooks, hook
 from seo_engine.tracking import ExperimentTracker, TrackingConfig
 
 if TYPE_CHECKING:
-    import torch
-    from torch.utils.hooks import RemovableHandle
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 logger = logging.getLogger(__name__)
 
-# The Trainer's metrics that have another name here, or belong to another group.
-_TRAINING_NAMES = {"grad_norm": "gradient_norm", "train_loss": "mean_loss"}
-_PERFORMANCE_NAMES = {
-    "train_runtime": "training_seconds",
-    "train_samples_per_second": "training_samples_per_second",
-    "train_steps_per_second": "training_steps_per_second",
-    "train_tokens_per_second": "training_tokens_per_second",
-    "total_flos": "total_floating_point_operations",
-    "eval_runtime": "evaluation_seconds",
-    "eval_samples_per_second": "evaluation_samples_per_second",
-    "eval_steps_per_second": "evaluation_steps_per_second",
-    "eval_model_preparation_time": "evaluation_preparation_seconds",
+_SUMMARY = "total_flos"
+# The Trainer's metrics that mean something else than their names say.
+_NAMES = {
+    "grad_norm": "training/gradient_norm",
+    "train_loss": "training/mean_loss",
+    _SUMMARY: "performance/total_floating_point_operations",
 }
-_EVALUATION_PREFIX = "eval_"
-
-# The fields of TrainingArguments, out of a hundred, by which people compare runs.
-_HYPERPARAMETERS = (
-    "learning_rate",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "weight_decay",
-    "max_grad_norm",
-    "num_train_epochs",
-    "max_steps",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "optim",
-    "bf16",
-    "fp16",
-    "seed",
-)
 
 
-class ExperimentTrackingCallback(TrainerCallback):
-    """Logs what a Trainer logs to an `ExperimentTracker`, and profiles its steps.
+class ExperimentTrackingCallback(TrainerHooks):
+    """Logs what a Trainer logs to an `ExperimentTracker`, and profiles its steps, evaluations and checkpoints.
 
-    Values of the training become `training/…`, those of evaluations `evaluation/…`. Each step is profiled as
+    Values of the training become `training/…`, those of evaluations `evaluation/…` or `evaluation/<set>/…`, those of
+    `predict` `test/…`, and how fast it all went `performance/…`; texts are kept. Each step is profiled as
     `training_step`, and within it data loading, forward, backward, optimizer and logging: see
-    `CodeProfiler.training_view`. In a model that the Trainer compiles, forward and backward count as one. The
-    arguments of the Trainer and the configuration of the model are logged before the first metric.
+    `CodeProfiler.training_view`. In a model that the Trainer compiles, forward and backward count as one. Evaluations
+    and predictions are profiled as `evaluate`, checkpoints as `save_checkpoint`; neither is part of a step. The
+    arguments of the Trainer and its model are logged before the first metric; later, what has changed.
+
+    Nothing that the callback does raises into the training. Added to a Trainer twice, it logs once. It can be pickled;
+    in another process it logs to the same run.
 
     Args:
         tracker (ExperimentTracker | TrackingConfig | None): Where everything is logged; the callback does not close it.
@@ -82,21 +62,18 @@ class ExperimentTrackingCallback(TrainerCallback):
         tracker: ExperimentTracker | TrackingConfig | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         self.tracker: ExperimentTracker | None = None
         if isinstance(tracker, ExperimentTracker):
             self.tracker, self._config = tracker, tracker.config
         else:
             self._config = tracker if tracker is not None else TrackingConfig()
+        self._has_defaults = tracker is None
         self._hyperparameters = dict(hyperparameters or {})
-        # What was logged last: a Trainer may train again.
-        self._described: dict[str, Any] | None = None
-        self._clock = StepClock(self._config.code_profiler)
-        self._samples = 0
-        self._within_epoch = False
-        # Whether the step is over, except for what the Trainer logs about it.
-        self._awaits_log = False
-        self._hooks: list[RemovableHandle] = []
+        self._is_described = False
+        self._clock = TrainerClock(self._config.code_profiler)
 
+    @hook
     def on_train_begin(
         self,
         args: TrainingArguments,
@@ -107,101 +84,154 @@ class ExperimentTrackingCallback(TrainerCallback):
         **others: Any,
     ) -> None:
         """Log the arguments and the model, and begin to time its forward passes."""
-        # An earlier training run may have failed, without reaching `on_train_end`.
-        self._give_up()
+        self._clock.begin_training(None if _is_compiled(model, args) else model, bool(args.eval_on_start))
         self._config.code_profiler.describe_loader(train_dataloader)
         if state.is_world_process_zero:
-            tracker = self._opened(args)
-            self._describe(tracker, args, model)
-            if model is not None:
-                tracker.log_model_architecture(model)
-        if model is not None and not _is_compiled(model, args):
-            hook = _ForwardHook(self)
-            self._hooks = [
-                model.register_forward_pre_hook(hook.before, with_kwargs=True),
-                model.register_forward_hook(hook.after),
-            ]
+            self._describe(args, model)
 
+    @hook
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Begin a step: its data is loaded next."""
-        self._within_epoch = True
-        self._begin_step()
+        self._clock.begin_epoch()
 
+    @hook
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """End the data loading of the step."""
-        self._clock.end_part()
+        self._clock.begin_step()
 
+    @hook
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """End a backward pass whose gradients are accumulated."""
         self._clock.end_part()
 
+    @hook
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """End the last backward pass, and begin the optimizer step."""
-        self._clock.begin_part("optimizer_step", "training_loop")
+        self._clock.begin_optimizer()
 
+    @hook
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """End the optimizer step."""
         self._clock.end_part()
 
+    @hook
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """End a step, unless the Trainer has yet to log it."""
-        self._awaits_log = control.should_log
-        self._clock.end_part()
-        if not self._awaits_log:
-            self._end_step(control)
+        self._clock.end_step(control)
 
-    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Begin a step after an evaluation, which is not part of a step."""
-        self._go_on()
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Begin a step after a checkpoint, which is not part of a step."""
-        self._go_on()
-
+    @hook
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Forget the step that was begun: there was no further batch."""
-        self._within_epoch = False
-        self._clock.forget_step()
+        self._clock.end_epoch(control)
 
+    @hook
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """Note that an evaluation is going on."""
+        self._clock.predict()
+
+    @hook
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: Mapping[str, Any] | None = None,
+        **others: Any,
+    ) -> None:
+        """End an evaluation, whose metrics the Trainer has logged."""
+        self._clock.end_evaluation(evaluation_seconds(metrics or {}), control)
+
+    @hook
+    def on_predict(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: Mapping[str, Any] | None = None,
+        model: Any = None,
+        **others: Any,
+    ) -> None:
+        """End a prediction, and log its metrics, which the Trainer does not."""
+        self._clock.end_evaluation(evaluation_seconds(metrics or {}))
+        if state.is_world_process_zero and metrics:
+            self._log(args, state, metrics, model, is_evaluation=True)
+
+    @hook
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """End the saving of a checkpoint."""
+        self._clock.end_checkpoint(control)
+
+    @hook
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """Stop timing the model."""
-        self._give_up()
+        self._clock.end_training()
 
+    @hook
     def on_log(
         self,
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
         logs: Mapping[str, Any] | None = None,
+        model: Any = None,
         **others: Any,
     ) -> None:
         """Log what the Trainer logs."""
-        awaited, self._awaits_log = self._awaits_log, False
-        if awaited:
-            # Timed from here on, because before this the Trainer waits for the GPU to compute the loss.
-            self._clock.begin_part(LOG_STEP, TRACKING)
-        if state.is_world_process_zero and logs:
-            tracker = self._opened(args)
-            if self._described is None:
-                # An evaluation before the training.
-                self._describe(tracker, args, others.get("model"))
-            self._log(tracker, state, logs)
-        if awaited:
-            self._end_step(control)
+        self._clock.begin_log()
+        try:
+            if state.is_world_process_zero and logs:
+                # The Trainer's summary of the training looks like an evaluation of the training set, but for one name.
+                is_evaluation = self._clock.is_evaluating and _SUMMARY not in logs
+                self._log(args, state, logs, model, is_evaluation)
+        finally:
+            self._clock.end_log(control)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        del state["_clock"]
+        if self.tracker is not None:
+            # It comes with its settings.
+            del state["_config"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        ExperimentTrackingCallback.__init__(self, state["tracker"] or state["_config"])
+        self.__dict__.update(state)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # It logs to the same run, through the same tracker.
+        memo.update({id(shared): shared for shared in (self.tracker, self._config)})
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return copied
+
+    def _has_run_of(self, other: Self) -> bool:
+        if self.tracker is not None and other.tracker is not None:
+            return self.tracker is other.tracker
+        return self._config is other._config or (self._has_defaults and other._has_defaults)
+
+    def _join(self, first: Self) -> None:
+        self.tracker = first.tracker
+
+    def _is_to_raise(self, error: Exception) -> bool:
+        return self.tracker is None and self._config.on_setup_failure == "raise"
 
     def _opened(self, args: TrainingArguments) -> ExperimentTracker:
         if self.tracker is None:
@@ -211,68 +241,29 @@ class ExperimentTrackingCallback(TrainerCallback):
             self.tracker = ExperimentTracker(config)
         return self.tracker
 
-    def _describe(self, tracker: ExperimentTracker, args: TrainingArguments, model: Any) -> None:
-        """Log the arguments of the Trainer and the configuration of the model, unless they were the last logged."""
+    def _describe(self, args: TrainingArguments, model: Any) -> None:
+        tracker = self._opened(args)
+        self._is_described = True
         try:
-            arguments = args.to_sanitized_dict()
-        except Exception as error:  # of a subclass: the training must continue
-            logger.warning("⚠️ The arguments of the Trainer cannot be logged: %s", error)
-            arguments = {}
-        if arguments == self._described:
-            return
-        self._described = arguments
-        tracker.log_hyperparameters(self._hyperparameters | {name: arguments.get(name) for name in _HYPERPARAMETERS})
-        # Two records: the configuration of a model with thousands of labels may be too large for one.
-        tracker.log_settings({"training_arguments": arguments})
-        if configuration := _model_configuration(model):
-            tracker.log_settings(configuration)
+            describe_training(tracker, args, model, self._hyperparameters)
+        except Exception as error:  # whatever the model is, the metrics must be logged
+            logger.warning("⚠️ The training cannot be described: %s", error)
 
-    def _log(self, tracker: ExperimentTracker, state: TrainerState, logs: Mapping[str, Any]) -> None:
-        training: dict[str, Any] = {}
-        evaluation: dict[str, Any] = {}
-        performance: dict[str, Any] = {}
-        for name, value in logs.items():
-            if name == "epoch":
-                continue
-            if name in _PERFORMANCE_NAMES:
-                performance[_PERFORMANCE_NAMES[name]] = value
-            elif name.startswith(_EVALUATION_PREFIX):
-                evaluation[name.removeprefix(_EVALUATION_PREFIX)] = value
-            else:
-                training[_TRAINING_NAMES.get(name, name)] = value
-        epoch, step = state.epoch or 0.0, state.global_step
-        if training:
-            # The Trainer logs at an interval of its own, `logging_steps`.
-            tracker.log_training_metrics(epoch, step, training, thinned=False)
-        if evaluation:
-            tracker.log_evaluation_metrics(epoch, step, evaluation)
-        if performance:
-            tracker.log_performance_metrics(performance, epoch, step)
-
-    def _begin_step(self) -> None:
-        self._samples, self._awaits_log = 0, False
-        if self._within_epoch:
-            self._clock.begin_step()
-
-    def _go_on(self) -> None:
-        if self._clock.is_running and self._samples:
-            # Nothing is evaluated or saved in the middle of a step: the training failed there, and this comes after it.
-            self._within_epoch = False
-            self._clock.forget_step()
-        self._begin_step()
-
-    def _give_up(self) -> None:
-        self._within_epoch = False
-        self._clock.forget_step()
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
-
-    def _end_step(self, control: TrainerControl) -> None:
-        self._clock.end_step(self._samples)
-        # An evaluation or a checkpoint comes before the next step, and calls back when it is over.
-        if not control.should_evaluate and not control.should_save:
-            self._begin_step()
+    def _log(
+        self, args: TrainingArguments, state: TrainerState, logs: Mapping[str, Any], model: Any, is_evaluation: bool
+    ) -> None:
+        if not self._is_described:
+            # An evaluation before the training.
+            self._describe(args, model)
+        metrics = {name: value for name, value in logs.items() if name != "epoch"}
+        log_framework_metrics(
+            self._opened(args),
+            state.epoch or 0.0,
+            state.global_step,
+            metrics,
+            names=_NAMES,
+            is_evaluation=is_evaluation,
+        )
 
 
 def _named(config: TrackingConfig, run_name: str) -> TrackingConfig:
@@ -288,47 +279,9 @@ def _named(config: TrackingConfig, run_name: str) -> TrackingConfig:
     return named
 
 
-def _model_configuration(model: Any) -> dict[str, Any]:
-    """Return the configuration of a model of transformers, under one name; nothing for another model."""
-    try:
-        return {"model_config": model.config.to_dict()}
-    except Exception as error:  # whatever the model is, the training must continue
-        logger.debug("The model has no configuration of transformers: %s", error)
-        return {}
-
-
 def _is_compiled(model: Any, args: TrainingArguments) -> bool:
     """Return whether the model is compiled, and its hooks would be compiled too."""
     backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no").lower()
     return bool(
         args.torch_compile or getattr(model, "_compiled_call_impl", None) is not None or backend not in ("", "no")
     )
-
-
-class _ForwardHook:
-    """Times the model's forward passes; each is followed by its backward pass.
-
-    A model may be copied or pickled with its hooks; those of the copy do nothing.
-    """
-
-    def __init__(self, callback: ExperimentTrackingCallback | None = None) -> None:
-        self._callback = callback
-        # Replicas of a model run in their own threads.
-        self._thread = threading.get_ident()
-
-    def before(self, module: torch.nn.Module, inputs: tuple[Any, ...], named_inputs: dict[str, Any]) -> None:
-        """Begin the forward pass."""
-        if self._callback is not None and self._is_of_training(module):
-            self._callback._samples += samples_in(named_inputs or inputs)
-            self._callback._clock.begin_part("forward_pass", "training_loop")
-
-    def after(self, module: torch.nn.Module, inputs: tuple[Any, ...], outputs: Any) -> None:
-        """End the forward pass."""
-        if self._callback is not None and self._is_of_training(module):
-            self._callback._clock.begin_part("backward_pass", "training_loop")
-
-    def _is_of_training(self, module: torch.nn.Module) -> bool:
-        return module.training and self._thread == threading.get_ident()
-
-    def __reduce__(self) -> tuple[type[_ForwardHook], tuple[()]]:
-        return _ForwardHook, ()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from seo_engine.foundation.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING
+    from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING, TRAINING
     from seo_engine.profiling.configuration import ProfilingConfig
+    from seo_engine.profiling.operation_clock import OperationClock
     from seo_engine.profiling.profiler import CodeProfiler
     from seo_engine.profiling.reports.profiling_data import ProfilingData
     from seo_engine.profiling.reports.readable import readable_parts
@@ -22,10 +23,12 @@ _MODULES = {
     "CATEGORIES": "categories",
     "CodeProfiler": "profiler",
     "LOG_STEP": "categories",
+    "OperationClock": "operation_clock",
     "ProfilingConfig": "configuration",
     "ProfilingData": "reports.profiling_data",
     "StepClock": "training_steps",
     "TRACKING": "categories",
+    "TRAINING": "categories",
     "readable_parts": "reports.readable",
     "report": "reports.tables",
     "samples_in": "training_steps",
@@ -35,7 +38,9 @@ __all__ = [
     "CATEGORIES",
     "LOG_STEP",
     "TRACKING",
+    "TRAINING",
     "CodeProfiler",
+    "OperationClock",
     "ProfilingConfig",
     "ProfilingData",
     "StepClock",

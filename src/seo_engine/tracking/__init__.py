@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from seo_engine.tracking.records.forms import Image, Table
     from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
+    from seo_engine.tracking.records.metrics import flat_metrics
+    from seo_engine.tracking.records.model_architecture import ModelArchitecture, describe_model
     from seo_engine.tracking.records.run_marks import STATUSES
     from seo_engine.tracking.runs.console import plain_message
     from seo_engine.tracking.runs.endings import status_after
@@ -56,6 +58,7 @@ _MODULES = {
     "IncompleteViewError": "trackers.destination_tracker",
     "Loggable": "records.loggable",
     "MemoryTracker": "trackers.memory_tracker",
+    "ModelArchitecture": "records.model_architecture",
     "NextStep": "trackers.destination_tracker",
     "Recorded": "records.kind",
     "RunNotFoundError": "runs.places",
@@ -68,7 +71,9 @@ _MODULES = {
     "TrackingConfig": "configuration",
     "WandBTracker": "trackers.wandb.wandb_tracker",
     "best_of": "history.main_metrics",
+    "describe_model": "records.model_architecture",
     "find_run": "runs.places",
+    "flat_metrics": "records.metrics",
     "is_judged": "history.main_metrics",
     "last_and_best": "history.main_metrics",
     "list_runs": "history.listing",
@@ -99,6 +104,7 @@ __all__ = [
     "IncompleteViewError",
     "Loggable",
     "MemoryTracker",
+    "ModelArchitecture",
     "NextStep",
     "Recorded",
     "RunNotFoundError",
@@ -112,7 +118,9 @@ __all__ = [
     "TrackingConfig",
     "WandBTracker",
     "best_of",
+    "describe_model",
     "find_run",
+    "flat_metrics",
     "is_judged",
     "last_and_best",
     "list_runs",

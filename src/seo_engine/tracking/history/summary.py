@@ -16,7 +16,7 @@ from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME, START, ErrorDescription
-from seo_engine.tracking.records.settings import SETTINGS
+from seo_engine.tracking.records.settings import SETTINGS, merged_settings
 from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
@@ -204,9 +204,9 @@ def _take_in(run: RunSummary, record: Record) -> None:
             run.command = [str(part) for part in record.get("command", [])]
             run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
         case HYPERPARAMETERS.name:
-            run.hyperparameters.update(record["hyperparameters"])
+            run.hyperparameters = merged_settings(run.hyperparameters, record["hyperparameters"])
         case SETTINGS.name:
-            run.settings.update(record["settings"])
+            run.settings = merged_settings(run.settings, record["settings"])
         case TEXT.name:
             _add_text(run, record)
         case PROFILING.name:

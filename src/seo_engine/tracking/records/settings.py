@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Kind, Shown
 
@@ -11,3 +14,17 @@ def _shown(record: Record) -> Shown:
 
 
 SETTINGS = Kind("settings", "log_settings", {"settings": dict}, _shown)
+
+
+def merged_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with those of a later record; nested dictionaries are merged.
+
+    Example:
+        >>> merged_settings({"model_config": {"layers": 12, "heads": 8}}, {"model_config": {"layers": 6}})
+        {'model_config': {'layers': 6, 'heads': 8}}
+    """
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        merged[name] = merged_settings(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return merged

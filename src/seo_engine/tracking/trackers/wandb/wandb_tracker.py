@@ -15,6 +15,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Table
 from seo_engine.tracking.records.kind import Recorded, Shown
+from seo_engine.tracking.records.settings import merged_settings
 from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
@@ -270,7 +271,7 @@ class WandBTracker(SDKTracker):
         # `config` and `summary` are untyped in wandb.
         run: Any = self.run
         if shown.settings:
-            self._settings = _merged(self._settings, shown.settings)
+            self._settings = merged_settings(self._settings, shown.settings)
             run.config.update({name: self._settings[name] for name in shown.settings}, allow_val_change=True)
         if shown.kind.name == "end":
             run.summary.update(_summary_of_end(shown.record))
@@ -336,15 +337,6 @@ class WandBTracker(SDKTracker):
     def _missing(self, held: int) -> str:
         who = "the server holds" if self._mode == "online" else "the file holds"
         return f"{who} the rows up to record {held} of {self._given_record}"
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with newer ones; nested dictionaries are merged."""
-    merged = dict(old)
-    for name, value in new.items():
-        before = merged.get(name)
-        merged[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _summary_of_end(record: Record) -> dict[str, str]:
