@@ -90,6 +90,16 @@ def test_a_trainer_without_a_tracker_gets_a_run_with_its_name_and_everything_tha
     assert callback.tracker.code_profiler.training_view() is not None
 
 
+def test_a_name_that_is_too_long_for_a_run_is_cut(tmp_path: Path) -> None:
+    callback = ExperimentTrackingCallback(
+        TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False, tensorboard_logging=False)
+    )
+    tiny_trainer(tmp_path, [callback], run_name="swept " * 50, max_steps=1).train()
+    assert callback.tracker is not None and callback.tracker.run_directory is not None
+    callback.tracker.close()
+    assert callback.tracker.run_directory.name == ("swept " * 50)[:120]
+
+
 def test_names_and_arguments_that_cannot_be_used_stop_no_training(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,7 +14,7 @@ from seo_engine.integrations.framework_metrics import evaluation_seconds, log_fr
 from seo_engine.integrations.trainer_clock import TrainerClock
 from seo_engine.integrations.trainer_description import describe_training
 from seo_engine.integrations.trainer_hooks import TrainerHooks, hook
-from seo_engine.tracking import ExperimentTracker, TrackingConfig
+from seo_engine.tracking import LONGEST_NAME, ExperimentTracker, TrackingConfig
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -268,9 +268,10 @@ class ExperimentTrackingCallback(TrainerHooks):
 
 def _named(config: TrackingConfig, run_name: str) -> TrackingConfig:
     """Return the settings with the name of the Trainer's run; the name of a folder is plainer than W&B's."""
-    name = re.sub(r"[^A-Za-z0-9._+=@ -]", "-", run_name).lstrip("._+=@ -")[:128]
+    name = re.sub(r"[^A-Za-z0-9._+=@ -]", "-", run_name).lstrip("._+=@ -")[:LONGEST_NAME]
     try:
-        named = dataclasses.replace(config, experiment_name=name or None, wandb_name=config.wandb_name or run_name)
+        wandb_name = config.wandb_name or run_name[:LONGEST_NAME]
+        named = dataclasses.replace(config, experiment_name=name or None, wandb_name=wandb_name)
     except (TypeError, ValueError) as error:
         # A name that looks like a secret, or a configuration that cannot be copied.
         logger.warning("⚠️ The run is not named after TrainingArguments.run_name: %s", error)

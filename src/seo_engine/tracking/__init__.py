@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seo_engine.foundation.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from seo_engine.tracking.configuration import TrackingConfig
+    from seo_engine.tracking.configuration import LONGEST_NAME, TrackingConfig
     from seo_engine.tracking.cost import TrackerCost, tracker_cost
     from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
     from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
@@ -56,6 +56,7 @@ _MODULES = {
     "ExperimentTracker": "experiment_tracker",
     "Image": "records.forms",
     "IncompleteViewError": "trackers.destination_tracker",
+    "LONGEST_NAME": "configuration",
     "Loggable": "records.loggable",
     "MemoryTracker": "trackers.memory_tracker",
     "ModelArchitecture": "records.model_architecture",
@@ -96,6 +97,7 @@ _MODULES = {
 
 __all__ = [
     "CHECKPOINTS",
+    "LONGEST_NAME",
     "STATUSES",
     "DeliveryState",
     "DestinationTracker",

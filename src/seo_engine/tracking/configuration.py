@@ -15,7 +15,7 @@ from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD, check_w
 PRIORITIES = ("high", "medium", "low")
 
 # W&B takes 128: the rest is room for `_2`, `_3`, … behind a name that is taken.
-_MOST_NAME_CHARACTERS = 120
+LONGEST_NAME = 120
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]*")
 
@@ -211,8 +211,8 @@ def check_experiment_name(name: str) -> None:
         ValueError: experiment_name must be a plain folder name (letters, digits, . _ - + = @), got '../elsewhere'
     """
     check_no_secret("experiment_name", name)
-    if len(name) > _MOST_NAME_CHARACTERS:
-        raise ValueError(f"experiment_name must be at most {_MOST_NAME_CHARACTERS} characters long, got {len(name)}")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"experiment_name must be at most {LONGEST_NAME} characters long, got {len(name)}")
     if not _NAME.fullmatch(name):
         raise ValueError(f"experiment_name must be a plain folder name (letters, digits, . _ - + = @), got {name!r}")
 
