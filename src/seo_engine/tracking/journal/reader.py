@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.whole_files import PRIVATE_FILE
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class JournalReader:
         # Counts the files seen at this path: positions in the old file mean nothing in a new one.
         self.generation = 0
         self._flags = flags
+        keep_standard_streams_taken()
         self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, PRIVATE_FILE)
 
     def follow(self) -> None:

@@ -9,6 +9,7 @@ import time
 import weakref
 from pathlib import Path
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.whole_files import PRIVATE_FILE
 from seo_engine.tracking.runs.places import LOCKS
 
@@ -77,6 +78,7 @@ class RunLock:
             self._descriptor = -1
 
     def _take(self) -> bool:
+        keep_standard_streams_taken()
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
