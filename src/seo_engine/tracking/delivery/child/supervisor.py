@@ -209,7 +209,7 @@ class ChildSupervisor(DeliveryWorker):
                 seconds, in_vain = FIRST_RESTART_SECONDS, 0
             in_vain += 1
             if in_vain == (MOST_CHILDREN_IN_VAIN if self._has_ever_reported else MOST_FAILED_STARTS):
-                self._give_up(self._log.last_words())
+                self._give_up(f"{self._log.last_words()} ({self._command[0]})")
                 break
             if self._has_ever_reported:
                 self.state.last_error = "the worker's process ended"
