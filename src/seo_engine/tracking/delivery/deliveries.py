@@ -12,6 +12,7 @@ from pathlib import Path
 from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.child.child_log import ChildLog
 from seo_engine.tracking.delivery.child.supervisor import ChildSupervisor
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, ThreadWorker
@@ -95,6 +96,7 @@ class Deliveries:
             self._config.code_profiler,
             self._take_change,
             self._previous(destination.name),
+            ChildLog(self._run_directory, destination.name, self._life),
         )
         self.trackers[destination.name] = TrackerInChild(destination.name, lambda: supervisor.state)
         self._start(destination.name, supervisor)

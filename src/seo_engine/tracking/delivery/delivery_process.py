@@ -1,4 +1,4 @@
-"""The child process that delivers the journal to one tracker, run with `python -m`.
+"""The main program of the child process that delivers the journal to one tracker.
 
 It outlives the training: when the training process is killed, it writes the run's end, completes every view, and
 closes the run as killed.
@@ -14,7 +14,6 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
 from seo_engine.tracking.delivery.child.report_pipe import ReportPipe
@@ -29,7 +28,7 @@ from seo_engine.tracking.runs.lifecycle import (
     read_configuration,
     read_lifecycle,
 )
-from seo_engine.tracking.runs.places import JOURNAL, LOGS
+from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, configured_destinations
 
@@ -94,18 +93,13 @@ def main(arguments: list[str]) -> None:
     # This process has to complete the run; it notices by the end of its pipe that the training is gone.
     for name in _SIGNALS_TO_THE_TRAINING:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
-    # Standard output is the report pipe. Output of libraries must not get into it.
+    # Standard output is the report pipe. Output of libraries must not get into it, but into the log, as their errors.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     beginning = decode_message(sys.stdin.buffer.readline())
     assert isinstance(beginning, Begin)
     config = read_configuration(beginning.configuration)
     life = read_lifecycle(run_directory)
-    logs = run_directory / LOGS
-    # A run that somebody sent may consist of its journal alone.
-    logs.mkdir(PRIVATE_FOLDER, exist_ok=True)
-    log = (logs / f"{tracker_name}_process_{life.timestamp}.log").open("ab")
-    os.dup2(log.fileno(), sys.stdout.fileno())
-    os.dup2(log.fileno(), sys.stderr.fileno())
 
     pipe = ReportPipe(report_stream, run_directory, tracker_name)
     package_logger = logging.getLogger("seo_engine")
@@ -151,7 +145,3 @@ def listen(
         outlive(run_directory, config, worker)
         # The training process may have died before it could write down the last report.
         pipe.send_state(worker.state)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

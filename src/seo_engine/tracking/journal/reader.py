@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.whole_files import PRIVATE_FILE
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class JournalReader:
         self._descriptor = self._open()
 
     def _open(self) -> int:
+        keep_standard_streams_taken()
         return os.open(self.path, self._flags | os.O_CLOEXEC, PRIVATE_FILE)
 
     def follow(self) -> None:

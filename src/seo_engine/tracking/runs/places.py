@@ -7,6 +7,8 @@ import re
 import time
 from pathlib import Path
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
+
 JOURNAL = "journal.jsonl"
 DELIVERY = "delivery.json"
 LOGS = "logs"
@@ -49,6 +51,8 @@ def create_run_directory(log_directory: str | Path, experiment_name: str | None 
     Raises:
         OSError: If it cannot be created.
     """
+    # Whatever is opened for the run comes after this.
+    keep_standard_streams_taken()
     name = experiment_name or f"seo_engine_{int(time.time())}"
     for attempt in range(1, 10_000):
         # Absolute: the training may change its working directory.

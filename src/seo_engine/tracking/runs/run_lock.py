@@ -9,6 +9,7 @@ import time
 import weakref
 from pathlib import Path
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.whole_files import PRIVATE_FILE
 from seo_engine.tracking.runs.places import LOCKS
 
@@ -81,6 +82,7 @@ class RunLock:
         return any(each._path == self._path and each._descriptor >= 0 for each in list(_locks) if each is not self)
 
     def _take(self) -> bool:
+        keep_standard_streams_taken()
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,15 +6,23 @@ import logging
 import os
 import select
 import subprocess
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.child.child_log import ChildLog
+from seo_engine.tracking.delivery.child.interpreter import (
+    CHILD_MARK,
+    NoInterpreterError,
+    child_command,
+    import_line,
+)
 from seo_engine.tracking.delivery.child.messages import (
     Begin,
     Close,
@@ -38,6 +46,13 @@ logger = logging.getLogger(__name__)
 # A child reports every second that it is alive. One that is silent for this long is stuck.
 LONGEST_SILENCE_SECONDS = 10.0
 
+# Until its first report it imports, perhaps over a network.
+LONGEST_START_SECONDS = 30.0
+
+# After so many children in a row that delivered nothing, no more is started; fewer if none has ever reported.
+MOST_CHILDREN_IN_VAIN = 10
+MOST_FAILED_STARTS = 3
+
 # Waits before a child is restarted, doubled each time.
 FIRST_RESTART_SECONDS = 0.5
 LONGEST_RESTART_SECONDS = 30.0
@@ -59,6 +74,7 @@ class ChildSupervisor(DeliveryWorker):
         code_profiler (CodeProfiler): Receives the child's measurements at the end.
         state_changed (Callable[[], None]): Called when the ledger changes.
         previous (DeliveryState): The ledger that an earlier worker left.
+        log (ChildLog): Takes what the child prints.
     """
 
     def __init__(
@@ -69,6 +85,7 @@ class ChildSupervisor(DeliveryWorker):
         code_profiler: CodeProfiler,
         state_changed: Callable[[], None],
         previous: DeliveryState,
+        log: ChildLog,
     ) -> None:
         self.state = DeliveryState(failed_records=list(previous.failed_records))
         self.ended = False
@@ -78,6 +95,11 @@ class ChildSupervisor(DeliveryWorker):
         self._config = config
         self._code_profiler = code_profiler
         self._state_changed = state_changed
+        self._log = log
+        # As they are at the first start: the training may change its working folder before a later one.
+        self._command: list[str] = []
+        self._import_line = b""
+        self._has_reported = self._has_ever_reported = False
         self._process: subprocess.Popen[bytes] | None = None
         self._close_status: str | None = None
         self._ending = threading.Event()
@@ -88,14 +110,17 @@ class ChildSupervisor(DeliveryWorker):
 
     def start(self) -> None:
         """Start the child; it opens the tracker."""
-        self.ended = not self._launch()
-        if self.ended:
+        try:
+            self._command, self._import_line = child_command(), import_line()
+        except NoInterpreterError as error:
+            self._give_up(str(error))
+            return
+        if not self._launch():
             return
         try:
             self._thread.start()
         except RuntimeError as error:
-            self._say_not_started(error)
-            self.ended = True
+            self._give_up(str(error))
             self._kill()
 
     def request_flush(self) -> None:
@@ -136,38 +161,38 @@ class ChildSupervisor(DeliveryWorker):
     def _launch(self) -> bool:
         environment = dict(os.environ)
         self._destination.tracker.prepare_environment(environment)
+        environment[CHILD_MARK] = "1"
+        # Neither the pipes nor the log may become a standard stream of this process.
+        keep_standard_streams_taken()
         try:
-            self._process = subprocess.Popen(
-                # -P: a user's file in the folder where the training was started must not shadow a library.
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "seo_engine.tracking.delivery.delivery_process",
-                    str(self._run_directory.absolute()),
-                    self._destination.name,
-                    str(os.getpid()),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-                # In its own session, it does not get the Ctrl-C that is meant for the training.
-                start_new_session=True,
-            )
+            with self._log.open() as log:
+                self._process = subprocess.Popen(
+                    [*self._command, str(self._run_directory.absolute()), self._destination.name, str(os.getpid())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=environment,
+                    # In its own session, it does not get the Ctrl-C that is meant for the training.
+                    start_new_session=True,
+                )
         except OSError as error:
-            self._say_not_started(error)
+            self._give_up(str(error))
             return False
+        self._write(self._import_line)
         self._send(Begin(self._config.as_dictionary(), self.state))
         if self._close_status is not None:
             self.request_close(self._close_status)
         return True
 
     def _send(self, request: Request) -> None:
+        self._write(encode_message(request))
+
+    def _write(self, line: bytes) -> None:
         with self._sending:
             if self._process is None or self._process.stdin is None:
                 return
             try:
-                self._process.stdin.write(encode_message(request))
+                self._process.stdin.write(line)
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
                 logger.debug("The process of %s does not take requests: %s", self._destination.name, error)
@@ -175,35 +200,51 @@ class ChildSupervisor(DeliveryWorker):
     def _supervise(self) -> None:
         """Take the child's reports, and start a new child if it ends too early."""
         seconds = FIRST_RESTART_SECONDS
+        in_vain = 0
         while True:
-            delivered = self.state.delivered
-            self._take_reports()
+            was_of_use = self._take_reports()
             if self.state.closed or self._ending.is_set():
                 break
-            # A child that made progress resets the wait.
-            seconds = FIRST_RESTART_SECONDS if self.state.delivered > delivered else seconds
-            self.state.last_error = "the worker's process ended"
-            logger.error(
-                "❌ Logging worker error: the process of %s ended and is restarted; the journal keeps everything",
-                self._destination.name,
-            )
+            if was_of_use:
+                seconds, in_vain = FIRST_RESTART_SECONDS, 0
+            in_vain += 1
+            if in_vain == (MOST_CHILDREN_IN_VAIN if self._has_ever_reported else MOST_FAILED_STARTS):
+                self._give_up(f"{self._log.last_words()} ({self._command[0]})")
+                break
+            if self._has_ever_reported:
+                self.state.last_error = "the worker's process ended"
+                logger.error(
+                    "❌ Logging worker error: the process of %s ended and is restarted; the journal keeps everything",
+                    self._destination.name,
+                )
             if self._ending.wait(seconds) or not self._launch():
                 break
             seconds = min(2 * seconds, LONGEST_RESTART_SECONDS)
         self.ended = True
         self._state_changed()
 
-    def _take_reports(self) -> None:
+    def _take_reports(self) -> bool:
+        """Take the reports of one child until it ends, and return whether it delivered anything, or had nothing to."""
         process = self._process
         assert process is not None and process.stdout is not None
-        for line in _lines_until_silence(process.stdout.fileno()):
+        self._has_reported = was_of_use = False
+        delivered = self.state.delivered
+        for line in _lines_until_silence(process.stdout.fileno(), lambda: self._has_reported):
             try:
-                self._take_report(decode_message(line))
+                self._take_report(report := decode_message(line))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                logger.warning("⚠️ Unreadable report of the %s worker: %s", self._destination.name, error)
+                # Before the first report, something else may print, such as a user's `sitecustomize`.
+                level = logging.WARNING if self._has_reported else logging.DEBUG
+                logger.log(level, "⚠️ Unreadable report of the %s worker: %s", self._destination.name, error)
+                continue
+            self._has_reported = self._has_ever_reported = True
+            if isinstance(report, Ledger):
+                is_up_to_date = bool(report.state.details) and not report.state.pending
+                was_of_use = was_of_use or is_up_to_date or report.state.delivered > delivered
         # A child that has closed its tracker stays until it is asked to leave: it ends the run of a killed training.
         if not self.state.closed:
             self._kill()
+        return was_of_use
 
     def _kill(self) -> None:
         process = self._process
@@ -221,13 +262,14 @@ class ChildSupervisor(DeliveryWorker):
                 except OSError as error:  # unsent requests to a dead child
                     logger.debug("Closing the pipe of %s: %s", self._destination.name, error)
 
-    def _say_not_started(self, error: Exception) -> None:
-        self.state.last_error = str(error)
+    def _give_up(self, reason: str) -> None:
+        self.state.last_error = reason
         logger.error(
             "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps everything",
             self._destination.name,
-            error,
+            reason,
         )
+        self.ended = True
 
     def _take_report(self, report: Request | Report) -> None:
         match report:
@@ -244,12 +286,16 @@ class ChildSupervisor(DeliveryWorker):
                 self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
 
 
-def _lines_until_silence(descriptor: int) -> Iterator[bytes]:
-    """Yield the lines that a child writes, until it ends or writes nothing for too long."""
+def _lines_until_silence(descriptor: int, has_reported: Callable[[], bool]) -> Iterator[bytes]:
+    """Yield the lines that a child writes, until it ends, writes nothing for too long, or writes no report at all."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     rest = b""
-    while poll.poll(LONGEST_SILENCE_SECONDS * 1000):
+    start_deadline = time.monotonic() + LONGEST_START_SECONDS
+    while True:
+        seconds = LONGEST_SILENCE_SECONDS if has_reported() else start_deadline - time.monotonic()
+        if seconds <= 0 or not poll.poll(1000 * seconds):
+            return
         data = os.read(descriptor, _READ_BYTES)
         if not data:
             return
