@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
-import operator
 import os
 import shlex
 import threading
@@ -21,7 +21,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
-from seo_engine.tracking.records.kind import plain_epoch
+from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.run_marks import STATUSES
 from seo_engine.tracking.run_states import AttachedRun, FailedRun, NoRun, OwnedRun, RunState
 from seo_engine.tracking.runs.endings import status_after, uncaught_error
@@ -162,6 +162,7 @@ class ExperimentTracker(LoggingCalls):
         self._run = NoRun()
         self._extra_trackers = extra_trackers
         self._closing_lock = threading.RLock()
+        self._last_moment: tuple[float, int] = (0, 0)
 
     def _join(self, run: AttachedRun) -> None:
         self._run = run
@@ -293,8 +294,10 @@ class ExperimentTracker(LoggingCalls):
         self._run.note_profile(moment)
 
     def _moment_now(self) -> tuple[float, int]:
-        # As plain numbers: a step that is a tensor may be incremented in place.
-        return plain_epoch(self.current_epoch), operator.index(self.global_step)
+        # A training may set them itself, to anything.
+        with contextlib.suppress(TypeError, ValueError):
+            self._last_moment = plain_epoch(self.current_epoch), plain_step(self.global_step)
+        return self._last_moment
 
     def _how_to_recover(self) -> str:
         recover = f"seo-engine runs recover {shlex.quote(str(self.run_directory))}"

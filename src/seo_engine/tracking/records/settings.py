@@ -10,4 +10,4 @@ def _shown(record: Record) -> Shown:
     return Shown(SETTINGS, record, settings=record["settings"])
 
 
-SETTINGS = Kind("settings", "log_settings", {"settings": dict}, _shown)
+SETTINGS = Kind("settings", "log_settings", {"settings": dict}, _shown, divisible="settings")
