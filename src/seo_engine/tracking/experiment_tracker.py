@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import logging
-import operator
 import os
 import shlex
 import sys
@@ -23,7 +23,7 @@ from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.notebook_cells import watch_cells
-from seo_engine.tracking.records.kind import plain_epoch
+from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.run_marks import STATUSES
 from seo_engine.tracking.run_states import AttachedRun, FailedRun, NoRun, OwnedRun, RunState
 from seo_engine.tracking.runs.endings import call_at_exit, status_after
@@ -357,8 +357,9 @@ class _MomentOf:
     def __call__(self) -> tuple[float, int]:
         tracker = self._tracker()
         if tracker is not None:
-            # As plain numbers: a step that is a tensor may be incremented in place.
-            self._last = plain_epoch(tracker.current_epoch), operator.index(tracker.global_step)
+            # A training may set them itself, to anything.
+            with contextlib.suppress(TypeError, ValueError):
+                self._last = plain_epoch(tracker.current_epoch), plain_step(tracker.global_step)
         return self._last
 
 

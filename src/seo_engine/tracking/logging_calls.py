@@ -106,15 +106,15 @@ class LoggingCalls(Loggable):
             epoch = self.current_epoch
         if counted:
             step = self._steps.next()
-        is_recorded = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
-        if is_recorded:
-            self.current_epoch = epoch
-            self.global_step = step
+        moment = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
+        if moment is not None:
+            # As plain numbers: a step that is a tensor may be changed in place.
+            self.current_epoch, self.global_step = moment
             if not counted:
-                self._steps.last = step
+                self._steps.last = moment[1]
         ended = _now()
         self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
-        if is_recorded and ended - started > self._slow_nanoseconds:
+        if moment is not None and ended - started > self._slow_nanoseconds:
             count = sum(1 for _ in metrics.items())
             logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, count)
         if not self.config.asynchronous_logging:

@@ -69,23 +69,6 @@ def _as_text(value: object) -> str:
     return text
 
 
-def plain_record(record: Mapping[str, Any]) -> Record:
-    """Return a record as its readers will see it.
-
-    Args:
-        record (Mapping[str, Any]): As for `encode_record`.
-
-    Returns:
-        Record: Dictionaries, lists, texts, numbers and None.
-
-    Raises:
-        ValueError: If it is larger than `MAXIMUM_RECORD_BYTES`.
-        TypeError: If the record holds something that cannot be encoded.
-    """
-    plain: Record = orjson.loads(encode_record(record))
-    return plain
-
-
 def parse_line(line: bytes) -> Any:
     """Return what a line holds, or None if it is torn, blank, or nested too deep.
 

@@ -10,4 +10,6 @@ def _shown(record: Record) -> Shown:
     return Shown(HYPERPARAMETERS, record, settings=record["hyperparameters"])
 
 
-HYPERPARAMETERS = Kind("hyperparameters", "log_hyperparameters", {"hyperparameters": dict}, _shown)
+HYPERPARAMETERS = Kind(
+    "hyperparameters", "log_hyperparameters", {"hyperparameters": dict}, _shown, divisible="hyperparameters"
+)

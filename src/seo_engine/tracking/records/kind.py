@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from seo_engine.foundation.redaction import redact, redact_text
-from seo_engine.foundation.texts import fits_64_bits, one_line
-from seo_engine.tracking.journal.lines import Record, plain_record
+from seo_engine.foundation.redaction import names_in_words, redact, redact_text
+from seo_engine.foundation.texts import LARGEST_INTEGER, fits_64_bits, one_line
+from seo_engine.tracking.journal.fitting import in_parts
+from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Medium
+from seo_engine.tracking.records.plain_values import plain_number, plain_value
 
 NUMBER = (int, float)
 
@@ -35,6 +37,13 @@ class Recorded(NamedTuple):
 
     number: int
     time: float
+
+
+class Made(NamedTuple):
+    """The records of one call, and what they leave out: how much or why, by its place in them."""
+
+    records: list[Record]
+    left_out: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -75,6 +84,8 @@ class Kind:
         subject (str): What it is called in profiles and messages; its name if empty.
         is_metrics (bool): Whether it holds numbers by name, at a step.
         is_thinned (bool): Whether a view may leave out some of those numbers.
+        divisible (str): The dictionary to which a later record of this kind adds, so that it may be spread over several
+            records; empty if there is none.
     """
 
     name: str
@@ -85,6 +96,7 @@ class Kind:
     subject: str = ""
     is_metrics: bool = False
     is_thinned: bool = False
+    divisible: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subject", self.subject or self.name)
@@ -96,35 +108,40 @@ class Kind:
             return False
         return not self.is_metrics or all(isinstance(value, NUMBER) for value in record["metrics"].values())
 
-    def make_record(self, arguments: Mapping[str, Any], rank: int = 0) -> Record:
-        """Return a new record with the current time, as plain data without secrets.
+    def make_records(self, arguments: Mapping[str, Any], rank: int = 0) -> Made:
+        """Return new records with the current time, as plain data without secrets.
 
         Args:
-            arguments (Mapping[str, Any]): The arguments of the call that logs it.
+            arguments (Mapping[str, Any]): The arguments of the call that logs them.
             rank (int): Rank of this process in distributed training.
 
         Returns:
-            Record: As its readers will see it.
+            Made: One record as its readers will see it, or several where it is too large for one.
 
         Raises:
-            TypeError: If an argument has the wrong type, or cannot be encoded.
-            ValueError: If the record would be too large, or a name is not valid.
+            TypeError: If an argument has the wrong type.
+            ValueError: If a name is not valid.
         """
         contents = dict(self.contents(**arguments))
         for name, types in self.fields.items():
             if types is dict:
-                # A mapping of another type would be written as text.
-                contents[name] = dict(require_dictionary(name, contents.get(name)))
+                require_dictionary(name, contents.get(name))
         if contents.get("step") is not None:
             contents["step"] = plain_step(contents["step"])
         if "epoch" in contents:
             contents["epoch"] = plain_epoch(contents["epoch"])
+        left_out: dict[str, str] = {}
         # Plain data first: a user's object shows only as text whether it holds a secret.
-        plain = plain_record(new_record(self.name, rank=rank, **contents))
+        plain = plain_value(new_record(self.name, rank=rank, **contents), left_out)
         if not self.matches(plain):
             raise TypeError(self._mistake(plain))
-        redacted: Record = redact(plain)
-        return redacted
+        records = [
+            # Once more, because a redacted text may be longer.
+            part
+            for whole in in_parts(plain, self.divisible, left_out)
+            for part in in_parts(redact(whole), self.divisible, left_out)
+        ]
+        return Made(records, left_out)
 
     def _mistake(self, record: Record) -> str:
         """Return what is wrong with the first field that has another type."""
@@ -165,6 +182,16 @@ def is_readable(record: object) -> bool:
     return isinstance(record.get("time"), NUMBER) and ("error" not in record or _is_error(record["error"]))
 
 
+def parts_in_words(left_out: Mapping[str, str]) -> str:
+    """Return for a message what a call leaves out.
+
+    Example:
+        >>> parts_in_words({"text": "1,234 bytes left out"})
+        'text (1,234 bytes left out)'
+    """
+    return names_in_words((f"{one_line(place)[-40:]} ({why})" for place, why in left_out.items()), most=5)
+
+
 def require_dictionary(name: str, value: object) -> Mapping[str, Any]:
     """Return a value that is a dictionary.
 
@@ -176,57 +203,74 @@ def require_dictionary(name: str, value: object) -> Mapping[str, Any]:
     return value
 
 
-def plain_step(step: int) -> int:
-    """Return a step as JSON takes it; numpy's integers and tensors are accepted.
+def plain_step(step: Any) -> int:
+    """Return a step as a plain integer; it may be a whole number of any type, of numpy or torch, too.
 
     Raises:
-        TypeError: If it is not an integer.
+        TypeError: If it is not a whole number.
         ValueError: If it does not fit into 64 bits.
+
+    Example:
+        >>> plain_step(7), plain_step(4096.0)
+        (7, 4096)
     """
-    try:
+    plain: int | None = None
+    # Of a foreign object, anything may be raised.
+    with contextlib.suppress(Exception):
         plain = operator.index(step)
-    except Exception:  # of a foreign object, anything
-        raise TypeError(f"step must be a whole number, got {described(step)}") from None
+    if plain is None:
+        with contextlib.suppress(Exception):
+            number = plain_number(step)
+            plain = int(number) if number is not None and float(number).is_integer() else None
+    if plain is None:
+        raise TypeError(f"step must be a whole number, got {described(step)}")
     if not fits_64_bits(plain):
-        raise ValueError(f"step must fit into 64 bits, got {plain}")
+        raise ValueError(f"step must fit into 64 bits, got {described(step)}")
     return plain
 
 
 def step_after(last: int) -> int:
-    """Return the step behind the last one; the first step if that is not a number.
+    """Return the step behind the last one; the first step if that is not a number, and the largest behind itself.
 
     Example:
         >>> step_after(9), step_after("nine")
         (10, 1)
     """
     try:
-        return plain_step(last) + 1
+        return min(plain_step(last) + 1, LARGEST_INTEGER)
     except (TypeError, ValueError):
         return 1
 
 
-def plain_epoch(epoch: float) -> float:
-    """Return an epoch as a plain number for JSON; it may be a number of numpy or torch.
+def plain_epoch(epoch: Any) -> float:
+    """Return an epoch as a plain number; it may be a number of any type, of numpy or torch, too.
 
     Raises:
         TypeError: If it is not a number, or not a finite one.
+        ValueError: If it does not fit into 64 bits.
+
+    Example:
+        >>> plain_epoch(2), plain_epoch(0.5)
+        (2, 0.5)
     """
+    if isinstance(epoch, int) and not fits_64_bits(epoch):
+        raise ValueError(f"epoch must fit into 64 bits, got {described(epoch)}")
     plain: float | None = None
-    if isinstance(epoch, int | float):
-        plain = epoch
-    elif not isinstance(epoch, str | bytes):
-        # Of a foreign object, anything may be raised.
-        with contextlib.suppress(Exception):
-            plain = float(epoch)
+    # Of a foreign object, anything may be raised.
+    with contextlib.suppress(Exception):
+        plain = plain_number(epoch)
+        if plain is None and hasattr(epoch, "ndim"):
+            # An array or tensor of one element.
+            plain = plain_number(epoch.item())
     if plain is None:
         raise TypeError(f"epoch must be a number, got {described(epoch)}")
-    if not (fits_64_bits(plain) if isinstance(plain, int) else math.isfinite(plain)):
-        raise TypeError(f"epoch must be a finite number, got {described(plain)}")
+    if not math.isfinite(plain):
+        raise TypeError(f"epoch must be a finite number, got {described(epoch)}")
     return plain
 
 
 def described(value: object) -> str:
-    """Return a value for a message: a short text or None itself, and of anything else its type.
+    """Return a value for a message: a number, a short text or None itself, and of anything else its type.
 
     Example:
         >>> described("good"), described(None), described([0.5])
@@ -234,8 +278,12 @@ def described(value: object) -> str:
     """
     if value is None:
         return "None"
-    if isinstance(value, bool | int | float | str):
-        return f"{redact_text(one_line(repr(value)))[:_MOST_SHOWN_CHARACTERS]} ({type(value).__name__})"
+    shown: object = None
+    # Of a foreign object, and of an integer of thousands of digits, anything may be raised.
+    with contextlib.suppress(Exception):
+        shown = value if isinstance(value, str | int) else plain_number(value)
+        if shown is not None:
+            return f"{redact_text(one_line(repr(shown)))[:_MOST_SHOWN_CHARACTERS]} ({type(value).__name__})"
     return f"a {type(value).__name__}"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.tracking.records.kind import step_after
+from seo_engine.tracking.records.kind import plain_epoch, plain_step, step_after
 
 if TYPE_CHECKING:
     import torch
@@ -160,7 +161,9 @@ class Loggable(ABC):
         if counted:
             step = step_after(self.global_step)
         self._take(kind, epoch=epoch, step=step, metrics=metrics, **({} if thinned else {"thinned": False}))
-        self.current_epoch, self.global_step = epoch, step
+        # What is refused is not the last one seen.
+        with contextlib.suppress(TypeError, ValueError):
+            self.current_epoch, self.global_step = plain_epoch(epoch), plain_step(step)
 
     @abstractmethod
     def _take(self, kind: str, **arguments: Any) -> None:

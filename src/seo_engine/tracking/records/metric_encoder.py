@@ -100,8 +100,10 @@ class MetricEncoder:
         Returns:
             bytes | None: JSON and a newline; None if the metrics need the closer look of `record`.
         """
-        # orjson refuses a step that is too small for 64 bits, but writes one that is too large for their sign.
+        # orjson refuses a number that is too small for 64 bits, but writes one that is too large for their sign.
         if type(step) is not int or step > LARGEST_INTEGER:
+            return None
+        if type(epoch) is not float and (type(epoch) is not int or epoch > LARGEST_INTEGER):
             return None
         names = self._names[kind]
         values = {}

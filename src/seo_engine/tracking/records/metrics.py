@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
-from seo_engine.foundation.texts import fits_64_bits, one_line
-from seo_engine.tracking.journal.lines import LINE_BEGINNING, Record
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.journal.fitting import size_of
+from seo_engine.tracking.journal.lines import LINE_BEGINNING, MAXIMUM_RECORD_BYTES, Record
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown, described
+from seo_engine.tracking.records.plain_values import nonfinite_word, plain_number
 
 logger = logging.getLogger(__name__)
 
@@ -105,30 +107,6 @@ def _flat(metrics: Mapping[Any, Any], prefix: str, outer: tuple[int, ...]) -> It
             yield from _flat(value, f"{full_name}/", within)
 
 
-def metric_value(value: Any) -> int | float | None:
-    """Return a value as a number, or None if it is not a number.
-
-    Args:
-        value (Any): int, float, bool, a numpy scalar, or a tensor of one element without dimensions.
-
-    Returns:
-        int | float | None: A plain number, possibly not finite.
-
-    Example:
-        >>> metric_value(True), metric_value(0.5), metric_value("0.5")
-        (1, 0.5, None)
-    """
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, int):
-        return int(value) if fits_64_bits(value) else None
-    if getattr(value, "ndim", None) != 0 or not callable(getattr(value, "item", None)):
-        return None
-    # A numpy scalar or a 0-d tensor; `item` waits for a device, so it is called once.
-    plain = value.item()
-    return metric_value(plain) if isinstance(plain, int | float) else None
-
-
 @dataclass
 class MetricValidation:
     """Checks the metrics of a call: returns those that can be kept, and warns about each other metric once.
@@ -170,7 +148,7 @@ class MetricValidation:
                 self._drop("invalid name", one_line(name), f"⚠️ Skipping metric: {error}{moment}")
                 continue
             try:
-                number = metric_value(value)
+                number = plain_number(value)
             except Exception as error:  # `item` of a foreign object may raise anything
                 cause = f"{type(error).__name__}: {one_line(error)}"
                 self._drop("unreadable value", full_name, f"⚠️ Skipping unreadable metric {full_name}: {cause}{moment}")
@@ -186,7 +164,7 @@ class MetricValidation:
             elif math.isfinite(number):
                 numbers[full_name] = number
             else:
-                nonfinite[full_name] = _NONFINITE_WORDS.get(number, "NaN")
+                nonfinite[full_name] = nonfinite_word(number)
                 self.nonfinite[full_name] += 1
                 if skip_nonfinite and self.nonfinite[full_name] == 1:
                     logger.warning("⚠️ Skipping invalid metric %s: %s%s", full_name, number, moment)
@@ -203,9 +181,6 @@ class MetricValidation:
         if name not in warned and len(warned) < 1000:
             warned[redact_text(name)[:MAXIMUM_NAME_LENGTH]] = None
             logger.warning("%s", message)
-
-
-_NONFINITE_WORDS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 def nonfinite_numbers(nonfinite: Mapping[str, str]) -> dict[str, float]:
@@ -228,7 +203,7 @@ def finite_number(value: Any) -> int | float | None:
         (0.5, None, None)
     """
     try:
-        number = metric_value(value)
+        number = plain_number(value)
     except Exception:  # `item` of a foreign object may raise anything
         return None
     return number if number is not None and math.isfinite(number) else None
@@ -239,6 +214,29 @@ def with_nonfinite(record: Record, skip_nonfinite: bool) -> Record:
     if skip_nonfinite or "nonfinite" not in record:
         return record
     return {**record, "metrics": {**record["metrics"], **nonfinite_numbers(record["nonfinite"])}}
+
+
+def metrics_in_parts(record: Record) -> list[Record]:
+    """Return a record of metrics whole or, if it is too large for a line, as several records of the same moment.
+
+    Args:
+        record (Record): Plain data.
+
+    Returns:
+        list[Record]: Each fits into a line.
+    """
+    metrics, nonfinite = record["metrics"], record.get("nonfinite", {})
+    names = [*metrics, *nonfinite]
+    # With the newline.
+    if size_of(record) < MAXIMUM_RECORD_BYTES or len(names) < 2:
+        return [record]
+    parts = []
+    for half in (names[: len(names) // 2], names[len(names) // 2 :]):
+        part = {**record, "metrics": {name: metrics[name] for name in half if name in metrics}}
+        if nonfinite:
+            part["nonfinite"] = {name: nonfinite[name] for name in half if name in nonfinite}
+        parts += metrics_in_parts(part)
+    return parts
 
 
 def is_metric_line(line: bytes) -> bool:

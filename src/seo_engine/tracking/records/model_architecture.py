@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, get_type_hints
 
 from seo_engine.foundation.settings import check_type
+from seo_engine.foundation.texts import as_json_data
+from seo_engine.tracking.journal.fitting import cut_text
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Kind, Shown
 
-_MOST_CHARACTERS = 100_000
+_MOST_BYTES = 100_000
 
 
 class ModelArchitecture(TypedDict):
@@ -27,10 +29,10 @@ def describe_model(model: Any) -> ModelArchitecture:
         model (torch.nn.Module): Any module.
 
     Returns:
-        ModelArchitecture: Its printed form, at most 100,000 characters, and its parameter counts.
+        ModelArchitecture: Its printed form, at most 100,000 bytes, and its parameter counts.
     """
     return {
-        "text": str(model)[:_MOST_CHARACTERS],
+        "text": cut_text(as_json_data(str(model)), _MOST_BYTES),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }

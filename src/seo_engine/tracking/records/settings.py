@@ -13,7 +13,7 @@ def _shown(record: Record) -> Shown:
     return Shown(SETTINGS, record, settings=record["settings"])
 
 
-SETTINGS = Kind("settings", "log_settings", {"settings": dict}, _shown)
+SETTINGS = Kind("settings", "log_settings", {"settings": dict}, _shown, divisible="settings")
 
 
 def merged_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

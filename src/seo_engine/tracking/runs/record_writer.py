@@ -13,9 +13,10 @@ from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.records.kind import parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.metric_encoder import MetricEncoder
-from seo_engine.tracking.records.metrics import METRICS
+from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
 from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.lifecycle import end_lines
 from seo_engine.tracking.views.priorities import MetricPriorities
@@ -27,6 +28,7 @@ MOST_COUNTED_NAMES = 1_000
 OTHERS = "others"
 
 BELOW_PRIORITY = "left out by priority"
+PART_OF_A_VALUE = "part of a value"
 
 _MOST_NAMES = 5
 
@@ -57,8 +59,8 @@ class RecordWriter:
         metrics: Mapping[str, Any],
         thinned: bool = True,
         call: str | None = None,
-    ) -> bool:
-        """Append a record of metrics.
+    ) -> tuple[float, int] | None:
+        """Append a record of metrics; several if they are too many for one.
 
         Args:
             kind (str): One of `METRIC_KINDS`.
@@ -69,17 +71,20 @@ class RecordWriter:
             call (str | None): The call, for messages; None means the one of their kind.
 
         Returns:
-            bool: Whether they were recorded.
+            tuple[float, int] | None: Epoch and step as they were recorded; None if they were not.
         """
         try:
             line = self._encoder.plain_line(kind, epoch, step, metrics) if thinned else None
-            if line is None:
-                line = encode_record(self._encoder.record(kind, epoch, step, metrics, thinned))
-            self._logging_queue.append(line)
+            if line is not None:
+                self._logging_queue.append(line)
+                return epoch, step
+            record = self._encoder.record(kind, epoch, step, metrics, thinned)
+            for line in [encode_record(part) for part in metrics_in_parts(record)]:
+                self._logging_queue.append(line)
         except Exception as error:
             self._count_failure(call or KINDS[kind].call, error)
-            return False
-        return True
+            return None
+        return record["epoch"], record["step"]
 
     def write(self, kind: str, **arguments: Any) -> bool:
         """Append a record of a kind that is too rare to need fast encoding.
@@ -91,11 +96,16 @@ class RecordWriter:
         Returns:
             bool: Whether it was recorded.
         """
+        call = KINDS[kind].call or kind
         try:
-            self._logging_queue.append(encode_record(KINDS[kind].make_record(arguments, self._rank)))
+            made = KINDS[kind].make_records(arguments, self._rank)
+            for line in [encode_record(record) for record in made.records]:
+                self._logging_queue.append(line)
         except Exception as error:
-            self._count_failure(KINDS[kind].call or kind, error)
+            self._count_failure(call, error)
             return False
+        if made.left_out:
+            self._count_left_out(call, made.left_out)
         return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:
@@ -168,6 +178,10 @@ class RecordWriter:
 
     def _count_failure(self, call: str, error: Exception) -> None:
         self.drop("misuse", f"⚠️ Skipping a call of {call}: {one_line(error)}")
+
+    def _count_left_out(self, call: str, left_out: Mapping[str, str]) -> None:
+        self.drop(PART_OF_A_VALUE, f"⚠️ {call} records only a part of {parts_in_words(left_out)}")
+        self.dropped[PART_OF_A_VALUE] += len(left_out) - 1
 
     def _with_names(self, dropped: Counter[str]) -> dict[str, int]:
         """Return the counts with the first names of the metrics that each of them is about."""

@@ -16,7 +16,7 @@ from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.categories import TRACKING, delivery_of, opening_of
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.kind import Kind, Recorded, Shown
+from seo_engine.tracking.records.kind import Kind, Recorded, Shown, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import TrackerCalls
 from seo_engine.tracking.records.metric_encoder import MetricEncoder
@@ -230,23 +230,27 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         with self._through(self._peoples_door, known.subject, contents, *moment) as is_open:
             if not is_open:
                 return
-            shown = known.shown(self._checked(known, arguments))
-            if shown is not None:
-                self._number = self._next_number()
-                self._write(shown, Recorded(self._number, time.time()))
+            for record in self._checked(known, arguments):
+                shown = known.shown(record)
+                if shown is not None:
+                    self._number = self._next_number()
+                    self._write(shown, Recorded(self._number, time.time()))
 
     def _next_number(self) -> int:
         """Return the number of what is logged next, where no journal gives one."""
         return self._number + 1
 
-    def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> Record:
+    def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> list[Record]:
         if not kind.is_metrics:
-            return kind.make_record(arguments)
+            made = kind.make_records(arguments)
+            if made.left_out:
+                self.logger.warning("⚠️ %s records only a part of %s", kind.call, parts_in_words(made.left_out))
+            return made.records
         record = with_nonfinite(self._encoder.record(kind.name, **arguments), self.config.skip_nonfinite_metrics)
         if self.logger.isEnabledFor(logging.DEBUG):
             for name, value in record["metrics"].items():
                 self.logger.debug("Logging metric: %s = %s", name, value)
-        return record
+        return [record]
 
     @contextmanager
     def _through(

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kind import Shown
 
+# The smallest number that a float of 32 bits, which is what TensorBoard keeps, rounds to infinity.
+_BEYOND_FLOAT32 = (2 - 2**-24) * 2.0**127
 
-def make_summary(shown: Shown, pictures: Mapping[str, Picture], table: Mapping[str, Any]) -> Any:
+
+def beyond_float32(numbers: Mapping[str, float]) -> list[str]:
+    """Return the names of the finite numbers that TensorBoard would show as infinities.
+
+    Example:
+        >>> beyond_float32({"loss": 0.5, "far": -1e300, "largest": 3.4e38, "infinite": math.inf})
+        ['far']
+    """
+    return [name for name, value in numbers.items() if abs(value) >= _BEYOND_FLOAT32 and math.isfinite(value)]
+
+
+def make_summary(
+    shown: Shown, numbers: Mapping[str, float], pictures: Mapping[str, Picture], table: Mapping[str, Any]
+) -> Any:
     """Return what TensorBoard shows of a record.
 
     Args:
         shown (Shown): The record.
+        numbers (Mapping[str, float]): Those of its numbers that are shown.
         pictures (Mapping[str, Picture]): Its pictures by name.
         table (Mapping[str, Any]): The settings in it, with those of earlier records of its kind.
 
@@ -23,7 +40,7 @@ def make_summary(shown: Shown, pictures: Mapping[str, Picture], table: Mapping[s
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in shown.numbers.items()])
+    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in numbers.items()])
     for tag, text in {**shown.texts, **_run_texts(shown, table)}.items():
         summary.MergeFrom(_text_summary(tag, text))
     for tag, picture in pictures.items():

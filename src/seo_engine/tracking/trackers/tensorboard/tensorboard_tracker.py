@@ -17,7 +17,7 @@ from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
 from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab, flattened
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
-from seo_engine.tracking.trackers.tensorboard.summaries import make_summary
+from seo_engine.tracking.trackers.tensorboard.summaries import beyond_float32, make_summary
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -54,7 +54,7 @@ class TensorBoardTracker(SDKTracker):
     name = "tensorboard"
     title = "TensorBoard"
     writer: SummaryWriter | None = None
-    _said_late = _said_hidden = _said_not_in_tab = False
+    _said_late = _said_hidden = _said_not_in_tab = _said_beyond_float32 = False
 
     def setup_tensorboard(self) -> None:
         """Open the event file; a failure is logged and leaves `writer` None."""
@@ -120,7 +120,7 @@ class TensorBoardTracker(SDKTracker):
         pictures = self._converted_media(shown, {Image: lambda image: image.draw()})
         if shown.settings:
             self._tables[shown.kind.name] |= flattened(shown.settings)
-        summary = make_summary(shown, pictures, self._tables[shown.kind.name])
+        summary = make_summary(shown, self._shown_numbers(shown), pictures, self._tables[shown.kind.name])
         # Not the load of the machine, which a run logs by itself, perhaps while the training still loads its data.
         if not self._hyperparameters.is_written and (is_end or shown.kind.name in ("training", "evaluation")):
             summary.MergeFrom(self._hyperparameters.start(recorded.time))
@@ -129,6 +129,22 @@ class TensorBoardTracker(SDKTracker):
         # A resumed run ends more than once: at its last step each time.
         step = self.global_step if is_end else shown.step or 0
         self._add_summary(summary, step, recorded)
+
+    def _shown_numbers(self, shown: Shown) -> Mapping[str, float]:
+        """Return the numbers of a record; those that TensorBoard would show as infinities are treated as such."""
+        beyond = beyond_float32(shown.numbers)
+        if not beyond:
+            return shown.numbers
+        is_skipped = self.config.skip_nonfinite_metrics
+        if not self._said_beyond_float32:
+            self._said_beyond_float32 = True
+            self.logger.warning(
+                "⚠️ TensorBoard keeps 32 bits of a number, and %s what is beyond them: %s (step %s)",
+                "leaves out" if is_skipped else "shows as infinite",
+                names_in_words(f"{name} = {shown.numbers[name]:g}" for name in beyond),
+                shown.step,
+            )
+        return {name: value for name, value in shown.numbers.items() if not is_skipped or name not in beyond}
 
     def _say_not_in_tab(self, names: list[str]) -> None:
         if names and not self._said_not_in_tab:
