@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.child.standby import Standby
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.history.closing_summary import Ending, closing_summary
@@ -207,6 +208,7 @@ class OwnedRun(AttachedRun):
         self._extra_trackers = extra_trackers
         self._began = time.monotonic()
         self._profile = RunProfile(run.directory, run.record_writer, config, moment)
+        self._standby = Standby(run.directory)
 
     @property
     def trackers(self) -> Mapping[str, DestinationTracker | TrackerInChild]:
@@ -229,6 +231,8 @@ class OwnedRun(AttachedRun):
         self._deliveries.start(
             configured_destinations(self._config), self._extra_trackers, may_use_child=self._config.asynchronous_logging
         )
+        if self._config.asynchronous_logging and not self._deliveries.use_child:
+            self._standby.start()
         self._profile.start()
 
     def note_profile(self, moment: Moment) -> None:
@@ -260,12 +264,15 @@ class OwnedRun(AttachedRun):
         if self._deliveries.have_ended:
             # Otherwise a hanging worker still reads it, and the descriptor is closed when the process ends.
             self.logging_queue.close()
+            # Otherwise it completes the run when this process ends.
+            self._standby.dismiss()
         self._lock.release()
         self._logs.close()
 
     def after_fork(self) -> RunState:
         """Return the same run without its workers, hooks and locks, which belong to the parent."""
         self._deliveries.renew_after_fork()
+        self._standby.disown_after_fork()
         return super().after_fork()
 
     def _deliver_rest(self, status: str, error: BaseException | None, timeout_seconds: float, deadline: float) -> None:

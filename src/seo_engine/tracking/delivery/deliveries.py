@@ -63,6 +63,11 @@ class Deliveries:
         return {name: worker.state for name, worker in self._workers.items()}
 
     @property
+    def use_child(self) -> bool:
+        """bool: Whether a tracker is open in a child process, which completes the run if this one is killed."""
+        return any(isinstance(worker, ChildSupervisor) for worker in self._workers.values())
+
+    @property
     def have_ended(self) -> bool:
         """bool: Whether every worker has closed its tracker."""
         return all(worker.ended for worker in self._workers.values())

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
 from seo_engine.tracking.delivery.child.report_pipe import ReportPipe
+from seo_engine.tracking.delivery.child.standby_process import SIGNALS_TO_THE_TRAINING
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.delivery.recovery import deliver_rest
@@ -33,9 +34,6 @@ from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, configured_destinations
 
 logger = logging.getLogger(__name__)
-
-# Signals that a scheduler may send to every process of a job, to tell the training that its time is up.
-_SIGNALS_TO_THE_TRAINING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 
 
 def obey_requests(requests: BinaryIO, worker: LoggingWorker) -> bool:
@@ -91,7 +89,7 @@ def main(arguments: list[str]) -> None:
     """
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
     # This process has to complete the run; it notices by the end of its pipe that the training is gone.
-    for name in _SIGNALS_TO_THE_TRAINING:
+    for name in SIGNALS_TO_THE_TRAINING:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     # Standard output is the report pipe. Output of libraries must not get into it, but into the log, as their errors.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

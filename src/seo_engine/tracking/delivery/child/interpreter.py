@@ -29,8 +29,7 @@ spec = importlib.machinery.PathFinder.find_spec("seo_engine", [training["folder_
 if spec is not None:
     sys.modules["seo_engine"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["seo_engine"])
-from seo_engine.tracking.delivery.delivery_process import main
-main(sys.argv[1:])
+importlib.import_module(sys.argv[1]).main(sys.argv[2:])
 """
 
 
@@ -38,8 +37,11 @@ class NoInterpreterError(Exception):
     """There is no Python interpreter that a child process could run on."""
 
 
-def child_command() -> list[str]:
+def child_command(module: str) -> list[str]:
     """Return the command that starts a child process, without the child's own arguments.
+
+    Args:
+        module (str): Its main program: a module with a function `main` that takes the arguments.
 
     Returns:
         list[str]: It needs `import_line()` as the first line on its standard input.
@@ -48,14 +50,14 @@ def child_command() -> list[str]:
         NoInterpreterError: If no interpreter is certain to be this Python.
 
     Example:
-        >>> command = child_command()
-        >>> "-P" in command, command[-2]
+        >>> command = child_command("seo_engine.tracking.delivery.delivery_process")
+        >>> "-P" in command, command[-3]
         (True, '-c')
     """
     # Those that decide what is found. Others, such as `-W error` or `-X importtime`, are meant for the training.
     flags = [option for name, option in _FLAGS.items() if getattr(sys.flags, name)]
     # -P: until the import path is set, a user's file in the working folder must not shadow the standard library.
-    return [_find_interpreter(), "-P", *flags, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _PROGRAM]
+    return [_find_interpreter(), "-P", *flags, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _PROGRAM, module]
 
 
 def import_line() -> bytes:

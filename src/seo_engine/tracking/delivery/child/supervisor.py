@@ -59,6 +59,9 @@ LONGEST_RESTART_SECONDS = 30.0
 
 _READ_BYTES = 64 * 1024
 
+# By its name, because it imports what only a child needs.
+_MAIN_PROGRAM = "seo_engine.tracking.delivery.delivery_process"
+
 
 class ChildSupervisor(DeliveryWorker):
     """Delivers in a child process, so that a backend that stalls or dies does no harm to this process.
@@ -111,7 +114,7 @@ class ChildSupervisor(DeliveryWorker):
     def start(self) -> None:
         """Start the child; it opens the tracker."""
         try:
-            self._command, self._import_line = child_command(), import_line()
+            self._command, self._import_line = child_command(_MAIN_PROGRAM), import_line()
         except NoInterpreterError as error:
             self._give_up(str(error))
             return

@@ -1,0 +1,78 @@
+"""Standby: a process that completes a run without W&B if the training is killed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from pathlib import Path
+
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
+from seo_engine.tracking.delivery.child import standby_process
+from seo_engine.tracking.delivery.child.interpreter import (
+    CHILD_MARK,
+    NoInterpreterError,
+    child_command,
+    import_line,
+)
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_FAREWELL_SECONDS = 2.0
+
+
+class Standby:
+    """Starts a process that only waits, and imports no SDK, until this one is gone without having dismissed it.
+
+    Then it writes the run's end and completes the views, as the child process of W&B does where there is one. It
+    notices by the end of its pipe, so no signal needs a handler.
+
+    Args:
+        run_directory (Path): The run's folder.
+    """
+
+    def __init__(self, run_directory: Path) -> None:
+        self._run_directory = run_directory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; if that fails, one sentence says so."""
+        keep_standard_streams_taken()
+        try:
+            self._process = subprocess.Popen(
+                [*child_command(standby_process.__name__), str(self._run_directory.absolute())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, CHILD_MARK: "1"},
+                # In its own session, it does not get the Ctrl-C that is meant for the training.
+                start_new_session=True,
+            )
+            self._write(import_line())
+        except (NoInterpreterError, OSError) as error:
+            logger.warning("⚠️ If this training is killed, `seo-engine runs recover` must complete its run: %s", error)
+
+    def dismiss(self) -> None:
+        """End the process, because the run is complete; a second call does nothing."""
+        process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return
+        try:
+            process.stdin.write(standby_process.FAREWELL)
+            process.stdin.close()
+            process.wait(_LONGEST_FAREWELL_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            logger.debug("The standby process is gone already, or does not go: %s", error)
+            process.kill()
+
+    def disown_after_fork(self) -> None:
+        """Close the pipe in a forked process: its end must be seen when the training dies."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            # The raw file, because the buffer around it may be locked by a thread that this process does not have.
+            getattr(process.stdin, "raw", process.stdin).close()
+
+    def _write(self, line: bytes) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
