@@ -124,7 +124,7 @@ def test_a_run_with_a_name_is_profiled_together_with_the_regions_of_the_program(
     config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False)
     callback = ExperimentTrackingCallback(config)
     trainer = tiny_trainer(tmp_path, [callback], run_name="named", max_steps=1)
-    # Too many labels for one record; the arguments are there nevertheless.
+    # Too many labels for one record; everything beside them is there nevertheless.
     trainer.model.config.id2label = {number: f"label {number}" for number in range(80_000)}  # type: ignore[union-attr]
     trainer.train()
     assert callback.tracker is not None and callback.tracker.run_directory is not None
@@ -132,7 +132,10 @@ def test_a_run_with_a_name_is_profiled_together_with_the_regions_of_the_program(
     assert callback.tracker.code_profiler is config.code_profiler
     logged = [record["settings"] for _, record in read_journal(callback.tracker.run_directory)
               if record["kind"] == "settings"]  # fmt: skip
-    assert [list(settings) for settings in logged] == [["training_arguments"]]
+    assert [list(settings) for settings in logged] == [["training_arguments"], ["model_config"]]
+    shown = logged[1]["model_config"]
+    assert shown["hidden_size"] == trainer.model.config.hidden_size  # type: ignore[union-attr]
+    assert shown["id2label"]["0"] == "label 0" and shown["id2label"]["…"].endswith("bytes left out)")
 
 
 def test_the_model_is_described(tracked: tuple[RunSummary, list[dict[str, Any]]]) -> None:

@@ -27,7 +27,7 @@ class Loggable(ABC):
         """Log metrics under the names that you give them: the everyday call.
 
         Args:
-            metrics (Mapping[str, Any]): Names and numbers: int, float, bool, numpy scalars, 0-d tensors. A name
+            metrics (Mapping[str, Any]): Names and numbers: of Python, numpy scalars, 0-d tensors. A name
                 without a slash gets a group: `loss` becomes `training/loss`. The metrics in a nested dictionary get
                 its name: `{"val": {"acc": 0.9}}` is the same as `{"val/acc": 0.9}`. Anything that is not a number is
                 left out, counted, and warned about once.
@@ -108,8 +108,9 @@ class Loggable(ABC):
         """Log the hyperparameters of the run, by which runs are compared.
 
         Args:
-            hyperparameters (Mapping[str, Any]): Names and plain values; nested dictionaries are taken. TensorBoard's
-                HPARAMS tab shows those that are logged before the first metric.
+            hyperparameters (Mapping[str, Any]): Names and values, also nested. What is no number, text, list or
+                dictionary is kept as what a person recognises. TensorBoard's HPARAMS tab shows those that are logged
+                before the first metric.
         """
         self._take("hyperparameters", hyperparameters=hyperparameters)
 
@@ -140,7 +141,7 @@ class Loggable(ABC):
 
         Args:
             name (str): A name without a slash becomes `text/<name>`.
-            text (str): At most about one megabyte.
+            text (str): Of more than a megabyte, the end is cut, and the text says how much.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
         """
