@@ -59,6 +59,8 @@ class MeasuredRegion(Region):
         if self._again and (run := self._run_to_leave()) is not self:
             run.__exit__(error_type, error, traceback)
             return
+        if not self.is_open():
+            return
         end_event = record_event() if self._start_event is not None else None
         after = self._read_memory()
         self._take_marks_back()

@@ -81,8 +81,10 @@ class Region(ProfiledRegion):
         operation (Operation): The operation to time.
     """
 
-    __slots__ = ("_again", "children", "lane", "operation", "parent", "path", "recorder", "start")
+    __slots__ = ("_again", "children", "is_adrift", "lane", "operation", "parent", "path", "recorder", "start")
 
+    # Set only where it is true: the region is open, but no longer in its lane, because one around it was left.
+    is_adrift: bool
     lane: Lane
     parent: Region | None
     path: CallPath
@@ -117,7 +119,10 @@ class Region(ProfiledRegion):
         traceback: TracebackType | None,
     ) -> None:
         end = now()
-        lane = self.lane
+        try:
+            lane = self.lane
+        except AttributeError:  # never entered
+            return
         if lane.innermost is not self or self._again:
             self.leave(end, error_type is not None)
             return
@@ -147,8 +152,11 @@ class Region(ProfiledRegion):
         parent = self.parent
         if lane.innermost is self:
             lane.innermost = parent
-        else:
+        elif self.is_open():
             lane.leave(self)
+            self.is_adrift = False
+        else:  # left before
+            return
         start = self.start
         duration = end - start
         if parent is not None:
@@ -167,9 +175,15 @@ class Region(ProfiledRegion):
         """Return a new region of the same operation."""
         return self.recorder.region(self.operation)
 
+    def is_open(self) -> bool:
+        """Return whether the region was entered and not left."""
+        lane: Lane | None = getattr(self, "lane", None)
+        return lane is not None and (lane.holds(self) or getattr(self, "is_adrift", False))
+
     def forget(self) -> None:
         """Close the region without counting it."""
         self.lane.leave(self)
+        self.is_adrift = False
 
     def _enter_again(self) -> Region:
         """Enter a region that was entered before, whether or not it has closed: this run gets its own region."""
@@ -185,6 +199,7 @@ class Region(ProfiledRegion):
         lane = self.recorder.lanes.current()
         run = next((run for run in reversed(list(again)) if run.lane is lane), None)
         if run is None:
-            return self if self.lane is lane and lane.holds(self) else again.pop()
+            # What the lane of the first run leaves once more is not the run of another lane.
+            return self if self.lane is lane else again.pop()
         again.remove(run)
         return run
