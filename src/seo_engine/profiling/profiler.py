@@ -8,14 +8,13 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 
 from seo_engine.foundation import redaction
 from seo_engine.foundation.texts import as_json_data
-from seo_engine.foundation.whole_files import write_whole
+from seo_engine.foundation.whole_files import write_export
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
 from seo_engine.profiling.recorder import Recorder
@@ -267,13 +266,14 @@ class CodeProfiler:
         return profiling_data
 
     def export_profiling_data(
-        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] = redaction.redact
+        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] = redaction.redact, private: bool = False
     ) -> None:
         """Write what was measured, and the call tree, as JSON.
 
         Args:
-            path (str | os.PathLike): The file; an existing one is replaced.
+            path (str | os.PathLike): The file; an existing one is replaced. With the ending `.gz` it is compressed.
             redact (Callable[[Any], Any]): Removes secrets from the plain data before it is written.
+            private (bool): Whether the file is for its owner alone, whatever the umask.
 
         Raises:
             OSError: If it cannot be written.
@@ -284,17 +284,23 @@ class CodeProfiler:
             recent_steps=self.recent_steps(),
             **self.profiling_data(),
         )
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(Path(path), [orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
+        text = orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2)
+        write_export(path, [text, b"\n"], private)
 
     def export_trace(
-        self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = redaction.redact_text
+        self,
+        path: str | os.PathLike[str],
+        *,
+        redact: Callable[[str], str] = redaction.redact_text,
+        private: bool = False,
     ) -> None:
         """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.
 
         Args:
-            path (str | os.PathLike): The file, usually `trace.json`; an existing one is replaced.
+            path (str | os.PathLike): The file, usually `trace.json` or, compressed, `trace.json.gz`; an existing one
+                is replaced.
             redact (Callable[[str], str]): Removes secrets from each name before it is written.
+            private (bool): Whether the file is for its owner alone, whatever the umask.
 
         Raises:
             OSError: If it cannot be written.
@@ -310,7 +316,7 @@ class CodeProfiler:
         slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
         slices += shown_open_regions(open_regions, now())
         trace = Trace(slices, recorder.counters.samples(), self._started, self._started_at, recorded, len(spans))
-        write_trace(trace, Path(path), redact)
+        write_trace(trace, path, redact, private)
 
     def __repr__(self) -> str:
         return f"<CodeProfiler: {in_one_line(self._summary()) if self.enabled else 'off'}>"
