@@ -11,7 +11,7 @@ from seo_engine.profiling.machine.process_memory import process_memory_bytes
 from seo_engine.profiling.regions.cuda import read_gpu_memory, record_event, warn_once
 from seo_engine.profiling.regions.readings import DeviceInterval, Reading
 from seo_engine.profiling.regions.regions import Region, Taker
-from seo_engine.profiling.regions.spans import now
+from seo_engine.profiling.regions.spans import is_failure, now
 from seo_engine.profiling.statistics.operation_statistics import PROCESS
 from seo_engine.profiling.statistics.operations import Measures, Operation
 
@@ -68,7 +68,7 @@ class MeasuredRegion(Region):
             interval = DeviceInterval(self._start_event, end_event) if end_event is not None else None
             reading = Reading(self.operation, self.lane.number, self.start, self._before, after, interval)
             self.recorder.take_reading(reading)
-        self.leave(end, error_type is not None)
+        self.leave(end, is_failure(error_type))
 
     def forget(self) -> None:
         """Close the region without counting it."""
@@ -78,6 +78,10 @@ class MeasuredRegion(Region):
     def fresh(self) -> MeasuredRegion:
         """Return a new region of the same operation."""
         return MeasuredRegion(self.recorder, self.operation, self.operation.measures.with_asked(self.measures))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again, named = super().__reduce__()
+        return again, (*named, self.measures)
 
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.lanes import Lane, Lanes, running_loop
-from seo_engine.profiling.regions.spans import Span, now
+from seo_engine.profiling.regions.spans import Span, is_failure, now
 from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
 from seo_engine.profiling.statistics.operations import Operation
 
@@ -37,6 +38,9 @@ class Taker(Protocol):
     def region(self, operation: Operation) -> Region:
         """Return a new region of an operation, of the kind that it needs."""
 
+    def region_named(self, name: str, category: str) -> Region:
+        """Return a new region of the operation that has a name and category."""
+
     def profiled(self, function: FunctionType, region: Region) -> FunctionType:
         """Return a wrapper of a function that profiles each call as a region like this one."""
 
@@ -50,10 +54,14 @@ class ProfiledRegion:
         """Return a wrapper of the function that profiles each call as its own region.
 
         Args:
-            function (Callable): Plain, `async def`, a generator, or an asynchronous generator.
+            function (Callable): Plain, `async def`, a generator, or an asynchronous generator; or a class method,
+                static method, property, cached function or context manager made of one.
 
         Returns:
-            Callable: A function with the same signature.
+            Callable: A function with the same signature, or another descriptor of the same kind.
+
+        Raises:
+            TypeError: If it is nothing of these.
         """
         return function
 
@@ -124,7 +132,7 @@ class Region(ProfiledRegion):
         except AttributeError:  # never entered
             return
         if lane.innermost is not self or self._again:
-            self.leave(end, error_type is not None)
+            self.leave(end, is_failure(error_type))
             return
         # The same as `leave`, without the call, because nearly every region closes here.
         lane.innermost = parent = self.parent
@@ -134,7 +142,8 @@ class Region(ProfiledRegion):
             parent.children += duration
         recorder = self.recorder
         spans = recorder.spans
-        spans.append((self.path.number, lane.number, start, end, duration - self.children, error_type is not None))
+        flags = error_type is not None and is_failure(error_type)
+        spans.append((self.path.number, lane.number, start, end, duration - self.children, flags))
         if len(spans) >= recorder.next_look:
             recorder.look()
 
@@ -170,6 +179,16 @@ class Region(ProfiledRegion):
 
     def __call__(self, function: FunctionType) -> FunctionType:
         return self.recorder.profiled(function, self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy is a new region of the same operation, whether or not this one is open.
+        return self.recorder.region_named, (self.operation.name, self.operation.category)
+
+    @traced_as(no_region)
+    def of_a_call(self) -> ProfiledRegion:
+        """Return a region for one call of a function that this one decorates."""
+        recorder = self.recorder
+        return self.fresh() if recorder.enabled else DISABLED_REGION
 
     def fresh(self) -> Region:
         """Return a new region of the same operation."""
