@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Any
 
 from seo_engine.profiling.machine.process_memory import process_memory_bytes
+from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.cuda import read_gpu_memory, record_event, warn_once
 from seo_engine.profiling.regions.readings import DeviceInterval, Reading
-from seo_engine.profiling.regions.regions import Region, Taker
+from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region, Taker
 from seo_engine.profiling.regions.spans import is_failure, now
 from seo_engine.profiling.statistics.operation_statistics import PROCESS
 from seo_engine.profiling.statistics.operations import Measures, Operation
@@ -74,6 +75,11 @@ class MeasuredRegion(Region):
         """Close the region without counting it."""
         self._take_marks_back()
         super().forget()
+
+    @traced_as(no_region)
+    def of_a_call(self) -> ProfiledRegion:
+        """Return a region for one call of a function that this one decorates."""
+        return self.fresh() if self.recorder.enabled else DISABLED_REGION
 
     def fresh(self) -> MeasuredRegion:
         """Return a new region of the same operation."""

@@ -188,7 +188,7 @@ class Region(ProfiledRegion):
     def of_a_call(self) -> ProfiledRegion:
         """Return a region for one call of a function that this one decorates."""
         recorder = self.recorder
-        return self.fresh() if recorder.enabled else DISABLED_REGION
+        return recorder.region(self.operation) if recorder.enabled else DISABLED_REGION
 
     def fresh(self) -> Region:
         """Return a new region of the same operation."""
