@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-from collections.abc import Iterable
+import stat
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 # Files that may hold private text are for their owner alone.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+# The system takes away what the umask forbids.
+SHARED_FILE = 0o666
+
+# zlib's window size, plus 16 for the format of gzip.
+_GZIP = 31
 
 # Partial files that could not be removed, because their folder had become read only: the next writing there does it.
 _left_behind: set[Path] = set()
 
 
-def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE) -> None:
     """Write a file under another name first, so that nobody ever finds a partial file, even after a kill.
 
     Args:
         path (Path): The file.
         parts (Iterable[bytes]): Its contents.
+        mode (int): Who may do what with it, as far as the umask allows.
 
     Raises:
         OSError: If it cannot be written; an existing file then stays as it was.
     """
     # Cut, because a name of the maximum length leaves no room for a suffix.
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    partial = Path(name)
+    partial = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)
@@ -38,6 +46,45 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
         raise
     for earlier in [each for each in _left_behind.copy() if each.parent == partial.parent]:
         _remove(earlier)
+
+
+def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: bool = False) -> None:
+    """Write a file that somebody asked for by its path, as `open` would, but whole or not at all.
+
+    Args:
+        path (str | os.PathLike): The file; `~` is the home folder, and its folder is made. With the ending `.gz` it is
+            compressed. Its mode follows the umask; one that replaces a file is readable for nobody else than that was.
+        parts (Iterable[bytes]): Its contents.
+        private (bool): Whether it is for its owner alone, whatever the umask.
+
+    Raises:
+        OSError: If it cannot be written; an existing file then stays as it was.
+
+    Example:
+        >>> import gzip, tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "profiles" / "trace.json.gz"
+        >>> write_export(path, [b"{", b"}"])
+        >>> gzip.decompress(path.read_bytes())
+        b'{}'
+    """
+    path = Path(path)
+    # Where there is no such user, `~name` is a name like any other.
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".gz":
+        parts = _compressed(parts)
+    mode = PRIVATE_FILE if private else SHARED_FILE
+    with contextlib.suppress(FileNotFoundError):
+        mode &= stat.S_IMODE(path.stat().st_mode)
+    write_whole(path, parts, mode)
+
+
+def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(wbits=_GZIP)
+    for part in parts:
+        yield compressor.compress(part)
+    yield compressor.flush()
 
 
 def _remove(partial: Path) -> None:

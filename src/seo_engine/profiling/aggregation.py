@@ -32,18 +32,19 @@ class Aggregation:
     """Counts spans. Its owner makes sure that only one thread calls it at a time.
 
     Args:
-        config (ProfilingSettings): The settings.
+        settings (ProfilingSettings): The settings.
     """
 
-    def __init__(self, config: ProfilingSettings) -> None:
+    def __init__(self, settings: ProfilingSettings) -> None:
+        self.settings = settings
         self.operations: dict[tuple[str, str], Operation] = {}
         self.tree = CallTree()
         self.steps = StepAccounting()
-        self.newest_spans: deque[Span] = deque(maxlen=config.trace_spans)
-        self.newest_readings: deque[Reading] = deque(maxlen=config.trace_spans)
+        self.newest_spans: deque[Span] = deque(maxlen=settings.trace_spans)
+        self.newest_readings: deque[Reading] = deque(maxlen=settings.trace_spans)
         self.spans = 0
-        self._memory_seconds = config.memory_threshold_seconds
-        marks = ((TORCH_PROFILER, config.annotate_torch_profiler), (NVTX, config.annotate_nvtx))
+        self._memory_seconds = settings.memory_threshold_seconds
+        marks = ((TORCH_PROFILER, settings.annotate_torch_profiler), (NVTX, settings.annotate_nvtx))
         self._marks = tuple(name for name, wanted in marks if wanted)
         self._touched: list[CallPath] = []
         self._unknown_categories: set[str] = set()

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 
 from seo_engine.foundation import redaction
 from seo_engine.foundation.texts import as_json_data
-from seo_engine.foundation.whole_files import write_whole
+from seo_engine.foundation.whole_files import write_export
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
+from seo_engine.profiling.processes import OneOfAProcess
 from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
 from seo_engine.profiling.reports.bottlenecks import Bottleneck
@@ -57,7 +57,7 @@ _new_region = object.__new__
 _FEWEST_SECONDS_TO_WARN = 10.0
 
 
-class CodeProfiler:
+class CodeProfiler(OneOfAProcess):
     """Times named regions of code, on any thread and in any asyncio task, and reports where time and memory went.
 
     Args:
@@ -73,15 +73,13 @@ class CodeProfiler:
     """
 
     def __init__(self, config: ProfilingSettings | None = None) -> None:
-        self._config = config if config is not None else ProfilingSettings()
-        self._aggregation = Aggregation(self._config)
-        self._recorder = Recorder(self._aggregation, self._config.enable_code_profiling)
-        self._operations = self._aggregation.operations
-        self._in_background: set[str] = set()
-        self._begin()
-        _profilers.add(self)
+        settings = config if config is not None else ProfilingSettings()
+        super().__init__(Recorder(Aggregation(settings), settings.enable_code_profiling))
 
     def _begin(self) -> None:
+        self._aggregation = self._recorder.aggregation
+        self._operations = self._aggregation.operations
+        self._in_background: set[str] = set()
         self._started = now()
         self._started_at = time.time()
         self._warned_of_overhead = False
@@ -97,6 +95,7 @@ class CodeProfiler:
     def enabled(self, enabled: bool) -> None:
         self._recorder.enabled = enabled
 
+    @traced_as(no_region)
     def profile_operation(
         self, name: str, category: str = TRAINING, *, measure_memory: bool = False, measure_device: bool = False
     ) -> ProfiledRegion:
@@ -267,13 +266,14 @@ class CodeProfiler:
         return profiling_data
 
     def export_profiling_data(
-        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] = redaction.redact
+        self, path: str | os.PathLike[str], *, redact: Callable[[Any], Any] = redaction.redact, private: bool = False
     ) -> None:
         """Write what was measured, and the call tree, as JSON.
 
         Args:
-            path (str | os.PathLike): The file; an existing one is replaced.
+            path (str | os.PathLike): The file; an existing one is replaced. With the ending `.gz` it is compressed.
             redact (Callable[[Any], Any]): Removes secrets from the plain data before it is written.
+            private (bool): Whether the file is for its owner alone, whatever the umask.
 
         Raises:
             OSError: If it cannot be written.
@@ -284,17 +284,23 @@ class CodeProfiler:
             recent_steps=self.recent_steps(),
             **self.profiling_data(),
         )
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(Path(path), [orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
+        text = orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2)
+        write_export(path, [text, b"\n"], private)
 
     def export_trace(
-        self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = redaction.redact_text
+        self,
+        path: str | os.PathLike[str],
+        *,
+        redact: Callable[[str], str] = redaction.redact_text,
+        private: bool = False,
     ) -> None:
         """Write the newest regions and the counters as a trace, for https://ui.perfetto.dev or chrome://tracing.
 
         Args:
-            path (str | os.PathLike): The file, usually `trace.json`; an existing one is replaced.
+            path (str | os.PathLike): The file, usually `trace.json` or, compressed, `trace.json.gz`; an existing one
+                is replaced.
             redact (Callable[[str], str]): Removes secrets from each name before it is written.
+            private (bool): Whether the file is for its owner alone, whatever the umask.
 
         Raises:
             OSError: If it cannot be written.
@@ -310,7 +316,7 @@ class CodeProfiler:
         slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
         slices += shown_open_regions(open_regions, now())
         trace = Trace(slices, recorder.counters.samples(), self._started, self._started_at, recorded, len(spans))
-        write_trace(trace, Path(path), redact)
+        write_trace(trace, path, redact, private)
 
     def __repr__(self) -> str:
         return f"<CodeProfiler: {in_one_line(self._summary()) if self.enabled else 'off'}>"
@@ -357,7 +363,7 @@ class CodeProfiler:
             wall_seconds=self.wall_seconds(),
             counting_seconds=self.aggregation_seconds,
             processors=usable_processors(),
-            thresholds=self._config.bottleneck_thresholds,
+            thresholds=self._aggregation.settings.bottleneck_thresholds,
         )
 
     def _count(self) -> None:
@@ -368,7 +374,7 @@ class CodeProfiler:
 
     def _warn_of_overhead(self, profiling_data: ProfilingData) -> None:
         percent = profiling_data["experiment_tracking"]["overhead_percent"]
-        limit = self._config.tracking_overhead_warning_percent
+        limit = self._aggregation.settings.tracking_overhead_warning_percent
         too_early = profiling_data["wall_seconds"] < _FEWEST_SECONDS_TO_WARN
         if percent < limit or too_early or self._warned_of_overhead:
             return
@@ -378,19 +384,3 @@ class CodeProfiler:
             percent,
             limit,
         )
-
-    def _renew_after_fork(self) -> None:
-        self._recorder.renew_after_fork()
-        self._begin()
-
-
-_profilers: weakref.WeakSet[CodeProfiler] = weakref.WeakSet()
-
-
-def _renew_profilers_after_fork() -> None:
-    for profiler in list(_profilers):
-        profiler._renew_after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_profilers_after_fork)

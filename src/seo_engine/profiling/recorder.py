@@ -8,10 +8,11 @@ import queue
 import sys
 import threading
 import time
+import uuid
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.machine.counters import Counters
@@ -22,6 +23,7 @@ from seo_engine.profiling.regions.measured_regions import MeasuredRegion
 from seo_engine.profiling.regions.readings import Reading
 from seo_engine.profiling.regions.regions import FunctionType, Region
 from seo_engine.profiling.regions.spans import WHOLE_RUN, Span, now
+from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics.call_tree import CallPath
 from seo_engine.profiling.statistics.operations import Measures, Operation
 
@@ -48,15 +50,25 @@ Result = TypeVar("Result")
 class Recorder:
     """Takes the spans of all threads, and counts them in batches, in its own thread or on demand.
 
+    Regions and decorated functions refer to it, so it is what is copied and pickled with them. A process has one of
+    each: a copy is the recorder itself, and so is what comes back from another process. In a process that does not have
+    it, a new one with the same settings begins, because times of another process mean nothing there.
+
     Args:
         aggregation (Aggregation): Where they are counted.
         enabled (bool): Whether regions are timed; may be changed at any time.
+        identity (str | None): What tells it from others in any process; None means a new one.
     """
 
-    def __init__(self, aggregation: Aggregation, enabled: bool) -> None:
+    def __init__(self, aggregation: Aggregation, enabled: bool, identity: str | None = None) -> None:
         self.enabled = enabled
         self.aggregation = aggregation
+        self._identity = identity or uuid.uuid4().hex
         self._begin()
+        _recorders[self._identity] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _recorder_of_this_process, (self._identity, self.aggregation.settings.alone(), self.enabled)
 
     def _begin(self) -> None:
         self.spans: deque[Span] = deque()
@@ -88,6 +100,10 @@ class Recorder:
         if operation.is_measured or asked != _NOTHING:
             return MeasuredRegion(self, operation, operation.measures.with_asked(asked))
         return Region(self, operation)
+
+    def region_named(self, name: str, category: str, asked: Measures = _NOTHING) -> Region:
+        """Return a new region of the operation that has a name and category; regions are copied and pickled so."""
+        return self.region(self.aggregation.operation(name, category), asked)
 
     def profiled(self, function: FunctionType, region: Region) -> FunctionType:
         """Return a wrapper of a function that profiles each call as a region like this one."""
@@ -250,6 +266,13 @@ class Recorder:
         except RuntimeError:
             # No more threads are allowed, or the interpreter is shutting down: the callers count.
             return
+
+
+_recorders: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()
+
+
+def _recorder_of_this_process(identity: str, settings: ProfilingSettings, enabled: bool) -> Recorder:
+    return _recorders.get(identity) or Recorder(Aggregation(settings), enabled, identity)
 
 
 def _count_in_background(reference: weakref.ref[Recorder], wake: queue.SimpleQueue[None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from seo_engine.foundation.settings import Configuration, setting
 
@@ -31,3 +31,7 @@ class ProfilingSettings(Configuration):
     )
     annotate_torch_profiler: bool = setting(False, "Show the regions in traces of `torch.profiler` too.")
     annotate_nvtx: bool = setting(False, "Show the regions as NVTX ranges in NVIDIA Nsight.")
+
+    def alone(self) -> ProfilingSettings:
+        """Return these settings without those that a subclass adds, such as secrets of a tracker."""
+        return ProfilingSettings(**{field.name: getattr(self, field.name) for field in fields(ProfilingSettings)})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +269,53 @@ def test_exports_that_a_user_calls_redact_by_default(tmp_path: Path) -> None:
         getattr(profiler, export)(path)
         text = path.read_text()
         assert "hunter2" not in text and "clone https://[redacted]@example.org" in text, export
+
+
+@pytest.fixture
+def umask_022() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("umask_022")
+@pytest.mark.parametrize("export", EXPORTS)
+def test_an_export_follows_the_umask_and_opens_no_file_that_was_closed(export: str, tmp_path: Path) -> None:
+    profiler = small_profiler()
+    path, private = tmp_path / "profile.json", tmp_path / "private.json"
+    getattr(profiler, export)(path)
+    assert mode_of(path) == 0o644
+    path.chmod(0o600)
+    getattr(profiler, export)(path)
+    assert mode_of(path) == 0o600
+    getattr(profiler, export)(private, private=True)
+    assert mode_of(private) == 0o600
+    path.unlink()
+    os.umask(0o077)
+    getattr(profiler, export)(path)
+    assert mode_of(path) == 0o600
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_an_export_with_the_ending_gz_is_compressed(export: str, tmp_path: Path) -> None:
+    profiler = small_profiler()
+    getattr(profiler, export)(tmp_path / "profile.json.gz")
+    with gzip.open(tmp_path / "profile.json.gz") as file:
+        contents = json.load(file)
+    assert contents.get("operations") or contents["traceEvents"]
+    assert [path.name for path in tmp_path.iterdir()] == ["profile.json.gz"]
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_the_home_folder_is_found_in_the_path_of_an_export(
+    export: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    getattr(small_profiler(), export)("~/profiles/profile.json")
+    getattr(small_profiler(), export)(Path("~") / "second.json")
+    assert json.loads((tmp_path / "profiles" / "profile.json").read_text())
+    assert json.loads((tmp_path / "second.json").read_text())

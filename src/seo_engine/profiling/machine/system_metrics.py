@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import psutil
 
+from seo_engine.profiling.machine.container import ControlGroups
 from seo_engine.profiling.machine.missing_metrics import MissingMetrics
 from seo_engine.profiling.machine.nvml import GPUMetrics
 from seo_engine.profiling.machine.process_memory import process_memory_bytes
@@ -30,13 +31,14 @@ class SystemMetrics:
 
     Args:
         only_main (bool): Whether to read only processor and memory of process and machine, and load and memory of GPUs.
+        control_groups (ControlGroups): Where limits stand: in a container, the machine is what the container may use.
 
     Example:
         >>> sorted(SystemMetrics().read())[:2]
         ['cpu_usage_percent', 'memory_usage_mb']
     """
 
-    def __init__(self, only_main: bool = False) -> None:
+    def __init__(self, only_main: bool = False, control_groups: ControlGroups = ControlGroups()) -> None:  # noqa: B008
         self._only_main = only_main
         # A disk or network that never moved says nothing.
         self._moved: set[str] = set()
@@ -44,8 +46,8 @@ class SystemMetrics:
         self._sources: dict[str, Callable[[], dict[str, float]]] = {
             "CPU of the process": _ProcessCPU().read,
             "memory of the process": _process_memory,
-            "CPU of the machine": _MachineCPU().read,
-            "memory of the machine": _machine_memory,
+            "CPU of the machine": _MachineCPU(control_groups).read,
+            "memory of the machine": _MachineMemory(control_groups).read,
             **({} if only_main else {"disk rates": disk_rates().read, "network rates": network_rates().read}),
             "GPU memory of torch": _torch_memory,
             "GPU metrics": GPUMetrics().read,
@@ -61,11 +63,12 @@ class SystemMetrics:
 
         Returns:
             dict[str, float]: `cpu_usage_percent` (this process, in percent of one core), `memory_usage_mb` (resident,
-            this process), `system_cpu_usage_percent` (of all cores), `system_memory_usage_percent`; from the second
-            reading on, and once there was any traffic, `disk_read_mb_per_second`, `disk_write_mb_per_second`,
-            `network_received_mb_per_second`, `network_sent_mb_per_second` (the machine's hardware, without loopback);
-            if torch uses CUDA, summed over all GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`,
-            `gpu_peak_memory_allocated_mb`; and what `GPUMetrics` reads from each GPU.
+            this process); `system_cpu_usage_percent` (of all cores) and `system_memory_usage_percent`, both of what the
+            container may use, if that is less; from the second reading on, and once there was any traffic,
+            `disk_read_mb_per_second`, `disk_write_mb_per_second`, `network_received_mb_per_second`,
+            `network_sent_mb_per_second` (the machine's hardware, without loopback); if torch uses CUDA, summed over all
+            GPUs, `gpu_memory_allocated_mb`, `gpu_memory_reserved_mb`, `gpu_peak_memory_allocated_mb`; and what
+            `GPUMetrics` reads from each GPU.
 
         Example:
             >>> SystemMetrics().read()["memory_usage_mb"] > 1
@@ -108,29 +111,55 @@ class _ProcessCPU:
 class _MachineCPU:
     """Computed from CPU times: psutil's own percentages start over in each thread, and share their last reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, control_groups: ControlGroups) -> None:
+        self._control_groups = control_groups
         self._last: tuple[float, float] | None = None
+        self._last_of_container: tuple[float, float] | None = None
 
     def read(self) -> dict[str, float]:
-        times = psutil.cpu_times()
+        limit = self._control_groups.processors()
+        if limit is None or limit.used_seconds is None or limit.processors >= (os.cpu_count() or 1):
+            self._last_of_container = None
+            return self._read_machine()
+        moment, last = time.monotonic(), self._last_of_container
+        self._last_of_container = (moment, limit.used_seconds)
+        if last is None or moment <= last[0]:
+            return {}
+        return _system_cpu((limit.used_seconds - last[1]) / (moment - last[0]) / limit.processors)
+
+    def _read_machine(self) -> dict[str, float]:
+        of_each = psutil.cpu_times(percpu=True)
+        numbers = self._control_groups.processor_numbers()
+        if numbers is not None and max(numbers) < len(of_each):
+            of_each = [of_each[number] for number in numbers]
         # Linux counts the time of guests in that of users as well.
-        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        idle = times.idle + getattr(times, "iowait", 0.0)
+        total = sum(sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0) for times in of_each)
+        idle = sum(times.idle + getattr(times, "iowait", 0.0) for times in of_each)
         last, self._last = self._last, (total, idle)
         # Between two readings within one system tick, 10 ms, the counters do not change.
         if last is None or total <= last[0]:
             return {}
-        idle_share = (idle - last[1]) / (total - last[0])
         # The time spent waiting for disks may decrease a little, according to the kernel's documentation.
-        return {"system_cpu_usage_percent": 100 * min(max(1 - idle_share, 0.0), 1.0)}
+        return _system_cpu(1 - (idle - last[1]) / (total - last[0]))
+
+
+def _system_cpu(busy_share: float) -> dict[str, float]:
+    return {"system_cpu_usage_percent": 100 * min(max(busy_share, 0.0), 1.0)}
+
+
+class _MachineMemory:
+    def __init__(self, control_groups: ControlGroups) -> None:
+        self._control_groups = control_groups
+
+    def read(self) -> dict[str, float]:
+        machine, container = psutil.virtual_memory(), self._control_groups.memory()
+        # A limit beyond the machine's memory is none: in the first version, no limit is written as a huge one.
+        percent = machine.percent if container is None or container.limit >= machine.total else container.percent
+        return {"system_memory_usage_percent": float(percent)}
 
 
 def _process_memory() -> dict[str, float]:
     return {"memory_usage_mb": process_memory_bytes() / 1e6}
-
-
-def _machine_memory() -> dict[str, float]:
-    return {"system_memory_usage_percent": float(psutil.virtual_memory().percent)}
 
 
 def _torch_memory() -> dict[str, float]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import Any, cast
 
+from seo_engine.profiling.regions.compiled_code import traced_as
 from seo_engine.profiling.regions.regions import DISABLED_REGION, FunctionType, ProfiledRegion, Region, Taker
-from seo_engine.profiling.regions.spans import STRETCH, now
+from seo_engine.profiling.regions.spans import STRETCH, is_failure, now
 from seo_engine.profiling.statistics.call_tree import CallPath
 from seo_engine.profiling.statistics.operations import Operation
 
@@ -18,25 +20,59 @@ def profiled(function: FunctionType, region: Region, recorder: Taker) -> Functio
     """Return a wrapper of a function that profiles each call as its own region.
 
     Args:
-        function (Callable): Plain, `async def`, a generator, or an asynchronous generator. Generators are timed from
-            the request for the first value to their end, whatever the caller does in between.
+        function (Callable): Plain, `async def`, a generator, or an asynchronous generator; an object with such a
+            `__call__`; or a method, property, cached function or context manager made of one. Generators are timed from
+            the request for the first value to their end, whatever the caller does in between; context managers too.
         region (Region): A region of the operation; it is never entered itself.
         recorder (Taker): Takes the spans.
 
     Returns:
-        Callable: A function with the same signature.
+        Callable: A function with the same signature, or another descriptor of the same kind.
+
+    Raises:
+        TypeError: If it is nothing of these.
     """
+
+    def profiled_inside(inner: Any) -> Any:
+        return None if inner is None else profiled(inner, region, recorder)
+
+    descriptor: Any = function
+    if isinstance(descriptor, classmethod | staticmethod):
+        return cast(FunctionType, type(descriptor)(profiled_inside(descriptor.__func__)))
+    if isinstance(descriptor, property):
+        read, write, delete = map(profiled_inside, (descriptor.fget, descriptor.fset, descriptor.fdel))
+        return cast(FunctionType, type(descriptor)(read, write, delete, descriptor.__doc__))
+    if isinstance(descriptor, functools.cached_property):
+        return cast(FunctionType, type(descriptor)(profiled_inside(descriptor.func)))
+    if isinstance(descriptor, functools.partialmethod):
+        inner = profiled_inside(descriptor.func)
+        return cast(FunctionType, type(descriptor)(inner, *descriptor.args, **descriptor.keywords))
+    for make_context_manager in (contextlib.contextmanager, contextlib.asynccontextmanager):
+        # Only the generator inside knows when the `with` block ends.
+        if getattr(descriptor, "__code__", None) is make_context_manager(_nothing).__code__:  # type: ignore[arg-type]
+            return cast(FunctionType, make_context_manager(profiled_inside(descriptor.__wrapped__)))
+    if not callable(function) or inspect.isclass(function):
+        raise TypeError(f"profile_operation decorates functions and methods, got {function!r}")
+    return _wrapped(function, region, recorder)
+
+
+def _nothing() -> None:
+    """Stands for any function: what a library makes of it is recognised by its code."""
+
+
+def _wrapped(function: FunctionType, region: Region, recorder: Taker) -> FunctionType:
+    called = _called(function)
     wrapper: Callable[..., Any]
-    if inspect.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(called):
 
         async def wrapper(*arguments: Any, **named: Any) -> Any:
-            with region.fresh() if recorder.enabled else DISABLED_REGION:
+            with region.of_a_call():
                 return await function(*arguments, **named)
 
-    elif inspect.isasyncgenfunction(function):
+    elif inspect.isasyncgenfunction(called):
         wrapper = _drive_asynchronous(function, region.operation, recorder)
 
-    elif inspect.isgeneratorfunction(function):
+    elif inspect.isgeneratorfunction(called):
 
         def wrapper(*arguments: Any, **named: Any) -> Any:
             # A generator function, too, for code that inspects it.
@@ -45,10 +81,23 @@ def profiled(function: FunctionType, region: Region, recorder: Taker) -> Functio
     else:
 
         def wrapper(*arguments: Any, **named: Any) -> Any:
-            with region.fresh() if recorder.enabled else DISABLED_REGION:
+            with region.of_a_call():
                 return function(*arguments, **named)
 
-    return cast(FunctionType, functools.wraps(function)(wrapper))
+    functools.update_wrapper(wrapper, function)
+    for name in ("cache_info", "cache_clear", "cache_parameters"):
+        # What `functools.lru_cache` adds to a function.
+        if hasattr(function, name):
+            setattr(wrapper, name, getattr(function, name))
+    return cast(FunctionType, wrapper)
+
+
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that a call runs in the end: of an object, its `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    # Functions and methods of any kind say themselves what they are.
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 class GeneratorRun:
@@ -104,10 +153,15 @@ class _Stretch(Region):
     ) -> None:
         self._run.path = self.path
         # The end of the values is not a failure.
-        failed = error_type is not None and not issubclass(error_type, StopIteration | StopAsyncIteration)
-        self.leave(now(), STRETCH | failed)
+        is_end = error_type is not None and issubclass(error_type, StopIteration | StopAsyncIteration)
+        self.leave(now(), STRETCH | (is_failure(error_type) and not is_end))
 
 
+def _untimed(generator: Generator[Any, Any, Any], _: GeneratorRun) -> Generator[Any, Any, Any]:
+    return generator
+
+
+@traced_as(_untimed)
 def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[Any, Any, Any]:
     """Pass through what a generator yields, is sent and returns, and time it."""
     resume: Callable[[Any], Any] = generator.send
@@ -130,7 +184,7 @@ def _drive(generator: Generator[Any, Any, Any], run: GeneratorRun) -> Generator[
             except BaseException as error:
                 resume, value = generator.throw, error
     except BaseException as error:
-        failed = not isinstance(error, GeneratorExit)
+        failed = is_failure(type(error)) and not isinstance(error, GeneratorExit)
         raise
     finally:
         run.end(failed)
@@ -165,7 +219,7 @@ def _drive_asynchronous(
                 except BaseException as error:
                     resume, value = generator.athrow, error
         except BaseException as error:
-            failed = not isinstance(error, GeneratorExit)
+            failed = is_failure(type(error)) and not isinstance(error, GeneratorExit)
             raise
         finally:
             run.end(failed)

@@ -17,9 +17,10 @@ _MOST_ROWS = 20_000
 
 
 class OpenRegion(Protocol):
-    """The part of a region that a lane uses: the region it is nested in."""
+    """The part of a region that a lane uses: the region it is nested in, and whether it lost its place in the lane."""
 
     parent: Any
+    is_adrift: bool
 
 
 class Lane:
@@ -47,12 +48,20 @@ class Lane:
         return open_region is not None
 
     def leave(self, region: OpenRegion) -> None:
-        """Close a region that is not the innermost: nested ones were never closed, or it was closed from outside."""
+        """Close a region that is not the innermost: nested ones are left later or never, or it was closed before."""
+        if self.holds(region):
+            self._set_adrift(region)
+            self.innermost = region.parent
+
+    def end(self) -> None:
+        """Close the lane, because its task has ended; regions that are open may still be left by another."""
+        self._set_adrift(None)
+        self.innermost = None
+
+    def _set_adrift(self, outermost: OpenRegion | None) -> None:
         open_region = self.innermost
-        while open_region is not None:
-            if open_region is region:
-                self.innermost = region.parent
-                return
+        while open_region is not None and open_region is not outermost:
+            open_region.is_adrift = True
             open_region = open_region.parent
 
 
@@ -147,5 +156,5 @@ class Lanes:
     def _give_back(self, task: Task[Any]) -> None:
         lane = self._of_tasks.pop(task, None)
         if lane is not None:
-            lane.innermost = None
+            lane.end()
             self._free_task_rows.append(lane.row)

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any
 
 from seo_engine.profiling.machine.process_memory import process_memory_bytes
+from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.cuda import read_gpu_memory, record_event, warn_once
 from seo_engine.profiling.regions.readings import DeviceInterval, Reading
-from seo_engine.profiling.regions.regions import Region, Taker
-from seo_engine.profiling.regions.spans import now
+from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region, Taker
+from seo_engine.profiling.regions.spans import is_failure, now
 from seo_engine.profiling.statistics.operation_statistics import PROCESS
 from seo_engine.profiling.statistics.operations import Measures, Operation
 
@@ -59,6 +60,8 @@ class MeasuredRegion(Region):
         if self._again and (run := self._run_to_leave()) is not self:
             run.__exit__(error_type, error, traceback)
             return
+        if not self.is_open():
+            return
         end_event = record_event() if self._start_event is not None else None
         after = self._read_memory()
         self._take_marks_back()
@@ -66,16 +69,25 @@ class MeasuredRegion(Region):
             interval = DeviceInterval(self._start_event, end_event) if end_event is not None else None
             reading = Reading(self.operation, self.lane.number, self.start, self._before, after, interval)
             self.recorder.take_reading(reading)
-        self.leave(end, error_type is not None)
+        self.leave(end, is_failure(error_type))
 
     def forget(self) -> None:
         """Close the region without counting it."""
         self._take_marks_back()
         super().forget()
 
+    @traced_as(no_region)
+    def of_a_call(self) -> ProfiledRegion:
+        """Return a region for one call of a function that this one decorates."""
+        return self.fresh() if self.recorder.enabled else DISABLED_REGION
+
     def fresh(self) -> MeasuredRegion:
         """Return a new region of the same operation."""
         return MeasuredRegion(self.recorder, self.operation, self.operation.measures.with_asked(self.measures))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again, named = super().__reduce__()
+        return again, (*named, self.measures)
 
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}

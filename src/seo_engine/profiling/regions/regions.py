@@ -7,8 +7,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.lanes import Lane, Lanes, running_loop
-from seo_engine.profiling.regions.spans import Span, now
+from seo_engine.profiling.regions.spans import Span, is_failure, now
 from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
 from seo_engine.profiling.statistics.operations import Operation
 
@@ -37,6 +38,9 @@ class Taker(Protocol):
     def region(self, operation: Operation) -> Region:
         """Return a new region of an operation, of the kind that it needs."""
 
+    def region_named(self, name: str, category: str) -> Region:
+        """Return a new region of the operation that has a name and category."""
+
     def profiled(self, function: FunctionType, region: Region) -> FunctionType:
         """Return a wrapper of a function that profiles each call as a region like this one."""
 
@@ -50,10 +54,14 @@ class ProfiledRegion:
         """Return a wrapper of the function that profiles each call as its own region.
 
         Args:
-            function (Callable): Plain, `async def`, a generator, or an asynchronous generator.
+            function (Callable): Plain, `async def`, a generator, or an asynchronous generator; or a class method,
+                static method, property, cached function or context manager made of one.
 
         Returns:
-            Callable: A function with the same signature.
+            Callable: A function with the same signature, or another descriptor of the same kind.
+
+        Raises:
+            TypeError: If it is nothing of these.
         """
         return function
 
@@ -81,8 +89,10 @@ class Region(ProfiledRegion):
         operation (Operation): The operation to time.
     """
 
-    __slots__ = ("_again", "children", "lane", "operation", "parent", "path", "recorder", "start")
+    __slots__ = ("_again", "children", "is_adrift", "lane", "operation", "parent", "path", "recorder", "start")
 
+    # Set only where it is true: the region is open, but no longer in its lane, because one around it was left.
+    is_adrift: bool
     lane: Lane
     parent: Region | None
     path: CallPath
@@ -117,9 +127,12 @@ class Region(ProfiledRegion):
         traceback: TracebackType | None,
     ) -> None:
         end = now()
-        lane = self.lane
+        try:
+            lane = self.lane
+        except AttributeError:  # never entered
+            return
         if lane.innermost is not self or self._again:
-            self.leave(end, error_type is not None)
+            self.leave(end, is_failure(error_type))
             return
         # The same as `leave`, without the call, because nearly every region closes here.
         lane.innermost = parent = self.parent
@@ -129,7 +142,8 @@ class Region(ProfiledRegion):
             parent.children += duration
         recorder = self.recorder
         spans = recorder.spans
-        spans.append((self.path.number, lane.number, start, end, duration - self.children, error_type is not None))
+        flags = error_type is not None and is_failure(error_type)
+        spans.append((self.path.number, lane.number, start, end, duration - self.children, flags))
         if len(spans) >= recorder.next_look:
             recorder.look()
 
@@ -147,8 +161,11 @@ class Region(ProfiledRegion):
         parent = self.parent
         if lane.innermost is self:
             lane.innermost = parent
-        else:
+        elif self.is_open():
             lane.leave(self)
+            self.is_adrift = False
+        else:  # left before
+            return
         start = self.start
         duration = end - start
         if parent is not None:
@@ -163,13 +180,29 @@ class Region(ProfiledRegion):
     def __call__(self, function: FunctionType) -> FunctionType:
         return self.recorder.profiled(function, self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy is a new region of the same operation, whether or not this one is open.
+        return self.recorder.region_named, (self.operation.name, self.operation.category)
+
+    @traced_as(no_region)
+    def of_a_call(self) -> ProfiledRegion:
+        """Return a region for one call of a function that this one decorates."""
+        recorder = self.recorder
+        return recorder.region(self.operation) if recorder.enabled else DISABLED_REGION
+
     def fresh(self) -> Region:
         """Return a new region of the same operation."""
         return self.recorder.region(self.operation)
 
+    def is_open(self) -> bool:
+        """Return whether the region was entered and not left."""
+        lane: Lane | None = getattr(self, "lane", None)
+        return lane is not None and (lane.holds(self) or getattr(self, "is_adrift", False))
+
     def forget(self) -> None:
         """Close the region without counting it."""
         self.lane.leave(self)
+        self.is_adrift = False
 
     def _enter_again(self) -> Region:
         """Enter a region that was entered before, whether or not it has closed: this run gets its own region."""
@@ -185,6 +218,7 @@ class Region(ProfiledRegion):
         lane = self.recorder.lanes.current()
         run = next((run for run in reversed(list(again)) if run.lane is lane), None)
         if run is None:
-            return self if self.lane is lane and lane.holds(self) else again.pop()
+            # What the lane of the first run leaves once more is not the run of another lane.
+            return self if self.lane is lane else again.pop()
         again.remove(run)
         return run

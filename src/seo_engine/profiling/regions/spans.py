@@ -14,3 +14,18 @@ Span = tuple[int, int, int, int, int, int]
 FAILED = 1
 STRETCH = 2
 WHOLE_RUN = 4
+
+
+def is_failure(error_type: type[BaseException] | None) -> bool:
+    """Return whether an exception that leaves a region is a failure of its operation.
+
+    With activation checkpointing, torch ends each recomputation with an exception of its own, as soon as it has what it
+    needs. It is known by its name, because torch is not imported here.
+
+    Example:
+        >>> is_failure(ValueError), is_failure(None)
+        (True, False)
+    """
+    if error_type is None:
+        return False
+    return error_type.__name__ != "_StopRecomputationError" or error_type.__module__ != "torch.utils.checkpoint"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from seo_engine.profiling.machine.container import ControlGroups
 from seo_engine.profiling.machine.counters import Sample
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from seo_engine.profiling.statistics.training_view import TrainingView
@@ -58,9 +60,15 @@ def describe_loader(loader: object) -> LoaderDescription:
     return {"workers": workers if isinstance(workers, int) else None}
 
 
-def usable_processors() -> int:
-    """Return how many processors this process may use."""
+def usable_processors(control_groups: ControlGroups = ControlGroups()) -> int:  # noqa: B008
+    """Return how many processors this process may use, in its container if it has one.
+
+    Args:
+        control_groups (ControlGroups): Where the container's limits stand.
+    """
     try:
-        return len(os.sched_getaffinity(0))
+        processors = len(os.sched_getaffinity(0))
     except AttributeError:  # not available on every system
-        return os.cpu_count() or 1
+        processors = os.cpu_count() or 1
+    limit = control_groups.processors()
+    return processors if limit is None else max(1, min(processors, math.ceil(limit.processors)))

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from seo_engine.foundation.texts import as_json_data
-from seo_engine.foundation.whole_files import write_whole
+from seo_engine.foundation.whole_files import write_export
 from seo_engine.profiling.machine.counters import Sample
 
 TRACE_VERSION = 1
@@ -75,13 +75,16 @@ class _Row:
         return True
 
 
-def write_trace(trace: Trace, path: Path, redact: Callable[[str], str]) -> None:
+def write_trace(
+    trace: Trace, path: str | os.PathLike[str], redact: Callable[[str], str], private: bool = False
+) -> None:
     """Write a trace; an existing file is replaced as a whole, or not at all.
 
     Args:
         trace (Trace): What it shows.
-        path (Path): The file, usually `….json`.
+        path (str | os.PathLike): The file, usually `….json`.
         redact (Callable[[str], str]): Removes secrets from each name.
+        private (bool): Whether the file is for its owner alone, whatever the umask.
 
     Raises:
         OSError: If it cannot be written.
@@ -95,8 +98,7 @@ def write_trace(trace: Trace, path: Path, redact: Callable[[str], str]) -> None:
         "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
     }
     lines = _as_lines(_events(trace, _Names(redact)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, _in_frame(lines, about))
+    write_export(path, _in_frame(lines, about), private)
 
 
 def _in_frame(lines: Iterable[bytes], about: Mapping[str, Any]) -> Iterator[bytes]:

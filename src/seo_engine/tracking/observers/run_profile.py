@@ -114,8 +114,8 @@ class RunProfile:
             return
         try:
             self._directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
-            self._profiler.export_trace(self._directory / TRACE_FILE)
-            self._profiler.export_profiling_data(self._directory / DATA_FILE)
+            self._profiler.export_trace(self._directory / TRACE_FILE, private=True)
+            self._profiler.export_profiling_data(self._directory / DATA_FILE, private=True)
         except Exception as error:
             if not self._failed:
                 self._failed = True
