@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 from typing import BinaryIO
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.child.leaving import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
 from seo_engine.tracking.delivery.child.report_pipe import ReportPipe
-from seo_engine.tracking.delivery.child.standby_process import SIGNALS_TO_THE_TRAINING
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.delivery.recovery import deliver_rest
@@ -89,8 +88,7 @@ def main(arguments: list[str]) -> None:
     """
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
     # This process has to complete the run; it notices by the end of its pipe that the training is gone.
-    for name in SIGNALS_TO_THE_TRAINING:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    ignore_signals_to_the_training()
     # Standard output is the report pipe. Output of libraries must not get into it, but into the log, as their errors.
     report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -8,15 +8,18 @@ import subprocess
 from pathlib import Path
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
-from seo_engine.tracking.delivery.child import standby_process
 from seo_engine.tracking.delivery.child.interpreter import (
     CHILD_MARK,
     NoInterpreterError,
     child_command,
     import_line,
 )
+from seo_engine.tracking.delivery.child.leaving import FAREWELL
 
 logger = logging.getLogger(__name__)
+
+# By its name, because it imports what only that process may need.
+_MAIN_PROGRAM = "seo_engine.tracking.delivery.standby_process"
 
 _LONGEST_FAREWELL_SECONDS = 2.0
 
@@ -40,7 +43,7 @@ class Standby:
         keep_standard_streams_taken()
         try:
             self._process = subprocess.Popen(
-                [*child_command(standby_process.__name__), str(self._run_directory.absolute())],
+                [*child_command(_MAIN_PROGRAM), str(self._run_directory.absolute())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -58,7 +61,7 @@ class Standby:
         if process is None or process.stdin is None:
             return
         try:
-            process.stdin.write(standby_process.FAREWELL)
+            process.stdin.write(FAREWELL)
             process.stdin.close()
             process.wait(_LONGEST_FAREWELL_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
-# Signals that a scheduler may send to every process of a job, to tell the training that its time is up.
-SIGNALS_TO_THE_TRAINING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
-
-# The last line from a training that ends normally.
-FAREWELL = b"leave\n"
+from seo_engine.tracking.delivery.child.leaving import FAREWELL, ignore_signals_to_the_training
 
 
 def main(arguments: list[str]) -> None:
@@ -18,8 +13,7 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments (list[str]): The run's folder.
     """
-    for name in SIGNALS_TO_THE_TRAINING:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    ignore_signals_to_the_training()
     if FAREWELL in sys.stdin.buffer:
         return
     # Imported only now: until then, this process costs next to nothing.
