@@ -7,7 +7,7 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
+from seo_engine.profiling.open_steps import OpenSteps
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
@@ -45,7 +46,7 @@ from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.statistics.operations import Measures
 from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
-from seo_engine.profiling.training_steps import profile_steps
+from seo_engine.profiling.training_steps import ProfiledSteps, profile_steps
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class CodeProfiler:
         self._config = config if config is not None else ProfilingSettings()
         self._aggregation = Aggregation(self._config)
         self._recorder = Recorder(self._aggregation, self._config.enable_code_profiling)
+        self.open_steps = OpenSteps(self._recorder)
         self._operations = self._aggregation.operations
         self._in_background: set[str] = set()
         self._begin()
@@ -143,17 +145,17 @@ class CodeProfiler:
         region._again = None
         return region
 
-    def profile_steps(self, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
-        """Yield batches, and time a training step for each: loading the batch, and the work on it.
+    def profile_steps(self, batches: Iterable[Batch]) -> ProfiledSteps[Batch]:
+        """Return batches, and time a training step for each: loading the batch, and the work on it.
 
         Within the loop, the regions `forward_pass`, `backward_pass` and `optimizer_step` are further parts of the step
-        in `training_view`.
+        in `training_view`. A loop that begins under `torch.no_grad()` is one of validation steps.
 
         Args:
             batches (Iterable): A data loader, for example.
 
-        Yields:
-            Batch: Each batch.
+        Returns:
+            ProfiledSteps: Yields each batch. It has a length if the loader has.
 
         Example:
             >>> profiler = CodeProfiler()
@@ -163,7 +165,6 @@ class CodeProfiler:
             >>> profiler.training_view()["steps"]
             2
         """
-        self.describe_loader(batches)
         return profile_steps(self, batches)
 
     def describe_loader(self, loader: object) -> None:
@@ -363,6 +364,7 @@ class CodeProfiler:
     def _count(self) -> None:
         self._recorder.read_device_times()
         self._recorder.count_waiting()
+        self.open_steps.end_left()
         while self._merged:
             self._aggregation.merge(self._merged.popleft())
 
@@ -381,6 +383,7 @@ class CodeProfiler:
 
     def _renew_after_fork(self) -> None:
         self._recorder.renew_after_fork()
+        self.open_steps.forget()
         self._begin()
 
 

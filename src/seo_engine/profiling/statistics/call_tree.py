@@ -68,6 +68,22 @@ class CallPath:
         self.self_time += own_time
         self.operation.statistics.add(durations, own_time, failures)
 
+    def move(self, other: CallPath, start: int, end: int, own_time: int, is_run: bool) -> None:
+        """Count a span that was counted here along another path instead.
+
+        Args:
+            other (CallPath): A path of the same operation.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+            own_time (int): Nanoseconds without nested regions.
+            is_run (bool): Whether it is a run of the operation, and not a stretch of one.
+        """
+        duration = end - start if is_run else 0
+        for path, sign in ((self, -1), (other, 1)):
+            path.count += sign * is_run
+            path.total += sign * duration
+            path.self_time += sign * own_time
+
     def as_dictionary(self) -> CallTreeNode:
         """Return this path and those below it as plain data, the largest total first."""
         assert self.operation is not None
@@ -105,6 +121,17 @@ class CallTree:
             CallPath: A shorter path if there are too many, or if this one is too deep.
         """
         return caller.children.get(operation) or self._make(caller, operation)
+
+    def path_along(self, caller: CallPath, operations: Iterable[Operation]) -> CallPath:
+        """Return the path of operations, each called by the one before it.
+
+        Args:
+            caller (CallPath): The path of the first one's caller, or the root.
+            operations (Iterable[Operation]): What is called.
+        """
+        for operation in operations:
+            caller = self.path(caller, operation)
+        return caller
 
     def as_dictionaries(self) -> list[CallTreeNode]:
         """Return the tree as plain data: the outermost operations, the largest total first."""

@@ -10,6 +10,8 @@ from seo_engine.profiling.statistics.operation_statistics import OperationStatis
 
 # The operation of a training step, and its parts in a `TrainingView`.
 TRAINING_STEP = "training_step"
+# The same of a loop that evaluates the model; it is no training step.
+VALIDATION_STEP = "validation_step"
 PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
 _PHASES_BY_CATEGORY = {"data_loading": "data_loading", TRACKING: "logging"}
 _PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}

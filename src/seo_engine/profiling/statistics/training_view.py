@@ -182,8 +182,8 @@ class StepAccounting:
             self._parts[lane] = [(latest, phase, own_time) for phase, own_time in _sums(parts).items()]
 
     def _count_step(self, lane: int, start: int, end: int) -> None:
-        # Parts that began before it belong to a step that an exception ended.
-        phases = _sums([part for part in self._parts.pop(lane, ()) if part[0] >= start])
+        # Parts that began before it, or after it, belong to a step that an exception ended.
+        phases = _sums([part for part in self._parts.pop(lane, ()) if start <= part[0] < end])
         loading = self._loading.pop(lane, 0)
         if phases["data_loading"]:
             # The step loaded its own batch; whatever was loaded before it is a data set, for example.
