@@ -58,7 +58,7 @@ def test_a_step_that_a_kept_loop_left_ends_and_later_epochs_are_counted(profiler
                 break
         work(profiler, "evaluate", category="model_inference")
     for _ in profiler.profile_steps([[1.0]]):
-        pass
+        work(profiler, "backward_pass")
     assert steps_in(profiler) == 3 + 5 + 2 + 5 + 1
     paths = paths_of(profiler.call_tree())
     assert paths["evaluate",] == 4

@@ -18,17 +18,13 @@ from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
+from seo_engine.profiling.loaders import LoaderDescription, describe_loader
 from seo_engine.profiling.open_steps import OpenSteps
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
 from seo_engine.profiling.reports.bottlenecks import Bottleneck
-from seo_engine.profiling.reports.measurements import (
-    LoaderDescription,
-    Measurements,
-    describe_loader,
-    usable_processors,
-)
+from seo_engine.profiling.reports.measurements import Measurements, usable_processors
 from seo_engine.profiling.reports.notebook import as_html, in_one_line
 from seo_engine.profiling.reports.outside_training import seconds_of_closing
 from seo_engine.profiling.reports.profiling_data import (
@@ -336,11 +332,13 @@ class CodeProfiler:
     def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
         recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
         recorder.counters.read()
-        training, phase_percent, slowest_logging, steps_between = recorder.exclusively(
+        training, phase_percent, others, asides, slowest_logging, steps_between = recorder.exclusively(
             self._count,
             lambda: (
                 steps.view(),
                 steps.percent_after_warm_up(),
+                steps.others_after_warm_up(),
+                steps.asides(),
                 tree.slowest_within_steps("logging"),
                 (steps.began or 0, steps.ended),
             ),
@@ -351,6 +349,8 @@ class CodeProfiler:
             closing_seconds=seconds_of_closing(recorder.lanes.open_regions(), now()),
             training=training,
             phase_percent=phase_percent,
+            others=others,
+            asides=asides,
             slowest_logging=slowest_logging,
             steps_between=steps_between,
             loader=self._loader,

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
+from seo_engine.profiling.categories import INFERENCE, TRAINING
 from seo_engine.profiling.regions.regions import ProfiledRegion, Region
 from seo_engine.profiling.statistics.operations import TRAINING_STEP, VALIDATION_STEP
 
 Batch = TypeVar("Batch")
 
 LOAD_BATCH = ("load_batch", "data_loading")
-_TRAINING = (TRAINING_STEP, "training_loop")
-_VALIDATION = (VALIDATION_STEP, "model_inference")
+_TRAINING = (TRAINING_STEP, TRAINING)
+_VALIDATION = (VALIDATION_STEP, INFERENCE)
 
 
 class OpenSteps(Protocol):

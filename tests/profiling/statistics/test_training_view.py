@@ -28,7 +28,7 @@ def profiler() -> CodeProfiler:
 
 
 def steps_of(profiler: CodeProfiler) -> list[StepTimes]:
-    profiler.statistics()
+    profiler.recent_steps()
     return list(profiler._aggregation.steps.recent)
 
 

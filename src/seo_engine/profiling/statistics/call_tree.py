@@ -43,7 +43,10 @@ class CallPath:
     # The training step that this is, or is within.
     step: Operation | None = None
     within_step: bool = False
-    # Whether it is a training step, a part of one, or possibly data loading before one.
+    # The evaluation or checkpoint that this is, or is within.
+    aside: Operation | None = None
+    is_aside: bool = False
+    # Whether it is a training step, within one, or possibly data loading, an evaluation or a checkpoint before one.
     concerns_steps: bool = False
     # Whether it is other work, outside the steps.
     separates_steps: bool = False
@@ -164,7 +167,10 @@ class CallTree:
                 return self.path(outermost, operation)
         is_step = operation.name == TRAINING_STEP
         within_step = caller.step is not None
-        phase = operation.phase or caller.phase
+        is_aside = caller.aside is None and operation.is_aside
+        aside = operation if is_aside else caller.aside
+        # The forward passes of an evaluation, for example, are no parts of a training step.
+        phase = (operation.phase or caller.phase) if aside is None else None
         path = CallPath(
             operation,
             number=next(_numbers),
@@ -172,7 +178,9 @@ class CallTree:
             phase=phase,
             step=operation if is_step else caller.step,
             within_step=within_step,
-            concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
+            aside=aside,
+            is_aside=is_aside,
+            concerns_steps=is_step or within_step or is_aside or phase == "data_loading",
             separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
         )
         # The number is known before any span can carry it; `setdefault` is atomic.
