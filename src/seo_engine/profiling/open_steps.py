@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -16,9 +17,9 @@ from seo_engine.profiling.training_steps import StepClock
 class OpenSteps:
     """The steps that have begun and not ended. At most one training step and one validation step is open in a lane.
 
-    A step that its loop left ends when the next one begins, or when a report is made after an outer region was left.
-    Nobody knows when the loop was left. The step is taken to end with its last part: loading, forward, backward,
-    optimizer, or logging. What came later is moved out of it.
+    A step that its loop left ends when the loop is forgotten, when the next one begins, or when a report is made after
+    an outer region was left. Nobody knows when the loop was left. So the step is taken to end with its last part:
+    loading, forward, backward, optimizer, or logging. What came later is moved out of it.
 
     Args:
         recorder (Recorder): Has the lanes of the steps, and counts them.
@@ -56,6 +57,19 @@ class OpenSteps:
             self._end_left(within)
         if self._clocks.get((lane, clock.is_validation)) is clock:
             del self._clocks[lane, clock.is_validation]
+
+    def leave(self, clock: StepClock) -> None:
+        """End a step whose loop was left.
+
+        Args:
+            clock (StepClock): Its step.
+        """
+        if sys.is_finalizing():
+            # A thread that has ended may hold the lock that guards the counts.
+            clock.forget_step()
+        elif clock.step is not None:
+            self.end(clock)
+            self._end_left(clock)
 
     def end_left(self) -> None:
         """End the steps whose outer region was left."""

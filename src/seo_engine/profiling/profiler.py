@@ -23,6 +23,7 @@ from seo_engine.profiling.open_steps import OpenSteps
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
+from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.bottlenecks import Bottleneck
 from seo_engine.profiling.reports.measurements import Measurements, usable_processors
 from seo_engine.profiling.reports.notebook import as_html, in_one_line
@@ -34,7 +35,7 @@ from seo_engine.profiling.reports.profiling_data import (
     ProfilingFile,
     summarize,
 )
-from seo_engine.profiling.reports.recommendations import Recommendation, recommend
+from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.reports.trace import Trace, write_trace
 from seo_engine.profiling.settings import ProfilingSettings

@@ -26,6 +26,9 @@ class OpenSteps(Protocol):
     def end(self, clock: StepClock) -> None:
         """Note that a step ends now."""
 
+    def leave(self, clock: StepClock) -> None:
+        """End a step whose loop was left."""
+
 
 class Profiler(Protocol):
     """The part of a profiler that the clock of training steps needs."""
@@ -197,8 +200,11 @@ def _steps(profiler: Profiler, batches: Iterable[Batch]) -> Iterator[Batch]:
             clock.samples = samples_in(batch)
             try:
                 yield batch
-            finally:
-                clock.end_step(clock.samples)
+            except GeneratorExit:
+                # The loop was left, maybe long ago.
+                profiler.open_steps.leave(clock)
+                raise
+            clock.end_step(clock.samples)
             clock.begin_step()
     finally:
         # There was no further batch, or the loader failed.

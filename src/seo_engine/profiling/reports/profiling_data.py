@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from seo_engine.profiling.categories import TRACKING, is_tracking_call
+from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
 from seo_engine.profiling.reports.measurements import Measurements
 from seo_engine.profiling.reports.outside_training import (
@@ -14,7 +15,7 @@ from seo_engine.profiling.reports.outside_training import (
     time_outside,
     training_seconds,
 )
-from seo_engine.profiling.reports.recommendations import Recommendation, recommend
+from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import (
     GPU_ALLOCATED,
