@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING
     from seo_engine.profiling.configuration import ProfilingConfig
     from seo_engine.profiling.profiler import CodeProfiler
+    from seo_engine.profiling.reports.bottlenecks import share_in_words
     from seo_engine.profiling.reports.profiling_data import ProfilingData
     from seo_engine.profiling.reports.readable import readable_parts
     from seo_engine.profiling.reports.tables import report
@@ -29,6 +30,7 @@ _MODULES = {
     "readable_parts": "reports.readable",
     "report": "reports.tables",
     "samples_in": "training_steps",
+    "share_in_words": "reports.bottlenecks",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "readable_parts",
     "report",
     "samples_in",
+    "share_in_words",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +18,7 @@ from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
 from seo_engine.profiling.loaders import LoaderDescription, describe_loader
 from seo_engine.profiling.open_steps import OpenSteps
+from seo_engine.profiling.overhead_warning import OverheadWarning
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
@@ -38,6 +37,7 @@ from seo_engine.profiling.reports.profiling_data import (
 from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.reports.trace import Trace, write_trace
+from seo_engine.profiling.run_clock import RunClock
 from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
@@ -45,14 +45,9 @@ from seo_engine.profiling.statistics.operations import Measures
 from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
 from seo_engine.profiling.training_steps import ProfiledSteps, profile_steps
 
-logger = logging.getLogger(__name__)
-
 Batch = TypeVar("Batch")
 
 _new_region = object.__new__
-
-# In a shorter time, the share of a few calls means nothing.
-_FEWEST_SECONDS_TO_WARN = 10.0
 
 
 class CodeProfiler:
@@ -76,14 +71,12 @@ class CodeProfiler:
         self._recorder = Recorder(self._aggregation, self._config.enable_code_profiling)
         self.open_steps = OpenSteps(self._recorder)
         self._operations = self._aggregation.operations
-        self._in_background: set[str] = set()
         self._begin()
         _profilers.add(self)
 
     def _begin(self) -> None:
-        self._started = now()
-        self._started_at = time.time()
-        self._warned_of_overhead = False
+        self._clock = RunClock()
+        self._overhead = OverheadWarning(self._config.tracking_overhead_warning_percent)
         self._merged: deque[list[OperationStatistics]] = deque()
         self._loader: LoaderDescription | None = None
 
@@ -234,11 +227,11 @@ class CodeProfiler:
         Args:
             names (Iterable[str]): Their names.
         """
-        self._in_background.update(names)
+        self._aggregation.in_background.update(names)
 
     def wall_seconds(self) -> float:
-        """Return the seconds since the profiler was created."""
-        return (now() - self._started) * NANOSECONDS
+        """Return the seconds since the profiler was created, without those of its reports."""
+        return self._clock.nanoseconds() * NANOSECONDS
 
     @property
     def aggregation_seconds(self) -> float:
@@ -261,7 +254,7 @@ class CodeProfiler:
             categories is two operations, shown as `category.operation`.
         """
         profiling_data = self._summary()
-        self._warn_of_overhead(profiling_data)
+        self._overhead.look(profiling_data)
         return profiling_data
 
     def export_profiling_data(
@@ -276,14 +269,15 @@ class CodeProfiler:
         Raises:
             OSError: If it cannot be written.
         """
-        contents = ProfilingFile(
-            schema_version=PROFILING_DATA_VERSION,
-            call_tree=self.call_tree(),
-            recent_steps=self.recent_steps(),
-            **self.profiling_data(),
-        )
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(Path(path), [orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
+        with self._clock.reporting(self._recorder.lanes):
+            contents = ProfilingFile(
+                schema_version=PROFILING_DATA_VERSION,
+                call_tree=self.call_tree(),
+                recent_steps=self.recent_steps(),
+                **self.profiling_data(),
+            )
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(Path(path), [orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2), b"\n"])
 
     def export_trace(
         self, path: str | os.PathLike[str], *, redact: Callable[[str], str] = redaction.redact_text
@@ -307,7 +301,9 @@ class CodeProfiler:
         open_regions = [region for region in recorder.lanes.open_regions() if region.start]
         slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
         slices += shown_open_regions(open_regions, now())
-        trace = Trace(slices, recorder.counters.samples(), self._started, self._started_at, recorded, len(spans))
+        trace = Trace(
+            slices, recorder.counters.samples(), self._clock.started, self._clock.started_at, recorded, len(spans)
+        )
         write_trace(trace, Path(path), redact)
 
     def __repr__(self) -> str:
@@ -322,18 +318,21 @@ class CodeProfiler:
         Returns:
             str: Several lines.
         """
-        # Imported here, because nothing else needs the library that draws tables.
-        from seo_engine.profiling.reports.tables import as_text
+        with self._clock.reporting(self._recorder.lanes):
+            # Imported here, because nothing else needs the library that draws tables.
+            from seo_engine.profiling.reports.tables import as_text
 
-        return as_text(self.profiling_data())
+            return as_text(self.profiling_data())
 
     def _summary(self) -> ProfilingData:
-        return summarize(self._measurements(self.statistics()))
+        with self._clock.reporting(self._recorder.lanes):
+            return summarize(self._measurements(self.statistics()))
 
     def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
         recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
         recorder.counters.read()
-        training, phase_percent, others, asides, slowest_logging, steps_between = recorder.exclusively(
+        open_regions = recorder.lanes.open_regions()
+        training, phase_percent, others, asides, slowest_logging, steps_between, covered = recorder.exclusively(
             self._count,
             lambda: (
                 steps.view(),
@@ -342,12 +341,13 @@ class CodeProfiler:
                 steps.asides(),
                 tree.slowest_within_steps("logging"),
                 (steps.began or 0, steps.ended),
+                self._aggregation.covered_nanoseconds(open_regions, now()),
             ),
         )
         return Measurements(
             operations=operations,
-            in_background=frozenset(self._in_background),
-            closing_seconds=seconds_of_closing(recorder.lanes.open_regions(), now()),
+            in_background=frozenset(self._aggregation.in_background),
+            closing_seconds=seconds_of_closing(open_regions, now()),
             training=training,
             phase_percent=phase_percent,
             others=others,
@@ -357,6 +357,7 @@ class CodeProfiler:
             loader=self._loader,
             counters=recorder.counters.samples(),
             wall_seconds=self.wall_seconds(),
+            covered_seconds=covered * NANOSECONDS,
             counting_seconds=self.aggregation_seconds,
             processors=usable_processors(),
             thresholds=self._config.bottleneck_thresholds,
@@ -368,19 +369,6 @@ class CodeProfiler:
         self.open_steps.end_left()
         while self._merged:
             self._aggregation.merge(self._merged.popleft())
-
-    def _warn_of_overhead(self, profiling_data: ProfilingData) -> None:
-        percent = profiling_data["experiment_tracking"]["overhead_percent"]
-        limit = self._config.tracking_overhead_warning_percent
-        too_early = profiling_data["wall_seconds"] < _FEWEST_SECONDS_TO_WARN
-        if percent < limit or too_early or self._warned_of_overhead:
-            return
-        self._warned_of_overhead = True
-        logger.warning(
-            "⚠️ Experiment tracking takes %.1f %% of the training's wall time (limit %.1f %%); log less often",
-            percent,
-            limit,
-        )
 
     def _renew_after_fork(self) -> None:
         self._recorder.renew_after_fork()

@@ -17,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from seo_engine.profiling import CodeProfiler, recorder
+from seo_engine.profiling import CodeProfiler, open_steps, recorder, run_clock
 from seo_engine.profiling import profiler as profiler_module
 from seo_engine.profiling.regions import measured_regions, regions
 
@@ -55,7 +55,7 @@ class PlantedClock:
 planted_clock: PlantedClock | None = None
 
 # The modules of the profiler that read the clock in these trainings.
-READERS_OF_THE_CLOCK = (profiler_module, recorder, regions, measured_regions)
+READERS_OF_THE_CLOCK = (profiler_module, run_clock, recorder, open_steps, regions, measured_regions)
 
 
 def work(seconds: float) -> None:

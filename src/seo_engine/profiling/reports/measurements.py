@@ -36,6 +36,8 @@ class Measurements:
     asides: Sequence[Share] = ()
     # Names of the tracker's operations that no training waits for.
     in_background: Collection[str] = frozenset()
+    # How much of the wall time lies in any region of the training, on whatever threads.
+    covered_seconds: float = 0.0
     # How long the tracker has been closing, if it is not done yet.
     closing_seconds: float = 0.0
 

@@ -86,6 +86,9 @@ class ProfilingData(TypedDict):
     unranked_operations: list[OperationSummary]
     experiment_tracking: TrackingShare
     wall_seconds: float
+    # What the shares of operations are of, and how much of it lies in no region.
+    total_seconds: float
+    uncovered_seconds: float
     counting_seconds: float
 
 
@@ -198,6 +201,8 @@ def summarize(measurements: Measurements) -> ProfilingData:
         "unranked_operations": [summarize_operation(operation, wall_seconds) for operation in unranked],
         "experiment_tracking": {"overhead_percent": tracking_overhead_percent(operations, wall_seconds)},
         "wall_seconds": wall_seconds,
+        "total_seconds": seconds,
+        "uncovered_seconds": max(0.0, seconds - measurements.covered_seconds),
         "counting_seconds": measurements.counting_seconds,
     }
 
