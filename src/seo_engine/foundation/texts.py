@@ -50,6 +50,27 @@ def one_line(value: Any) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
+def as_encodable(text: str, encoding: str | None) -> str:
+    """Return a text in characters that an encoding has, such as that of a terminal.
+
+    Args:
+        text (str): Any text.
+        encoding (str | None): None, or one that Python does not know, changes nothing.
+
+    Example:
+        >>> as_encodable("4.2 µs of café…", "ascii"), as_encodable("4.2 µs", "utf-8")
+        ('4.2 us of caf\\\\xe9...', '4.2 µs')
+    """
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        plain = text.replace("µ", "u").replace("…", "...").replace("×", "x")
+        return plain.encode(error.encoding, "backslashreplace").decode(error.encoding)
+    except LookupError:
+        pass
+    return text
+
+
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Return counts in words.
 

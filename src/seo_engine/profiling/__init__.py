@@ -12,26 +12,28 @@ from seo_engine.foundation.lazy_names import lazy_names
 if TYPE_CHECKING:
     from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING, TRAINING
     from seo_engine.profiling.configuration import ProfilingConfig
-    from seo_engine.profiling.operation_clock import OperationClock
     from seo_engine.profiling.profiler import CodeProfiler
+    from seo_engine.profiling.reports.bottlenecks import share_in_words
     from seo_engine.profiling.reports.profiling_data import ProfilingData
     from seo_engine.profiling.reports.readable import readable_parts
     from seo_engine.profiling.reports.tables import report
-    from seo_engine.profiling.training_steps import StepClock, samples_in
+    from seo_engine.profiling.steps.operation_clock import OperationClock
+    from seo_engine.profiling.steps.training_steps import StepClock, samples_in
 
 _MODULES = {
     "CATEGORIES": "categories",
     "CodeProfiler": "profiler",
     "LOG_STEP": "categories",
-    "OperationClock": "operation_clock",
+    "OperationClock": "steps.operation_clock",
     "ProfilingConfig": "configuration",
     "ProfilingData": "reports.profiling_data",
-    "StepClock": "training_steps",
+    "StepClock": "steps.training_steps",
     "TRACKING": "categories",
     "TRAINING": "categories",
     "readable_parts": "reports.readable",
     "report": "reports.tables",
-    "samples_in": "training_steps",
+    "samples_in": "steps.training_steps",
+    "share_in_words": "reports.bottlenecks",
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "readable_parts",
     "report",
     "samples_in",
+    "share_in_words",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

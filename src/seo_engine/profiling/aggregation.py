@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from seo_engine.foundation.texts import as_json_data
-from seo_engine.profiling.categories import CATEGORIES
+from seo_engine.profiling.categories import CATEGORIES, TRACKER_CLEANUP, TRACKER_IMPORT, TRACKER_SETUP, TRACKING
 from seo_engine.profiling.regions.cuda import GPU_MEMORY_SECONDS
 from seo_engine.profiling.regions.measured_regions import NVTX, TORCH_PROFILER
 from seo_engine.profiling.regions.readings import Reading
+from seo_engine.profiling.regions.regions import Region
 from seo_engine.profiling.regions.spans import FAILED, STRETCH, WHOLE_RUN, Span
 from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics.call_tree import CallPath, CallTree
+from seo_engine.profiling.statistics.covered_time import CoveredTime
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from seo_engine.profiling.statistics.operations import Measures, Operation
 from seo_engine.profiling.statistics.training_view import StepAccounting
@@ -26,6 +28,9 @@ MOST_OPERATIONS = 1_000
 OTHERS = "others"
 # Longer names are cut, because they appear in every table and file.
 _LONGEST_NAME = 200
+
+
+_LIFECYCLE = (TRACKER_IMPORT, TRACKER_SETUP, TRACKER_CLEANUP)
 
 
 class Aggregation:
@@ -40,6 +45,9 @@ class Aggregation:
         self.operations: dict[tuple[str, str], Operation] = {}
         self.tree = CallTree()
         self.steps = StepAccounting()
+        # Names of the tracker's operations that no training waits for.
+        self.in_background: set[str] = set()
+        self._covered = CoveredTime()
         self.newest_spans: deque[Span] = deque(maxlen=settings.trace_spans)
         self.newest_readings: deque[Reading] = deque(maxlen=settings.trace_spans)
         self.spans = 0
@@ -100,6 +108,8 @@ class Aggregation:
                 path.failures += flags & FAILED and not flags & STRETCH
             if not flags & STRETCH:
                 path.durations.append(end - start)
+            if path.level == 1 and flags < WHOLE_RUN and self._is_of_training(path.operation):
+                self._covered.add(start, end)
             if path.concerns_steps and flags < WHOLE_RUN:
                 steps.count(path, lane, start, end, own_time)
             elif path.separates_steps:
@@ -117,6 +127,20 @@ class Aggregation:
             # Only now, so that the others are still added if a signal handler raises.
             touched.pop()
 
+    def covered_nanoseconds(self, open_regions: Iterable[Region], moment: int) -> int:
+        """Return how much of the time lies in any region of the training.
+
+        Args:
+            open_regions (Iterable[Region]): The regions that are open now.
+            moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
+        """
+        covered = self._covered.copy()
+        for region in open_regions:
+            # A region that is just being entered has no start yet.
+            if region.parent is None and region.start and self._is_of_training(region.operation):
+                covered.add(region.start, moment)
+        return covered.total()
+
     def count_readings(self, readings: Sequence[Reading]) -> None:
         """Count what regions read besides the clock.
 
@@ -133,6 +157,7 @@ class Aggregation:
             operation.statistics = OperationStatistics(operation.name, operation.category)
         self.tree = CallTree()
         self.steps = StepAccounting()
+        self._covered = CoveredTime()
         self.newest_spans.clear()
         self.newest_readings.clear()
         self.spans = 0
@@ -149,6 +174,11 @@ class Aggregation:
         return sorted(
             (each for each in counted if each.count or each.self_time), key=lambda each: each.total, reverse=True
         )
+
+    def _is_of_training(self, operation: Operation | None) -> bool:
+        if operation is None or operation.category != TRACKING:
+            return True
+        return operation.name not in _LIFECYCLE and operation.name not in self.in_background
 
     def _choose_measures(self, operation: Operation) -> None:
         """Read memory only in operations that take long enough to justify the cost of reading."""

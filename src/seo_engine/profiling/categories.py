@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TRACKING = "experiment_tracking"
 TRAINING = "training_loop"
+INFERENCE = "model_inference"
 
 CATEGORIES = frozenset(
     {
@@ -15,7 +16,7 @@ CATEGORIES = frozenset(
         "data_loading",
         "preprocessing",
         TRAINING,
-        "model_inference",
+        INFERENCE,
         "site_audit",
     }
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -16,18 +14,16 @@ from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_export
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
+from seo_engine.profiling.loaders import LoaderDescription, describe_loader
+from seo_engine.profiling.overhead_warning import OverheadWarning
 from seo_engine.profiling.processes import OneOfAProcess
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
+from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.bottlenecks import Bottleneck
-from seo_engine.profiling.reports.measurements import (
-    LoaderDescription,
-    Measurements,
-    describe_loader,
-    usable_processors,
-)
+from seo_engine.profiling.reports.measurements import Measurements, usable_processors
 from seo_engine.profiling.reports.notebook import as_html, in_one_line
 from seo_engine.profiling.reports.outside_training import seconds_of_closing
 from seo_engine.profiling.reports.profiling_data import (
@@ -37,24 +33,21 @@ from seo_engine.profiling.reports.profiling_data import (
     ProfilingFile,
     summarize,
 )
-from seo_engine.profiling.reports.recommendations import Recommendation, recommend
+from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.reports.trace import Trace, write_trace
+from seo_engine.profiling.run_clock import RunClock
 from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.statistics.operations import Measures
 from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
-from seo_engine.profiling.training_steps import profile_steps
-
-logger = logging.getLogger(__name__)
+from seo_engine.profiling.steps.open_steps import OpenSteps
+from seo_engine.profiling.steps.training_steps import ProfiledSteps, profile_steps
 
 Batch = TypeVar("Batch")
 
 _new_region = object.__new__
-
-# In a shorter time, the share of a few calls means nothing.
-_FEWEST_SECONDS_TO_WARN = 10.0
 
 
 class CodeProfiler(OneOfAProcess):
@@ -79,10 +72,9 @@ class CodeProfiler(OneOfAProcess):
     def _begin(self) -> None:
         self._aggregation = self._recorder.aggregation
         self._operations = self._aggregation.operations
-        self._in_background: set[str] = set()
-        self._started = now()
-        self._started_at = time.time()
-        self._warned_of_overhead = False
+        self.open_steps = OpenSteps(self._recorder)
+        self._clock = RunClock()
+        self._overhead = OverheadWarning(self._aggregation.settings.tracking_overhead_warning_percent)
         self._merged: deque[list[OperationStatistics]] = deque()
         self._loader: LoaderDescription | None = None
 
@@ -142,17 +134,17 @@ class CodeProfiler(OneOfAProcess):
         region._again = None
         return region
 
-    def profile_steps(self, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
-        """Yield batches, and time a training step for each: loading the batch, and the work on it.
+    def profile_steps(self, batches: Iterable[Batch]) -> ProfiledSteps[Batch]:
+        """Return batches, and time a training step for each: loading the batch, and the work on it.
 
         Within the loop, the regions `forward_pass`, `backward_pass` and `optimizer_step` are further parts of the step
-        in `training_view`.
+        in `training_view`. A loop that begins under `torch.no_grad()` is one of validation steps.
 
         Args:
             batches (Iterable): A data loader, for example.
 
-        Yields:
-            Batch: Each batch.
+        Returns:
+            ProfiledSteps: Yields each batch. It has a length if the loader has.
 
         Example:
             >>> profiler = CodeProfiler()
@@ -162,7 +154,6 @@ class CodeProfiler(OneOfAProcess):
             >>> profiler.training_view()["steps"]
             2
         """
-        self.describe_loader(batches)
         return profile_steps(self, batches)
 
     def describe_loader(self, loader: object) -> None:
@@ -235,11 +226,11 @@ class CodeProfiler(OneOfAProcess):
         Args:
             names (Iterable[str]): Their names.
         """
-        self._in_background.update(names)
+        self._aggregation.in_background.update(names)
 
     def wall_seconds(self) -> float:
-        """Return the seconds since the profiler was created."""
-        return (now() - self._started) * NANOSECONDS
+        """Return the seconds since the profiler was created, without those of its reports."""
+        return self._clock.nanoseconds() * NANOSECONDS
 
     @property
     def aggregation_seconds(self) -> float:
@@ -262,7 +253,7 @@ class CodeProfiler(OneOfAProcess):
             categories is two operations, shown as `category.operation`.
         """
         profiling_data = self._summary()
-        self._warn_of_overhead(profiling_data)
+        self._overhead.look(profiling_data)
         return profiling_data
 
     def export_profiling_data(
@@ -278,14 +269,15 @@ class CodeProfiler(OneOfAProcess):
         Raises:
             OSError: If it cannot be written.
         """
-        contents = ProfilingFile(
-            schema_version=PROFILING_DATA_VERSION,
-            call_tree=self.call_tree(),
-            recent_steps=self.recent_steps(),
-            **self.profiling_data(),
-        )
-        text = orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2)
-        write_export(path, [text, b"\n"], private)
+        with self._clock.reporting(self._recorder.lanes):
+            contents = ProfilingFile(
+                schema_version=PROFILING_DATA_VERSION,
+                call_tree=self.call_tree(),
+                recent_steps=self.recent_steps(),
+                **self.profiling_data(),
+            )
+            text = orjson.dumps(as_json_data(redact(contents)), option=orjson.OPT_INDENT_2)
+            write_export(path, [text, b"\n"], private)
 
     def export_trace(
         self,
@@ -315,7 +307,8 @@ class CodeProfiler(OneOfAProcess):
         open_regions = [region for region in recorder.lanes.open_regions() if region.start]
         slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
         slices += shown_open_regions(open_regions, now())
-        trace = Trace(slices, recorder.counters.samples(), self._started, self._started_at, recorded, len(spans))
+        clock = self._clock
+        trace = Trace(slices, recorder.counters.samples(), clock.started, clock.started_at, recorded, len(spans))
         write_trace(trace, path, redact, private)
 
     def __repr__(self) -> str:
@@ -330,37 +323,46 @@ class CodeProfiler(OneOfAProcess):
         Returns:
             str: Several lines.
         """
-        # Imported here, because nothing else needs the library that draws tables.
-        from seo_engine.profiling.reports.tables import as_text
+        with self._clock.reporting(self._recorder.lanes):
+            # Imported here, because nothing else needs the library that draws tables.
+            from seo_engine.profiling.reports.tables import as_text
 
-        return as_text(self.profiling_data())
+            return as_text(self.profiling_data())
 
     def _summary(self) -> ProfilingData:
-        return summarize(self._measurements(self.statistics()))
+        with self._clock.reporting(self._recorder.lanes):
+            return summarize(self._measurements(self.statistics()))
 
     def _measurements(self, operations: list[OperationStatistics]) -> Measurements:
         recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
         recorder.counters.read()
-        training, phase_percent, slowest_logging, steps_between = recorder.exclusively(
+        open_regions = recorder.lanes.open_regions()
+        training, phase_percent, others, asides, slowest_logging, steps_between, covered = recorder.exclusively(
             self._count,
             lambda: (
                 steps.view(),
                 steps.percent_after_warm_up(),
+                steps.others_after_warm_up(),
+                steps.asides(),
                 tree.slowest_within_steps("logging"),
                 (steps.began or 0, steps.ended),
+                self._aggregation.covered_nanoseconds(open_regions, now()),
             ),
         )
         return Measurements(
             operations=operations,
-            in_background=frozenset(self._in_background),
-            closing_seconds=seconds_of_closing(recorder.lanes.open_regions(), now()),
+            in_background=frozenset(self._aggregation.in_background),
+            closing_seconds=seconds_of_closing(open_regions, now()),
             training=training,
             phase_percent=phase_percent,
+            others=others,
+            asides=asides,
             slowest_logging=slowest_logging,
             steps_between=steps_between,
             loader=self._loader,
             counters=recorder.counters.samples(),
             wall_seconds=self.wall_seconds(),
+            covered_seconds=covered * NANOSECONDS,
             counting_seconds=self.aggregation_seconds,
             processors=usable_processors(),
             thresholds=self._aggregation.settings.bottleneck_thresholds,
@@ -369,18 +371,6 @@ class CodeProfiler(OneOfAProcess):
     def _count(self) -> None:
         self._recorder.read_device_times()
         self._recorder.count_waiting()
+        self.open_steps.end_left()
         while self._merged:
             self._aggregation.merge(self._merged.popleft())
-
-    def _warn_of_overhead(self, profiling_data: ProfilingData) -> None:
-        percent = profiling_data["experiment_tracking"]["overhead_percent"]
-        limit = self._aggregation.settings.tracking_overhead_warning_percent
-        too_early = profiling_data["wall_seconds"] < _FEWEST_SECONDS_TO_WARN
-        if percent < limit or too_early or self._warned_of_overhead:
-            return
-        self._warned_of_overhead = True
-        logger.warning(
-            "⚠️ Experiment tracking takes %.1f %% of the training's wall time (limit %.1f %%); log less often",
-            percent,
-            limit,
-        )

@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
-from seo_engine.profiling import CodeProfiler, recorder
+from seo_engine.profiling import CodeProfiler, open_steps, recorder, run_clock
 from seo_engine.profiling import profiler as profiler_module
 from seo_engine.profiling.regions import measured_regions, regions
 
@@ -54,7 +55,7 @@ class PlantedClock:
 planted_clock: PlantedClock | None = None
 
 # The modules of the profiler that read the clock in these trainings.
-READERS_OF_THE_CLOCK = (profiler_module, recorder, regions, measured_regions)
+READERS_OF_THE_CLOCK = (profiler_module, run_clock, recorder, open_steps, regions, measured_regions)
 
 
 def work(seconds: float) -> None:
@@ -201,7 +202,141 @@ def healthy_and_short(profiler: CodeProfiler) -> None:
             pass
 
 
+def healthy_with_accumulated_gradients(profiler: CodeProfiler) -> None:
+    training = Training(profiler)
+    for number, _ in enumerate(profiler.profile_steps(loader(80)), start=1):
+        with profiler.profile_operation("forward_pass", "training_loop"):
+            work(0.003)
+        with profiler.profile_operation("backward_pass", "training_loop"):
+            work(0.003)
+        if number % 8 == 0:
+            with profiler.profile_operation("optimizer_step", "training_loop"):
+                training.optimizer.step()
+                work(0.03)
+
+
+def healthy_that_evaluates_within_its_steps_now_and_then(profiler: CodeProfiler) -> None:
+    def each(number: int) -> None:
+        if number % 10 == 0:
+            with profiler.profile_operation("evaluate", "model_inference"):
+                work(0.05)
+
+    train(profiler, loader(), each)
+
+
+def healthy_that_saves_now_and_then(profiler: CodeProfiler) -> None:
+    def each(number: int) -> None:
+        if number % 10 == 0:
+            with profiler.profile_operation("save_checkpoint", "training_loop"):
+                work(0.02)
+
+    train(profiler, loader(), each)
+
+
+def healthy_with_validation_loops(profiler: CodeProfiler) -> None:
+    training = Training(profiler)
+    for _ in range(3):
+        for batch in profiler.profile_steps(loader(12)):
+            training.step(batch)
+        with torch.no_grad():
+            # Its loader is slow, and its steps are shorter.
+            for batch in profiler.profile_steps(loader(4, seconds=0.005)):
+                with profiler.profile_operation("forward_pass", "training_loop"):
+                    training.model(batch)
+                    work(0.01)
+
+
+def healthy_whose_loops_are_left_early(profiler: CodeProfiler) -> None:
+    training, kept = Training(profiler), []
+    for _ in range(4):
+        batches = enumerate(profiler.profile_steps(loader()))
+        kept.append(batches)
+        for number, batch in batches:
+            training.step(batch)
+            if number == 8:
+                break
+        # Somebody looks at a plot.
+        work(5.0)
+
+
+def healthy_with_a_region_for_each_layer(profiler: CodeProfiler) -> None:
+    for _ in profiler.profile_steps(loader()):
+        with profiler.profile_operation("forward_pass", "training_loop"):
+            for layer in range(24):
+                with profiler.profile_operation(f"layer_{layer}", "training_loop"):
+                    work(0.001)
+
+
+def healthy_with_a_test_at_its_end(profiler: CodeProfiler) -> None:
+    train(profiler, loader())
+    with profiler.profile_operation("test", "model_inference"):
+        work(5.0)
+
+
 # ------------------------------------------------------------------------------------------ slow parts
+
+
+def evaluations_that_take_most_of_the_time(profiler: CodeProfiler) -> None:
+    training = Training(profiler)
+    for _ in range(6):
+        for batch in profiler.profile_steps(loader(5)):
+            training.step(batch)
+        with profiler.profile_operation("evaluate", "model_inference"):
+            training.evaluate(20)
+
+
+def evaluations_within_the_steps(profiler: CodeProfiler) -> None:
+    training = Training(profiler)
+    for number, batch in enumerate(profiler.profile_steps(loader())):
+        training.step(batch)
+        if number % 5 == 4:
+            with profiler.profile_operation("validate", "model_inference"):
+                training.evaluate(15)
+
+
+def checkpoints_that_take_long(profiler: CodeProfiler) -> None:
+    def each(number: int) -> None:
+        if number % 5 == 0:
+            with profiler.profile_operation("save_checkpoint", "training_loop"):
+                work(0.1)
+
+    train(profiler, loader(), each)
+
+
+def tokenizing_within_the_steps(profiler: CodeProfiler) -> None:
+    def each(number: int) -> None:
+        with profiler.profile_operation("tokenize", "preprocessing"):
+            work(0.05)
+
+    train(profiler, loader(), each)
+
+
+def steps_without_regions(profiler: CodeProfiler) -> None:
+    for _ in profiler.profile_steps(loader()):
+        work(0.03)
+
+
+def costly_steps_beside_slightly_slow_ones(profiler: CodeProfiler) -> None:
+    def each(number: int) -> None:
+        if number % 7 == 5:
+            with profiler.profile_operation("forward_pass", "training_loop"):
+                work(0.05)
+        if number in (20, 40, 60):
+            with profiler.profile_operation("plot", "progress_monitoring"):
+                work(0.6)
+
+    train(profiler, loader(66), each)
+
+
+def names_made_in_a_loop(profiler: CodeProfiler) -> None:
+    training = Training(profiler)
+    for number, batch in enumerate(loader()):
+        with profiler.profile_operation(f"step_{number}", "training_loop"):
+            training.step(batch)
+
+
+def slow_loader_behind_a_progress_bar(profiler: CodeProfiler) -> None:
+    train(profiler, tqdm(loader(seconds=0.01), disable=True))
 
 
 def slow_loader_without_workers(profiler: CodeProfiler) -> None:

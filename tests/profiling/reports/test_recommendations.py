@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seo_engine.profiling.configuration import ProfilingConfig
+from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.measurements import Measurements
-from seo_engine.profiling.reports.recommendations import Recommendation, recommend
+from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.statistics.operation_statistics import (
     GPU_ALLOCATED,
     PROCESS,
     MemoryChange,
     OperationStatistics,
 )
-from seo_engine.profiling.statistics.training_view import OutlierStep, TrainingView
+from seo_engine.profiling.statistics.operations import Measures, Operation
+from seo_engine.profiling.statistics.training_view import OutlierStep, Share, TrainingView
 
 SECOND = 10**9
 
@@ -25,6 +27,7 @@ SECOND = 10**9
 def training(**numbers: Any) -> TrainingView:
     view = {
         "steps": 100,
+        "batches": 100,
         "steps_per_second": 10.0,
         "samples_per_second": None,
         "mean_step_seconds": 0.1,
@@ -36,6 +39,7 @@ def training(**numbers: Any) -> TrainingView:
         "optimizer_percent": 0.0,
         "logging_percent": 0.0,
         "other_percent": 0.0,
+        "uncovered_percent": 0.0,
         "outlier_steps": 0,
         "outlier_percent": 0.0,
         "outliers": [],
@@ -74,11 +78,11 @@ def test_nothing_measured_and_a_healthy_training_get_none() -> None:
     "workers, processors, advice, evidence",
     [
         (0, 4, "try num_workers=2", ", and the loader has 0 workers on 4 processors"),
-        (0, 1, "try num_workers=1", ", and the loader has 0 workers on 1 processors"),
-        (1, 4, "try num_workers=2", ", with 1 workers on 4 processors"),
+        (0, 1, "try num_workers=1", ", and the loader has 0 workers on 1 processor"),
+        (1, 4, "try num_workers=2", ", with 1 worker on 4 processors"),
         (3, 4, "try num_workers=4", ", with 3 workers on 4 processors"),
-        (4, 4, "more workers will not help", ", with 4 workers on 4 processors"),
-        (8, 4, "more workers will not help", ", with 8 workers on 4 processors"),
+        (4, 4, "do less for each sample", ", with 4 workers on 4 processors"),
+        (8, 4, "do less for each sample", ", with 8 workers on 4 processors"),
         (None, 4, "load the next batch in the background", ""),
     ],
 )
@@ -93,6 +97,47 @@ def test_slow_loading_is_told_with_the_workers_there_are(
     )
     assert recommendation["subject"] == "data_loading" and recommendation["advice"].startswith(advice)
     assert recommendation["evidence"] == "data loading takes 38 % of the training steps" + evidence
+
+
+def load(machine: float, process: float, workers: float, samples: int = 5) -> dict[str, list[tuple[int, float]]]:
+    percent = {
+        "system_cpu_usage_percent": machine,
+        "cpu_usage_percent": process,
+        "children_cpu_usage_percent": workers,
+    }
+    return {name: [(100 * number, value) for number in range(1, samples + 1)] for name, value in percent.items()}
+
+
+@pytest.mark.parametrize(
+    "workers, share, counters, advice",
+    [
+        # The workers wait: as many as the model needs, however few processors there are.
+        (2, 90.0, load(5, 5, 5), "try num_workers=20"),
+        (8, 50.0, load(5, 5, 5), "try num_workers=16"),
+        (2, 99.9, load(5, 5, 5), "try num_workers=32"),
+        (0, 50.0, load(5, 5, 0), "try num_workers=2"),
+        (0, 90.0, load(5, 5, 0), "try num_workers=9"),
+        # They compute: no more than there are processors for.
+        (2, 90.0, load(50, 5, 195), "try num_workers=4"),
+        (4, 50.0, load(100, 5, 395), "more workers will not help, because the processors are busy"),
+        (0, 50.0, load(100, 380, 0), "more workers will not help, because the processors are busy"),
+        # Others keep them busy: those that wait may have more workers, those that compute may not.
+        (4, 50.0, load(100, 5, 195), "more workers will not help, because the processors are busy"),
+        (2, 90.0, load(100, 5, 5), "try num_workers=20"),
+        # As many as may be, and it still waits.
+        (32, 90.0, load(5, 5, 5), "do less for each sample"),
+        # Workers that have only started say nothing.
+        (2, 90.0, load(100, 5, 395, samples=1), "try num_workers=4"),
+        (4, 90.0, load(100, 5, 395, samples=1), "do less for each sample"),
+        # Without their processor time, all of the load is theirs.
+        (2, 90.0, {"system_cpu_usage_percent": [(100, 98.0), (200, 98.0)]}, "more workers will not help"),
+    ],
+)
+def test_workers_are_as_many_as_pay(workers: int, share: float, counters: dict[str, Any], advice: str) -> None:
+    (recommendation,) = found(
+        training=training(), phase_percent={"data_loading": share}, loader={"workers": workers}, counters=counters
+    )
+    assert recommendation["advice"].startswith(advice)
 
 
 def test_loading_is_slow_from_the_threshold_of_the_configuration_on() -> None:
@@ -172,10 +217,21 @@ def test_an_operation_that_keeps_memory_is_named_with_its_numbers() -> None:
     outer = operation("epoch", "training_loop", 10, SECOND)
     outer.memory[PROCESS] = keeping().memory[PROCESS]
     (recommendation,) = found(operations=[outer, keeping()])
-    assert recommendation["subject"] == "memory_growth" and "collect" in recommendation["advice"]
+    # The process may grow in one operation because another one took the room that it used before.
+    assert recommendation["subject"] == "memory_growth"
+    assert recommendation["advice"].startswith("look for what epoch keeps at each run")
+    assert recommendation["advice"].endswith("is not certain, though the memory appears in collect")
     assert recommendation["evidence"] == (
-        "process memory grew in 6 of 10 runs of collect, by 6.0 MB a run, and by 60 MB from the first to the last"
+        "process memory grew in 6 of 10 runs of epoch, by 6.0 MB a run, and by 60 MB from the first to the last"
     )
+    (recommendation,) = found(operations=[keeping()])
+    assert recommendation["advice"].startswith("look for what is kept in collect or between its runs")
+    (recommendation,) = found(operations=[keeping()], wall_seconds=0.102)
+    assert recommendation["advice"].startswith("look for what collect keeps at each run")
+    # Torch counts exactly what each operation keeps on the GPU.
+    outer.memory[GPU_ALLOCATED] = keeping().memory[PROCESS]
+    (recommendation,) = found(operations=[outer, keeping(GPU_ALLOCATED)])
+    assert recommendation["advice"].startswith("look for what collect keeps at each run")
     (recommendation,) = found(operations=[keeping(GPU_ALLOCATED)])
     assert recommendation["evidence"].startswith("GPU memory grew in 6 of 10 runs of collect")
 
@@ -235,13 +291,15 @@ def gpu(*percent: float) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_an_idle_gpu_is_told_with_what_it_waits_for() -> None:
-    (recommendation,) = found(training=training(), phase_percent={"other": 20.0}, counters=gpu(20, 30, 40))
-    assert recommendation["subject"] == "gpu_idle" and recommendation["advice"].startswith("shorten other work")
-    assert recommendation["evidence"] == (
-        "the GPU works 30 % of the time (3 readings), and other work takes 20 % of the step"
+    (recommendation,) = found(
+        training=training(), phase_percent={"other": 25.0}, others=[share("tokenize", 25.0)], counters=gpu(20, 30, 40)
     )
+    assert recommendation["subject"] == "other_work" and recommendation["advice"].startswith("shorten tokenize")
     (recommendation,) = found(training=training(), phase_percent={"other": 19.0}, counters=gpu(20, 30, 40))
-    assert "larger batch" in recommendation["advice"]
+    assert recommendation["subject"] == "gpu_idle" and "larger batch" in recommendation["advice"]
+    assert recommendation["evidence"] == (
+        "the GPU works 30 % of the time (3 readings), and no part of the step except the model takes long"
+    )
     for counters in (gpu(50, 50, 50), gpu(0, 0), {"memory_usage_mb": [(0, 1.0)] * 9}, {"cpu_utilization_percent": []}):
         assert found(training=training(), counters=counters) == []
     assert found(training=training(steps=7), counters=gpu(0, 0, 0)) == found(counters=gpu(0, 0, 0)) == []
@@ -260,13 +318,75 @@ def test_a_gpu_that_waits_for_slow_loading_is_told_by_that_alone() -> None:
     assert recommendation["subject"] == "data_loading"
 
 
-def outlier(step: int, phase: str, seconds: float) -> OutlierStep:
+def share(name: str, percent: float, category: str = "training_loop", runs: int = 5, seconds: float = 1.0) -> Share:
+    what = Operation(OperationStatistics(name, category), Measures(), False)
+    return Share(what, percent, runs, seconds)
+
+
+def test_other_work_is_named_or_said_to_be_in_no_region() -> None:
+    def told(*others: Share, percent: float = 60.0, **numbers: Any) -> list[tuple[str, str]]:
+        given = found(training=training(**numbers), phase_percent={"other": percent}, others=others)
+        return [(each["subject"], each["advice"]) for each in given]
+
+    assert told(share("tokenize", 40.0, "preprocessing")) == [
+        ("other_work", "shorten tokenize, or move it out of the step, or do it once before the training")
+    ]
+    assert told(share("gather", 40.0), share("scatter", 20.0)) == [
+        ("other_work", "shorten gather, or move it out of the step")
+    ]
+    ((_, advice),) = told(share("gather", 20.0))
+    assert advice.startswith("see what it is: put profile_operation around")
+    # Many operations, none of which is worth it.
+    assert told(*[share(f"part {number}", 10.0) for number in range(6)]) == []
+    assert told(percent=24.9) == []
+    # So short that the profiler itself is seen.
+    assert told(mean_step_seconds=0.0015) == []
+    assert told(steps=7) == []
+
+
+@pytest.mark.parametrize(
+    "asides, subjects",
+    [
+        ([share("evaluate", 31.0, "model_inference")], ["evaluation"]),
+        ([share("evaluate", 29.0, "model_inference")], []),
+        ([share("evaluate", 16.0, "model_inference"), share("test", 16.0, "model_inference")], ["evaluation"]),
+        ([share("evaluate", 90.0, "model_inference", runs=1)], []),
+        ([share("save_checkpoint", 11.0)], ["checkpoints"]),
+        ([share("save_checkpoint", 9.0), share("evaluate", 25.0, "model_inference")], []),
+        ([share("save_checkpoint", 20.0), share("evaluate", 50.0, "model_inference")], ["evaluation", "checkpoints"]),
+    ],
+)
+def test_evaluations_and_checkpoints_are_told_when_their_share_is_worth_it(
+    asides: list[Share], subjects: list[str]
+) -> None:
+    recommendations = found(training=training(), asides=asides)
+    assert [each["subject"] for each in recommendations] == subjects
+    assert found(training=training(steps=7), asides=asides) == []
+
+
+def test_names_made_in_a_loop_are_said_as_such() -> None:
+    (recommendation,) = found(
+        operations=[operation(f"step_{number}", "training_loop", 1, SECOND) for number in range(20)]
+    )
+    assert recommendation["subject"] == "names"
+    assert recommendation["advice"].startswith("give these regions one name, such as step, so that")
+    assert recommendation["evidence"] == ("20 operations are called step_<number>, such as step_0, and each ran once")
+    for names, runs in (
+        ([f"step_{number}" for number in range(19)], 1),
+        ([f"layer_{number}" for number in range(100)], 50),
+        ([f"{chr(97 + number)}_1" for number in range(25)], 1),
+    ):
+        assert found(operations=[operation(name, "training_loop", runs, SECOND) for name in names]) == []
+
+
+def outlier(step: int, phase: str, seconds: float, name: str | None = None) -> OutlierStep:
     return {
         "step": step,
         "seconds": seconds,
         "median_seconds": 0.1,
         "largest_phase": phase,
         "largest_phase_seconds": seconds / 2,
+        "largest_operation": name,
     }
 
 
@@ -287,6 +407,16 @@ def test_steps_that_stand_out_are_named_where_the_same_part_took_longest() -> No
     )
     assert found(training=training(**numbers | {"outlier_percent": 4.99})) == []
     assert found(training=training(**numbers | {"outliers": []})) == []
+    # Many that are slightly slow weigh less than few that are very slow.
+    slightly = [outlier(number, "forward", 0.21) for number in range(7)]
+    assert len(found(training=training(**numbers | {"outliers": [*slightly, *outliers]}))) == 1
+    very = [outlier(number, "forward", 3.0) for number in range(2)]
+    assert found(training=training(**numbers | {"outliers": [*very, *outliers]})) == []
+    # What is in no known part has the name of its operation.
+    for name, words in (("plot", "plot"), (None, "code that no region covers")):
+        others = [outlier(number, "other", 1.0, name) for number in (2, 4, 6)]
+        (recommendation,) = found(training=training(**numbers | {"outliers": others}))
+        assert f"look at what happens in {words} at these steps: 2, 4, 6" in recommendation["advice"]
     # Two alike, and others, may be chance.
     assert found(training=training(**numbers | {"outliers": outliers[1:]})) == []
     assert found(training=training(**numbers | {"steps": 7})) == []

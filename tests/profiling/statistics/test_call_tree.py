@@ -156,6 +156,7 @@ def test_parts_of_a_training_step_far_below_it_are_parts_of_it(profiler: CodePro
                 pass
             leave(regions)
     statistics = statistics_of(profiler)
+    profiler.recent_steps()
     (step,) = profiler._aggregation.steps.recent
     assert step.total == statistics["training_step"].total == sum(step.phases.values())
     assert step.phases["data_loading"] == statistics["load_batch"].total

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from seo_engine.profiling import CodeProfiler, ProfilingConfig
 from seo_engine.profiling.statistics.training_view import StepTimes, TrainingView
-from seo_engine.profiling.training_steps import StepClock, samples_in
+from seo_engine.profiling.steps.training_steps import StepClock, samples_in
 from tests.profiling.timed_regions import counts_of, own_times_of, paths_of, statistics_of
 
 PERCENTAGES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
@@ -28,7 +28,7 @@ def profiler() -> CodeProfiler:
 
 
 def steps_of(profiler: CodeProfiler) -> list[StepTimes]:
-    profiler.statistics()
+    profiler.recent_steps()
     return list(profiler._aggregation.steps.recent)
 
 

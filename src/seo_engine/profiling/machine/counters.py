@@ -7,10 +7,14 @@ import math
 import time
 from collections.abc import Mapping
 
+from seo_engine.profiling.machine.child_processes import child_processor_seconds
 from seo_engine.profiling.machine.process_memory import process_memory_bytes
+from seo_engine.profiling.machine.system_metrics import processor_load
 
 MEMORY = "memory_usage_mb"
 CPU = "cpu_usage_percent"
+CHILDREN_CPU = "children_cpu_usage_percent"
+SYSTEM_CPU = "system_cpu_usage_percent"
 
 # A full series drops every second sample, and from then on keeps only every second one, so that it always covers the
 # whole run.
@@ -61,6 +65,10 @@ class Counters:
         self.series: dict[str, CounterSeries] = {}
         self._processor_nanoseconds = time.process_time_ns()
         self._read = time.perf_counter_ns()
+        self._children_seconds: float | None = None
+        self._read_system_cpu = processor_load()
+        # The loads are measured from here on.
+        self._read_other_processes(1.0)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Add current values.
@@ -87,7 +95,7 @@ class Counters:
         return {name: list(series.samples) for name, series in list(self.series.items())}
 
     def read(self) -> None:
-        """Add this process's memory and CPU load; cheap enough to call once a second."""
+        """Add this process's memory and CPU load, and that of the machine; cheap enough to call once a second."""
         moment, used = time.perf_counter_ns(), time.process_time_ns()
         elapsed = moment - self._read
         if elapsed < _SHORTEST_NANOSECONDS and CPU in self.series:
@@ -99,4 +107,16 @@ class Counters:
         # It fails without /proc, for example.
         with contextlib.suppress(Exception):
             values[MEMORY] = process_memory_bytes() / 1e6
-        self.add(values)
+        self.add(values | self._read_other_processes(elapsed / 1e9))
+
+    def _read_other_processes(self, elapsed: float) -> dict[str, float]:
+        values: dict[str, float] = {}
+        # Each fails where the system does not tell.
+        with contextlib.suppress(Exception):
+            values |= self._read_system_cpu()
+        with contextlib.suppress(Exception):
+            last, self._children_seconds = self._children_seconds, child_processor_seconds()
+            if last is not None:
+                # A child that its parent did not wait for takes its time with it.
+                values[CHILDREN_CPU] = 100 * max(0.0, self._children_seconds - last) / max(elapsed, 1e-9)
+        return values

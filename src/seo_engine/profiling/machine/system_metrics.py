@@ -178,3 +178,13 @@ def _torch_memory() -> dict[str, float]:
             ("gpu_peak_memory_allocated_mb", "allocated_bytes.all.peak"),
         )
     }
+
+
+def processor_load() -> Callable[[], dict[str, float]]:
+    """Return a function that reads `system_cpu_usage_percent` alone, since it was last called; it may raise.
+
+    Example:
+        >>> processor_load()().keys() <= {"system_cpu_usage_percent"}
+        True
+    """
+    return _MachineCPU(ControlGroups()).read

@@ -101,6 +101,16 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds * 1e9:.0f} ns"
 
 
+def share_in_words(percent: float) -> str:
+    """Return a share of the time; above all of it, how many ran at once.
+
+    Example:
+        >>> share_in_words(38.84), share_in_words(150.0), share_in_words(13_761.0)
+        ('38.8 %', '1.5 at once', '138 at once')
+    """
+    return f"{percent:.1f} %" if percent < 100.05 else f"{percent / 100:,.3g} at once"
+
+
 def _evidence(operation: OperationStatistics) -> str:
     if operation.count < 2:
         what = f"{seconds_in_words(operation.total_seconds)} in one run"

@@ -6,18 +6,12 @@ import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
+from seo_engine.profiling.loaders import LoaderDescription
 from seo_engine.profiling.machine.container import ControlGroups
 from seo_engine.profiling.machine.counters import Sample
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
-from seo_engine.profiling.statistics.training_view import TrainingView
-
-
-class LoaderDescription(TypedDict):
-    """What recommendations about data loading are based on."""
-
-    workers: int | None
+from seo_engine.profiling.statistics.training_view import Share, TrainingView
 
 
 @dataclass(frozen=True)
@@ -38,26 +32,16 @@ class Measurements:
     counting_seconds: float
     processors: int
     thresholds: Mapping[str, float]
+    # Of the steps' time after the first steps: the operations that are none of the known parts.
+    others: Sequence[Share] = ()
+    # Evaluations and checkpoints, of the time of the steps and of what came between them.
+    asides: Sequence[Share] = ()
     # Names of the tracker's operations that no training waits for.
     in_background: Collection[str] = frozenset()
+    # How much of the wall time lies in any region of the training, on whatever threads.
+    covered_seconds: float = 0.0
     # How long the tracker has been closing, if it is not done yet.
     closing_seconds: float = 0.0
-
-
-def describe_loader(loader: object) -> LoaderDescription:
-    """Return what is known about a data loader.
-
-    Args:
-        loader (object): torch's DataLoader has `num_workers`; about others nothing is known.
-
-    Returns:
-        LoaderDescription: How many processes load its data; None if that is not known.
-    """
-    try:
-        workers = getattr(loader, "num_workers", None)
-    except Exception:  # whatever the loader is, the training must continue
-        workers = None
-    return {"workers": workers if isinstance(workers, int) else None}
 
 
 def usable_processors(control_groups: ControlGroups = ControlGroups()) -> int:  # noqa: B008

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seo_engine.foundation.notebooks import as_html_table
 from seo_engine.foundation.texts import one_line
-from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.reports.bottlenecks import seconds_in_words, share_in_words
 from seo_engine.profiling.reports.operation_columns import OPERATION_COLUMNS, operation_in_words
 from seo_engine.profiling.reports.profiling_data import ProfilingData
 
@@ -20,7 +20,8 @@ def in_one_line(profiling_data: ProfilingData) -> str:
     training, operations = profiling_data["training"], profiling_data["operations"]
     steps = f"{training['steps']:,} training steps, " if training is not None else ""
     most = "".join(
-        f"; most own time: {one_line(each['operation'])}, {each['share_percent']:.1f} %" for each in operations[:1]
+        f"; most own time: {one_line(each['operation'])}, {share_in_words(each['share_percent'])}"
+        for each in operations[:1]
     )
     return f"{steps}{len(operations)} operations in {seconds_in_words(profiling_data['wall_seconds'])}{most}"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.profiling.reports.bottlenecks import seconds_in_words
+from seo_engine.profiling.reports.bottlenecks import seconds_in_words, share_in_words
 
-OPERATION_COLUMNS = ("slowest operations", "category", "own time", "of the time", "calls", "median", "p99")
+OPERATION_COLUMNS = ("slowest operations", "category", "own time", "of the total", "calls", "median", "p99")
 
 
 def operation_in_words(operation: Mapping[str, Any]) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def operation_in_words(operation: Mapping[str, Any]) -> tuple[str, ...]:
         one_line(operation["operation"]),
         one_line(operation["category"]),
         seconds_in_words(operation["self_seconds"]),
-        f"{operation['share_percent']:.1f} %",
+        share_in_words(operation["share_percent"]),
         f"{operation['calls']:,}",
         seconds_in_words(operation["p50_seconds"]),
         seconds_in_words(operation["p99_seconds"]),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from seo_engine.profiling.categories import TRACKING, is_tracking_call
+from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
 from seo_engine.profiling.reports.measurements import Measurements
 from seo_engine.profiling.reports.outside_training import (
@@ -14,7 +15,7 @@ from seo_engine.profiling.reports.outside_training import (
     time_outside,
     training_seconds,
 )
-from seo_engine.profiling.reports.recommendations import Recommendation, recommend
+from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import (
     GPU_ALLOCATED,
@@ -85,6 +86,9 @@ class ProfilingData(TypedDict):
     unranked_operations: list[OperationSummary]
     experiment_tracking: TrackingShare
     wall_seconds: float
+    # What the shares of operations are of, and how much of it lies in no region.
+    total_seconds: float
+    uncovered_seconds: float
     counting_seconds: float
 
 
@@ -197,6 +201,8 @@ def summarize(measurements: Measurements) -> ProfilingData:
         "unranked_operations": [summarize_operation(operation, wall_seconds) for operation in unranked],
         "experiment_tracking": {"overhead_percent": tracking_overhead_percent(operations, wall_seconds)},
         "wall_seconds": wall_seconds,
+        "total_seconds": seconds,
+        "uncovered_seconds": max(0.0, seconds - measurements.covered_seconds),
         "counting_seconds": measurements.counting_seconds,
     }
 

@@ -15,6 +15,7 @@ _OF_THE_STEPS = (
     "data_loading_percent", "forward_percent", "backward_percent", "optimizer_percent", "logging_percent",
     "other_percent",
 )  # fmt: skip
+_TOTALS = ("total_seconds", "uncovered_seconds")
 _OUTSIDE = tuple(OutsideTraining.__annotations__)
 
 
@@ -25,8 +26,8 @@ def readable_parts(profiling_data: Mapping[str, Any]) -> dict[str, Any]:
         profiling_data (Mapping[str, Any]): Whatever was logged or read as such.
 
     Returns:
-        dict[str, Any]: `operations` and `recommendations`, possibly empty, and `training` and `outside_training` if
-        they can be read.
+        dict[str, Any]: `operations` and `recommendations`, possibly empty; `training`, `outside_training` and the
+        totals if they can be read.
 
     Example:
         >>> readable_parts({"operations": ["aten::mm: 3 ms"], "training": {"steps": "many"}})
@@ -45,6 +46,8 @@ def readable_parts(profiling_data: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(part, Mapping) and _has_numbers(part, numbers):
             # Of what is sometimes not measured, only numbers.
             parts[name] = {each: value for each, value in part.items() if each in numbers or _is_number(value)}
+    if all(_is_number(profiling_data.get(name)) for name in _TOTALS):
+        parts |= {name: profiling_data[name] for name in _TOTALS}
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from seo_engine.foundation.texts import one_line
+from seo_engine.foundation.texts import as_encodable, one_line
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
 from seo_engine.profiling.reports.operation_columns import OPERATION_COLUMNS, operation_in_words
 from seo_engine.profiling.reports.outside_training import outside_in_words
@@ -19,6 +20,8 @@ from seo_engine.profiling.statistics.operations import PHASES
 
 _MOST_OPERATIONS = 8
 _TEXT_COLUMNS = 120
+# The parts of a step, by the names of their regions where these have one name.
+_PART_NAMES = {"forward": "forward_pass", "backward": "backward_pass", "optimizer": "optimizer_step"}
 
 
 def as_text(profiling_data: Mapping[str, Any]) -> str:
@@ -28,11 +31,11 @@ def as_text(profiling_data: Mapping[str, Any]) -> str:
         profiling_data (Mapping[str, Any]): As `CodeProfiler.profiling_data()` returns it.
 
     Returns:
-        str: Several lines.
+        str: Several lines, in characters that standard output can show.
     """
     output = StringIO()
     Console(file=output, width=_TEXT_COLUMNS, highlight=False, color_system=None).print(report(profiling_data))
-    return output.getvalue()
+    return as_encodable(output.getvalue(), getattr(sys.stdout, "encoding", None))
 
 
 def report(profiling_data: Mapping[str, Any], most_operations: int | None = _MOST_OPERATIONS) -> RenderableType:
@@ -46,6 +49,8 @@ def report(profiling_data: Mapping[str, Any], most_operations: int | None = _MOS
         RenderableType: For a rich console.
     """
     parts: list[RenderableType] = [operations_table(profiling_data.get("operations", [])[:most_operations])]
+    if "total_seconds" in profiling_data:
+        parts.append(Text(f" {_total_in_words(profiling_data['total_seconds'], profiling_data['uncovered_seconds'])}"))
     outside = profiling_data.get("outside_training")
     if outside and (said := outside_in_words(outside)):
         parts.append(Text(f" {said}"))
@@ -96,20 +101,21 @@ def training_text(training: Mapping[str, Any]) -> RenderableType:
     Returns:
         RenderableType: For a rich console.
     """
-    shares = ((phase, training[f"{phase}_percent"]) for phase in PHASES)
-    parts = ", ".join(f"{phase.replace('_', ' ')} {share:.1f} %" for phase, share in shares if share >= 0.05)
     rate = f"{_rate(training['steps_per_second'])} a second"
     if training.get("samples_per_second"):
         rate += f", {_rate(training['samples_per_second'])} samples a second"
     lines = [
-        f"{training['steps']:,} training steps: median {seconds_in_words(training['p50_step_seconds'])}, "
+        f"{training['steps']:,} training steps{_batches_in_words(training)}: "
+        f"median {seconds_in_words(training['p50_step_seconds'])}, "
         f"p99 {seconds_in_words(training['p99_step_seconds'])}, {rate}",
-        f"  {parts}",
     ]
+    if training["steps_per_second"] > 0:
+        mean = 1 / training["steps_per_second"]
+        lines.append(f"  mean {seconds_in_words(mean)}: {_parts_in_words(training, mean)}")
     if training["outlier_steps"]:
         lines.append(
             f"  {training['outlier_steps']} steps took more than twice the median, "
-            f"{training['outlier_percent']:.1f} % of the time"
+            f"which cost {training['outlier_percent']:.1f} % of the steps' time"
         )
     return Group(*(Text(line) for line in lines))
 
@@ -126,6 +132,31 @@ def recommendations_text(recommendations: Sequence[Mapping[str, Any]]) -> Render
     lines = [Text("What to do about it:", style="bold")]
     lines += [Text(f"  {one_line(each['advice'])} ({one_line(each['evidence'])})") for each in recommendations]
     return Group(*lines)
+
+
+def _total_in_words(total: float, uncovered: float) -> str:
+    share = 100 * uncovered / total if total > 0 else 0.0
+    return (
+        f"Of the total, {seconds_in_words(total)}, {share:.1f} % ({seconds_in_words(uncovered)}) is in no region. "
+        "Own time leaves out nested operations."
+    )
+
+
+def _batches_in_words(training: Mapping[str, Any]) -> str:
+    """Return how many batches a step has, if more than one."""
+    batches = training.get("batches", 0) / training["steps"] if training["steps"] else 0.0
+    return f" of {batches:.3g} batches" if batches > 1.005 else ""
+
+
+def _parts_in_words(training: Mapping[str, Any], mean: float) -> str:
+    """Return how long each part of a mean step takes: shares of the steps would be other ones than in the table."""
+    shares = {_PART_NAMES.get(phase, phase.replace("_", " ")): training[f"{phase}_percent"] for phase in PHASES}
+    if "uncovered_percent" in training:
+        in_no_region = training["uncovered_percent"]
+        shares |= {"other": shares["other"] - in_no_region, "in no other region": in_no_region}
+    return ", ".join(
+        f"{name} {seconds_in_words(mean * share / 100)}" for name, share in shares.items() if share >= 0.05
+    )
 
 
 def _rate(value: float) -> str:

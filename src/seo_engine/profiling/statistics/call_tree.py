@@ -43,7 +43,10 @@ class CallPath:
     # The training step that this is, or is within.
     step: Operation | None = None
     within_step: bool = False
-    # Whether it is a training step, a part of one, or possibly data loading before one.
+    # The evaluation or checkpoint that this is, or is within.
+    aside: Operation | None = None
+    is_aside: bool = False
+    # Whether it is a training step, within one, or possibly data loading, an evaluation or a checkpoint before one.
     concerns_steps: bool = False
     # Whether it is other work, outside the steps.
     separates_steps: bool = False
@@ -67,6 +70,22 @@ class CallPath:
         self.total += sum(durations)
         self.self_time += own_time
         self.operation.statistics.add(durations, own_time, failures)
+
+    def move(self, other: CallPath, start: int, end: int, own_time: int, is_run: bool) -> None:
+        """Count a span that was counted here along another path instead.
+
+        Args:
+            other (CallPath): A path of the same operation.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+            own_time (int): Nanoseconds without nested regions.
+            is_run (bool): Whether it is a run of the operation, and not a stretch of one.
+        """
+        duration = end - start if is_run else 0
+        for path, sign in ((self, -1), (other, 1)):
+            path.count += sign * is_run
+            path.total += sign * duration
+            path.self_time += sign * own_time
 
     def as_dictionary(self) -> CallTreeNode:
         """Return this path and those below it as plain data, the largest total first."""
@@ -106,6 +125,17 @@ class CallTree:
         """
         return caller.children.get(operation) or self._make(caller, operation)
 
+    def path_along(self, caller: CallPath, operations: Iterable[Operation]) -> CallPath:
+        """Return the path of operations, each called by the one before it.
+
+        Args:
+            caller (CallPath): The path of the first one's caller, or the root.
+            operations (Iterable[Operation]): What is called.
+        """
+        for operation in operations:
+            caller = self.path(caller, operation)
+        return caller
+
     def as_dictionaries(self) -> list[CallTreeNode]:
         """Return the tree as plain data: the outermost operations, the largest total first."""
         return plain_paths(self.root.children.values())
@@ -137,7 +167,10 @@ class CallTree:
                 return self.path(outermost, operation)
         is_step = operation.name == TRAINING_STEP
         within_step = caller.step is not None
-        phase = operation.phase or caller.phase
+        is_aside = caller.aside is None and operation.is_aside
+        aside = operation if is_aside else caller.aside
+        # The forward passes of an evaluation, for example, are no parts of a training step.
+        phase = (operation.phase or caller.phase) if aside is None else None
         path = CallPath(
             operation,
             number=next(_numbers),
@@ -145,7 +178,9 @@ class CallTree:
             phase=phase,
             step=operation if is_step else caller.step,
             within_step=within_step,
-            concerns_steps=is_step or phase == "data_loading" or (within_step and phase is not None),
+            aside=aside,
+            is_aside=is_aside,
+            concerns_steps=is_step or within_step or is_aside or phase == "data_loading",
             separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
         )
         # The number is known before any span can carry it; `setdefault` is atomic.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from seo_engine.profiling.categories import TRACKING
+from seo_engine.profiling.categories import INFERENCE, TRACKING
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 
 # The operation of a training step, and its parts in a `TrainingView`.
 TRAINING_STEP = "training_step"
+# The same of a loop that evaluates the model; it is no training step.
+VALIDATION_STEP = "validation_step"
 PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
+_SAVING = ("save", "save_model", "save_state", "model_save")
 _PHASES_BY_CATEGORY = {"data_loading": "data_loading", TRACKING: "logging"}
 _PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}
 
@@ -54,3 +57,18 @@ class Operation:
     def phase(self) -> str | None:
         """str | None: Which part of a training step it is, by its category or name."""
         return _PHASES_BY_CATEGORY.get(self.category) or _PHASES_BY_NAME.get(self.name)
+
+    @property
+    def is_aside(self) -> bool:
+        """bool: Whether it interrupts the training, with all that is nested in it: an evaluation or a checkpoint."""
+        return self.phase is None and (self.is_evaluation or self.is_checkpoint)
+
+    @property
+    def is_evaluation(self) -> bool:
+        """bool: Whether the model is evaluated or used."""
+        return self.category == INFERENCE
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """bool: Whether the state of the training is saved, by its name."""
+        return "checkpoint" in self.name.lower() or self.name.lower() in _SAVING

@@ -7,6 +7,7 @@ from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
+from seo_engine.profiling import share_in_words
 from seo_engine.profiling.categories import TRACKING
 from seo_engine.tracking.records.metrics import finite_number
 from seo_engine.tracking.records.profiling.profiling_metrics import entries
@@ -86,7 +87,7 @@ def _operation_rows(profiling_data: Mapping[str, Any]) -> Iterator[str]:
                 _number(operation.get("calls"), "{:,}"),
                 _number(operation.get("mean_seconds"), "{:.6f}"),
                 _number(operation.get("total_seconds"), "{:.3f}"),
-                _number(operation.get("share_percent"), "{:.1f} %"),
+                _share(operation.get("share_percent")),
             )
             yield f"| {' | '.join(cells)} |"
 
@@ -110,6 +111,11 @@ def _overhead(profiling_data: Mapping[str, Any]) -> str:
     share = profiling_data.get("experiment_tracking")
     percent = finite_number(share.get("overhead_percent")) if isinstance(share, Mapping) else None
     return f"The tracker's calls took {percent:.3f} % of the time." if percent is not None else ""
+
+
+def _share(value: Any) -> str:
+    percent = finite_number(value)
+    return share_in_words(percent) if percent is not None else ""
 
 
 def _number(value: Any, form: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
+from seo_engine.profiling import share_in_words
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.metrics import finite_number
 from seo_engine.tracking.records.profiling.profiling_metrics import entries
@@ -115,7 +116,7 @@ def _label(seconds: float, largest: float, share_percent: float | None) -> str:
         label = f"{seconds:,.{decimals}f} s"
     if share_percent is None:
         return label
-    return f"{label} · {share_percent:.1f} %" if abs(share_percent) < 1e6 else f"{label} · {share_percent:.3g} %"
+    return f"{label} · {share_in_words(share_percent)}"
 
 
 def _draw(bars: list[_Bar]) -> Picture:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.foundation.texts import one_line
+from seo_engine.profiling import share_in_words
 
 # Which part of the data becomes which group of numbers.
 _GROUPS = {
@@ -67,11 +68,15 @@ def _describe_bottleneck(bottleneck: Any) -> str:
         sentence = (
             f"{one_line(bottleneck['operation'])} ({one_line(bottleneck['category'])}): "
             f"{bottleneck['self_seconds']:.3f} s of its own, "
-            f"{bottleneck['share_percent']:.1f} % of the wall time, {one_line(bottleneck['calls'])} calls"
+            f"{_share_in_words(bottleneck['share_percent'])}, {one_line(bottleneck['calls'])} calls"
         )
         return _with_evidence(sentence, bottleneck.get("evidence"))
     except Exception:
         return one_line(bottleneck)
+
+
+def _share_in_words(percent: float) -> str:
+    return share_in_words(percent) + (" of the wall time" if percent <= 100 else "")
 
 
 def _describe_recommendation(recommendation: Any) -> str:

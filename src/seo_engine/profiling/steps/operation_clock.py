@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seo_engine.profiling.regions.regions import ProfiledRegion, Region
 from seo_engine.profiling.regions.spans import now
-from seo_engine.profiling.training_steps import Profiler
+from seo_engine.profiling.steps.training_steps import Profiler
 
 
 class OperationClock:

@@ -1,0 +1,72 @@
+"""How much of the time lies in any region, on whatever threads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+# Beyond this many, the oldest gaps between regions are only added up.
+MOST_INTERVALS = 10_000
+
+
+class CoveredTime:
+    """The union of intervals, in bounded memory; times in nanoseconds.
+
+    Example:
+        >>> covered = CoveredTime()
+        >>> for start, end in ((0, 10), (20, 30), (5, 12), (19, 31)):
+        ...     covered.add(start, end)
+        >>> covered.total()
+        24
+    """
+
+    def __init__(self) -> None:
+        # Disjoint intervals, in their order.
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        # The oldest: from the start of the first to the end of the last, and how much of that is covered.
+        self._oldest: tuple[int, int, int] | None = None
+
+    def add(self, start: int, end: int) -> None:
+        """Add an interval; fast where most end later than those before.
+
+        Args:
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+        """
+        first, after = bisect_left(self._ends, start), bisect_right(self._starts, end)
+        if first < after:
+            start, end = min(start, self._starts[first]), max(end, self._ends[after - 1])
+        self._starts[first:after], self._ends[first:after] = [start], [end]
+        if len(self._starts) > MOST_INTERVALS:
+            self._add_up_oldest()
+
+    def copy(self) -> CoveredTime:
+        """Return a copy, to which open regions may be added."""
+        copied = CoveredTime()
+        copied._starts, copied._ends, copied._oldest = list(self._starts), list(self._ends), self._oldest
+        return copied
+
+    def total(self) -> int:
+        """Return how much is covered."""
+        covered = sum(self._ends) - sum(self._starts)
+        if self._oldest is not None:
+            start, end, total = self._oldest
+            # An outer region that ended later covers some of it again, gaps included.
+            again = sum(
+                max(0, min(end, until) - max(start, since))
+                for since, until in zip(self._starts, self._ends, strict=True)
+                if since < end
+            )
+            covered += round(total * (1 - min(1.0, again / (end - start)))) if end > start else 0
+        return covered
+
+    def _add_up_oldest(self) -> None:
+        number = MOST_INTERVALS // 2
+        starts, ends = self._starts[:number], self._ends[:number]
+        total = sum(ends) - sum(starts)
+        if self._oldest is None:
+            self._oldest = (starts[0], ends[-1], total)
+        else:
+            start, end, before = self._oldest
+            self._oldest = (min(start, starts[0]), max(end, ends[-1]), before + total)
+        del self._starts[:number], self._ends[:number]

@@ -1,0 +1,1 @@
+"""Steps of a training, and what comes between them: when each begins and ends."""

@@ -1,0 +1,143 @@
+"""Steps that their loops left open: after `break`, or in an interrupted cell, when something still holds the loop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import takewhile
+
+from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.regions.regions import Region
+from seo_engine.profiling.regions.spans import STRETCH, now
+from seo_engine.profiling.statistics.call_tree import CallPath
+from seo_engine.profiling.statistics.operations import Operation
+from seo_engine.profiling.steps.training_steps import StepClock
+
+
+class OpenSteps:
+    """The steps that have begun and not ended. At most one training step and one validation step is open in a lane.
+
+    A step that its loop left ends when the loop is forgotten, when the next one begins, or when a report is made after
+    an outer region was left. Nobody knows when the loop was left. So the step is taken to end with its last part:
+    loading, forward, backward, optimizer, or logging. What came later is moved out of it.
+
+    Args:
+        recorder (Recorder): Has the lanes of the steps, and counts them.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        # By lane and kind. Without a lock: each operation on it is atomic.
+        self._clocks: dict[tuple[int, bool], StepClock] = {}
+
+    def begin(self, clock: StepClock) -> None:
+        """End what earlier loops of the same thread or task left open, and note that a step begins.
+
+        Args:
+            clock (StepClock): Its step begins next. A validation step may be part of a training step.
+        """
+        lane = self._recorder.lanes.current().number
+        left = [(lane, True)] if clock.is_validation else [(lane, True), (lane, False)]
+        for key in left:
+            if key in self._clocks:
+                self._end_left(self._clocks.pop(key))
+        self._clocks[lane, clock.is_validation] = clock
+
+    def end(self, clock: StepClock) -> None:
+        """Note that a step ends now.
+
+        Args:
+            clock (StepClock): Its step ends, and so does a validation step that was left open within it.
+        """
+        if clock.step is None:
+            return
+        lane = clock.step.lane.number
+        within = self._clocks.pop((lane, True), None)
+        if within is not None and within is not clock:
+            self._end_left(within)
+        if self._clocks.get((lane, clock.is_validation)) is clock:
+            del self._clocks[lane, clock.is_validation]
+
+    def leave(self, clock: StepClock) -> None:
+        """End a step whose loop was left.
+
+        Args:
+            clock (StepClock): Its step.
+        """
+        if sys.is_finalizing():
+            # A thread that has ended may hold the lock that guards the counts.
+            clock.forget_step()
+        elif clock.step is not None:
+            self.end(clock)
+            self._end_left(clock)
+
+    def end_left(self) -> None:
+        """End the steps whose outer region was left."""
+        for key, clock in list(self._clocks.items()):
+            step = clock.step
+            if step is not None and not step.lane.holds(step) and self._clocks.pop(key, None) is not None:
+                self._end_left(clock)
+
+    def forget(self) -> None:
+        """Forget all steps: they are those of another process."""
+        self._clocks.clear()
+
+    def _end_left(self, clock: StepClock) -> None:
+        step = clock.let_go_of_step()
+        if step is not None and step.recorder is self._recorder:
+            recorder = self._recorder
+            recorder.exclusively(recorder.count_waiting, lambda: _end_with_its_last_part(step, recorder))
+            clock.count_samples(clock.samples)
+
+
+def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
+    """Count a step that its loop left, and move what came after its last part out of it."""
+    aggregation, tree, parent = recorder.aggregation, recorder.tree, step.parent
+    below = {path.number: operations for path, operations in _paths_below(step.path)}
+    lane, since = step.lane.number, step.start
+    nested = [
+        (position, span)
+        for position, span in enumerate(aggregation.newest_spans)
+        if span[1] == lane and span[2] >= since and span[0] in below
+    ]
+    parts = [span for _, span in nested if len(below[span[0]]) == 1]
+    # No part is known if the trace keeps no spans.
+    end = max((span[3] for span in parts if tree.paths[span[0]].phase is not None), default=now())
+    outer = parent.path if parent is not None else tree.root
+    for position, span in nested:
+        if span[2] >= end:
+            path = tree.path_along(outer, below[span[0]])
+            tree.paths[span[0]].move(path, span[2], span[3], span[4], is_run=not span[5] & STRETCH)
+            aggregation.newest_spans[position] = (path.number, *span[1:])
+    _take_out_of_its_lane(step, recorder)
+    later = sum(span[3] - span[2] for span in parts if span[2] >= end)
+    if parent is not None:
+        parent.children += end - since + later
+    within = sum(span[3] - span[2] for span in parts) - later
+    aggregation.count([(step.path.number, lane, since, end, end - since - within, 0)])
+
+
+def _paths_below(
+    path: CallPath, operations: tuple[Operation, ...] = ()
+) -> Iterator[tuple[CallPath, tuple[Operation, ...]]]:
+    for operation, child in list(path.children.items()):
+        yield child, (*operations, operation)
+        yield from _paths_below(child, (*operations, operation))
+
+
+def _take_out_of_its_lane(step: Region, recorder: Recorder) -> None:
+    """Let the regions that are open within a step be open outside of it."""
+    if step.lane.holds(step):
+        within = list(takewhile(lambda region: region is not step, _outwards(step.lane.innermost)))
+        for region in reversed(within):
+            if region.parent is step:
+                region.parent = step.parent
+            caller = region.parent.path if region.parent is not None else recorder.root
+            region.path = recorder.tree.path(caller, region.operation)
+    step.forget()
+
+
+def _outwards(region: Region | None) -> Iterator[Region]:
+    while region is not None:
+        yield region
+        region = region.parent
