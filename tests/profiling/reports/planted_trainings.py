@@ -17,9 +17,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from seo_engine.profiling import CodeProfiler, open_steps, recorder, run_clock
+from seo_engine.profiling import CodeProfiler, recorder, run_clock
 from seo_engine.profiling import profiler as profiler_module
 from seo_engine.profiling.regions import measured_regions, regions
+from seo_engine.profiling.steps import open_steps
 
 STEPS = 30
 MEGABYTES = 10**6
