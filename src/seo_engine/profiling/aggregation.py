@@ -148,7 +148,7 @@ class Aggregation:
             readings (Sequence[Reading]): The readings of closed regions.
         """
         for reading in readings:
-            reading.count()
+            reading.count(self._statistics_of(reading))
         self.newest_readings.extend(readings)
 
     def forget_all(self) -> None:
@@ -174,6 +174,9 @@ class Aggregation:
         return sorted(
             (each for each in counted if each.count or each.self_time), key=lambda each: each.total, reverse=True
         )
+
+    def _statistics_of(self, reading: Reading) -> OperationStatistics:
+        return reading.operation.statistics
 
     def _is_of_training(self, operation: Operation | None) -> bool:
         if operation is None or operation.category != TRACKING:

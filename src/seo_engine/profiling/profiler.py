@@ -16,7 +16,6 @@ from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
 from seo_engine.profiling.loaders import LoaderDescription, describe_loader
 from seo_engine.profiling.overhead_warning import OverheadWarning
-from seo_engine.profiling.processes import OneOfAProcess
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.compiled_code import no_region, traced_as
 from seo_engine.profiling.regions.regions import DISABLED_REGION, ProfiledRegion, Region
@@ -37,6 +36,7 @@ from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.reports.trace import Trace, write_trace
 from seo_engine.profiling.run_clock import RunClock
+from seo_engine.profiling.runs import UsedByRuns
 from seo_engine.profiling.settings import ProfilingSettings
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
@@ -50,7 +50,7 @@ Batch = TypeVar("Batch")
 _new_region = object.__new__
 
 
-class CodeProfiler(OneOfAProcess):
+class CodeProfiler(UsedByRuns):
     """Times named regions of code, on any thread and in any asyncio task, and reports where time and memory went.
 
     Args:
@@ -69,12 +69,12 @@ class CodeProfiler(OneOfAProcess):
         settings = config if config is not None else ProfilingSettings()
         super().__init__(Recorder(Aggregation(settings), settings.enable_code_profiling))
 
-    def _begin(self) -> None:
-        self._aggregation = self._recorder.aggregation
-        self._operations = self._aggregation.operations
+    def _begin_reports(self, aggregation: Aggregation) -> None:
+        self._aggregation = aggregation
+        self._operations = self._recorder.aggregation.operations
         self.open_steps = OpenSteps(self._recorder)
         self._clock = RunClock()
-        self._overhead = OverheadWarning(self._aggregation.settings.tracking_overhead_warning_percent)
+        self._overhead = OverheadWarning(aggregation.settings.tracking_overhead_warning_percent)
         self._merged: deque[list[OperationStatistics]] = deque()
         self._loader: LoaderDescription | None = None
 
@@ -308,7 +308,9 @@ class CodeProfiler(OneOfAProcess):
         slices = shown_spans(spans, readings, aggregation.tree.paths, recorder.lanes.rows())
         slices += shown_open_regions(open_regions, now())
         clock = self._clock
-        trace = Trace(slices, recorder.counters.samples(), clock.started, clock.started_at, recorded, len(spans))
+        trace = Trace(
+            slices, recorder.counters.samples(clock.started), clock.started, clock.started_at, recorded, len(spans)
+        )
         write_trace(trace, path, redact, private)
 
     def __repr__(self) -> str:
@@ -360,7 +362,7 @@ class CodeProfiler(OneOfAProcess):
             slowest_logging=slowest_logging,
             steps_between=steps_between,
             loader=self._loader,
-            counters=recorder.counters.samples(),
+            counters=recorder.counters.samples(self._clock.started),
             wall_seconds=self.wall_seconds(),
             covered_seconds=covered * NANOSECONDS,
             counting_seconds=self.aggregation_seconds,

@@ -11,7 +11,7 @@ import time
 import uuid
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
@@ -44,6 +44,9 @@ _NOTHING = Measures()
 LOOK_SECONDS = 1.0
 _REST_SECONDS = 0.0005
 
+# A thread that counts is done within milliseconds.
+_LONGEST_REST_SECONDS = 2.0
+
 Result = TypeVar("Result")
 
 
@@ -71,6 +74,8 @@ class Recorder:
         return _recorder_of_this_process, (self._identity, self.aggregation.settings.alone(), self.enabled)
 
     def _begin(self) -> None:
+        # Those of runs that began while another was open.
+        self.followers: tuple[Aggregation, ...] = ()
         self.spans: deque[Span] = deque()
         self._readings: deque[Reading] = deque()
         self._threads_with_gpu: set[int] = set()
@@ -86,8 +91,9 @@ class Recorder:
         self._is_counting = False
         self.counting_nanoseconds = 0
         self.counters = Counters()
-        # Not an Event: its lock would hang a signal handler that interrupts `set`.
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # Not an Event: its lock would hang a signal handler that interrupts `set`. True ends the thread.
+        self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
         self._next_counters = 0
 
     def region(self, operation: Operation, asked: Measures = _NOTHING) -> Region:
@@ -185,7 +191,7 @@ class Recorder:
             self._start_thread()
         elif self.next_look < MOST_WAITING_SPANS:
             self.next_look = MOST_WAITING_SPANS
-            self._wake.put(None)
+            self._wake.put(False)
         elif self._counting.acquire(blocking=False):
             try:
                 self.count(SPANS_PER_BATCH)
@@ -223,6 +229,11 @@ class Recorder:
         """
         self.exclusively(lambda: self._count(number), lambda: None)
 
+    def count_at_once(self, spans: Sequence[Span]) -> None:
+        """Count spans; called only within `exclusively`."""
+        for aggregation in (self.aggregation, *self.followers):
+            aggregation.count(spans)
+
     def count_waiting(self) -> None:
         """Count all waiting spans; called only within `exclusively`."""
         self._count(len(self.spans))
@@ -238,6 +249,35 @@ class Recorder:
         self.aggregation.forget_all()
         self._begin()
 
+    def begin_anew(self) -> None:
+        """Start over with the same operations; regions that are open now are timed from here on."""
+
+        def start_over() -> None:
+            self.spans.clear()
+            self._readings.clear()
+            self.aggregation.forget_all()
+            self.tree, self.root = self.aggregation.tree, self.aggregation.tree.root
+            self.counters = Counters()
+            self.counting_nanoseconds = 0
+            # The outer ones first.
+            for region in self.lanes.open_regions():
+                caller = self.root if region.parent is None else region.parent.path
+                region.path = self.tree.path(caller, region.operation)
+                region.start, region.children = now(), 0
+
+        self.exclusively(lambda: None, start_over)
+
+    def rest(self) -> None:
+        """Count what waits, and end the counting thread until something is timed again."""
+        self.exclusively(self.count_waiting, lambda: None)
+        thread, self._thread = self._thread, None
+        wake, self._wake = self._wake, queue.SimpleQueue()
+        self.next_look = 1
+        if thread is not None:
+            wake.put(True)
+            if thread is not threading.current_thread():
+                thread.join(_LONGEST_REST_SECONDS)
+
     def look_at_counters(self) -> None:
         """Read memory and processor load, once a second at most."""
         if now() >= self._next_counters:
@@ -248,10 +288,13 @@ class Recorder:
         started = time.thread_time_ns()
         popleft = self.spans.popleft
         # Taken one by one from the left: appending threads are never locked out, and no span is lost.
-        self.aggregation.count([popleft() for _ in range(min(number, len(self.spans)))])
-        self.aggregation.count_readings([self._readings.popleft() for _ in range(len(self._readings))])
+        self.count_at_once([popleft() for _ in range(min(number, len(self.spans)))])
+        readings = [self._readings.popleft() for _ in range(len(self._readings))]
+        for aggregation in (self.aggregation, *self.followers):
+            aggregation.count_readings(readings)
         if len(self.spans) < SPANS_PER_BATCH:
-            self.next_look = SPANS_PER_BATCH
+            # The very next span starts the thread, if there is none.
+            self.next_look = SPANS_PER_BATCH if self._thread is not None else 1
         self.counting_nanoseconds += time.thread_time_ns() - started
 
     def _start_thread(self) -> None:
@@ -263,6 +306,7 @@ class Recorder:
                 target=_count_in_background, args=(weakref.ref(self), self._wake), name="profiling-thread", daemon=True
             )
             thread.start()
+            self._thread = thread
         except RuntimeError:
             # No more threads are allowed, or the interpreter is shutting down: the callers count.
             return
@@ -275,12 +319,13 @@ def _recorder_of_this_process(identity: str, settings: ProfilingSettings, enable
     return _recorders.get(identity) or Recorder(Aggregation(settings), enabled, identity)
 
 
-def _count_in_background(reference: weakref.ref[Recorder], wake: queue.SimpleQueue[None]) -> None:
+def _count_in_background(reference: weakref.ref[Recorder], wake: queue.SimpleQueue[bool]) -> None:
     while True:
+        is_over = False
         with contextlib.suppress(queue.Empty):
-            wake.get(timeout=LOOK_SECONDS)
+            is_over = wake.get(timeout=LOOK_SECONDS)
         recorder = reference()
-        if recorder is None:
+        if recorder is None or is_over:
             return
         recorder.look_at_counters()
         while recorder.spans:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.notebooks import as_html_table
+from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
@@ -79,6 +80,8 @@ class ExperimentTracker(LoggingCalls):
 
     # A debugger may show an object that is only half made.
     _run: RunState = NoRun()
+    # What is timed during the run.
+    _profile: CodeProfiler | None = None
     _forget_exit: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
@@ -115,7 +118,8 @@ class ExperimentTracker(LoggingCalls):
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
                 # So that a call that gives no step logs at `step` next.
                 self._steps.last = run.life.step if step is None else step - 1
-            self._join(OwnedRun(run, config, self._extra_trackers, self._progress))
+            profile = self._profile = config.code_profiler.begin_run()
+            self._join(OwnedRun(run, config, profile, self._extra_trackers, self._progress))
             try:
                 self._say_what_is_shown()
                 self.setup_trackers()
@@ -149,6 +153,7 @@ class ExperimentTracker(LoggingCalls):
         opened = attach_run(run)
         tracker = cls.__new__(cls)
         tracker._prepare(opened.config)
+        tracker._profile = opened.config.code_profiler.begin_run()
         tracker._join(AttachedRun(opened, tracker._progress))
         return tracker
 
@@ -291,6 +296,8 @@ class ExperimentTracker(LoggingCalls):
                 self._forget_exit()
                 _open_trackers.discard(self)
                 self._run.leave()
+                if self._profile is not None:
+                    self.code_profiler.end_run(self._profile)
 
     def _note_profile(self, moment: tuple[float, int]) -> None:
         self._run.note_profile(moment)

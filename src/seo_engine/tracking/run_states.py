@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from seo_engine.profiling import CodeProfiler
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.standby import Standby
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
@@ -187,6 +188,7 @@ class OwnedRun(AttachedRun):
     Args:
         run (OwnOpenRun): The opened run.
         config (TrackingConfig): The settings.
+        profiler (CodeProfiler): What is timed during this run.
         extra_trackers (Sequence[DestinationTracker]): Further destinations.
         moment (Callable[[], Moment]): Returns the current epoch and step of the training.
     """
@@ -197,6 +199,7 @@ class OwnedRun(AttachedRun):
         self,
         run: OwnOpenRun,
         config: TrackingConfig,
+        profiler: CodeProfiler,
         extra_trackers: Sequence[DestinationTracker],
         moment: Callable[[], Moment],
     ) -> None:
@@ -204,10 +207,10 @@ class OwnedRun(AttachedRun):
         self.upkeep = run.upkeep
         self._lock, self._logs = run.lock, run.logs
         self._config = config
-        self._deliveries = Deliveries(run.directory, run.logging_queue, config, run.life)
+        self._deliveries = Deliveries(run.directory, run.logging_queue, config, run.life, profiler)
         self._extra_trackers = extra_trackers
         self._began = time.monotonic()
-        self._profile = RunProfile(run.directory, run.record_writer, config, moment)
+        self._profile = RunProfile(run.directory, run.record_writer, config, profiler, moment)
         self._standby = Standby(run.directory)
 
     @property

@@ -89,10 +89,17 @@ class Counters:
                 series = self.series[name] = CounterSeries()
             series.add(moment, number)
 
-    def samples(self) -> dict[str, list[Sample]]:
-        """Return copies of all series by their names."""
+    def samples(self, since: int = 0) -> dict[str, list[Sample]]:
+        """Return copies of all series by their names.
+
+        Args:
+            since (int): Nanoseconds of `time.perf_counter_ns`; what was read before is left out.
+        """
         # Another thread may add a series meanwhile.
-        return {name: list(series.samples) for name, series in list(self.series.items())}
+        return {
+            name: [sample for sample in list(series.samples) if sample[0] >= since]
+            for name, series in list(self.series.items())
+        }
 
     def read(self) -> None:
         """Add this process's memory and CPU load, and that of the machine; cheap enough to call once a second."""

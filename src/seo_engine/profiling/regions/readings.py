@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from seo_engine.profiling.statistics.operation_statistics import MemoryChange
+from seo_engine.profiling.statistics.operation_statistics import MemoryChange, OperationStatistics
 from seo_engine.profiling.statistics.operations import Operation
 
 
@@ -44,9 +44,8 @@ class Reading:
         self.device_interval, self.device_nanoseconds = None, nanoseconds
         return True
 
-    def count(self) -> None:
-        """Add the change of memory, and the time on the GPU, to the operation's statistics."""
-        statistics = self.operation.statistics
+    def count(self, statistics: OperationStatistics) -> None:
+        """Add the change of memory, and the time on the GPU, to the statistics of the operation."""
         for kind in self.before.keys() & self.after.keys():
             statistics.memory.setdefault(kind, MemoryChange()).add(self.before[kind], self.after[kind])
         if self.device_nanoseconds is not None:

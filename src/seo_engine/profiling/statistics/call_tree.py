@@ -38,6 +38,7 @@ class CallPath:
 
     operation: Operation | None = None
     number: int = 0
+    caller: CallPath | None = None
     level: int = 0
     phase: str | None = None
     # The training step that this is, or is within.
@@ -113,17 +114,18 @@ class CallTree:
         self.root = CallPath()
         self.paths: dict[int, CallPath] = {}
 
-    def path(self, caller: CallPath, operation: Operation) -> CallPath:
+    def path(self, caller: CallPath, operation: Operation, number: int | None = None) -> CallPath:
         """Return the path of an operation, created at its first call; any thread may ask at any time.
 
         Args:
             caller (CallPath): The path of its caller, or the root.
             operation (Operation): What is called.
+            number (int | None): Its number, if it is created, in another tree; None means a new one.
 
         Returns:
             CallPath: A shorter path if there are too many, or if this one is too deep.
         """
-        return caller.children.get(operation) or self._make(caller, operation)
+        return caller.children.get(operation) or self._make(caller, operation, number)
 
     def path_along(self, caller: CallPath, operations: Iterable[Operation]) -> CallPath:
         """Return the path of operations, each called by the one before it.
@@ -159,12 +161,12 @@ class CallTree:
         slowest = max(own_times, key=lambda operation: own_times[operation], default=None)
         return slowest.statistics.copy() if slowest is not None else None
 
-    def _make(self, caller: CallPath, operation: Operation) -> CallPath:
+    def _make(self, caller: CallPath, operation: Operation, number: int | None) -> CallPath:
         if len(self.paths) >= MOST_PATHS or caller.level >= MOST_LEVELS:
             # As if only its training step, or nobody, had called it. There are few operations, so this adds few paths.
             outermost = self.root if caller.step is None else self.path(self.root, caller.step)
             if caller is not outermost:
-                return self.path(outermost, operation)
+                return self.path(outermost, operation, number)
         is_step = operation.name == TRAINING_STEP
         within_step = caller.step is not None
         is_aside = caller.aside is None and operation.is_aside
@@ -173,7 +175,8 @@ class CallTree:
         phase = (operation.phase or caller.phase) if aside is None else None
         path = CallPath(
             operation,
-            number=next(_numbers),
+            number=next(_numbers) if number is None else number,
+            caller=caller,
             level=caller.level + 1,
             phase=phase,
             step=operation if is_step else caller.step,

@@ -114,7 +114,7 @@ def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
     if parent is not None:
         parent.children += end - since + later
     within = sum(span[3] - span[2] for span in parts) - later
-    aggregation.count([(step.path.number, lane, since, end, end - since - within, 0)])
+    recorder.count_at_once([(step.path.number, lane, since, end, end - since - within, 0)])
 
 
 def _paths_below(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from seo_engine.foundation.texts import counts_in_words, one_line
+from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.child_log import ChildLog
@@ -43,10 +44,16 @@ class Deliveries:
         logging_queue (LoggingQueue): The journal.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run.
+        profiler (CodeProfiler | None): Gets what child processes measure; None means the one of the configuration.
     """
 
     def __init__(
-        self, run_directory: Path, logging_queue: LoggingQueue, config: TrackingConfig, life: Lifecycle
+        self,
+        run_directory: Path,
+        logging_queue: LoggingQueue,
+        config: TrackingConfig,
+        life: Lifecycle,
+        profiler: CodeProfiler | None = None,
     ) -> None:
         # Visible to the training, by name.
         self.trackers: dict[str, DestinationTracker | TrackerInChild] = {}
@@ -54,6 +61,7 @@ class Deliveries:
         self._logging_queue = logging_queue
         self._config = config
         self._life = life
+        self._profiler = profiler if profiler is not None else config.code_profiler
         self._workers: dict[str, DeliveryWorker] = {}
         self._changed = threading.Condition()
 
@@ -98,7 +106,7 @@ class Deliveries:
             destination,
             self._run_directory,
             self._config,
-            self._config.code_profiler,
+            self._profiler,
             self._take_change,
             self._previous(destination.name),
             ChildLog(self._run_directory, destination.name, self._life),

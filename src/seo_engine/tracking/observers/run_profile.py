@@ -37,16 +37,22 @@ class RunProfile:
         run_directory (Path): The run's folder; the files are in its `profile/`.
         record_writer (RecordWriter): Takes the records.
         config (TrackingConfig): The settings.
+        profiler (CodeProfiler): What is timed during the run.
         moment (Callable[[], Moment]): Returns the current epoch and step of the training.
     """
 
     def __init__(
-        self, run_directory: Path, record_writer: RecordWriter, config: TrackingConfig, moment: Callable[[], Moment]
+        self,
+        run_directory: Path,
+        record_writer: RecordWriter,
+        config: TrackingConfig,
+        profiler: CodeProfiler,
+        moment: Callable[[], Moment],
     ) -> None:
         self._directory = run_directory / PROFILE
         self._record_writer = record_writer
         self._config = config
-        self._profiler: CodeProfiler = config.code_profiler
+        self._profiler = profiler
         self._system_interval = config.system_metrics_interval_seconds
         self._profile_interval = config.profiling_interval_seconds
         self._moment = moment

@@ -1,0 +1,66 @@
+"""FollowingAggregation: counts what a profiler times from a moment on, for a run that begins while another is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from seo_engine.profiling.aggregation import Aggregation
+from seo_engine.profiling.regions.readings import Reading
+from seo_engine.profiling.regions.spans import Span
+from seo_engine.profiling.statistics.call_tree import CallPath
+from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
+
+
+class FollowingAggregation(Aggregation):
+    """Is given the spans of another aggregation, and counts them as if timing had begun only now.
+
+    Args:
+        leader (Aggregation): Has the paths to which the spans refer.
+        began (int): Nanoseconds of `time.perf_counter_ns`; what lies before is left out.
+    """
+
+    def __init__(self, leader: Aggregation, began: int) -> None:
+        super().__init__(leader.settings)
+        self._leader = leader
+        self._began = began
+        # What no training waits for is the same for all runs of a configuration.
+        self.in_background = leader.in_background
+
+    def count(self, spans: Sequence[Span]) -> None:
+        """Count spans, without what lies before the beginning.
+
+        Args:
+            spans (Sequence[Span]): The spans of closed regions, with the leader's numbers of their paths.
+        """
+        for number in {span[0] for span in spans} - self.tree.paths.keys():
+            path = self._leader.tree.paths.get(number)
+            if path is not None:
+                self._adopt(path)
+        super().count(list(self._without_what_lies_before(spans)))
+
+    def count_readings(self, readings: Sequence[Reading]) -> None:
+        """Count what regions read besides the clock.
+
+        Args:
+            readings (Sequence[Reading]): The readings of closed regions.
+        """
+        super().count_readings([reading for reading in readings if reading.start >= self._began])
+
+    def _statistics_of(self, reading: Reading) -> OperationStatistics:
+        return self.operation(reading.operation.name, reading.operation.category).statistics
+
+    def _adopt(self, path: CallPath) -> CallPath:
+        """Return the path here that is the same as one of the leader, and has its number."""
+        adopted = self.tree.paths.get(path.number)
+        if adopted is not None or path.operation is None or path.caller is None:
+            return adopted or self.tree.root
+        operation = self.operation(path.operation.name, path.operation.category)
+        return self.tree.path(self._adopt(path.caller), operation, path.number)
+
+    def _without_what_lies_before(self, spans: Sequence[Span]) -> Iterable[Span]:
+        for number, lane, start, end, own_time, flags in spans:
+            if start >= self._began:
+                yield number, lane, start, end, own_time, flags
+            elif end > self._began:
+                # How much of its own time lies behind the beginning is not known; no more than all of it.
+                yield number, lane, self._began, end, min(own_time, end - self._began), flags

@@ -1,0 +1,66 @@
+"""What the runs of a configuration have of its one profiler: each what was timed since it began."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from seo_engine.profiling.aggregation import Aggregation
+from seo_engine.profiling.following import FollowingAggregation
+from seo_engine.profiling.processes import OneOfAProcess
+from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.regions.spans import now
+
+
+class UsedByRuns(OneOfAProcess):
+    """A profiler that runs use, one after the other or several at a time."""
+
+    _aggregation: Aggregation
+    # The runs that are open, and whether there was one before.
+    _runs: list[UsedByRuns]
+    _had_run: bool
+
+    def begin_run(self) -> Self:
+        """Return what profiles a run that begins now.
+
+        Returns:
+            CodeProfiler: This profiler, which begins anew if it had a run before. While another run uses it, one that
+            shows what this profiler times from now on.
+        """
+        if self._runs:
+            run = type(self).__new__(type(self))
+            run._follow(self._recorder)
+        else:
+            run = self
+            if self._had_run:
+                self._recorder.begin_anew()
+                self._begin_reports(self._aggregation)
+        self._had_run = True
+        self._runs = [*self._runs, run]
+        return run
+
+    def end_run(self, run: Self) -> None:
+        """End what profiled a run; after the last one, the counting thread rests until something is timed again.
+
+        Args:
+            run (CodeProfiler): As `begin_run` returned it.
+        """
+        self._runs = [each for each in self._runs if each is not run]
+        recorder = self._recorder
+        recorder.followers = tuple(each for each in recorder.followers if each is not run._aggregation)
+        if not self._runs:
+            recorder.rest()
+
+    def _begin(self) -> None:
+        self._runs, self._had_run = [], False
+        self._begin_reports(self._recorder.aggregation)
+
+    def _begin_reports(self, aggregation: Aggregation) -> None:
+        """Report from now on, and on what is counted there."""
+
+    def _follow(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        following = FollowingAggregation(recorder.aggregation, now())
+        # What waits is of earlier.
+        recorder.exclusively(recorder.count_waiting, lambda: None)
+        recorder.followers = (*recorder.followers, following)
+        self._begin_reports(following)
