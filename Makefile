@@ -66,6 +66,8 @@ docs: .venv/engine-installed
 .venv/benchmark-installed: .venv/engine-installed
 	@echo "Installing the tools to compare with into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[benchmark]"
+	@# It hooks every import of wandb in its environment, and would send runs to its own server.
+	@rm -f .venv/lib/python*/site-packages/*pluto_wandb_hook.pth
 	@touch $@
 
 clean:

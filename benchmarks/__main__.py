@@ -18,7 +18,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.measurements import KILLED_AT_FULL_SPEED, KILLED_SLOWLY, MEMORY_RECORDS, PAUSE_SECONDS
 from benchmarks.processes import measured
 from benchmarks.regions import measure_regions
-from benchmarks.report import RESULTS, print_tables, save_plot
+from benchmarks.report import OURS, RESULTS, print_tables, save_plot
 from benchmarks.rounds import Figures, measure_in_turn, note, small_step_milliseconds
 from benchmarks.rows import ROWS, Row, versions
 
@@ -26,6 +26,7 @@ PLOT = Path(__file__).parent.parent / "docs" / "pictures" / "benchmark.png"
 
 CALLS = {"back_to_back": 2000, "steps_2ms": 700, "steps_20ms": 300}
 STEP_MILLISECONDS = {"steps_2ms": 2.0, "steps_20ms": 20.0}
+BESIDE_REFERENCE = 5000
 WHOLE_RUNS = (10, 10_000)
 SLOW_WHOLE_RUN = 1_000
 
@@ -73,6 +74,9 @@ def _measure_round(row: Row, figures: Figures, repeats: dict[str, int]) -> None:
         calls = calls // 4 if row.slow else calls
         with measured(row.name, "between_steps" if further else "back_to_back", calls, *further) as (said, _):
             note(figures.setdefault(situation, {}), **said.result)
+    if row.name == OURS:
+        with measured(row.name, "beside_reference", BESIDE_REFERENCE) as (said, _):
+            note(figures.setdefault("beside_reference", {}), **said.result)
     few, many = WHOLE_RUNS[0], SLOW_WHOLE_RUN if row.slow else WHOLE_RUNS[1]
     with measured(row.name, "whole_run", few) as (tiny, _), measured(row.name, "whole_run", many) as (whole, _):
         note(

@@ -17,13 +17,16 @@ from typing import Any
 
 import psutil
 
-from benchmarks.rows import row_named
+from benchmarks.rows import REFERENCE, row_named
 
 RESULT = "result.json"
 
 # How many records are logged before the kill: without a pause, and with one after each.
 KILLED_AT_FULL_SPEED = 2_000
 KILLED_SLOWLY, PAUSE_SECONDS = 20, 0.2
+
+# How many calls of each follow each other when two are compared in one process.
+BATCH = 100
 
 MEMORY_RECORDS = 1_000_000
 LONGEST_MEMORY_SECONDS = 60.0
@@ -87,10 +90,36 @@ def _timed_calls(row: str, number: int, repeats: int) -> dict[str, float]:
         durations.append(time.perf_counter_ns() - started)
     wall = time.perf_counter() - began
     log.close()
+    return {**_spread(durations), "wall": wall / number}
+
+
+def beside_reference(row: str, number: int) -> dict[str, float]:
+    """Return how many times as long `number` calls take as those of the reference, by median and 99th percentile.
+
+    Batches of both alternate in this process, because two processes of one machine differ by more than the two calls.
+    """
+    logs = [row_named(each).open() for each in (row, REFERENCE)]
+    for log in logs:
+        log.call(0)
+    time.sleep(2.0)
+    durations: list[list[int]] = [[], []]
+    for first in range(1, number + 1, BATCH):
+        for log, taken in zip(logs, durations, strict=True):
+            for each in range(first, first + BATCH):
+                started = time.perf_counter_ns()
+                log.call(each)
+                taken.append(time.perf_counter_ns() - started)
+    for log in logs:
+        log.close()
+    ours, reference = (_spread(taken) for taken in durations)
+    return {name: ours[name] / reference[name] for name in ours}
+
+
+def _spread(nanoseconds: list[int]) -> dict[str, float]:
+    """Return median and 99th percentile, in microseconds."""
     return {
-        "median": statistics.median(durations) / 1000,
-        "p99": statistics.quantiles(durations, n=100)[98] / 1000,
-        "wall": wall / number,
+        "median": statistics.median(nanoseconds) / 1000,
+        "p99": statistics.quantiles(nanoseconds, n=100)[98] / 1000,
     }
 
 
@@ -155,7 +184,16 @@ def _resident_bytes(process: psutil.Process) -> int:
 
 
 MEASUREMENTS: dict[str, Callable[..., dict[str, float] | None]] = {
-    function.__name__: function for function in (calibrate, back_to_back, between_steps, whole_run, killed, memory)
+    function.__name__: function
+    for function in (
+        calibrate,
+        back_to_back,
+        beside_reference,
+        between_steps,
+        whole_run,
+        killed,
+        memory,
+    )
 }
 
 if __name__ == "__main__":

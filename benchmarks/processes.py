@@ -26,6 +26,9 @@ ROOT = Path(__file__).parent.parent
 SOURCES = os.pathsep.join((str(ROOT), str(ROOT / "src")))
 
 _PR_SET_CHILD_SUBREAPER = 36
+# What would lead a tracker elsewhere than into the folder that is read.
+SETTINGS_OF_TRACKERS = ("WANDB_", "PLUTO_", "EXPMAN_")
+
 LONGEST_SECONDS = 600.0
 # Processes that a measurement leaves behind, such as a peer's server, have this long to finish before they are killed.
 LONGEST_AFTERMATH_SECONDS = 30.0
@@ -53,7 +56,7 @@ def measured(
     _adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="seo_engine_benchmark_") as name:
         folder = Path(name)
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS_OF_TRACKERS)}
         environment |= {"HOME": name, "PYTHONPATH": SOURCES, "OMP_NUM_THREADS": "1"}
         with (folder / "stderr").open("wb") as errors:
             started = time.perf_counter()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib
 import importlib.util
+import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 METRICS = {"loss": 0.5, "accuracy": 0.25, "learning_rate": 1e-4, "gradient_norm": 1.5, "weight_norm": 10.0}
 DISTRIBUTIONS = ("seo-engine", "torch", "tensorboard", "wandb", "lightning-fabric", "mlflow", "trackio")
+DISTRIBUTIONS += ("expman-rs", "pluto-ml")
 NAMES = {f"training/{name}": value for name, value in METRICS.items()}
 
 
@@ -57,6 +63,23 @@ def _open_floor() -> Log:
 
     kept: deque[Any] = deque()
     return Log(lambda step: kept.append((step, METRICS.copy())), lambda: None)
+
+
+def _open_written() -> Log:
+    """Open the least that keeps a record through a kill: the same record as ours, written by the caller."""
+    import orjson
+
+    descriptor = os.open("written.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def log(step: int) -> None:
+        record = {"kind": "training", "time": time.time(), "epoch": 1, "step": step, "rank": 0, "metrics": NAMES.copy()}
+        os.write(descriptor, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+    return Log(log, lambda: os.close(descriptor))
+
+
+def _read_written(folder: Path) -> int:
+    return (folder / "written.jsonl").read_bytes().count(b"\n")
 
 
 def _open_ours() -> Log:
@@ -149,6 +172,58 @@ def _open_trackio() -> Log:
     return Log(lambda step: trackio.log(dict(NAMES), step=step), trackio.finish)
 
 
+def _open_expman() -> Log:
+    expman: Any = importlib.import_module("expman")
+    experiment = expman.Experiment("benchmark", base_dir="expman", redirect_console=False)
+    return Log(lambda step: experiment.log_vector(NAMES, step=step), experiment.close)
+
+
+def _read_expman(folder: Path) -> int:
+    """Return how many steps are in the Arrow files of a run, or in the one Parquet file that replaces them."""
+    import pyarrow
+    from pyarrow import parquet
+
+    steps: set[int] = set()
+    for path in folder.rglob("vectors*.arrow"):
+        # Whatever is whole before a torn end counts.
+        with contextlib.suppress(pyarrow.ArrowInvalid, OSError), pyarrow.ipc.open_stream(path) as batches:
+            for batch in batches:
+                steps.update(batch["step"].to_pylist())
+    for path in folder.rglob("vectors.parquet"):
+        steps.update(parquet.read_table(path, columns=["step"])["step"].to_pylist())
+    return len(steps)
+
+
+def _open_pluto(settings: Mapping[str, Any]) -> Log:
+    """Open a run of Pluto, which cannot begin without a server: one on loopback answers until it has begun."""
+    os.environ["PLUTO_DISABLE_TELEMETRY"] = "1"
+    pluto: Any = importlib.import_module("pluto")
+    with _answering({"organization": {"slug": "benchmark"}, "url": "", "runId": 1}) as url:
+        addresses = dict.fromkeys(("url_app", "url_api", "url_ingest", "url_py"), url)
+        quiet = {"disable_console": True, "disable_system_metrics": True, "disable_iface": True}
+        run = pluto.init(project="benchmark", name="run", settings={"_auth": "key", **addresses, **quiet, **settings})
+    return Log(lambda step: run.log(NAMES, step=step), run.finish)
+
+
+@contextmanager
+def _answering(body: Mapping[str, Any]) -> Iterator[str]:
+    """Answer every POST on loopback with the same JSON, for as long as the context lasts; yield the address."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            answer = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def _count(pattern: str, question: str) -> Callable[[Path], int]:
     def read(folder: Path) -> int:
         rows = 0
@@ -162,9 +237,12 @@ def _count(pattern: str, question: str) -> Callable[[Path], int]:
 
 _read_mlflow = _count("mlflow.db", "SELECT COUNT(DISTINCT step) FROM metrics WHERE key = 'training/loss'")
 _read_trackio = _count("benchmark*.db", "SELECT COUNT(*) FROM metrics")
+_read_pluto = _count("sync.db", "SELECT COUNT(DISTINCT step) FROM sync_queue WHERE record_type = 0")
+_read_pluto_offline = _count("store.db", "SELECT COUNT(DISTINCT step) FROM num WHERE key = 'training/loss'")
 
 ROWS = (
     Row("floor", "a copy of the dictionary in a deque", _open_floor, lambda folder: 0),
+    Row("written", "a copy, orjson and `os.write`", _open_written, _read_written),
     Row("seo_engine", "**ExperimentTracker**, TensorBoard and W&B", _open_ours, _read_ours),
     Row("summary_writer", "`SummaryWriter.add_scalar`, five times", _open_summary_writer, _read_events),
     Row("wandb", "`wandb.log`, offline", _open_wandb, _read_wandb),
@@ -182,7 +260,21 @@ ROWS = (
     Row("mlflow", "MLflow, SQLite", lambda: _open_mlflow(True), _read_mlflow, "mlflow", slow=True),
     Row("mlflow_asynchronous", "MLflow, asynchronous", lambda: _open_mlflow(False), _read_mlflow, "mlflow", slow=True),
     Row("trackio", "trackio", _open_trackio, _read_trackio, "trackio"),
+    Row("expman", "expman-rs `log_vector`", _open_expman, _read_expman, "expman"),
+    # There is no server to wait for at the end.
+    Row(
+        "pluto", "Pluto, its server out of reach", lambda: _open_pluto({"sync_process_shutdown_timeout": 1.0}),
+        _read_pluto, "pluto",
+    ),
+    Row(
+        "pluto_offline", "Pluto, offline",
+        lambda: _open_pluto({"sync_process_enabled": False, "disable_store": False}), _read_pluto_offline, "pluto",
+    ),
 )  # fmt: skip
+
+
+# What our call is compared with in one process: the least that keeps a record through a kill.
+REFERENCE = "written"
 
 
 def row_named(name: str) -> Row:
