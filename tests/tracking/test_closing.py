@@ -348,7 +348,7 @@ def test_a_signals_handler_that_closes_within_a_call_has_it_write_to_no_other_fi
         signal.signal(signal.SIGALRM, lambda *_: tracker.close("interrupted"))
 
         def interrupted_write(descriptor, data):
-            if descriptor == queue._descriptor and b'"step":2' in data:
+            if descriptor == queue.descriptor and b'"step":2' in data:
                 os.write = write
                 signal.raise_signal(signal.SIGALRM)
             return write(descriptor, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -169,10 +170,21 @@ class CodeProfiler(UsedByRuns):
             start (int): Nanoseconds of `time.perf_counter_ns`.
             end (int): The same at the end.
         """
-        recorder = self._recorder
-        if recorder.enabled:
-            operation = self._operations.get((name, category)) or self._aggregation.operation(name, category)
-            recorder.add_span(operation, start, end)
+        self.span_taker(name, category)(start, end)
+
+    def span_taker(self, name: str, category: str) -> Callable[[int, int], None]:
+        """Return what adds spans of one operation, for code that adds one after the other.
+
+        Args:
+            name (str): The operation.
+            category (str): Its category.
+
+        Returns:
+            Callable[[int, int], None]: Is given start and end, as `add_span` is.
+        """
+        aggregation = self._recorder.aggregation
+        operation = self._operations.get((name, category)) or aggregation.operation(name, category)
+        return partial(self._recorder.add_span, operation)
 
     def add_samples(self, number: int) -> None:
         """Count training samples, for the throughput."""

@@ -123,6 +123,8 @@ class Recorder:
             start (int): Nanoseconds of `time.perf_counter_ns`.
             end (int): The same at the end.
         """
+        if not self.enabled:
+            return
         loop = running_loop()
         lane = self.lanes.of_thread.lane if loop is None else self.lanes.of_task(loop)
         parent = lane.innermost
@@ -133,7 +135,10 @@ class Recorder:
             caller = parent.path
             parent.children += duration
         path = caller.children.get(operation) or self.tree.path(caller, operation)
-        self._take((path.number, lane.number, start, end, duration, 0))
+        spans = self.spans
+        spans.append((path.number, lane.number, start, end, duration, 0))
+        if len(spans) >= self.next_look:
+            self.look()
 
     def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
         """Take a generator's whole run; its work was taken before.

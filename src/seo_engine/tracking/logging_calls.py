@@ -22,9 +22,6 @@ logger = logging.getLogger(__name__)
 
 _now = time.perf_counter_ns
 
-# The operation names of the calls that log metrics, by kind.
-_OPERATIONS = {kind.name: tracking_call(kind.subject) for kind in METRICS}
-
 
 class LoggingCalls(Loggable):
     """The logging calls of an `ExperimentTracker`. None of them raises, or waits for more than its own line.
@@ -43,6 +40,10 @@ class LoggingCalls(Loggable):
         self._closed = False
         self._priorities = MetricPriorities(config)
         self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
+        self._is_synchronous = not config.asynchronous_logging
+        self._add_span = {
+            kind.name: self.code_profiler.span_taker(tracking_call(kind.subject), TRACKING) for kind in METRICS
+        }
 
     def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
         """Filter training metrics by priority: record those that matter enough, and leave out the rest for good.
@@ -106,18 +107,23 @@ class LoggingCalls(Loggable):
             epoch = self.current_epoch
         if counted:
             step = self._steps.next()
-        moment = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
-        if moment is not None:
+        is_recorded = True
+        if not (thinned and writer.write_plain(kind, epoch, step, metrics)):
+            moment = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
+            is_recorded = moment is not None
             # As plain numbers: a step that is a tensor may be changed in place.
-            self.current_epoch, self.global_step = moment
+            epoch, step = moment or (self.current_epoch, self.global_step)
+        if is_recorded:
+            self.current_epoch = epoch
+            self.global_step = step
             if not counted:
-                self._steps.last = moment[1]
+                self._steps.last = step
         ended = _now()
-        self.code_profiler.add_span(_OPERATIONS[kind], TRACKING, started, ended)
-        if moment is not None and ended - started > self._slow_nanoseconds:
+        self._add_span[kind](started, ended)
+        if is_recorded and ended - started > self._slow_nanoseconds:
             count = sum(1 for _ in metrics.items())
             logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, count)
-        if not self.config.asynchronous_logging:
+        if self._is_synchronous:
             self._deliver_synchronously()
 
     def _take(self, kind: str, **arguments: Any) -> None:
@@ -132,7 +138,7 @@ class LoggingCalls(Loggable):
                     self._note_profile((plain_epoch(arguments["epoch"]), plain_step(arguments["step"])))
         else:
             writer.write(kind, **arguments)
-        if not self.config.asynchronous_logging:
+        if self._is_synchronous:
             self._deliver_synchronously()
 
     def _refuse(self) -> None:

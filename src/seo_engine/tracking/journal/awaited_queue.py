@@ -49,18 +49,18 @@ class AwaitedQueue(LoggingQueue):
         Args:
             line (bytes): Content and newline.
         """
-        if self._descriptor == _NOT_OPEN and not self._stopped.is_set():
+        if self.descriptor == _NOT_OPEN and not self._stopped.is_set():
             self._wait(line)
         else:
             super().append(line)
 
     def size(self) -> int:
         """Return the size of the journal in bytes; 0 if there is none yet."""
-        return 0 if self._descriptor == _NOT_OPEN else super().size()
+        return 0 if self.descriptor == _NOT_OPEN else super().size()
 
     def write_waiting(self) -> None:
         """Write the lines that wait in memory, if there is a journal now."""
-        if self._descriptor == _NOT_OPEN and not self._appears():
+        if self.descriptor == _NOT_OPEN and not self._appears():
             return
         super().write_waiting()
 
@@ -77,7 +77,7 @@ class AwaitedQueue(LoggingQueue):
         super().close()
 
     def _look(self) -> None:
-        while self._descriptor == _NOT_OPEN and not self._stopped.wait(RETRY_SECONDS):
+        while self.descriptor == _NOT_OPEN and not self._stopped.wait(RETRY_SECONDS):
             self.write_waiting()
 
     def _appears(self) -> bool:
@@ -91,5 +91,5 @@ class AwaitedQueue(LoggingQueue):
         if beginning != LINE_BEGINNING or self._stopped.is_set():
             os.close(descriptor)
             return False
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         return True

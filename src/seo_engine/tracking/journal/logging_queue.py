@@ -46,11 +46,11 @@ class LoggingQueue(JournalReader):
         self.waiting = WaitingLines()
         self._retry_at = 0.0
         self._follow_at = 0.0
-        self._follows_by_itself = False
+        self.follows_by_itself = False
         size = self.size()
         # A torn last line, left by a killed writer, must not spoil the next one.
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
+        if size and os.pread(self.descriptor, 1, size - 1) != b"\n":
+            os.write(self.descriptor, b"\n")
 
     def append(self, line: bytes) -> None:
         """Append one line; once this returns, a kill of the process does not lose it.
@@ -60,7 +60,7 @@ class LoggingQueue(JournalReader):
         Args:
             line (bytes): Content and newline.
         """
-        if self._follows_by_itself and time.monotonic() >= self._follow_at:
+        if self.follows_by_itself and time.monotonic() >= self._follow_at:
             self._follow_at = time.monotonic() + FOLLOW_SECONDS
             self.follow()
         if self.waiting.lines:
@@ -68,20 +68,19 @@ class LoggingQueue(JournalReader):
             self._wait(line)
             return
         try:
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                self._append_again(line)
+            written = os.write(self.descriptor, line)
         except OSError as error:
-            if self._descriptor < 0:
-                logger.warning("⚠️ The run was closed during a call, which is not recorded")
-                return
-            logger.error(
-                "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
-                error,
-                MAXIMUM_WAITING_BYTES >> 20,
-            )
-            self._retry_at = time.monotonic() + RETRY_SECONDS
-            self._wait(line)
+            self._take_refused(line, error)
+        else:
+            if written != len(line):
+                self.append_again(line)
+
+    def append_again(self, line: bytes) -> None:
+        """Append a line of which the disk took only a part."""
+        try:
+            self._append_again(line)
+        except OSError as error:
+            self._take_refused(line, error)
 
     def write_waiting(self) -> None:
         """Write the lines that wait in memory, if the disk takes them now."""
@@ -98,7 +97,7 @@ class LoggingQueue(JournalReader):
 
     def synchronize(self) -> None:
         """Sync what was appended to disk, so that a power cut does not lose it; this may be slow."""
-        os.fsync(self._descriptor)
+        os.fsync(self.descriptor)
 
     def restore(self) -> bool:
         """Recreate the journal if its folder was deleted; the open descriptor still holds all of it.
@@ -114,7 +113,7 @@ class LoggingQueue(JournalReader):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
-        old = os.dup(self._descriptor)
+        old = os.dup(self.descriptor)
         try:
             copied = _copy(old, 0, descriptor)
             temporary.replace(self.path)
@@ -129,12 +128,24 @@ class LoggingQueue(JournalReader):
 
     def follow_by_itself(self) -> None:
         """Check now and then whether the journal was recreated, in a process without journal upkeep."""
-        self._follows_by_itself = True
+        self.follows_by_itself = True
 
     def renew_after_fork(self) -> None:
         """Leave the waiting lines and the upkeep to the parent process."""
         self.waiting = WaitingLines()
         self.follow_by_itself()
+
+    def _take_refused(self, line: bytes, error: OSError) -> None:
+        if self.descriptor < 0:
+            logger.warning("⚠️ The run was closed during a call, which is not recorded")
+            return
+        logger.error(
+            "❌ The journal cannot be written (%s): records wait in memory, at most %d MB of them",
+            error,
+            MAXIMUM_WAITING_BYTES >> 20,
+        )
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        self._wait(line)
 
     def _wait(self, line: bytes) -> None:
         self.waiting.add(line)
@@ -144,7 +155,7 @@ class LoggingQueue(JournalReader):
     def _append_again(self, line: bytes) -> None:
         # The disk may have taken only part of the line: end that part, so that it spoils nothing else, and retry.
         again = b"\n" + line
-        if os.write(self._descriptor, again) != len(again):
+        if os.write(self.descriptor, again) != len(again):
             raise OSError(f"{self.path}: the disk did not take the whole line")
 
 

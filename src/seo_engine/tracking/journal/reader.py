@@ -60,7 +60,7 @@ class JournalReader:
         # Counts the files seen at this path: positions in the old file mean nothing in a new one.
         self.generation = 0
         self._flags = flags
-        self._descriptor = self._open()
+        self.descriptor = self._open()
 
     def _open(self) -> int:
         keep_standard_streams_taken()
@@ -86,7 +86,7 @@ class JournalReader:
         """
         size = READ_BYTES
         while True:
-            data = os.pread(self._descriptor, size, position.offset)
+            data = os.pread(self.descriptor, size, position.offset)
             end = data.rfind(b"\n") + 1
             if end:
                 break
@@ -111,7 +111,7 @@ class JournalReader:
 
     def size(self) -> int:
         """Return the size of the journal in bytes."""
-        return os.fstat(self._descriptor).st_size
+        return os.fstat(self.descriptor).st_size
 
     def count_lines(self, start: int, end: int) -> int:
         """Return the number of lines that end between two offsets.
@@ -125,7 +125,7 @@ class JournalReader:
         """
         count = 0
         while start < end:
-            data = os.pread(self._descriptor, min(READ_BYTES, end - start), start)
+            data = os.pread(self.descriptor, min(READ_BYTES, end - start), start)
             if not data:
                 break
             count += data.count(b"\n")
@@ -135,7 +135,7 @@ class JournalReader:
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         # Forgotten first: a call that a closing signal handler interrupted must not write to another file.
-        descriptor, self._descriptor = self._descriptor, -1
+        descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
 
@@ -146,18 +146,18 @@ class JournalReader:
         self.close()
 
     def _is_at(self, path: Path) -> bool:
-        there, here = path.stat(), os.fstat(self._descriptor)
+        there, here = path.stat(), os.fstat(self.descriptor)
         return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
 
     def _replace_descriptor(self, descriptor: int) -> None:
         # In one step, so that a thread that appends meanwhile finds either the old file or the new one.
-        os.dup2(descriptor, self._descriptor, inheritable=False)
+        os.dup2(descriptor, self.descriptor, inheritable=False)
         os.close(descriptor)
         self.generation += 1
 
     def _skip_endless_line(self, position: Position, read: int) -> list[JournalLine]:
         offset = position.offset + read
-        while data := os.pread(self._descriptor, READ_BYTES, offset):
+        while data := os.pread(self.descriptor, READ_BYTES, offset):
             end = data.find(b"\n") + 1
             if end:
                 # It keeps its place, so that the numbers of later lines do not change.

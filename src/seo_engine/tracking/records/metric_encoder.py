@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from seo_engine.foundation.texts import LARGEST_INTEGER
 from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record
+from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.records.kind import new_record, plain_epoch, plain_step, require_dictionary
 from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation, flat_metrics
 
 # Beyond this many, names are checked at each call instead of remembered: made-up names must not fill the memory.
 MOST_REMEMBERED_NAMES = 10_000
+
+PlainWriter = Callable[[str, float, int, Mapping[str, Any]], bool]
 
 
 class MetricEncoder:
@@ -88,49 +92,59 @@ class MetricEncoder:
             record["thinned"] = False
         return record
 
-    def plain_line(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bytes | None:
-        """Return metrics as a line of the journal in the usual case, that is for known names and finite floats.
+    def plain_writer(self, logging_queue: LoggingQueue) -> PlainWriter:
+        """Return a function that appends metrics to a journal in the usual case: known names, finite floats.
+
+        It is one piece, with names of its own for what it uses, because nearly every logging call goes this way, and a
+        call between two pieces costs as much as a check.
 
         Args:
-            kind (str): One of `METRIC_KINDS`.
-            epoch (float): Epoch of the metrics.
-            step (int): Step of the metrics.
-            metrics (Mapping[str, Any]): As the caller gave them.
+            logging_queue (LoggingQueue): The journal.
 
         Returns:
-            bytes | None: JSON and a newline; None if the metrics need the closer look of `record`.
+            PlainWriter: It is given kind, epoch, step and metrics, and returns whether it appended them; if not, they
+            need the closer look of `record`. It never raises.
         """
-        # orjson refuses a number that is too small for 64 bits, but writes one that is too large for their sign.
-        if type(step) is not int or step > LARGEST_INTEGER:
-            return None
-        if type(epoch) is not float and (type(epoch) is not int or epoch > LARGEST_INTEGER):
-            return None
-        names = self._names[kind]
-        values = {}
-        try:
-            # JSON has no NaN or infinities; any of them shows in the sum, which costs less than checking each value.
-            total = epoch * 0.0
-            for name, value in metrics.items():
-                if type(value) is not float:
-                    return None
-                values[names[name]] = value
-                total += value
-            if total - total != 0.0 or len(values) != len(metrics):
-                return None
-            line = orjson.dumps(
-                {
-                    "kind": kind,
-                    "epoch": epoch,
-                    "step": step,
-                    "time": time.time(),
-                    "rank": self._rank,
-                    "metrics": values,
-                },
-                option=orjson.OPT_APPEND_NEWLINE,
-            )
-        except (AttributeError, KeyError, OverflowError, TypeError):
-            return None
-        return None if len(line) > MAXIMUM_RECORD_BYTES else line
+        names_by_kind, rank, dumps, now = self._names, self._rank, orjson.dumps, time.time
+
+        def write_plain(kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bool:
+            # orjson refuses a number that is too small for 64 bits, but writes one that is too large for their sign.
+            if type(step) is not int or step > LARGEST_INTEGER:
+                return False
+            if type(epoch) is not float and (type(epoch) is not int or epoch > LARGEST_INTEGER):
+                return False
+            names = names_by_kind[kind]
+            values = {}
+            try:
+                # JSON has no NaN or infinities; any of them shows in the sum, which costs less than checking each.
+                total = epoch * 0.0
+                for name, value in metrics.items():
+                    if type(value) is not float:
+                        return False
+                    values[names[name]] = value
+                    total += value
+                if total - total != 0.0 or len(values) != len(metrics):
+                    return False
+                record = {"kind": kind, "epoch": epoch, "step": step, "time": now(), "rank": rank, "metrics": values}
+                line = dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+            except Exception:  # of a foreign mapping, anything: it is said by `record`
+                return False
+            if len(line) > MAXIMUM_RECORD_BYTES:
+                return False
+            if logging_queue.follows_by_itself or logging_queue.waiting.lines:
+                logging_queue.append(line)
+                return True
+            try:
+                written = os.write(logging_queue.descriptor, line)
+            except OSError:
+                # It tries once more, and keeps what the disk refuses.
+                logging_queue.append(line)
+                return True
+            if written != len(line):
+                logging_queue.append_again(line)
+            return True
+
+        return write_plain
 
     def _remember_names(self, kind: str, metrics: Sequence[tuple[Any, Any]], numbers: Mapping[str, float]) -> None:
         names = self._names[kind]

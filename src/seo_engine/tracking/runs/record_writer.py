@@ -48,6 +48,8 @@ class RecordWriter:
         self._config = config
         self._rank = rank
         self._encoder = MetricEncoder(config.skip_nonfinite_metrics, rank)
+        # For most calls; what it does not take is for `write_metrics`.
+        self.write_plain = self._encoder.plain_writer(logging_queue)
         self._said: set[tuple[str, str]] = set()
         self._said_below_priority: set[str] = set()
 
@@ -74,10 +76,6 @@ class RecordWriter:
             tuple[float, int] | None: Epoch and step as they were recorded; None if they were not.
         """
         try:
-            line = self._encoder.plain_line(kind, epoch, step, metrics) if thinned else None
-            if line is not None:
-                self._logging_queue.append(line)
-                return epoch, step
             record = self._encoder.record(kind, epoch, step, metrics, thinned)
             for line in [encode_record(part) for part in metrics_in_parts(record)]:
                 self._logging_queue.append(line)
