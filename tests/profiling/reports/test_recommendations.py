@@ -39,7 +39,7 @@ def training(**numbers: Any) -> TrainingView:
         "optimizer_percent": 0.0,
         "logging_percent": 0.0,
         "other_percent": 0.0,
-        "uncovered_percent": 0.0,
+        "mean_uncovered_seconds": 0.0,
         "outlier_steps": 0,
         "outlier_percent": 0.0,
         "outliers": [],
