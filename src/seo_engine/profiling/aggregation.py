@@ -94,6 +94,7 @@ class Aggregation:
         """
         paths, touched, steps = self.tree.paths, self._touched, self.steps
         whole_runs = 0
+        outermost: list[tuple[int, int]] = []
         for number, lane, start, end, own_time, flags in spans:
             path = paths.get(number)
             if path is None:
@@ -108,13 +109,18 @@ class Aggregation:
                 path.failures += flags & FAILED and not flags & STRETCH
             if not flags & STRETCH:
                 path.durations.append(end - start)
-            if path.level == 1 and flags < WHOLE_RUN and self._is_of_training(path.operation):
-                self._covered.add(start, end)
+            if (
+                path.level == 1
+                and flags < WHOLE_RUN
+                and (path.phase != "logging" or self._is_of_training(path.operation))
+            ):
+                outermost.append((start, end))
             if path.concerns_steps and flags < WHOLE_RUN:
                 steps.count(path, lane, start, end, own_time)
             elif path.separates_steps:
                 # Other work between loading and a step: the data was not for that step.
                 steps.forget_loading(lane)
+        self._covered.add(outermost)
         # A generator's whole run is not shown: it overlaps what its consumer did between the values.
         shown = spans if not whole_runs else [span for span in spans if span[-1] < WHOLE_RUN]
         self.newest_spans.extend(shown)
@@ -135,10 +141,9 @@ class Aggregation:
             moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
         """
         covered = self._covered.copy()
-        for region in open_regions:
-            # A region that is just being entered has no start yet.
-            if region.parent is None and region.start and self._is_of_training(region.operation):
-                covered.add(region.start, moment)
+        # A region that is just being entered has no start yet.
+        outermost = [each for each in open_regions if each.start and each.parent is None]
+        covered.add((each.start, moment) for each in outermost if self._is_of_training(each.operation))
         return covered.total()
 
     def count_readings(self, readings: Sequence[Reading]) -> None:

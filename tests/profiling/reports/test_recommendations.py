@@ -39,7 +39,7 @@ def training(**numbers: Any) -> TrainingView:
         "optimizer_percent": 0.0,
         "logging_percent": 0.0,
         "other_percent": 0.0,
-        "uncovered_percent": 0.0,
+        "mean_uncovered_seconds": 0.0,
         "outlier_steps": 0,
         "outlier_percent": 0.0,
         "outliers": [],
@@ -138,6 +138,20 @@ def test_workers_are_as_many_as_pay(workers: int, share: float, counters: dict[s
         training=training(), phase_percent={"data_loading": share}, loader={"workers": workers}, counters=counters
     )
     assert recommendation["advice"].startswith(advice)
+
+
+def test_a_worker_is_advised_only_where_it_saves_more_than_it_costs() -> None:
+    for share, step_seconds, advice in (
+        (7.0, 0.008, None),
+        (45.0, 0.002, "do less for each sample"),
+        (45.0, 0.02, "try num_workers=2"),
+    ):
+        recommendations = found(
+            training=training(mean_step_seconds=step_seconds),
+            phase_percent={"data_loading": share},
+            loader={"workers": 0},
+        )
+        assert [each["advice"].startswith(str(advice)) for each in recommendations] == [True] * (advice is not None)
 
 
 def test_loading_is_slow_from_the_threshold_of_the_configuration_on() -> None:

@@ -162,7 +162,7 @@ def test_a_profile_of_an_earlier_version_is_shown_without_what_it_lacks(profiler
         pass
     data: dict[str, Any] = dict(profiler.profiling_data())
     training = dict(data["training"])
-    for name in ("batches", "uncovered_percent"):
+    for name in ("batches", "mean_uncovered_seconds"):
         del training[name]
     for name in ("total_seconds", "uncovered_seconds"):
         del data[name]

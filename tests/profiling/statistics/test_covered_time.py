@@ -14,7 +14,7 @@ moments = st.integers(0, 200)
 def test_what_any_interval_covers_counts_once(intervals: list[list[int]]) -> None:
     covered = CoveredTime()
     for start, end in intervals:
-        covered.add(start, end)
+        covered.add([(start, end)])
     assert covered.total() == len({moment for start, end in intervals for moment in range(start, end)})
 
 
@@ -22,7 +22,7 @@ def test_many_gaps_are_added_up_and_an_outer_region_covers_them_again() -> None:
     covered = CoveredTime()
     number = 5 * MOST_INTERVALS
     for start in range(0, 10 * number, 10):
-        covered.add(start, start + 4)
+        covered.add([(start, start + 4)])
     assert covered.total() == 4 * number and len(covered._starts) <= MOST_INTERVALS
-    covered.add(0, 10 * number)
+    covered.add([(0, 10 * number)])
     assert covered.total() == 10 * number

@@ -150,13 +150,13 @@ def _batches_in_words(training: Mapping[str, Any]) -> str:
 
 def _parts_in_words(training: Mapping[str, Any], mean: float) -> str:
     """Return how long each part of a mean step takes: shares of the steps would be other ones than in the table."""
-    shares = {_PART_NAMES.get(phase, phase.replace("_", " ")): training[f"{phase}_percent"] for phase in PHASES}
-    if "uncovered_percent" in training:
-        in_no_region = training["uncovered_percent"]
-        shares |= {"other": shares["other"] - in_no_region, "in no other region": in_no_region}
-    return ", ".join(
-        f"{name} {seconds_in_words(mean * share / 100)}" for name, share in shares.items() if share >= 0.05
-    )
+    seconds = {
+        _PART_NAMES.get(phase, phase.replace("_", " ")): mean * training[f"{phase}_percent"] / 100 for phase in PHASES
+    }
+    if "mean_uncovered_seconds" in training:
+        in_no_region = training["mean_uncovered_seconds"]
+        seconds |= {"other": seconds["other"] - in_no_region, "in no other region": in_no_region}
+    return ", ".join(f"{name} {seconds_in_words(each)}" for name, each in seconds.items() if each >= 0.0005 * mean)
 
 
 def _rate(value: float) -> str:

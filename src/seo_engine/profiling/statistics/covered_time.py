@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 
 # Beyond this many, the oldest gaps between regions are only added up.
 MOST_INTERVALS = 10_000
@@ -13,8 +14,7 @@ class CoveredTime:
 
     Example:
         >>> covered = CoveredTime()
-        >>> for start, end in ((0, 10), (20, 30), (5, 12), (19, 31)):
-        ...     covered.add(start, end)
+        >>> covered.add([(0, 10), (20, 30), (5, 12), (19, 31)])
         >>> covered.total()
         24
     """
@@ -26,18 +26,26 @@ class CoveredTime:
         # The oldest: from the start of the first to the end of the last, and how much of that is covered.
         self._oldest: tuple[int, int, int] | None = None
 
-    def add(self, start: int, end: int) -> None:
-        """Add an interval; fast where most end later than those before.
+    def add(self, intervals: Iterable[tuple[int, int]]) -> None:
+        """Add intervals; fast where most begin later than those before.
 
         Args:
-            start (int): Nanoseconds of `time.perf_counter_ns`.
-            end (int): The same at the end.
+            intervals (Iterable[tuple[int, int]]): Start and end of each, in nanoseconds of `time.perf_counter_ns`.
         """
-        first, after = bisect_left(self._ends, start), bisect_right(self._starts, end)
-        if first < after:
-            start, end = min(start, self._starts[first]), max(end, self._ends[after - 1])
-        self._starts[first:after], self._ends[first:after] = [start], [end]
-        if len(self._starts) > MOST_INTERVALS:
+        starts, ends = self._starts, self._ends
+        last = ends[-1] if ends else -1
+        for start, end in intervals:
+            if start > last:
+                starts.append(start)
+                ends.append(end)
+                last = end
+            else:
+                first, after = bisect_left(ends, start), bisect_right(starts, end)
+                if first < after:
+                    start, end = min(start, starts[first]), max(end, ends[after - 1])
+                starts[first:after], ends[first:after] = [start], [end]
+                last = ends[-1]
+        if len(starts) > MOST_INTERVALS:
             self._add_up_oldest()
 
     def copy(self) -> CoveredTime:
@@ -61,7 +69,7 @@ class CoveredTime:
         return covered
 
     def _add_up_oldest(self) -> None:
-        number = MOST_INTERVALS // 2
+        number = len(self._starts) - MOST_INTERVALS // 2
         starts, ends = self._starts[:number], self._ends[:number]
         total = sum(ends) - sum(starts)
         if self._oldest is None:

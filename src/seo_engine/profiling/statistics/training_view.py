@@ -90,7 +90,7 @@ class TrainingView(TypedDict):
     logging_percent: float
     other_percent: float
     # Of the other part, what no region within the step covers.
-    uncovered_percent: float
+    mean_uncovered_seconds: float
     outlier_steps: int
     outlier_percent: float
     outliers: list[OutlierStep]
@@ -192,7 +192,9 @@ class StepAccounting:
             optimizer_percent=percent["optimizer"],
             logging_percent=percent["logging"],
             other_percent=percent["other"],
-            uncovered_percent=max(0.0, percent["other"] - 100 * sum(self._others.values()) / total),
+            mean_uncovered_seconds=max(0, self._totals["other"] - sum(self._others.values()))
+            * NANOSECONDS
+            / self._steps,
         )
 
     def recent_steps(self) -> list[RecentStep]:

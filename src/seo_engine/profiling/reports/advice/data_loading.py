@@ -16,14 +16,21 @@ _MODEL_OPERATIONS = ("forward_pass", "backward_pass", TRAINING_STEP)
 _SIDE_BY_SIDE = 1.01
 # Each is a process, with a copy of the data set.
 _MOST_WORKERS = 32
+# A worker needs some tenths of a millisecond to hand over a batch. Loading that takes no longer gains nothing from one,
+# and unless its share is large, it is what a busy machine makes of it.
+_HANDOVER_SECONDS = 0.001
+_LARGE_PERCENT = 20.0
 _LESS_WORK = "do less for each sample, or do it once before the training and keep it"
 
 
 def slow_data_loading(measurements: Measurements) -> Recommendation | None:
     """Say that the training waits for its data."""
     threshold = threshold_of("data_loading", measurements.thresholds)
-    if judged_training(measurements) is not None:
+    training = judged_training(measurements)
+    is_short = False
+    if training is not None:
         share = measurements.phase_percent.get("data_loading", 0.0)
+        is_short = _workers(measurements) == 0 and share / 100 * training["mean_step_seconds"] < _HANDOVER_SECONDS
         evidence = f"data loading takes {share:.0f} % of the training steps"
     else:
         loading = [each for each in measurements.operations if each.category == "data_loading"]
@@ -36,15 +43,21 @@ def slow_data_loading(measurements: Measurements) -> Recommendation | None:
             return None
         share = 100 * seconds / measurements.wall_seconds
         evidence = f"data loading takes {share:.0f} % of the time, {calls} loads"
-    if share < threshold or not share:
+    if share < threshold or not share or (is_short and share < _LARGE_PERCENT):
         return None
     advice, reason = _advice(measurements, share / 100)
+    if is_short:
+        advice = _LESS_WORK
     return {"subject": "data_loading", "advice": advice, "evidence": evidence + reason}
+
+
+def _workers(measurements: Measurements) -> int | None:
+    return measurements.loader["workers"] if measurements.loader is not None else None
 
 
 def _advice(measurements: Measurements, waiting: float) -> tuple[str, str]:
     """Return what to do about steps of which a share is spent waiting, and why."""
-    workers = measurements.loader["workers"] if measurements.loader is not None else None
+    workers = _workers(measurements)
     if workers is None:
         return "load the next batch in the background while the model computes", ""
     processors, busy = measurements.processors, _mean(measurements, SYSTEM_CPU)
@@ -87,7 +100,7 @@ def _mean(measurements: Measurements, counter: str) -> float | None:
     within = [value for moment, value in samples if began < moment <= ended]
     # Each is the mean since the one before it, so the next one still measures the last steps.
     within += [value for moment, value in samples if moment > ended][:1]
-    if measurements.loader is not None and measurements.loader["workers"]:
+    if _workers(measurements):
         # Processes that start are busy, whatever they do later.
         within = within[1:]
     within = [max(0.0, value) for value in within if math.isfinite(value)]
