@@ -30,6 +30,9 @@ Convert = Callable[[Any], Any]
 
 _FLUSH, _CLOSE = "flush", "close"
 
+# Are remembered: a caller may make a new one at every step.
+_MOST_MISTAKES = 1_000
+
 
 def operations_of(tracker: str) -> list[str]:
     """Return what the work of a tracker is profiled as.
@@ -303,8 +306,18 @@ class _Door(ABC):
 class _PeoplesDoor(_Door):
     """For direct callers: they read messages, and their training continues."""
 
+    def __init__(self, tracker: SDKTracker) -> None:
+        super().__init__(tracker)
+        self._said: set[str] = set()
+
     def tell_error(self, subject: str, error: Exception) -> None:
-        self.tracker.logger.error("❌ %s %s logging failed: %s", self.tracker.title, subject, error)
+        # The same mistake at every step is said once; an SDK that fails says so each time.
+        mistake = f"{subject}: {error}".partition(", got")[0]
+        is_repeated = isinstance(error, TypeError | ValueError) and mistake in self._said
+        if len(self._said) < _MOST_MISTAKES:
+            self._said.add(mistake)
+        level = logging.DEBUG if is_repeated else logging.ERROR
+        self.tracker.logger.log(level, "❌ %s %s logging failed: %s", self.tracker.title, subject, error)
 
 
 class _WorkersDoor(_Door):

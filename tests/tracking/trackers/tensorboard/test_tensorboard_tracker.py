@@ -91,6 +91,15 @@ def test_stand_alone_metrics_are_validated_and_written_at_once(
     assert "⚠️ Skipping invalid metric training/gone: nan (step 5, epoch 1)" in caplog.messages
 
 
+def test_the_same_mistake_at_every_step_is_said_once(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
+    with TensorBoardTracker(config) as tracker:
+        for step in range(5):
+            tracker.log_training_metrics(epoch=float("nan"), step=step, metrics={"loss": 0.5})
+            tracker.log_training_metrics(epoch=1, step=step + 0.5, metrics={"loss": 0.5})  # type: ignore[arg-type]
+    said = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 2 and "epoch must be a finite number" in said[0] and "step must be a whole number" in said[1]
+
+
 def test_slow_logging_is_warned_of(config: TrackingConfig, caplog: pytest.LogCaptureFixture) -> None:
     config.slow_logging_threshold_seconds = 0.01
     with (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import wandb
 
@@ -15,6 +17,7 @@ from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.trackers.wandb import opening
 from seo_engine.tracking.trackers.wandb.users_settings import read_users_settings
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
+from tests.tracking.killing import wait_until
 from tests.tracking.wandb_server import WandBServer
 
 KEY = "0123456789" * 4
@@ -137,6 +140,24 @@ def test_what_is_not_obeyed_is_said_once(
         "⚠️ WANDB_SAVE_CODE is not obeyed: the tracker itself sets save_code",
     ]
     assert tracker.delivery["wandb"].is_complete and not (tmp_path / "elsewhere").exists()
+
+
+def test_a_child_that_is_started_again_does_not_say_it_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_PROJECT", "a/b")
+    config = TrackingConfig(tensorboard_logging=False, experiment_name="r", **ONLY_WHAT_IS_LOGGED)
+    with ExperimentTracker(config) as tracker:
+        for step in range(2):
+            tracker.log_training_metrics(1, step, {"loss": 0.5})
+            assert tracker.flush()
+            if step == 0:
+                (child,) = psutil.Process().children()
+                child.kill()
+                wait_until(lambda: any("is restarted" in message for message in caplog.messages))
+    said = [record.message for record in caplog.records if record.levelno >= logging.INFO]
+    assert len([message for message in said if "the run is kept offline" in message]) == 1
+    assert len([message for message in said if "WANDB_PROJECT is not understood" in message]) == 1
 
 
 def test_a_run_that_began_disabled_is_not_sent_by_who_recovers_it(

@@ -53,6 +53,8 @@ LONGEST_START_SECONDS = 30.0
 MOST_CHILDREN_IN_VAIN = 10
 MOST_FAILED_STARTS = 3
 
+MOST_REMEMBERED_TEXTS = 100
+
 # Waits before a child is restarted, doubled each time.
 FIRST_RESTART_SECONDS = 0.5
 LONGEST_RESTART_SECONDS = 30.0
@@ -93,6 +95,9 @@ class ChildSupervisor(DeliveryWorker):
         self.state = DeliveryState(failed_records=list(previous.failed_records))
         self.ended = False
         self._was_open = False
+        # What this child said, and what earlier ones did: a new one begins by saying the same again.
+        self._said: set[str] = set()
+        self._said_earlier: frozenset[str] = frozenset()
         self._destination = destination
         self._run_directory = run_directory
         self._config = config
@@ -162,6 +167,7 @@ class ChildSupervisor(DeliveryWorker):
         self._process = None
 
     def _launch(self) -> bool:
+        self._said_earlier = frozenset(self._said)
         environment = dict(os.environ)
         self._destination.tracker.prepare_environment(environment)
         environment[CHILD_MARK] = "1"
@@ -284,7 +290,11 @@ class ChildSupervisor(DeliveryWorker):
                 self.state = state
                 self._state_changed()
             case LogMessage(logger=name, level=level, text=text, in_files_only=in_files_only):
-                logging.getLogger(name).log(level, "%s", text, extra=IN_FILES_ONLY if in_files_only else None)
+                extra = IN_FILES_ONLY if in_files_only else None
+                is_repeated = text in self._said_earlier
+                logging.getLogger(name).log(logging.DEBUG if is_repeated else level, "%s", text, extra=extra)
+                if len(self._said) < MOST_REMEMBERED_TEXTS:
+                    self._said.add(text)
             case Operations(operations=operations):
                 self._code_profiler.merge(OperationStatistics.from_dictionary(operation) for operation in operations)
 
