@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,9 @@ def test_records_wait_in_memory_while_the_disk_refuses_them(
     assert [record["step"] for _, record in metric_records(tracker.run_directory)] == list(range(1, 51))
     assert_each_value_once(tracker.run_directory)
     assert [message for message in caplog.messages if "The journal cannot be written" in message] != []
-    assert "✅ The journal can be written again; it now holds 48 records that were waiting" in caplog.messages
+    written = re.findall(r"✅ The journal can be written again; it now holds (\d+) records", caplog.text)
+    # In one go or, on a busy machine, in several.
+    assert sum(map(int, written)) == 48
 
 
 def test_what_overflows_the_memory_is_counted_and_said(

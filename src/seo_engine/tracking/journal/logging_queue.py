@@ -45,6 +45,7 @@ class LoggingQueue(JournalReader):
         super().__init__(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         self.waiting = WaitingLines()
         self._retry_at = 0.0
+        self._written_late = 0
         self._follow_at = 0.0
         self.follows_by_itself = False
         size = self.size()
@@ -87,12 +88,12 @@ class LoggingQueue(JournalReader):
         if not self.waiting:
             return
         self._retry_at = time.monotonic() + RETRY_SECONDS
-        count = len(self.waiting)
         try:
-            self.waiting.write(self._append_again)
+            self.waiting.write(self._append_late)
         except OSError as error:
             logger.debug("The journal cannot be written yet: %s", error)
         else:
+            count, self._written_late = self._written_late, 0
             logger.info("✅ The journal can be written again; it now holds %d records that were waiting", count)
 
     def synchronize(self) -> None:
@@ -151,6 +152,10 @@ class LoggingQueue(JournalReader):
         self.waiting.add(line)
         if time.monotonic() >= self._retry_at:
             self.write_waiting()
+
+    def _append_late(self, line: bytes) -> None:
+        self._append_again(line)
+        self._written_late += 1
 
     def _append_again(self, line: bytes) -> None:
         # The disk may have taken only part of the line: end that part, so that it spoils nothing else, and retry.
