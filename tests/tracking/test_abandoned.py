@@ -59,7 +59,7 @@ def test_a_tracker_that_is_collected_while_the_interpreter_exits_is_whole(tmp_pa
     ).stderr
     run = read_run(tmp_path / "runs" / "r")
     assert run.status == "finished" and all(state.is_complete for state in run.delivery.values()), said
-    assert said.count("Nothing refers to the tracker of runs/r any more: it ends") == 1
+    assert said.count("The tracker of runs/r is no longer used, so its run ends here") == 1
 
 
 def test_a_bound_method_keeps_its_tracker_open(config: TrackingConfig, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_cell_that_runs_again_leaves_no_run_behind(tmp_path: Path) -> None:
         [sys.executable, "-c", textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "open: ['cell_4', 'other']", done.stderr
-    assert done.stderr.count("any more: it ends") == 3
+    assert done.stderr.count("so its run ends here") == 3
     assert {path.name: read_run(path).status for path in (tmp_path / "runs").iterdir()} == dict.fromkeys(
         ("other", "cell", "cell_2", "cell_3", "cell_4"), "finished"
     )

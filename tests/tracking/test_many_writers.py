@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import pickle
@@ -98,7 +99,7 @@ def test_a_pickled_tracker_whose_run_is_gone_ends_nothing(
     copied = pickle.loads(pickled)
     copied.log_training_metrics(1, 1, {"loss": 0.5})
     copied.close()
-    assert any("No run can be attached to yet" in message for message in caplog.messages)
+    assert any("There is no run in" in message for message in caplog.messages)
 
 
 def test_an_attached_tracker_waits_for_the_owners_workers(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_an_attached_tracker_waits_for_the_owners_workers(tmp_path: Path) -> Non
 
 def attach_to(path: Path, caplog: pytest.LogCaptureFixture) -> ExperimentTracker:
     tracker = ExperimentTracker.attach(path)
-    said = [message for message in caplog.messages if message.startswith("⚠️ No run can be attached to yet")]
+    said = [message for message in caplog.messages if message.startswith("⚠️ There is no run in")]
     assert len(said) == 1 and str(path) in said[0]
     return tracker
 
@@ -155,6 +156,24 @@ def test_a_folder_that_is_no_run_gets_nothing_and_what_waits_for_it_is_counted(
     else:
         assert (tmp_path / "journal.jsonl").read_text() == journal
     assert any("1 waiting records are lost" in message for message in caplog.messages)
+
+
+def test_a_journal_that_cannot_be_read_stops_no_training_and_leaks_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object) -> bytes:
+        raise OSError(errno.EIO, "input/output error")
+
+    (tmp_path / "journal.jsonl").write_text("")
+    tracker = attach_to(tmp_path, caplog)
+    monkeypatch.setattr(os, "pread", fails)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert tracker.logging_queue is not None
+    for step in range(3):
+        tracker.log_training_metrics(1, step, {"loss": 0.5})
+        tracker.logging_queue.write_waiting()
+    assert len(tracker.logging_queue.waiting) == 3 and len(list(Path("/proc/self/fd").iterdir())) == before
+    tracker.close()
 
 
 def test_memory_for_a_run_that_never_comes_is_bounded(

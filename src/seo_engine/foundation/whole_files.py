@@ -53,7 +53,7 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
 
     Args:
         path (str | os.PathLike): The file; `~` is the home folder, and its folder is made. With the ending `.gz` it is
-            compressed. Its mode follows the umask; one that replaces a file is readable for nobody else than that was.
+            compressed. Its mode follows the umask; if it replaces a file, nobody can read it who could not read that.
         parts (Iterable[bytes]): Its contents.
         private (bool): Whether it is for its owner alone, whatever the umask.
 

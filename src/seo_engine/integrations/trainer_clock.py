@@ -6,14 +6,23 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.profiling import LOG_STEP, TRACKING, TRAINING, CodeProfiler, OperationClock, StepClock, samples_in
+from seo_engine.profiling import (
+    INFERENCE,
+    LOG_STEP,
+    TRACKING,
+    TRAINING,
+    CodeProfiler,
+    OperationClock,
+    StepClock,
+    samples_in,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.hooks import RemovableHandle
     from transformers import TrainerControl
 
-EVALUATE = ("evaluate", "model_inference")
+EVALUATE = ("evaluate", INFERENCE)
 SAVE_CHECKPOINT = ("save_checkpoint", TRAINING)
 
 
@@ -58,6 +67,7 @@ class TrainerClock:
         """
         # An earlier training may have failed, without an end.
         self.end_training()
+        self._since = time.perf_counter_ns()
         if model is not None:
             hook = _ForwardHook(self)
             self._hooks = [

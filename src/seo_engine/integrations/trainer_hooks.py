@@ -110,9 +110,7 @@ class TrainerHooks(TrainerCallback):
     def _say_failed(self, event: str, error: Exception) -> None:
         level = logging.DEBUG if event in self._failed else logging.WARNING
         self._failed.add(event)
-        logger.log(
-            level, "⚠️ %s of the tracking failed, the training goes on: %s: %s", event, type(error).__name__, error
-        )
+        logger.log(level, "⚠️ Tracking failed in %s; the training continues: %s: %s", event, type(error).__name__, error)
 
 
 _callbacks: weakref.WeakSet[TrainerHooks] = weakref.WeakSet()

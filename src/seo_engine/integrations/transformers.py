@@ -40,7 +40,8 @@ class ExperimentTrackingCallback(TrainerHooks):
     and predictions are profiled as `evaluate`, checkpoints as `save_checkpoint`; neither is part of a step. The
     arguments of the Trainer and its model are logged before the first metric; later, what has changed.
 
-    Nothing that the callback does raises into the training. Added to a Trainer twice, it logs once. It can be pickled;
+    Nothing that the callback does raises into the training, unless a run of its own cannot begin and the settings have
+    `on_setup_failure="raise"`. Added to a Trainer twice, it logs once. It can be pickled;
     in another process it logs to the same run.
 
     Args:
@@ -71,6 +72,7 @@ class ExperimentTrackingCallback(TrainerHooks):
         self._has_defaults = tracker is None
         self._hyperparameters = dict(hyperparameters or {})
         self._is_described = False
+        self._failure_to_begin: Exception | None = None
         self._clock = TrainerClock(self._config.code_profiler)
 
     @hook
@@ -231,14 +233,19 @@ class ExperimentTrackingCallback(TrainerHooks):
         self.tracker = first.tracker
 
     def _is_to_raise(self, error: Exception) -> bool:
-        return self.tracker is None and self._config.on_setup_failure == "raise"
+        return error is self._failure_to_begin
 
     def _opened(self, args: TrainingArguments) -> ExperimentTracker:
         if self.tracker is None:
             config = self._config
             if args.run_name and not config.is_given("experiment_name"):
                 config = _named(config, args.run_name)
-            self.tracker = ExperimentTracker(config)
+            try:
+                self.tracker = ExperimentTracker(config)
+            except Exception as error:
+                # With `on_setup_failure="raise"`, this is what the user wants to hear of.
+                self._failure_to_begin = error
+                raise
         return self.tracker
 
     def _describe(self, args: TrainingArguments, model: Any) -> None:

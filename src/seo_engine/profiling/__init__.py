@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seo_engine.foundation.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from seo_engine.profiling.categories import CATEGORIES, LOG_STEP, TRACKING, TRAINING
+    from seo_engine.profiling.categories import CATEGORIES, INFERENCE, LOG_STEP, TRACKING, TRAINING
     from seo_engine.profiling.configuration import ProfilingConfig
     from seo_engine.profiling.profiler import CodeProfiler
     from seo_engine.profiling.reports.bottlenecks import share_in_words
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "CATEGORIES": "categories",
     "CodeProfiler": "profiler",
+    "INFERENCE": "categories",
     "LOG_STEP": "categories",
     "OperationClock": "steps.operation_clock",
     "ProfilingConfig": "configuration",
@@ -38,6 +39,7 @@ _MODULES = {
 
 __all__ = [
     "CATEGORIES",
+    "INFERENCE",
     "LOG_STEP",
     "TRACKING",
     "TRAINING",

@@ -42,6 +42,8 @@ class Aggregation:
 
     def __init__(self, settings: ProfilingSettings) -> None:
         self.settings = settings
+        # Nanoseconds of `time.perf_counter_ns`; what lies before is left out.
+        self.began = 0
         self.operations: dict[tuple[str, str], Operation] = {}
         self.tree = CallTree()
         self.steps = StepAccounting()
@@ -133,6 +135,17 @@ class Aggregation:
             # Only now, so that the others are still added if a signal handler raises.
             touched.pop()
 
+    def cover(self, path: CallPath, start: int, end: int) -> None:
+        """Note that a span that was counted elsewhere is one of this path now.
+
+        Args:
+            path (CallPath): The path.
+            start (int): Nanoseconds of `time.perf_counter_ns`.
+            end (int): The same at the end.
+        """
+        if path.level == 1 and self._is_of_training(path.operation):
+            self._covered.add([(start, end)])
+
     def covered_nanoseconds(self, open_regions: Iterable[Region], moment: int) -> int:
         """Return how much of the time lies in any region of the training.
 
@@ -143,7 +156,7 @@ class Aggregation:
         covered = self._covered.copy()
         # A region that is just being entered has no start yet.
         outermost = [each for each in open_regions if each.start and each.parent is None]
-        covered.add((each.start, moment) for each in outermost if self._is_of_training(each.operation))
+        covered.add((max(each.start, self.began), moment) for each in outermost if self._is_of_training(each.operation))
         return covered.total()
 
     def count_readings(self, readings: Sequence[Reading]) -> None:

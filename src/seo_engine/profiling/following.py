@@ -22,7 +22,7 @@ class FollowingAggregation(Aggregation):
     def __init__(self, leader: Aggregation, began: int) -> None:
         super().__init__(leader.settings)
         self._leader = leader
-        self._began = began
+        self.began = began
         # What no training waits for is the same for all runs of a configuration.
         self.in_background = leader.in_background
 
@@ -44,7 +44,7 @@ class FollowingAggregation(Aggregation):
         Args:
             readings (Sequence[Reading]): The readings of closed regions.
         """
-        super().count_readings([reading for reading in readings if reading.start >= self._began])
+        super().count_readings([reading for reading in readings if reading.start >= self.began])
 
     def _statistics_of(self, reading: Reading) -> OperationStatistics:
         return self.operation(reading.operation.name, reading.operation.category).statistics
@@ -59,8 +59,8 @@ class FollowingAggregation(Aggregation):
 
     def _without_what_lies_before(self, spans: Sequence[Span]) -> Iterable[Span]:
         for number, lane, start, end, own_time, flags in spans:
-            if start >= self._began:
+            if start >= self.began:
                 yield number, lane, start, end, own_time, flags
-            elif end > self._began:
+            elif end > self.began:
                 # How much of its own time lies behind the beginning is not known; no more than all of it.
-                yield number, lane, self._began, end, min(own_time, end - self._began), flags
+                yield number, lane, self.began, end, min(own_time, end - self.began), flags

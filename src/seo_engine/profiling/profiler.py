@@ -15,7 +15,7 @@ from seo_engine.foundation.texts import as_json_data
 from seo_engine.foundation.whole_files import write_export
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.categories import TRAINING
-from seo_engine.profiling.loaders import LoaderDescription, describe_loader
+from seo_engine.profiling.loaders import describe_loader
 from seo_engine.profiling.overhead_warning import OverheadWarning
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.compiled_code import no_region, traced_as
@@ -37,13 +37,12 @@ from seo_engine.profiling.reports.recommendations import recommend
 from seo_engine.profiling.reports.slices import shown_open_regions, shown_spans
 from seo_engine.profiling.reports.trace import Trace, write_trace
 from seo_engine.profiling.run_clock import RunClock
-from seo_engine.profiling.runs import UsedByRuns
 from seo_engine.profiling.settings import ProfilingSettings
+from seo_engine.profiling.shared_by_runs import SharedByRuns
 from seo_engine.profiling.statistics.call_tree import CallTreeNode
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
 from seo_engine.profiling.statistics.operations import Measures
 from seo_engine.profiling.statistics.training_view import RecentStep, TrainingView
-from seo_engine.profiling.steps.open_steps import OpenSteps
 from seo_engine.profiling.steps.training_steps import ProfiledSteps, profile_steps
 
 Batch = TypeVar("Batch")
@@ -51,7 +50,7 @@ Batch = TypeVar("Batch")
 _new_region = object.__new__
 
 
-class CodeProfiler(UsedByRuns):
+class CodeProfiler(SharedByRuns):
     """Times named regions of code, on any thread and in any asyncio task, and reports where time and memory went.
 
     Args:
@@ -73,11 +72,11 @@ class CodeProfiler(UsedByRuns):
     def _begin_reports(self, aggregation: Aggregation) -> None:
         self._aggregation = aggregation
         self._operations = self._recorder.aggregation.operations
-        self.open_steps = OpenSteps(self._recorder)
         self._clock = RunClock()
+        # Nanoseconds spent on statistics of earlier runs.
+        self._counted_before = self._recorder.counting_nanoseconds
         self._overhead = OverheadWarning(aggregation.settings.tracking_overhead_warning_percent)
         self._merged: deque[list[OperationStatistics]] = deque()
-        self._loader: LoaderDescription | None = None
 
     @property
     def enabled(self) -> bool:
@@ -159,7 +158,7 @@ class CodeProfiler(UsedByRuns):
 
     def describe_loader(self, loader: object) -> None:
         """Note how many workers a data loader has, for recommendations."""
-        self._loader = describe_loader(loader)
+        self._recorder.loader = describe_loader(loader)
 
     def add_span(self, name: str, category: str, start: int, end: int) -> None:
         """Add a region that the caller timed, for code where even a `with` block is too expensive. Nothing nests in it.
@@ -188,7 +187,8 @@ class CodeProfiler(UsedByRuns):
 
     def add_samples(self, number: int) -> None:
         """Count training samples, for the throughput."""
-        self._aggregation.steps.samples += number
+        for aggregation in self._recorder.aggregations:
+            aggregation.steps.samples += number
 
     def add_counters(self, values: Mapping[str, float]) -> None:
         """Add current values, which the trace shows over time.
@@ -241,13 +241,13 @@ class CodeProfiler(UsedByRuns):
         self._aggregation.in_background.update(names)
 
     def wall_seconds(self) -> float:
-        """Return the seconds since the profiler was created, without those of its reports."""
+        """Return the seconds since the run began, or the profiler was made, without those of its reports."""
         return self._clock.nanoseconds() * NANOSECONDS
 
     @property
     def aggregation_seconds(self) -> float:
         """float: CPU time spent on statistics so far, in seconds, mostly in the background."""
-        return self._recorder.counting_nanoseconds * NANOSECONDS
+        return (self._recorder.counting_nanoseconds - self._counted_before) * NANOSECONDS
 
     def bottlenecks(self) -> list[Bottleneck]:
         """Return the operations with the most own time, the largest first, as plain data."""
@@ -351,13 +351,13 @@ class CodeProfiler(UsedByRuns):
         recorder, steps, tree = self._recorder, self._aggregation.steps, self._aggregation.tree
         recorder.counters.read()
         open_regions = recorder.lanes.open_regions()
-        training, phase_percent, others, asides, slowest_logging, steps_between, covered = recorder.exclusively(
+        training, phase_percent, others, interruptions, slowest_logging, steps_between, covered = recorder.exclusively(
             self._count,
             lambda: (
                 steps.view(),
                 steps.percent_after_warm_up(),
                 steps.others_after_warm_up(),
-                steps.asides(),
+                steps.interruptions(),
                 tree.slowest_within_steps("logging"),
                 (steps.began or 0, steps.ended),
                 self._aggregation.covered_nanoseconds(open_regions, now()),
@@ -370,10 +370,10 @@ class CodeProfiler(UsedByRuns):
             training=training,
             phase_percent=phase_percent,
             others=others,
-            asides=asides,
+            interruptions=interruptions,
             slowest_logging=slowest_logging,
             steps_between=steps_between,
-            loader=self._loader,
+            loader=recorder.loader,
             counters=recorder.counters.samples(self._clock.started),
             wall_seconds=self.wall_seconds(),
             covered_seconds=covered * NANOSECONDS,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
+from seo_engine.profiling.loaders import LoaderDescription
 from seo_engine.profiling.machine.counters import Counters
 from seo_engine.profiling.regions.cuda import gpu_clock
 from seo_engine.profiling.regions.decorators import profiled
@@ -76,6 +77,7 @@ class Recorder:
     def _begin(self) -> None:
         # Those of runs that began while another was open.
         self.followers: tuple[Aggregation, ...] = ()
+        self.loader: LoaderDescription | None = None
         self.spans: deque[Span] = deque()
         self._readings: deque[Reading] = deque()
         self._threads_with_gpu: set[int] = set()
@@ -95,6 +97,11 @@ class Recorder:
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._next_counters = 0
+
+    @property
+    def aggregations(self) -> tuple[Aggregation, ...]:
+        """tuple[Aggregation, ...]: All that count what is taken."""
+        return (self.aggregation, *self.followers)
 
     def region(self, operation: Operation, asked: Measures = _NOTHING) -> Region:
         """Return a new region of an operation, one that reads more than the clock if needed.
@@ -236,7 +243,7 @@ class Recorder:
 
     def count_at_once(self, spans: Sequence[Span]) -> None:
         """Count spans; called only within `exclusively`."""
-        for aggregation in (self.aggregation, *self.followers):
+        for aggregation in self.aggregations:
             aggregation.count(spans)
 
     def count_waiting(self) -> None:
@@ -260,6 +267,7 @@ class Recorder:
         def start_over() -> None:
             self.spans.clear()
             self._readings.clear()
+            self._waiting_for_device.clear()
             self.aggregation.forget_all()
             self.tree, self.root = self.aggregation.tree, self.aggregation.tree.root
             self.counters = Counters()
@@ -295,7 +303,7 @@ class Recorder:
         # Taken one by one from the left: appending threads are never locked out, and no span is lost.
         self.count_at_once([popleft() for _ in range(min(number, len(self.spans)))])
         readings = [self._readings.popleft() for _ in range(len(self._readings))]
-        for aggregation in (self.aggregation, *self.followers):
+        for aggregation in self.aggregations:
             aggregation.count_readings(readings)
         if len(self.spans) < SPANS_PER_BATCH:
             # The very next span starts the thread, if there is none.

@@ -330,7 +330,7 @@ class ExperimentTracker(LoggingCalls):
 
     def _close_abandoned(self) -> None:
         assert self.run_directory is not None
-        logger.info("✅ Nothing refers to the tracker of %s any more: it ends", relative_path(self.run_directory))
+        logger.info("✅ The tracker of %s is no longer used, so its run ends here", relative_path(self.run_directory))
         self.close("finished")
 
     def _close_at_exit(self, error: BaseException | None) -> None:

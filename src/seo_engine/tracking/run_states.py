@@ -11,6 +11,7 @@ from pathlib import Path
 
 from seo_engine.profiling import CodeProfiler
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.child.child_log import ChildLog
 from seo_engine.tracking.delivery.child.standby import Standby
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import Deliveries
@@ -211,7 +212,7 @@ class OwnedRun(AttachedRun):
         self._extra_trackers = extra_trackers
         self._began = time.monotonic()
         self._profile = RunProfile(run.directory, run.record_writer, config, profiler, moment)
-        self._standby = Standby(run.directory)
+        self._standby = Standby(run.directory, ChildLog(run.directory, "standby", run.life))
 
     @property
     def trackers(self) -> Mapping[str, DestinationTracker | TrackerInChild]:

@@ -359,7 +359,7 @@ def test_other_work_is_named_or_said_to_be_in_no_region() -> None:
 
 
 @pytest.mark.parametrize(
-    "asides, subjects",
+    "interruptions, subjects",
     [
         ([share("evaluate", 31.0, "model_inference")], ["evaluation"]),
         ([share("evaluate", 29.0, "model_inference")], []),
@@ -371,11 +371,11 @@ def test_other_work_is_named_or_said_to_be_in_no_region() -> None:
     ],
 )
 def test_evaluations_and_checkpoints_are_told_when_their_share_is_worth_it(
-    asides: list[Share], subjects: list[str]
+    interruptions: list[Share], subjects: list[str]
 ) -> None:
-    recommendations = found(training=training(), asides=asides)
+    recommendations = found(training=training(), interruptions=interruptions)
     assert [each["subject"] for each in recommendations] == subjects
-    assert found(training=training(steps=7), asides=asides) == []
+    assert found(training=training(steps=7), interruptions=interruptions) == []
 
 
 def test_names_made_in_a_loop_are_said_as_such() -> None:

@@ -38,7 +38,7 @@ def test_the_report_says_the_total_and_how_much_of_it_is_in_no_region(
     profiler.add_span("experiment_tracker_setup", "experiment_tracking", 9 * SECOND, 11 * SECOND)
     data = with_total(profiler, monkeypatch, 12.0).profiling_data()
     assert (data["total_seconds"], data["uncovered_seconds"]) == (10.0, 2.0)
-    assert "Of the total, 10 s, 20.0 % (2 s) is in no region." in profiler.report()
+    assert "Total: 10 s; 2 s of it (20.0 %) is in no region." in profiler.report()
 
 
 def test_a_region_that_is_open_covers_its_time(profiler: CodeProfiler) -> None:

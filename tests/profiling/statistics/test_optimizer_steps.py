@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from seo_engine.profiling import CodeProfiler
@@ -78,22 +80,33 @@ def test_what_an_evaluation_within_a_step_does_is_no_part_of_the_training(profil
                 profiler.add_span(name, category, started, started + 10**9)
     view = view_of(profiler)
     assert view["data_loading_percent"] < 1 and view["forward_percent"] < 1
-    (evaluate,) = profiler._aggregation.steps.asides()
+    (evaluate,) = profiler._aggregation.steps.interruptions()
     assert (evaluate.operation.name, evaluate.runs) == ("evaluate", 8)
 
 
 def test_evaluations_and_checkpoints_between_steps_are_counted_and_those_around_the_training_are_not(
     profiler: CodeProfiler,
 ) -> None:
-    def aside(name: str, category: str) -> None:
+    def interruption(name: str, category: str) -> None:
         with profiler.profile_operation(name, category):
             pass
 
-    aside("evaluate", "model_inference")
+    interruption("evaluate", "model_inference")
     for _ in range(3):
         train(profiler, (FORWARD,), (FORWARD,))
-        aside("evaluate", "model_inference")
-        aside("save_checkpoint", "training_loop")
+        interruption("evaluate", "model_inference")
+        interruption("save_checkpoint", "training_loop")
     assert view_of(profiler)["steps"] == 6
-    counted = {share.operation.name: share.runs for share in profiler._aggregation.steps.asides()}
+    counted = {share.operation.name: share.runs for share in profiler._aggregation.steps.interruptions()}
     assert counted == {"evaluate": 2, "save_checkpoint": 2}
+
+
+def test_checkpoints_of_activations_are_part_of_the_forward_pass() -> None:
+    profiler = CodeProfiler()
+    for _ in profiler.profile_steps([[1.0]] * 8):
+        for name in ("load_checkpoint", "checkpointed_block", "checkpoint"):
+            with profiler.profile_operation("forward_pass"), profiler.profile_operation(name):
+                time.sleep(0.001)
+    view = profiler.training_view()
+    assert view is not None and view["forward_percent"] > view["other_percent"]
+    assert profiler._aggregation.steps.interruptions() == []

@@ -265,7 +265,7 @@ def test_batches_of_a_data_loader_with_worker_processes_are_steps(profiler: Code
     assert all(sum(step.phases.values()) == step.total for step in steps)
     seconds = sum(step.total for step in steps) * 1e-9
     assert view_of(profiler)["samples_per_second"] == pytest.approx(7 / seconds)
-    assert profiler._loader == {"workers": workers}
+    assert profiler._recorder.loader == {"workers": workers}
 
 
 class OddShape:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
 from seo_engine.profiling import CodeProfiler
+from seo_engine.profiling.statistics.call_tree import CallPath
 from tests.profiling.timed_regions import counts_of, own_times_of, paths_of, statistics_of
 
 
@@ -188,7 +189,7 @@ def test_validation_between_epochs_is_told_apart_and_keeps_its_loader_to_itself(
     for _ in profiler.profile_steps(training):
         work(profiler, "forward_pass", "backward_pass")
     assert steps_in(profiler) == 9 and counts_of(profiler)["validation_step"] == 6
-    assert profiler._loader == {"workers": 0}
+    assert profiler._recorder.loader == {"workers": 0}
 
 
 def test_a_validation_loop_left_open_within_a_step_ends_with_that_step(profiler: CodeProfiler) -> None:
@@ -236,3 +237,34 @@ def test_steps_that_are_asked_for_one_by_one_go_on_in_a_loop(profiler: CodeProfi
     steps = profiler.profile_steps([1, 2, 3])
     assert [next(steps), *steps] == [1, 2, 3] and list(steps) == [1, 2, 3]
     assert steps_in(profiler) == 6
+
+
+def test_a_loop_that_is_forgotten_in_the_middle_of_counting_is_counted_by_the_next_report(
+    profiler: CodeProfiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = [enumerate(profiler.profile_steps([[1.0]] * 3))]
+    for _ in kept[0]:
+        work(profiler, "forward_pass")
+        break
+    counted = CallPath.add_batch
+
+    def forget_the_loop_meanwhile(path: CallPath) -> None:
+        # As Python may do wherever it collects garbage.
+        kept.clear()
+        counted(path)
+
+    monkeypatch.setattr(CallPath, "add_batch", forget_the_loop_meanwhile)
+    assert counts_of(profiler)["forward_pass"] == 1
+    assert not kept and steps_in(profiler) == 1
+
+
+def test_what_came_after_a_step_that_was_left_is_in_a_region_too(profiler: CodeProfiler) -> None:
+    kept = [enumerate(profiler.profile_steps([[1.0]] * 3))]
+    for _ in kept[0]:
+        work(profiler, "forward_pass")
+        break
+    with profiler.profile_operation("later", "preprocessing"):
+        time.sleep(0.2)
+    kept.clear()
+    data = profiler.profiling_data()
+    assert data["uncovered_seconds"] < 0.1 < data["total_seconds"]

@@ -233,7 +233,9 @@ def test_a_child_that_ends_again_and_again_while_it_imports_the_sdk_is_given_up(
 
 def test_an_interpreter_of_another_version_says_so(tmp_path: Path) -> None:
     line = import_line().replace(sys.implementation.cache_tag.encode(), b"cpython-27")
-    ended = subprocess.run(child_command(), input=line, capture_output=True, check=False)
+    ended = subprocess.run(
+        child_command("seo_engine.tracking.delivery.delivery_process"), input=line, capture_output=True, check=False
+    )
     assert ended.returncode == 1 and b"but the training runs on cpython-27" in ended.stderr
 
 

@@ -404,6 +404,7 @@ def test_a_profile_of_very_many_operations_with_long_names_is_still_a_record(tmp
                 pass
     (profile,) = [record for _, record in read_journal(directory) if record["kind"] == "profiling"]
     assert len(profile["profiling_data"]["operations"]) == 200
-    assert len(profile["profiling_data"]["timings"]) >= 1_000
+    # What does not fit into a record is in the file.
+    assert len(profile["profiling_data"]["timings"]) >= 900
     whole = json.loads((directory / "profile" / "profiling_data.json").read_bytes())
     assert len(whole["operations"] + whole["unranked_operations"]) >= 1_000

@@ -65,10 +65,10 @@ class Counters:
         self.series: dict[str, CounterSeries] = {}
         self._processor_nanoseconds = time.process_time_ns()
         self._read = time.perf_counter_ns()
-        self._children_seconds: float | None = None
+        self._children: tuple[int, float] | None = None
         self._read_system_cpu = processor_load()
         # The loads are measured from here on.
-        self._read_other_processes(1.0)
+        self._read_other_processes(self._read)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Add current values.
@@ -114,16 +114,18 @@ class Counters:
         # It fails without /proc, for example.
         with contextlib.suppress(Exception):
             values[MEMORY] = process_memory_bytes() / 1e6
-        self.add(values | self._read_other_processes(elapsed / 1e9))
+        self.add(values | self._read_other_processes(moment))
 
-    def _read_other_processes(self, elapsed: float) -> dict[str, float]:
+    def _read_other_processes(self, moment: int) -> dict[str, float]:
         values: dict[str, float] = {}
         # Each fails where the system does not tell.
         with contextlib.suppress(Exception):
             values |= self._read_system_cpu()
         with contextlib.suppress(Exception):
-            last, self._children_seconds = self._children_seconds, child_processor_seconds()
+            # With its moment: the reading before may have failed.
+            last, self._children = self._children, (moment, child_processor_seconds())
             if last is not None:
                 # A child that its parent did not wait for takes its time with it.
-                values[CHILDREN_CPU] = 100 * max(0.0, self._children_seconds - last) / max(elapsed, 1e-9)
+                used = max(0.0, self._children[1] - last[1])
+                values[CHILDREN_CPU] = 100 * used / max((moment - last[0]) / 1e9, 1e-9)
         return values

@@ -35,7 +35,7 @@ class Measurements:
     # Of the steps' time after the first steps: the operations that are none of the known parts.
     others: Sequence[Share] = ()
     # Evaluations and checkpoints, of the time of the steps and of what came between them.
-    asides: Sequence[Share] = ()
+    interruptions: Sequence[Share] = ()
     # Names of the tracker's operations that no training waits for.
     in_background: Collection[str] = frozenset()
     # How much of the wall time lies in any region of the training, on whatever threads.

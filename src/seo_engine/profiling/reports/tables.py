@@ -137,7 +137,7 @@ def recommendations_text(recommendations: Sequence[Mapping[str, Any]]) -> Render
 def _total_in_words(total: float, uncovered: float) -> str:
     share = 100 * uncovered / total if total > 0 else 0.0
     return (
-        f"Of the total, {seconds_in_words(total)}, {share:.1f} % ({seconds_in_words(uncovered)}) is in no region. "
+        f"Total: {seconds_in_words(total)}; {seconds_in_words(uncovered)} of it ({share:.1f} %) is in no region. "
         "Own time leaves out nested operations."
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
-from seo_engine.profiling.statistics.operations import TRAINING_STEP, Operation
+from seo_engine.profiling.statistics.operations import PHASES, TRAINING_STEP, Operation
 
 # More paths than anyone reads, and only a few megabytes of memory.
 MOST_PATHS = 10_000
@@ -45,8 +45,8 @@ class CallPath:
     step: Operation | None = None
     within_step: bool = False
     # The evaluation or checkpoint that this is, or is within.
-    aside: Operation | None = None
-    is_aside: bool = False
+    interruption: Operation | None = None
+    is_interruption: bool = False
     # Whether it is a training step, within one, or possibly data loading, an evaluation or a checkpoint before one.
     concerns_steps: bool = False
     # Whether it is other work, outside the steps.
@@ -169,10 +169,11 @@ class CallTree:
                 return self.path(outermost, operation, number)
         is_step = operation.name == TRAINING_STEP
         within_step = caller.step is not None
-        is_aside = caller.aside is None and operation.is_aside
-        aside = operation if is_aside else caller.aside
+        # Activation checkpoints within a forward pass, for example, are part of it.
+        is_interruption = caller.interruption is None and caller.phase not in PHASES and operation.is_interruption
+        interruption = operation if is_interruption else caller.interruption
         # The forward passes of an evaluation, for example, are no parts of a training step.
-        phase = (operation.phase or caller.phase) if aside is None else None
+        phase = (operation.phase or caller.phase) if interruption is None else None
         path = CallPath(
             operation,
             number=next(_numbers) if number is None else number,
@@ -181,9 +182,9 @@ class CallTree:
             phase=phase,
             step=operation if is_step else caller.step,
             within_step=within_step,
-            aside=aside,
-            is_aside=is_aside,
-            concerns_steps=is_step or within_step or is_aside or phase == "data_loading",
+            interruption=interruption,
+            is_interruption=is_interruption,
+            concerns_steps=is_step or within_step or is_interruption or phase == "data_loading",
             separates_steps=not is_step and not within_step and phase not in ("data_loading", "logging"),
         )
         # The number is known before any span can carry it; `setdefault` is atomic.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +14,10 @@ TRAINING_STEP = "training_step"
 # The same of a loop that evaluates the model; it is no training step.
 VALIDATION_STEP = "validation_step"
 PHASES = ("data_loading", "forward", "backward", "optimizer", "logging", "other")
-_SAVING = ("save", "save_model", "save_state", "model_save")
+# What saves the state of a training is called, as far as a name can tell: not `load_checkpoint`.
+_SAVING = re.compile(
+    r"(save|store|write)(_(model|state|training_state|weights|checkpoints?))?|checkpoint(ing)?|(model|checkpoint)_save"
+)
 _PHASES_BY_CATEGORY = {"data_loading": "data_loading", TRACKING: "logging"}
 _PHASES_BY_NAME = {"forward_pass": "forward", "backward_pass": "backward", "optimizer_step": "optimizer"}
 
@@ -59,7 +63,7 @@ class Operation:
         return _PHASES_BY_CATEGORY.get(self.category) or _PHASES_BY_NAME.get(self.name)
 
     @property
-    def is_aside(self) -> bool:
+    def is_interruption(self) -> bool:
         """bool: Whether it interrupts the training, with all that is nested in it: an evaluation or a checkpoint."""
         return self.phase is None and (self.is_evaluation or self.is_checkpoint)
 
@@ -71,4 +75,4 @@ class Operation:
     @property
     def is_checkpoint(self) -> bool:
         """bool: Whether the state of the training is saved, by its name."""
-        return "checkpoint" in self.name.lower() or self.name.lower() in _SAVING
+        return _SAVING.fullmatch(self.name.lower()) is not None

@@ -113,8 +113,8 @@ class StepAccounting:
         self._others: dict[Operation, int] = {}
         self._warm_up_others: dict[Operation, int] = {}
         # Evaluations and checkpoints: how many, and how long. Those outside of steps wait for the next step.
-        self._asides: dict[Operation, list[int]] = {}
-        self._asides_before: dict[int, dict[Operation, list[int]]] = {}
+        self._interruptions: dict[Operation, list[int]] = {}
+        self._interruptions_before: dict[int, dict[Operation, list[int]]] = {}
         self._between_steps = 0
         self._optimizer_steps = OptimizerSteps()
         self._batches = 0
@@ -138,14 +138,14 @@ class StepAccounting:
         operation = path.operation
         assert operation is not None
         if path.within_step:
-            self._count_part(path.phase or "other", lane, start, path.aside or operation, own_time)
-            if path.is_aside:
-                _add_run(self._asides, operation, end - start)
-        elif path.is_aside:
+            self._count_part(path.phase or "other", lane, start, path.interruption or operation, own_time)
+            if path.is_interruption:
+                _add_run(self._interruptions, operation, end - start)
+        elif path.is_interruption:
             self.forget_loading(lane)
-            if len(self._asides_before) >= _MOST_OPEN_STEPS:
-                self._asides_before.clear()
-            _add_run(self._asides_before.setdefault(lane, {}), operation, end - start)
+            if len(self._interruptions_before) >= _MOST_OPEN_STEPS:
+                self._interruptions_before.clear()
+            _add_run(self._interruptions_before.setdefault(lane, {}), operation, end - start)
         elif path.phase == "data_loading":
             self._loading[lane] = self._loading.get(lane, 0) + own_time
             if len(self._loading) > _MOST_OPEN_STEPS:
@@ -226,12 +226,12 @@ class StepAccounting:
             if total and time
         ]
 
-    def asides(self) -> list[Share]:
+    def interruptions(self) -> list[Share]:
         """Return the evaluations and checkpoints, by their share of the steps and what came between them."""
         total = sum(self._totals.values()) + self._between_steps
         return [
             Share(each, 100 * time / total, runs, time * NANOSECONDS)
-            for each, (runs, time) in self._asides.items()
+            for each, (runs, time) in self._interruptions.items()
             if total
         ]
 
@@ -269,10 +269,10 @@ class StepAccounting:
         phases["data_loading"] += loading
         total = end - start + loading
         phases["other"] = max(0, total - sum(phases.values()))
-        asides = self._asides_before.pop(lane, {})
+        interruptions = self._interruptions_before.pop(lane, {})
         if self.began is not None:
-            for operation, (runs, time) in asides.items():
-                _add_run(self._asides, operation, time, runs)
+            for operation, (runs, time) in interruptions.items():
+                _add_run(self._interruptions, operation, time, runs)
                 self._between_steps += time
         if self.began is None:
             self.began = start

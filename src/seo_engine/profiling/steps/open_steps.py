@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -29,6 +30,8 @@ class OpenSteps:
         self._recorder = recorder
         # By lane and kind. Without a lock: each operation on it is atomic.
         self._clocks: dict[tuple[int, bool], StepClock] = {}
+        # Steps that were left, until they are counted.
+        self._left: deque[Region] = deque()
 
     def begin(self, clock: StepClock) -> None:
         """End what earlier loops of the same thread or task left open, and note that a step begins.
@@ -72,22 +75,25 @@ class OpenSteps:
             self._end_left(clock)
 
     def end_left(self) -> None:
-        """End the steps whose outer region was left."""
+        """End the steps whose outer region was left; called only within `exclusively`."""
         for key, clock in list(self._clocks.items()):
             step = clock.step
             if step is not None and not step.lane.holds(step) and self._clocks.pop(key, None) is not None:
                 self._end_left(clock)
-
-    def forget(self) -> None:
-        """Forget all steps: they are those of another process."""
-        self._clocks.clear()
+        self._count_left()
 
     def _end_left(self, clock: StepClock) -> None:
         step = clock.let_go_of_step()
         if step is not None and step.recorder is self._recorder:
-            recorder = self._recorder
-            recorder.exclusively(recorder.count_waiting, lambda: _end_with_its_last_part(step, recorder))
+            self._left.append(step)
             clock.count_samples(clock.samples)
+            # Python may forget a loop in the middle of counting: then the next report does this.
+            self._recorder.exclusively(self._count_left, lambda: None)
+
+    def _count_left(self) -> None:
+        self._recorder.count_waiting()
+        while self._left:
+            _end_with_its_last_part(self._left.popleft(), self._recorder)
 
 
 def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
@@ -109,6 +115,7 @@ def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
             path = tree.path_along(outer, below[span[0]])
             tree.paths[span[0]].move(path, span[2], span[3], span[4], is_run=not span[5] & STRETCH)
             aggregation.newest_spans[position] = (path.number, *span[1:])
+            aggregation.cover(path, span[2], span[3])
     _take_out_of_its_lane(step, recorder)
     later = sum(span[3] - span[2] for span in parts if span[2] >= end)
     if parent is not None:

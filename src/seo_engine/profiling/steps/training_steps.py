@@ -17,7 +17,7 @@ _TRAINING = (TRAINING_STEP, TRAINING)
 _VALIDATION = (VALIDATION_STEP, INFERENCE)
 
 
-class OpenSteps(Protocol):
+class StepWatcher(Protocol):
     """The steps that have begun and not ended, of all clocks of a profiler."""
 
     def begin(self, clock: StepClock) -> None:
@@ -34,8 +34,8 @@ class Profiler(Protocol):
     """The part of a profiler that the clock of training steps needs."""
 
     @property
-    def open_steps(self) -> OpenSteps:
-        """OpenSteps: The steps that have begun and not ended."""
+    def open_steps(self) -> StepWatcher:
+        """StepWatcher: The steps that have begun and not ended."""
 
     def profile_operation(self, name: str, category: str, *, measure_device: bool = False) -> ProfiledRegion:
         """Time a region of code."""
@@ -72,11 +72,6 @@ class StepClock:
         self.step: Region | None = None
         self._profiler = profiler
         self._part: ProfiledRegion | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """bool: Whether a step has begun and not ended."""
-        return self.step is not None
 
     def begin_step(self) -> None:
         """Begin a step, with data loading as its first part; an unfinished step is forgotten."""

@@ -44,7 +44,7 @@ class Deliveries:
         logging_queue (LoggingQueue): The journal.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run.
-        profiler (CodeProfiler | None): Gets what child processes measure; None means the one of the configuration.
+        profiler (CodeProfiler): Gets what child processes measure.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Deliveries:
         logging_queue: LoggingQueue,
         config: TrackingConfig,
         life: Lifecycle,
-        profiler: CodeProfiler | None = None,
+        profiler: CodeProfiler,
     ) -> None:
         # Visible to the training, by name.
         self.trackers: dict[str, DestinationTracker | TrackerInChild] = {}
@@ -61,7 +61,7 @@ class Deliveries:
         self._logging_queue = logging_queue
         self._config = config
         self._life = life
-        self._profiler = profiler if profiler is not None else config.code_profiler
+        self._profiler = profiler
         self._workers: dict[str, DeliveryWorker] = {}
         self._changed = threading.Condition()
 

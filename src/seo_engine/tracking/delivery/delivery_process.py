@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.delivery.child.leaving import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
 from seo_engine.tracking.delivery.child.report_pipe import ReportPipe
+from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.delivery.recovery import deliver_rest

@@ -105,7 +105,7 @@ def deliver_rest(
         dict[str, DeliveryState]: The ledger of each view.
     """
     with LoggingQueue(run_directory / JOURNAL) as journal:
-        deliveries = Deliveries(run_directory, journal, config, life)
+        deliveries = Deliveries(run_directory, journal, config, life, config.code_profiler)
         deliveries.start(names)
         standstill, before = 0.0, None
         while standstill < LONGEST_STANDSTILL_SECONDS and not deliveries.flush(_LOOK_SECONDS):

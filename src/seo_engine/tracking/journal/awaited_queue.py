@@ -38,6 +38,8 @@ class AwaitedQueue(LoggingQueue):
 
     def __init__(self, path: str | Path) -> None:
         self._stopped = threading.Event()
+        # Reentrant: a signal handler that logs may interrupt the thread that holds it.
+        self._looking = threading.RLock()
         super().__init__(path)
 
     def _open(self) -> int:
@@ -82,14 +84,18 @@ class AwaitedQueue(LoggingQueue):
 
     def _appears(self) -> bool:
         """Open the journal once its first line shows that a run has begun."""
-        try:
-            descriptor = os.open(self.path, self._flags & ~os.O_CREAT | os.O_CLOEXEC)
-        except (OSError, ValueError) as error:
-            logger.debug("There is no run yet: %s", error)
+        # A call and the thread may look at the same time.
+        with self._looking:
+            if self.descriptor != _NOT_OPEN:
+                return True
+            descriptor = _NOT_OPEN
+            try:
+                descriptor = os.open(self.path, self._flags & ~os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK)
+                if os.pread(descriptor, len(LINE_BEGINNING), 0) == LINE_BEGINNING and not self._stopped.is_set():
+                    self.descriptor = descriptor
+                    return True
+            except (OSError, ValueError) as error:  # a FIFO or another file that is no journal, too
+                logger.debug("There is no run yet: %s", error)
+            if descriptor != _NOT_OPEN:
+                os.close(descriptor)
             return False
-        beginning = os.pread(descriptor, len(LINE_BEGINNING), 0)
-        if beginning != LINE_BEGINNING or self._stopped.is_set():
-            os.close(descriptor)
-            return False
-        self.descriptor = descriptor
-        return True

@@ -39,7 +39,7 @@ class Recorded(NamedTuple):
     time: float
 
 
-class Made(NamedTuple):
+class CallRecords(NamedTuple):
     """The records of one call, and what they leave out: how much or why, by its place in them."""
 
     records: list[Record]
@@ -108,7 +108,7 @@ class Kind:
             return False
         return not self.is_metrics or all(isinstance(value, NUMBER) for value in record["metrics"].values())
 
-    def make_records(self, arguments: Mapping[str, Any], rank: int = 0) -> Made:
+    def make_records(self, arguments: Mapping[str, Any], rank: int = 0) -> CallRecords:
         """Return new records with the current time, as plain data without secrets.
 
         Args:
@@ -116,7 +116,7 @@ class Kind:
             rank (int): Rank of this process in distributed training.
 
         Returns:
-            Made: One record as its readers will see it, or several where it is too large for one.
+            CallRecords: One record as its readers will see it, or several where it is too large for one.
 
         Raises:
             TypeError: If an argument has the wrong type.
@@ -141,7 +141,7 @@ class Kind:
             for whole in in_parts(plain, self.divisible, left_out)
             for part in in_parts(redact(whole), self.divisible, left_out)
         ]
-        return Made(records, left_out)
+        return CallRecords(records, left_out)
 
     def _mistake(self, record: Record) -> str:
         """Return what is wrong with the first field that has another type."""

@@ -132,7 +132,7 @@ class _Conversion:
         for (key, each), own in zip(entries, self._shares([each for _, each in entries], share), strict=False):
             name = _free_key(key, result)
             result[name] = self.of(each, f"{path}.{name}" if path else name, own, within)
-        if why := failure or self._rest(len(entries) - len(result)):
+        if why := failure or self._rest(_length(values, len(entries)) - len(result)):
             result[REST] = f"({why})"
             self._left_out[path] = why
         return result
@@ -184,7 +184,7 @@ def _entries(values: Mapping[Any, Any]) -> tuple[list[tuple[Any, Any]], str]:
     """
     entries: list[tuple[Any, Any]] = []
     try:
-        for entry in itertools.islice(values.items(), MOST_VALUES + 1):
+        for entry in itertools.islice(values.items(), MOST_VALUES):
             entries.append(entry)
     except Exception as error:  # of a foreign mapping, anything
         if not entries:
@@ -193,6 +193,13 @@ def _entries(values: Mapping[Any, Any]) -> tuple[list[tuple[Any, Any]], str]:
                 raise
         return entries, f"cannot be read whole: {type(error).__name__}: {one_line(error)}"
     return entries, ""
+
+
+def _length(values: Mapping[Any, Any], at_least: int) -> int:
+    try:
+        return max(len(values), at_least)
+    except Exception:  # of a foreign mapping, anything
+        return at_least
 
 
 def _readable_entries(values: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:

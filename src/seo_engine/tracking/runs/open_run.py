@@ -136,10 +136,10 @@ def attach_run(run: str | Path) -> OpenRun:
         logging_queue = LoggingQueue(directory / JOURNAL)
     except (OSError, ValueError) as error:
         logger.warning(
-            "⚠️ No run can be attached to yet (%s): records wait in memory, at most %d MB of them, until %s is a run",
+            "⚠️ There is no run in %s yet (%s): records wait in memory, at most %d MB of them, until one begins",
+            directory,
             one_line(error),
             MAXIMUM_WAITING_BYTES >> 20,
-            directory,
         )
         life, config = Lifecycle(), TrackingConfig()
         logging_queue = AwaitedQueue(directory / JOURNAL)

@@ -15,7 +15,7 @@ from seo_engine import ExperimentTracker, TrackingConfig, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.runs import open_run
 from seo_engine.tracking.trackers.wandb.identity import identity_of
-from seo_engine.tracking.trackers.wandb.users_settings import read_users_settings
+from seo_engine.tracking.trackers.wandb.user_settings import read_user_settings
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
 from tests.tracking.read_views import framed_messages, read_wandb
@@ -33,7 +33,7 @@ def no_run_before() -> None:
 
 
 def told(variables: dict[str, str]) -> dict[str, Any]:
-    return read_users_settings(wandb, "", variables).values
+    return read_user_settings(wandb, "", variables).values
 
 
 def messages(run_directory: Path, kind: str) -> list[Any]:

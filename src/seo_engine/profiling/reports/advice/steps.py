@@ -30,8 +30,8 @@ _FEWEST_GPU_READINGS = 3
 
 def costly_evaluations(measurements: Measurements) -> Recommendation | None:
     """Say that evaluations take much of the training's time."""
-    evaluations = [each for each in measurements.asides if not each.operation.is_checkpoint]
-    found = _costly_aside(measurements, evaluations, _EVALUATION_PERCENT)
+    evaluations = [each for each in measurements.interruptions if not each.operation.is_checkpoint]
+    found = _costly_interruption(measurements, evaluations, _EVALUATION_PERCENT)
     if found is None:
         return None
     share, evidence = found
@@ -41,8 +41,8 @@ def costly_evaluations(measurements: Measurements) -> Recommendation | None:
 
 def costly_checkpoints(measurements: Measurements) -> Recommendation | None:
     """Say that checkpoints take much of the training's time."""
-    checkpoints = [each for each in measurements.asides if each.operation.is_checkpoint]
-    found = _costly_aside(measurements, checkpoints, _CHECKPOINT_PERCENT)
+    checkpoints = [each for each in measurements.interruptions if each.operation.is_checkpoint]
+    found = _costly_interruption(measurements, checkpoints, _CHECKPOINT_PERCENT)
     if found is None:
         return None
     share, evidence = found
@@ -57,7 +57,7 @@ def other_work(measurements: Measurements) -> Recommendation | None:
         return None
     # Evaluations, checkpoints, and what only a few steps do, have rules of their own.
     in_few_steps = _cause_of_outliers(measurements, training)
-    operations = [each for each in measurements.others if not each.operation.is_aside]
+    operations = [each for each in measurements.others if not each.operation.is_interruption]
     largest = next((each for each in operations if ("other", each.operation.name) != in_few_steps), None)
     in_no_region = 0.0 if in_few_steps == ("other", None) else _percent_in_no_region(measurements)
     most = largest.percent if largest is not None else 0.0
@@ -131,9 +131,11 @@ def outlier_steps(measurements: Measurements) -> Recommendation | None:
     }
 
 
-def _costly_aside(measurements: Measurements, asides: Iterable[Share], threshold: float) -> tuple[Share, str] | None:
+def _costly_interruption(
+    measurements: Measurements, interruptions: Iterable[Share], threshold: float
+) -> tuple[Share, str] | None:
     """Return the operation that takes the most time among these, and the evidence that they all take too much."""
-    often = [each for each in asides if each.runs >= _FEWEST_RUNS]
+    often = [each for each in interruptions if each.runs >= _FEWEST_RUNS]
     percent = sum(each.percent for each in often)
     if judged_training(measurements) is None or percent < threshold or not often:
         return None
@@ -169,7 +171,7 @@ def _cause_of_outliers(measurements: Measurements, training: TrainingView) -> tu
         phase in _MODEL_PHASES
         or (phase == "data_loading" and slow_data_loading(measurements) is not None)
         or (phase == "logging" and slow_logging(measurements) is not None)
-        or operation in {each.operation.name for each in measurements.asides}
+        or operation in {each.operation.name for each in measurements.interruptions}
     )
     return None if is_told else cause
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -50,6 +51,12 @@ class ChildLog:
         except OSError as error:
             logger.debug("What a child process prints is not kept: %s", error)
             return Path(os.devnull).open("ab")
+
+    def remove_if_empty(self) -> None:
+        """Remove the file if no child has printed anything."""
+        with contextlib.suppress(OSError):
+            if not self._path.stat().st_size:
+                self._path.unlink()
 
     def last_words(self) -> str:
         """Return the last line that the newest child printed, with which a traceback ends."""

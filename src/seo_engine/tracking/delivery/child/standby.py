@@ -8,13 +8,14 @@ import subprocess
 from pathlib import Path
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
+from seo_engine.tracking.delivery.child.child_log import ChildLog
 from seo_engine.tracking.delivery.child.interpreter import (
     CHILD_MARK,
     NoInterpreterError,
     child_command,
     import_line,
 )
-from seo_engine.tracking.delivery.child.leaving import FAREWELL
+from seo_engine.tracking.delivery.child.training_end import FAREWELL
 
 logger = logging.getLogger(__name__)
 
@@ -32,34 +33,40 @@ class Standby:
 
     Args:
         run_directory (Path): The run's folder.
+        log (ChildLog): Takes what the process prints; without a word from it, there is no file.
     """
 
-    def __init__(self, run_directory: Path) -> None:
+    def __init__(self, run_directory: Path, log: ChildLog) -> None:
         self._run_directory = run_directory
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process; if that fails, one sentence says so."""
         keep_standard_streams_taken()
         try:
-            self._process = subprocess.Popen(
-                [*child_command(_MAIN_PROGRAM), str(self._run_directory.absolute())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, CHILD_MARK: "1"},
-                # In its own session, it does not get the Ctrl-C that is meant for the training.
-                start_new_session=True,
-            )
+            command = [*child_command(_MAIN_PROGRAM), str(self._run_directory.absolute())]
+            with self._log.open() as log:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, CHILD_MARK: "1"},
+                    # In its own session, it does not get the Ctrl-C that is meant for the training.
+                    start_new_session=True,
+                )
             self._write(import_line())
         except (NoInterpreterError, OSError) as error:
-            logger.warning("⚠️ If this training is killed, `seo-engine runs recover` must complete its run: %s", error)
+            self._say_unprotected(str(error))
 
     def dismiss(self) -> None:
         """End the process, because the run is complete; a second call does nothing."""
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
+        if process.poll() is not None:
+            self._say_unprotected(self._log.last_words())
         try:
             process.stdin.write(FAREWELL)
             process.stdin.close()
@@ -67,6 +74,8 @@ class Standby:
         except (OSError, subprocess.TimeoutExpired) as error:
             logger.debug("The standby process is gone already, or does not go: %s", error)
             process.kill()
+            process.wait()
+        self._log.remove_if_empty()
 
     def disown_after_fork(self) -> None:
         """Close the pipe in a forked process: its end must be seen when the training dies."""
@@ -74,6 +83,9 @@ class Standby:
         if process is not None and process.stdin is not None:
             # The raw file, because the buffer around it may be locked by a thread that this process does not have.
             getattr(process.stdin, "raw", process.stdin).close()
+
+    def _say_unprotected(self, reason: str) -> None:
+        logger.warning("⚠️ No process stands by to complete this run if the training is killed: %s", reason)
 
     def _write(self, line: bytes) -> None:
         assert self._process is not None and self._process.stdin is not None

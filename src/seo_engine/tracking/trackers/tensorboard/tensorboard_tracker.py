@@ -139,7 +139,7 @@ class TensorBoardTracker(SDKTracker):
         if not self._said_beyond_float32:
             self._said_beyond_float32 = True
             self.logger.warning(
-                "⚠️ TensorBoard keeps 32 bits of a number, and %s what is beyond them: %s (step %s)",
+                "⚠️ TensorBoard stores 32-bit floats; it %s what does not fit: %s (step %s)",
                 "leaves out" if is_skipped else "shows as infinite",
                 names_in_words(f"{name} = {shown.numbers[name]:g}" for name in beyond),
                 shown.step,

@@ -52,7 +52,7 @@ def identity_of(
 
     Args:
         config (TrackingConfig): The settings of the run.
-        chosen (Mapping[str, Any]): What the user told wandb, by wandb's name of the setting; see `UsersSettings`.
+        chosen (Mapping[str, Any]): What the user told wandb, by wandb's name of the setting; see `UserSettings`.
         run_name (str): The name of the run's folder.
         began_with (Mapping[str, Any] | None): The configuration with which the run began, if it was resumed with
             another one: what is not given now stays as it was.

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seo_engine.foundation.redaction import redact_command
+from seo_engine.foundation.redaction import redact_command, redact_text
+from seo_engine.foundation.texts import one_line
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.lifecycle import Program
@@ -20,7 +21,7 @@ from seo_engine.tracking.runs.surroundings import read_git
 from seo_engine.tracking.trackers.wandb import fragments
 from seo_engine.tracking.trackers.wandb.identity import Identity, identity_of
 from seo_engine.tracking.trackers.wandb.server import StopRequest, credentials
-from seo_engine.tracking.trackers.wandb.users_settings import MODE_VARIABLE, UsersSettings, reason_of
+from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLE, UserSettings, reason_of
 from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Opening(NamedTuple):
         run_directory (Path): The run's folder.
         run_id (str | None): The id of the W&B run; the same id resumes the same run. None means a new one.
         environment (Mapping[str, str]): The variables with which the run began.
-        users (UsersSettings): What the user told wandb.
+        user (UserSettings): What the user told wandb.
         began_with (Mapping[str, Any]): The configuration with which the run began.
         program (Program | None): The program of the training, if it runs in another process.
         mode (str): online, offline or disabled.
@@ -67,7 +68,7 @@ class Opening(NamedTuple):
     run_directory: Path
     run_id: str | None
     environment: Mapping[str, str]
-    users: UsersSettings
+    user: UserSettings
     began_with: Mapping[str, Any]
     program: Program | None
     mode: str
@@ -106,7 +107,7 @@ class Opening(NamedTuple):
         if self.owns_core and self.mode == "offline":
             # Otherwise wandb 0.31 measures each row for its makers, and reports to them even from an offline run.
             os.environ["WANDB_ERROR_REPORTING"] = "false"
-        identity = identity_of(self.config, self.users.values, self.run_directory.name, self.began_with)
+        identity = identity_of(self.config, self.user.values, self.run_directory.name, self.began_with)
         settings = self._settings(sdk)
         resume = "allow" if self.run_id is not None else None
         self._say_what_is_not_obeyed(identity, {**settings, "mode": self.mode, "resume": resume})
@@ -127,7 +128,7 @@ class Opening(NamedTuple):
         used = {**settings, "root_dir": str(self.run_directory)}
         for name, value in identity._asdict().items():
             used[name if name in WANDB_SETTINGS_WITH_A_FIELD else f"run_{name}"] = value
-        for message in self.users.not_obeyed(used):
+        for message in self.user.not_obeyed(used):
             _say_once(message)
 
     @contextlib.contextmanager
@@ -236,7 +237,7 @@ class Opening(NamedTuple):
             try:
                 sdk.Settings(**{name: value})
             except Exception as error:
-                _say_once(f"⚠️ wandb_settings is used without {name}: {reason_of(error)}")
+                _say_once(f"⚠️ wandb_settings is used without {one_line(redact_text(name))}: {reason_of(error)}")
             else:
                 known[name] = value
         return known
@@ -255,12 +256,12 @@ def transaction_log(run: wandb.Run, mode: str) -> Path | None:
     return Path(run.dir).parent / f"run-{run.id}.wandb"
 
 
-def resolve_mode(mode: str, users: UsersSettings) -> str:
+def resolve_mode(mode: str, user: UserSettings) -> str:
     """Decide between online and offline here, because `wandb.init` itself would prompt for a key.
 
     Args:
         mode (str): From the configuration: auto, online or offline.
-        users (UsersSettings): What the user told wandb.
+        user (UserSettings): What the user told wandb.
 
     Returns:
         str: online, offline or disabled.
@@ -268,31 +269,31 @@ def resolve_mode(mode: str, users: UsersSettings) -> str:
     Raises:
         RuntimeError: If it must be online, and no key is configured.
     """
-    if mode == "auto" and users.mode in ("offline", "disabled"):
-        return users.mode
+    if mode == "auto" and user.mode in ("offline", "disabled"):
+        return user.mode
     if mode == "offline":
         return mode
     if credentials()[1]:
         return "online"
-    if mode == "online" or users.mode_from == MODE_VARIABLE:
+    if mode == "online" or user.mode_from == MODE_VARIABLE:
         raise RuntimeError('no API key is configured; set WANDB_API_KEY, or run "wandb login"')
     return "offline"
 
 
-def mode_in_words(mode: str, users: UsersSettings) -> str:
+def mode_in_words(mode: str, user: UserSettings) -> str:
     """Say where a run goes, if `wandb_mode` is auto.
 
     Args:
         mode (str): As `resolve_mode` returned it.
-        users (UsersSettings): What the user told wandb.
+        user (UserSettings): What the user told wandb.
 
     Example:
-        >>> mode_in_words("disabled", UsersSettings(mode="disabled", mode_from="WANDB_MODE"))
+        >>> mode_in_words("disabled", UserSettings(mode="disabled", mode_from="WANDB_MODE"))
         'W&B gets nothing of the run, as WANDB_MODE says'
     """
     if mode == "online":
         return f"W&B: the run is sent to {credentials()[0]}"
     if mode == "disabled":
-        return f"W&B gets nothing of the run, as {users.mode_from} says"
-    reason = f"as {users.mode_from} says" if users.mode == "offline" else "because no API key is configured"
+        return f"W&B gets nothing of the run, as {user.mode_from} says"
+    reason = f"as {user.mode_from} says" if user.mode == "offline" else "because no API key is configured"
     return f"W&B: the run is kept offline, {reason}; `wandb sync` uploads it later"

@@ -32,7 +32,7 @@ from seo_engine.tracking.trackers.wandb.opening import (
 )
 from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, StopRequest, newest_row_on_server
 from seo_engine.tracking.trackers.wandb.tables import make_table
-from seo_engine.tracking.trackers.wandb.users_settings import MODE_VARIABLES, UsersSettings, read_users_settings
+from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLES, UserSettings, read_user_settings
 
 if TYPE_CHECKING:
     import wandb
@@ -107,7 +107,7 @@ class WandBTracker(SDKTracker):
         self._held_record = 0
         self._given_record = 0
         self._mode = ""
-        self._users: UsersSettings | None = None
+        self._users: UserSettings | None = None
         self._said_mode = False
         self._growth: FileGrowth | None = None
         self._probe = ReachabilityProbe()
@@ -201,14 +201,14 @@ class WandBTracker(SDKTracker):
     def _open(self, run_directory: Path) -> object:
         self._mode = ""
         self._import_sdk()
-        users = self._users_settings()
-        self._mode = self._resolved_mode(users)
+        user = self._user_settings()
+        self._mode = self._resolved_mode(user)
         opening = Opening(
             config=self.config,
             run_directory=run_directory,
             run_id=self._run_id,
             environment=self._environment,
-            users=users,
+            user=user,
             began_with=self._began_with,
             program=self._program,
             mode=self._mode,
@@ -230,7 +230,7 @@ class WandBTracker(SDKTracker):
         # Less time than `close` has, so that some is left to find out what is missing.
         return max(1.0, 0.8 * self.config.close_timeout_seconds)
 
-    def _users_settings(self) -> UsersSettings:
+    def _user_settings(self) -> UserSettings:
         """Ask wandb, once, what the user told it where and when the run began."""
         if self._users is None:
             environment = dict(self._environment)
@@ -238,18 +238,18 @@ class WandBTracker(SDKTracker):
                 # Whoever recovers a run may choose another mode.
                 environment = {name: each for name, each in environment.items() if name not in MODE_VARIABLES} | here
             folder = self._folder if self._folder is not None else str(Path.cwd())
-            self._users = read_users_settings(importlib.import_module("wandb"), folder, environment)
+            self._users = read_user_settings(importlib.import_module("wandb"), folder, environment)
             if self._owns_core:
                 # In our child process, wandb must not stumble over them; the mode is given by `wandb.init`.
                 for name in (*self._users.not_understood, *MODE_VARIABLES):
                     os.environ.pop(name, None)
         return self._users
 
-    def _resolved_mode(self, users: UsersSettings) -> str:
-        mode = resolve_mode(self.config.wandb_mode, users)
+    def _resolved_mode(self, user: UserSettings) -> str:
+        mode = resolve_mode(self.config.wandb_mode, user)
         if self.config.wandb_mode == "auto" and not self._said_mode:
             self._said_mode = True
-            self.logger.info("✅ %s", mode_in_words(mode, users))
+            self.logger.info("✅ %s", mode_in_words(mode, user))
         return mode
 
     def _forget(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from seo_engine.profiling.recorder import Recorder
 
 
-class OneOfAProcess:
+class PerProcess:
     """A process has one of each profiler.
 
     A copy is the profiler itself: a copied model goes on reporting to the profiler of its process. So is what comes
@@ -34,16 +34,16 @@ class OneOfAProcess:
         return _profiler_of_this_process, (type(self), self._recorder)
 
 
-_profilers: weakref.WeakSet[OneOfAProcess] = weakref.WeakSet()
+_profilers: weakref.WeakSet[PerProcess] = weakref.WeakSet()
 
 
-def _profiler_of_this_process(kind: type[OneOfAProcess], recorder: Recorder) -> OneOfAProcess:
+def _profiler_of_this_process(kind: type[PerProcess], recorder: Recorder) -> PerProcess:
     for profiler in list(_profilers):
         if profiler._recorder is recorder:
             return profiler
     profiler = kind.__new__(kind)
     # Not the constructor of the profiler, which makes a recorder of its own.
-    OneOfAProcess.__init__(profiler, recorder)
+    PerProcess.__init__(profiler, recorder)
     return profiler
 
 

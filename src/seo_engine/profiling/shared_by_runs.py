@@ -1,4 +1,4 @@
-"""What the runs of a configuration have of its one profiler: each what was timed since it began."""
+"""Gives each run its own part of a shared profiler: what was timed since the run began."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from typing import Self
 
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.following import FollowingAggregation
-from seo_engine.profiling.processes import OneOfAProcess
-from seo_engine.profiling.recorder import Recorder
+from seo_engine.profiling.per_process import PerProcess
 from seo_engine.profiling.regions.spans import now
+from seo_engine.profiling.steps.open_steps import OpenSteps
 
 
-class UsedByRuns(OneOfAProcess):
+class SharedByRuns(PerProcess):
     """A profiler that runs use, one after the other or several at a time."""
 
     _aggregation: Aggregation
+    open_steps: OpenSteps
     # The runs that are open, and whether there was one before.
-    _runs: list[UsedByRuns]
+    _runs: list[SharedByRuns]
     _had_run: bool
 
     def begin_run(self) -> Self:
@@ -28,7 +29,7 @@ class UsedByRuns(OneOfAProcess):
         """
         if self._runs:
             run = type(self).__new__(type(self))
-            run._follow(self._recorder)
+            run._follow(self)
         else:
             run = self
             if self._had_run:
@@ -52,13 +53,15 @@ class UsedByRuns(OneOfAProcess):
 
     def _begin(self) -> None:
         self._runs, self._had_run = [], False
+        self.open_steps = OpenSteps(self._recorder)
         self._begin_reports(self._recorder.aggregation)
 
     def _begin_reports(self, aggregation: Aggregation) -> None:
         """Report from now on, and on what is counted there."""
 
-    def _follow(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def _follow(self, leader: Self) -> None:
+        recorder = leader._recorder
+        self._recorder, self.open_steps = recorder, leader.open_steps
         following = FollowingAggregation(recorder.aggregation, now())
         # What waits is of earlier.
         recorder.exclusively(recorder.count_waiting, lambda: None)

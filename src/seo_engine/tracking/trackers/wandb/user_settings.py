@@ -33,7 +33,7 @@ _READ_ELSEWHERE = (*MODE_VARIABLES, "WANDB_RUN_ID")
 
 
 @dataclass
-class UsersSettings:
+class UserSettings:
     """Settings of wandb that the user chose outside of the program.
 
     Args:
@@ -57,13 +57,13 @@ class UsersSettings:
             used (Mapping[str, Any]): Settings of wandb, by name.
 
         Example:
-            >>> settings = UsersSettings(variables={"project": ("WANDB_PROJECT", "vision")})
+            >>> settings = UserSettings(variables={"project": ("WANDB_PROJECT", "vision")})
             >>> settings.not_obeyed({"project": "text", "entity": None})
-            ['⚠️ WANDB_PROJECT is not obeyed: wandb_project is given']
+            ['⚠️ WANDB_PROJECT is ignored, because wandb_project is set']
         """
         refused = [f"⚠️ {name} is not understood: {why}" for name, why in self.not_understood.items()]
         return refused + [
-            f"⚠️ {variable} is not obeyed: {_what_overrules(name, used[name])}"
+            f"⚠️ {variable} is ignored, because {_what_overrules(name, used[name])}"
             for name, (variable, value) in self.variables.items()
             if name in used and _plain(value) != _plain(used[name])
         ]
@@ -75,10 +75,10 @@ def _what_overrules(name: str, used: Any) -> str:
     if name == "run_name":
         return f"the run has the name {used}"
     field = WANDB_SETTINGS_WITH_A_FIELD.get(name)
-    return f"{field} is given" if field is not None else f"the tracker itself sets {name}"
+    return f"{field} is set" if field is not None else f"the tracker itself sets {name}"
 
 
-def read_users_settings(sdk: Any, folder: str, environment: Mapping[str, str]) -> UsersSettings:
+def read_user_settings(sdk: Any, folder: str, environment: Mapping[str, str]) -> UserSettings:
     """Ask wandb's settings object.
 
     Args:
@@ -87,9 +87,9 @@ def read_users_settings(sdk: Any, folder: str, environment: Mapping[str, str]) -
         environment (Mapping[str, str]): The variables.
 
     Returns:
-        UsersSettings: A variable that wandb refuses is left out; it costs no other.
+        UserSettings: A variable that wandb refuses is left out; it costs no other.
     """
-    found = UsersSettings()
+    found = UserSettings()
     asked = sdk.Settings(root_dir=folder, silent=True)
     directory = Path(environment.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
     asked.settings_system = str(directory / "settings")
@@ -105,7 +105,7 @@ def read_users_settings(sdk: Any, folder: str, environment: Mapping[str, str]) -
     return found
 
 
-def _ask(sdk: Any, asked: Any, variable: str, value: str, found: UsersSettings) -> None:
+def _ask(sdk: Any, asked: Any, variable: str, value: str, found: UserSettings) -> None:
     """Have wandb read one variable, and note which of its settings that is."""
     alone = sdk.Settings()
     before = set(alone.model_fields_set)
@@ -123,7 +123,7 @@ def _ask(sdk: Any, asked: Any, variable: str, value: str, found: UsersSettings) 
         asked.update_from_env_vars({variable: value})
 
 
-def _read_mode(environment: Mapping[str, str], found: UsersSettings) -> None:
+def _read_mode(environment: Mapping[str, str], found: UserSettings) -> None:
     mode, disabled = environment.get(MODE_VARIABLE, ""), environment.get(DISABLED_VARIABLE, "")
     if mode:
         known = _MODES.get(mode.strip().lower())

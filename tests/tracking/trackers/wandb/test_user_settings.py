@@ -15,7 +15,7 @@ import wandb
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.trackers.wandb import opening
-from seo_engine.tracking.trackers.wandb.users_settings import read_users_settings
+from seo_engine.tracking.trackers.wandb.user_settings import read_user_settings
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
 from tests.tracking.wandb_server import WandBServer
@@ -24,8 +24,9 @@ KEY = "0123456789" * 4
 
 
 @pytest.fixture(autouse=True)
-def nothing_said_before() -> None:
+def nothing_said_before(caplog: pytest.LogCaptureFixture) -> None:
     opening._said.clear()
+    caplog.set_level(logging.INFO, "seo_engine")
 
 
 @pytest.fixture
@@ -77,14 +78,14 @@ def test_the_mode_that_the_code_sets_wins(server: WandBServer, monkeypatch: pyte
     monkeypatch.setenv("WANDB_MODE", "online")
     tracker = track(wandb_mode="offline")
     assert tracker.delivery["wandb"].details["mode"] == "offline" and not server.paths
-    assert "⚠️ WANDB_MODE is not obeyed: wandb_mode is given" in caplog.messages
+    assert "⚠️ WANDB_MODE is ignored, because wandb_mode is set" in caplog.messages
 
 
 @pytest.mark.parametrize("word", ["online", "run", "shared", "offline", "dryrun", "disabled"])
 def test_each_mode_of_wandb_is_understood_in_any_case(word: str) -> None:
     expected = {"run": "online", "shared": "online", "dryrun": "offline"}.get(word, word)
     for written in (word, word.upper(), word.title(), f" {word} "):
-        found = read_users_settings(wandb, "", {"WANDB_MODE": written})
+        found = read_user_settings(wandb, "", {"WANDB_MODE": written})
         assert (found.mode, found.not_understood) == (expected, {})
 
 
@@ -93,7 +94,7 @@ def test_each_mode_of_wandb_is_understood_in_any_case(word: str) -> None:
     [("true", "disabled"), ("1", "disabled"), ("YES", "disabled"), ("2", "disabled"), ("false", ""), ("0", "")],
 )
 def test_the_variable_that_disables_wandb_is_understood(value: str, mode: str) -> None:
-    assert read_users_settings(wandb, "", {"WANDB_DISABLED": value}).mode == mode
+    assert read_user_settings(wandb, "", {"WANDB_DISABLED": value}).mode == mode
 
 
 def test_files_of_the_user_and_of_the_folder_count_in_the_order_of_wandb(tmp_path: Path) -> None:
@@ -103,12 +104,12 @@ def test_files_of_the_user_and_of_the_folder_count_in_the_order_of_wandb(tmp_pat
     ):
         folder.mkdir(parents=True)
         (folder / "settings").write_text(text)
-    found = read_users_settings(wandb, str(tmp_path / "work"), {"WANDB_JOB_TYPE": "eval"})
+    found = read_user_settings(wandb, str(tmp_path / "work"), {"WANDB_JOB_TYPE": "eval"})
     assert {name: found.values[name] for name in ("entity", "project", "run_job_type")} == {
         "entity": "team", "project": "of_folder", "run_job_type": "eval",
     }  # fmt: skip
     assert found.mode == "offline" and "home" in found.mode_from and "work" in found.mode_from
-    moved = read_users_settings(wandb, "", {"WANDB_CONFIG_DIR": str(tmp_path / "work" / "wandb")})
+    moved = read_user_settings(wandb, "", {"WANDB_CONFIG_DIR": str(tmp_path / "work" / "wandb")})
     assert moved.values["project"] == "of_folder"
 
 
@@ -117,7 +118,7 @@ def test_one_variable_that_wandb_refuses_costs_no_other() -> None:
         "WANDB_PROJECT": "a/b", "WANDB_TAGS": "fine," + "t" * 65, "WANDB_CONSOLE": "loud", "WANDB_MODE": "off",
         "WANDB_NAME": "n" * 129, "WANDB_RUN_GROUP": "group", "WANDB_SILENT": "true",
     }  # fmt: skip
-    found = read_users_settings(wandb, "", variables)
+    found = read_user_settings(wandb, "", variables)
     assert found.values.get("run_group") == "group"
     assert not {"project", "run_tags", "run_name"} & found.values.keys()
     assert found.not_understood.keys() == {"WANDB_PROJECT", "WANDB_TAGS", "WANDB_CONSOLE", "WANDB_MODE", "WANDB_NAME"}
@@ -134,10 +135,10 @@ def test_what_is_not_obeyed_is_said_once(
     monkeypatch.setenv("WANDB_MODE", "off")
     tracker = track(wandb_project="ours")
     assert sorted(message for message in caplog.messages if message.startswith("⚠️ WANDB_")) == [
-        f"⚠️ WANDB_DIR is not obeyed: a run is one folder, {tracker.run_directory}",
+        f"⚠️ WANDB_DIR is ignored, because a run is one folder, {tracker.run_directory}",
         "⚠️ WANDB_MODE is not understood: 'off' is none of online, run, shared, offline, dryrun, disabled",
-        "⚠️ WANDB_PROJECT is not obeyed: wandb_project is given",
-        "⚠️ WANDB_SAVE_CODE is not obeyed: the tracker itself sets save_code",
+        "⚠️ WANDB_PROJECT is ignored, because wandb_project is set",
+        "⚠️ WANDB_SAVE_CODE is ignored, because the tracker itself sets save_code",
     ]
     assert tracker.delivery["wandb"].is_complete and not (tmp_path / "elsewhere").exists()
 
