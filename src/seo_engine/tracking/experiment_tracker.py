@@ -330,7 +330,11 @@ class ExperimentTracker(LoggingCalls):
 
     def _close_abandoned(self) -> None:
         assert self.run_directory is not None
-        logger.info("✅ The tracker of %s is no longer used, so its run ends here", relative_path(self.run_directory))
+        # Of an attached tracker, nothing ends but itself.
+        level = logging.INFO if isinstance(self._run, OwnedRun) else logging.DEBUG
+        logger.log(
+            level, "✅ The tracker of %s is no longer used, so its run ends here", relative_path(self.run_directory)
+        )
         self.close("finished")
 
     def _close_at_exit(self, error: BaseException | None) -> None:
