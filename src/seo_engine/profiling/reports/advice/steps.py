@@ -31,23 +31,14 @@ _FEWEST_GPU_READINGS = 3
 def costly_evaluations(measurements: Measurements) -> Recommendation | None:
     """Say that evaluations take much of the training's time."""
     evaluations = [each for each in measurements.interruptions if not each.operation.is_checkpoint]
-    found = _costly_interruption(measurements, evaluations, _EVALUATION_PERCENT)
-    if found is None:
-        return None
-    share, evidence = found
-    advice = f"run {share.operation.name} less often, or on fewer samples"
-    return {"subject": "evaluation", "advice": advice, "evidence": evidence}
+    return _less_often(measurements, evaluations, _EVALUATION_PERCENT, "evaluation", "or on fewer samples")
 
 
 def costly_checkpoints(measurements: Measurements) -> Recommendation | None:
     """Say that checkpoints take much of the training's time."""
     checkpoints = [each for each in measurements.interruptions if each.operation.is_checkpoint]
-    found = _costly_interruption(measurements, checkpoints, _CHECKPOINT_PERCENT)
-    if found is None:
-        return None
-    share, evidence = found
-    advice = f"run {share.operation.name} less often, save less each time, or save in the background"
-    return {"subject": "checkpoints", "advice": advice, "evidence": evidence}
+    how = "save less each time, or save in the background"
+    return _less_often(measurements, checkpoints, _CHECKPOINT_PERCENT, "checkpoints", how)
 
 
 def other_work(measurements: Measurements) -> Recommendation | None:
@@ -131,19 +122,21 @@ def outlier_steps(measurements: Measurements) -> Recommendation | None:
     }
 
 
-def _costly_interruption(
-    measurements: Measurements, interruptions: Iterable[Share], threshold: float
-) -> tuple[Share, str] | None:
-    """Return the operation that takes the most time among these, and the evidence that they all take too much."""
+def _less_often(
+    measurements: Measurements, interruptions: Iterable[Share], threshold: float, subject: str, how: str
+) -> Recommendation | None:
+    """Say which of these operations takes the most time, if they all take too much."""
     often = [each for each in interruptions if each.runs >= _FEWEST_RUNS]
     percent = sum(each.percent for each in often)
     if judged_training(measurements) is None or percent < threshold or not often:
         return None
     share = max(often, key=lambda each: each.seconds)
-    return share, (
-        f"{share.operation.name} ran {share.runs:,} times, {seconds_in_words(share.seconds / share.runs)} each: "
-        f"{share.percent:.0f} % of the training's time"
-    )
+    return {
+        "subject": subject,
+        "advice": f"run {share.operation.name} less often, {how}",
+        "evidence": f"{share.operation.name} ran {share.runs:,} times, "
+        f"{seconds_in_words(share.seconds / share.runs)} each: {share.percent:.0f} % of the training's time",
+    }
 
 
 def _cause_of_outliers(measurements: Measurements, training: TrainingView) -> tuple[str, str | None] | None:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 from pathlib import Path
 
-from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.tracking.delivery.child.child_log import ChildLog
-from seo_engine.tracking.delivery.child.interpreter import (
-    CHILD_MARK,
-    NoInterpreterError,
-    child_command,
-    import_line,
-)
+from seo_engine.tracking.delivery.child.child_process import disown_child, start_child
+from seo_engine.tracking.delivery.child.interpreter import NoInterpreterError, child_command, import_line
 from seo_engine.tracking.delivery.child.training_end import FAREWELL
 
 logger = logging.getLogger(__name__)
@@ -43,22 +37,12 @@ class Standby:
 
     def start(self) -> None:
         """Start the process; if that fails, one sentence says so."""
-        keep_standard_streams_taken()
         try:
             command = [*child_command(_MAIN_PROGRAM), str(self._run_directory.absolute())]
-            with self._log.open() as log:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, CHILD_MARK: "1"},
-                    # In its own session, it does not get the Ctrl-C that is meant for the training.
-                    start_new_session=True,
-                )
+            self._process = start_child(command, self._log, reports=False)
             self._write(import_line())
         except (NoInterpreterError, OSError) as error:
-            self._say_unprotected(str(error))
+            logger.warning("⚠️ No process stands by to complete this run if the training is killed: %s", error)
 
     def dismiss(self) -> None:
         """End the process, because the run is complete; a second call does nothing."""
@@ -66,7 +50,7 @@ class Standby:
         if process is None or process.stdin is None:
             return
         if process.poll() is not None:
-            self._say_unprotected(self._log.last_words())
+            logger.warning("⚠️ No process stood by in case the training was killed: %s", self._log.last_words())
         try:
             process.stdin.write(FAREWELL)
             process.stdin.close()
@@ -80,12 +64,8 @@ class Standby:
     def disown_after_fork(self) -> None:
         """Close the pipe in a forked process: its end must be seen when the training dies."""
         process, self._process = self._process, None
-        if process is not None and process.stdin is not None:
-            # The raw file, because the buffer around it may be locked by a thread that this process does not have.
-            getattr(process.stdin, "raw", process.stdin).close()
-
-    def _say_unprotected(self, reason: str) -> None:
-        logger.warning("⚠️ No process stands by to complete this run if the training is killed: %s", reason)
+        if process is not None:
+            disown_child(process)
 
     def _write(self, line: bytes) -> None:
         assert self._process is not None and self._process.stdin is not None

@@ -10,19 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.statistics.operation_statistics import OperationStatistics
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.child_log import ChildLog
-from seo_engine.tracking.delivery.child.interpreter import (
-    CHILD_MARK,
-    NoInterpreterError,
-    child_command,
-    import_line,
-)
+from seo_engine.tracking.delivery.child.child_process import disown_child, start_child
+from seo_engine.tracking.delivery.child.interpreter import NoInterpreterError, child_command, import_line
 from seo_engine.tracking.delivery.child.messages import (
     Begin,
     Close,
@@ -158,32 +152,17 @@ class ChildSupervisor(DeliveryWorker):
 
     def disown_after_fork(self) -> None:
         """Close the pipes in a forked process: the child must see their ends when the training process dies."""
-        if self._process is None:
-            return
-        for stream in (self._process.stdin, self._process.stdout):
-            # The raw file, because the buffer around it may be locked by a thread that this process does not have.
-            raw: Any = getattr(stream, "raw", stream)
-            raw.close()
-        self._process = None
+        if self._process is not None:
+            disown_child(self._process)
+            self._process = None
 
     def _launch(self) -> bool:
         self._said_earlier = frozenset(self._said)
         environment = dict(os.environ)
         self._destination.tracker.prepare_environment(environment)
-        environment[CHILD_MARK] = "1"
-        # Neither the pipes nor the log may become a standard stream of this process.
-        keep_standard_streams_taken()
+        arguments = [str(self._run_directory.absolute()), self._destination.name, str(os.getpid())]
         try:
-            with self._log.open() as log:
-                self._process = subprocess.Popen(
-                    [*self._command, str(self._run_directory.absolute()), self._destination.name, str(os.getpid())],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    env=environment,
-                    # In its own session, it does not get the Ctrl-C that is meant for the training.
-                    start_new_session=True,
-                )
+            self._process = start_child([*self._command, *arguments], self._log, environment, reports=True)
         except OSError as error:
             self._give_up(str(error))
             return False
