@@ -243,7 +243,7 @@ def test_what_fails_in_the_callback_is_said_once_and_ends_no_training(
         trainer = tiny_trainer(tmp_path, [callback])
         trainer.train()
     assert trainer.state.global_step == 8
-    messages = [message for message in caplog.messages if "the training goes on" in message]
+    messages = [message for message in caplog.messages if "the training continues" in message]
     assert messages == [
         f"⚠️ Tracking failed in {name}; the training continues: KeyError: 'broken'"
         for name in ("on_train_begin", "on_step_begin", "on_step_end", "on_evaluate")

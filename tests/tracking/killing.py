@@ -43,10 +43,11 @@ def training(program: str, folder: Path, **environment: str) -> Iterator[subproc
             process.communicate()
 
 
-def delivery_child(process_id: int) -> psutil.Process:
-    """Return the child that delivers to W&B, once it is there."""
+def delivery_child(process_id: int, run_directory: Path | None = None) -> psutil.Process:
+    """Return the child that delivers to W&B, of one run if the process has several, once it is there."""
+    words = ("delivery_process", str(run_directory or ""))
     return wait_until(
-        lambda: next((p for p in children(process_id) if "delivery_process" in " ".join(cmdline(p))), None)
+        lambda: next((p for p in children(process_id) if all(word in " ".join(cmdline(p)) for word in words)), None)
     )
 
 

@@ -190,6 +190,6 @@ def test_a_number_beyond_32_bits_is_said_once_for_tensorboard_and_kept_elsewhere
     assert far == ([(3, 2.0**70)] if skip else [(1, -math.inf), (2, -math.inf), (3, 2.0**70), (4, math.inf)])
     assert [point.step for point in points["training/loss"]] == [1, 2] and len(points["training/largest"]) == 2
     assert read_run(tracker.run_directory).metrics["training/far"].minimum == -1e300
-    (said,) = [message for message in caplog.messages if "32 bits" in message]
+    (said,) = [message for message in caplog.messages if "32-bit floats" in message]
     assert ("leaves out" in said) == skip and "training/far = -1e+300 (step 1)" in said
     assert tracker.delivery["tensorboard"].is_complete

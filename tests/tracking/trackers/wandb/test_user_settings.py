@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import wandb
 
@@ -17,7 +17,7 @@ from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.trackers.wandb import opening
 from seo_engine.tracking.trackers.wandb.user_settings import read_user_settings
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
-from tests.tracking.killing import wait_until
+from tests.tracking.killing import delivery_child, wait_until
 from tests.tracking.wandb_server import WandBServer
 
 KEY = "0123456789" * 4
@@ -153,8 +153,7 @@ def test_a_child_that_is_started_again_does_not_say_it_again(
             tracker.log_training_metrics(1, step, {"loss": 0.5})
             assert tracker.flush()
             if step == 0:
-                (child,) = psutil.Process().children()
-                child.kill()
+                delivery_child(os.getpid(), tracker.run_directory).kill()
                 wait_until(lambda: any("is restarted" in message for message in caplog.messages))
     said = [record.message for record in caplog.records if record.levelno >= logging.INFO]
     assert len([message for message in said if "the run is kept offline" in message]) == 1
