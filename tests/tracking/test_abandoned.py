@@ -46,6 +46,47 @@ def test_a_tracker_within_a_circle_ends_when_it_is_collected(config: TrackingCon
     assert read_run(tmp_path / "runs" / "r").step == 5
 
 
+@pytest.mark.parametrize("mode", ["", ", asynchronous_logging=False"])
+def test_a_circle_that_is_collected_closes_no_file_of_the_run(tmp_path: Path, mode: str) -> None:
+    program = f"""
+        import gc, threading, time
+        from seo_engine import ExperimentTracker, TrackingConfig
+        config = TrackingConfig(experiment_name="r", wandb_logging=False{mode})
+        class Trainer:
+            def __init__(self):
+                self.tracker = ExperimentTracker(config)
+                self.myself = self
+        Trainer().tracker.log_metrics({{"loss": 1.0}})
+        gc.collect()
+        while [each for each in threading.enumerate() if each is not threading.main_thread()]:
+            time.sleep(0.05)
+        with ExperimentTracker(config, resume="r") as tracker:
+            tracker.log_metrics({{"loss": 0.5}})
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stderr
+    run = read_run(tmp_path / "runs" / "r")
+    assert run.status == "finished" and all(state.is_complete for state in run.delivery.values()), said
+    assert "Traceback" not in said and "error" not in said and not list(run.directory.glob("logs/standby*")), said
+
+
+def test_a_constructor_that_refuses_says_only_why(tmp_path: Path) -> None:
+    program = """
+        from seo_engine import ExperimentTracker, TrackingConfig
+        for arguments in ({"step": 3}, {"extra_trackers": [1]}, {"config": 5}):
+            try:
+                ExperimentTracker(**arguments)
+            except ValueError as error:
+                print(error)
+        ExperimentTracker.__new__(ExperimentTracker)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 3 and done.stderr == ""
+
+
 def test_a_tracker_that_is_collected_while_the_interpreter_exits_is_whole(tmp_path: Path) -> None:
     program = """
         from seo_engine import ExperimentTracker, TrackingConfig

@@ -176,6 +176,37 @@ def test_a_journal_that_cannot_be_read_stops_no_training_and_leaks_nothing(
     tracker.close()
 
 
+def test_what_is_logged_into_a_run_that_was_deleted_waits_and_is_said_to_be_lost(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExperimentTracker(config) as owner:
+        assert owner.run_directory is not None
+        attached = ExperimentTracker.attach(owner.run_directory)
+    shutil.rmtree(owner.run_directory)
+    assert attached.logging_queue is not None
+    # At once, instead of once a second.
+    monkeypatch.setattr(attached.logging_queue, "_follow_at", 0.0)
+    for step in range(3):
+        attached.log_training_metrics(1, step, {"loss": 0.5})
+    assert len(attached.logging_queue.waiting) == 3 and not owner.run_directory.exists()
+    attached.close()
+    assert any("3 waiting records are lost" in message for message in caplog.messages)
+
+
+def test_a_forked_process_that_logs_before_there_is_a_run_says_what_is_lost(tmp_path: Path) -> None:
+    program = """
+        import os, sys
+        from seo_engine import ExperimentTracker
+        attached = ExperimentTracker.attach("runs/none")
+        if os.fork() == 0:
+            attached.log_metrics({"loss": 1.0})
+            attached.close()
+            sys.exit(0)
+        os.wait()
+    """
+    assert "1 waiting records are lost" in run_program(program, tmp_path).stderr
+
+
 def test_memory_for_a_run_that_never_comes_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -193,3 +193,31 @@ def test_a_number_beyond_32_bits_is_said_once_for_tensorboard_and_kept_elsewhere
     (said,) = [message for message in caplog.messages if "32-bit floats" in message]
     assert ("leaves out" in said) == skip and "training/far = -1e+300 (step 1)" in said
     assert tracker.delivery["tensorboard"].is_complete
+
+
+class OddText(str):
+    """A text that fails wherever it is used as one."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+    def encode(self, *arguments: object) -> bytes:
+        raise ValueError("no bytes")
+
+
+class OddDictionary(dict[str, float]):
+    def items(self) -> Any:
+        raise ValueError("no items")
+
+
+def test_one_odd_name_or_dictionary_costs_no_other(tmp_path: Path) -> None:
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_logging=False, tensorboard_logging=False)
+    with ExperimentTracker(config) as tracker:
+        tracker.log_hyperparameters({OddText("odd"): 1, "lr": 0.1})
+        tracker.log_training_metrics(1, 1, {OddText("odd"): 1.0, "nested": OddDictionary(a=1.0), "loss": 0.5})  # type: ignore[dict-item]
+    assert tracker.run_directory is not None
+    run = read_run(tracker.run_directory)
+    assert run.hyperparameters == {"odd": 1, "lr": 0.1}
+    assert {name for name in run.metrics if name.startswith("training/")} == {"training/odd", "training/loss"}

@@ -82,6 +82,7 @@ class ExperimentTracker(LoggingCalls):
     _run: RunState = NoRun()
     # What is timed during the run.
     _profile: CodeProfiler | None = None
+    _closed = False
     _forget_exit: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
@@ -170,6 +171,7 @@ class ExperimentTracker(LoggingCalls):
         self._record_writer = run.record_writer
         self._forget_exit = call_at_exit(self._close_at_exit)
         _open_trackers.add(self)
+        _open_runs.add(run)
         watch_cells(_open_trackers)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -274,7 +276,10 @@ class ExperimentTracker(LoggingCalls):
             error = None if status == "finished" else error
         # Another thread waits here until the first is done; a signal handler that interrupts the first finds it closed.
         with self._closing_lock:
-            if self._closed or not self._run.is_ours_to_close:
+            if self._closed:
+                return
+            if not self._run.is_ours_to_close:
+                self._run.write_what_waits()
                 return
             if status not in STATUSES:
                 logger.warning("⚠️ status must be one of %s, got %r", ", ".join(STATUSES), status)
@@ -295,9 +300,12 @@ class ExperimentTracker(LoggingCalls):
             finally:
                 self._forget_exit()
                 _open_trackers.discard(self)
-                self._run.leave()
-                if self._profile is not None:
-                    self.code_profiler.end_run(self._profile)
+                _open_runs.discard(self._run)
+                try:
+                    self._run.leave()
+                finally:
+                    if self._profile is not None:
+                        self.code_profiler.end_run(self._profile)
 
     def _note_profile(self, moment: tuple[float, int]) -> None:
         self._run.note_profile(moment)
@@ -320,7 +328,7 @@ class ExperimentTracker(LoggingCalls):
 
     def __del__(self) -> None:
         # Python may call this at any moment, while any lock is held: whatever takes one happens in another thread.
-        if self._closed or not isinstance(self._run, AttachedRun) or not self._run.is_ours_to_close:
+        if not isinstance(self._run, AttachedRun) or not self._run.is_ours_to_close or self._closed:
             return
         if sys.is_finalizing():
             return
@@ -380,6 +388,8 @@ def _end_abandoned(tracker: ExperimentTracker) -> None:
     threading.Thread(target=tracker._close_abandoned, name="closing-thread", daemon=False).start()
 
 
+# Not weak: when Python collects a circle with a tracker in it, it also closes the files to which only that refers.
+_open_runs: set[RunState] = set()
 _open_trackers: weakref.WeakSet[ExperimentTracker] = weakref.WeakSet()
 
 

@@ -74,6 +74,9 @@ class RunState:
             timeout_seconds (float): The longest time this may take.
         """
 
+    def write_what_waits(self) -> None:
+        """Write the lines of a forked process that wait in memory, and say how many cannot be written."""
+
     def leave(self) -> None:
         """Release the run's files, even if `close` failed."""
 
@@ -140,6 +143,10 @@ class AttachedRun(RunState):
             text = f"{described['message']}\n\n{described['traceback']}"
             self.record_writer.write("text", name=f"errors/process_{os.getpid()}", text=text, epoch=epoch, step=step)
             logger.error("❌ A process that logs into the run failed: %s", described["message"])
+        self.write_what_waits()
+
+    def write_what_waits(self) -> None:
+        """Write the lines that wait in memory, and say how many cannot be written."""
         self.logging_queue.write_waiting()
         # An owner counts in its last record what did not fit into memory.
         self._say_what_is_lost(self.logging_queue.waiting.overflowed)

@@ -46,6 +46,7 @@ class LoggingQueue(JournalReader):
         self.waiting = WaitingLines()
         self._retry_at = 0.0
         self._written_late = 0
+        self._is_gone = False
         self._follow_at = 0.0
         self.follows_by_itself = False
         size = self.size()
@@ -63,8 +64,10 @@ class LoggingQueue(JournalReader):
         """
         if self.follows_by_itself and time.monotonic() >= self._follow_at:
             self._follow_at = time.monotonic() + FOLLOW_SECONDS
+            # What is written to a file that was deleted is lost.
+            self._is_gone = not self.path.exists()
             self.follow()
-        if self.waiting.lines:
+        if self.waiting.lines or self._is_gone:
             # After the lines that already wait.
             self._wait(line)
             return
@@ -86,6 +89,11 @@ class LoggingQueue(JournalReader):
     def write_waiting(self) -> None:
         """Write the lines that wait in memory, if the disk takes them now."""
         if not self.waiting:
+            return
+        if self._is_gone and self.path.exists():
+            self.follow()
+            self._is_gone = False
+        if self._is_gone:
             return
         self._retry_at = time.monotonic() + RETRY_SECONDS
         try:

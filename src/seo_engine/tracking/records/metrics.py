@@ -91,20 +91,26 @@ def flat_metrics(metrics: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
 def _flat(metrics: Mapping[Any, Any], prefix: str, outer: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
     within = (*outer, id(metrics))
     for name, value in metrics.items():
+        if type(name) is not str and isinstance(name, str):
+            # A text of a class of its own, such as an enum's, may do anything.
+            name = str.__str__(name)
         # Classes and layers often are numbers.
         full_name = f"{prefix}{name}" if prefix and isinstance(name, str | int) else name
         # The type first: most values are plain numbers, for which it is enough.
         if (
             type(value) in _PLAIN
             or not isinstance(value, Mapping)
-            or not value
             or not isinstance(full_name, str)
             or id(value) in within
             or len(within) > MOST_LEVELS
         ):
             yield full_name, value
         else:
-            yield from _flat(value, f"{full_name}/", within)
+            try:
+                nested = list(itertools.islice(_flat(value, f"{full_name}/", within), MOST_METRICS + 1))
+            except Exception:  # of a foreign mapping, anything: it is said as a value that is no number
+                nested = [(full_name, value)]
+            yield from nested
 
 
 @dataclass

@@ -214,7 +214,8 @@ def _readable_entries(values: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
 def _free_key(key: Any, taken: Mapping[str, Any]) -> str:
     """Return a key as a text that no other key of its dictionary has: 1 and "1" are both kept."""
     if isinstance(key, str) and not isinstance(key, Enum):
-        text = key
+        # A text of a class of its own may do anything.
+        text = str.__str__(key)
     else:
         try:
             unfolded = None if key is None else _unfolded(key)

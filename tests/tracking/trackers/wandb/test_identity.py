@@ -127,6 +127,19 @@ def test_a_single_tracker_has_the_id_that_was_chosen(tmp_path: Path) -> None:
         assert tracker.details()["id"] == "mine-alone"
 
 
+def test_a_sweeps_run_is_the_first_of_its_process_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep")
+    monkeypatch.setenv("WANDB_RUN_ID", "of-the-sweep")
+    config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_mode="offline", tensorboard_logging=False)
+    ids = []
+    for _ in range(2):
+        with ExperimentTracker(config) as tracker:
+            tracker.log_training_metrics(1, 1, {"loss": 0.5})
+        assert tracker.delivery["wandb"].is_complete and tracker.run_directory is not None
+        ids += [run.run_id for run in messages(tracker.run_directory, "run")]
+    assert len(ids) == 2 and ids[0] == "of-the-sweep" != ids[1]
+
+
 def test_nested_settings_that_are_logged_one_after_the_other_are_all_there(tmp_path: Path) -> None:
     config = TrackingConfig(tensorboard_log_dir=str(tmp_path), wandb_mode="offline", tensorboard_logging=False)
     with ExperimentTracker(config) as tracker:

@@ -55,7 +55,7 @@ class Standby:
             process.stdin.write(FAREWELL)
             process.stdin.close()
             process.wait(_LONGEST_FAREWELL_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             logger.debug("The standby process is gone already, or does not go: %s", error)
             process.kill()
             process.wait()

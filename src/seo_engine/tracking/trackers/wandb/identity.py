@@ -30,6 +30,18 @@ def forget_identity(environment: MutableMapping[str, str]) -> None:
             environment.pop(variable, None)
 
 
+def leave_sweep_of_another_run(environment: MutableMapping[str, str], run_id: str) -> None:
+    """Remove the variables of a sweep's agent, unless they are about this run: wandb would open the sweep's instead.
+
+    Args:
+        environment (MutableMapping[str, str]): That of the process in which wandb runs.
+        run_id (str): The id of the run.
+    """
+    if environment.get("WANDB_RUN_ID", run_id) != run_id:
+        for variable in ("WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH"):
+            environment.pop(variable, None)
+
+
 class Identity(NamedTuple):
     """The arguments of `wandb.init` that say which run it is.
 

@@ -21,7 +21,7 @@ from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
-from seo_engine.tracking.trackers.wandb.identity import forget_identity
+from seo_engine.tracking.trackers.wandb.identity import forget_identity, leave_sweep_of_another_run
 from seo_engine.tracking.trackers.wandb.opening import (
     OFFLINE_INIT_SECONDS,
     ONLINE_INIT_SECONDS,
@@ -239,6 +239,8 @@ class WandBTracker(SDKTracker):
                 environment = {name: each for name, each in environment.items() if name not in MODE_VARIABLES} | here
             folder = self._folder if self._folder is not None else str(Path.cwd())
             self._users = read_user_settings(importlib.import_module("wandb"), folder, environment)
+            if self._owns_core and self._run_id is not None:
+                leave_sweep_of_another_run(os.environ, self._run_id)
             if self._owns_core:
                 # In our child process, wandb must not stumble over them; the mode is given by `wandb.init`.
                 for name in (*self._users.not_understood, *MODE_VARIABLES):
