@@ -96,7 +96,9 @@ class Aggregation:
         """
         paths, touched, steps = self.tree.paths, self._touched, self.steps
         whole_runs = 0
-        outermost: list[tuple[int, int]] = []
+        # Of the outermost regions, as two lists: they are compared and added up as such.
+        starts: list[int] = []
+        ends: list[int] = []
         for number, lane, start, end, own_time, flags in spans:
             path = paths.get(number)
             if path is None:
@@ -112,17 +114,18 @@ class Aggregation:
             if not flags & STRETCH:
                 path.durations.append(end - start)
             if (
-                path.level == 1
+                path.is_outermost
                 and flags < WHOLE_RUN
                 and (path.phase != "logging" or self._is_of_training(path.operation))
             ):
-                outermost.append((start, end))
+                starts.append(start)
+                ends.append(end)
             if path.concerns_steps and flags < WHOLE_RUN:
                 steps.count(path, lane, start, end, own_time)
             elif path.separates_steps:
                 # Other work between loading and a step: the data was not for that step.
                 steps.forget_loading(lane)
-        self._covered.add(outermost)
+        self._covered.add_in_order(starts, ends)
         # A generator's whole run is not shown: it overlaps what its consumer did between the values.
         shown = spans if not whole_runs else [span for span in spans if span[-1] < WHOLE_RUN]
         self.newest_spans.extend(shown)

@@ -40,6 +40,7 @@ class CallPath:
     number: int = 0
     caller: CallPath | None = None
     level: int = 0
+    is_outermost: bool = False
     phase: str | None = None
     # The training step that this is, or is within.
     step: Operation | None = None
@@ -179,6 +180,7 @@ class CallTree:
             number=next(_numbers) if number is None else number,
             caller=caller,
             level=caller.level + 1,
+            is_outermost=caller is self.root,
             phase=phase,
             step=operation if is_step else caller.step,
             within_step=within_step,

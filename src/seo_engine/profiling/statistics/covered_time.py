@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from operator import gt
 
 # Beyond this many, the oldest gaps between regions are only added up.
 MOST_INTERVALS = 10_000
@@ -47,6 +48,24 @@ class CoveredTime:
                 last = ends[-1]
         if len(starts) > MOST_INTERVALS:
             self._add_up_oldest()
+
+    def add_in_order(self, starts: list[int], ends: list[int]) -> None:
+        """Add intervals that usually follow one another, in one thread; then this is much faster than `add`.
+
+        Args:
+            starts (list[int]): Start of each, in nanoseconds of `time.perf_counter_ns`.
+            ends (list[int]): End of each.
+        """
+        if not starts:
+            return
+        last = self._ends[-1] if self._ends else -1
+        if starts[0] > last and all(map(gt, starts[1:], ends)):
+            self._starts += starts
+            self._ends += ends
+            if len(self._starts) > MOST_INTERVALS:
+                self._add_up_oldest()
+        else:
+            self.add(zip(starts, ends, strict=True))
 
     def copy(self) -> CoveredTime:
         """Return a copy, to which open regions may be added."""
