@@ -193,6 +193,17 @@ def test_two_values_of_one_name_are_told_and_counted(config: TrackingConfig, cap
     assert "3 × given twice (training/loss, val/acc), 2 × invalid name (0)" in caplog.text
 
 
+def test_two_values_of_one_name_are_told_if_each_spelling_is_known(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExperimentTracker(config) as tracker:
+        for metrics in ({"loss": 1.0}, {"training/loss": 2.0}, {"training/loss": 3.0}, {"loss": 4.0}):
+            tracker.log_metrics(metrics)
+        tracker.log_metrics({"loss": 5.0, "training/loss": 6.0})
+    assert [metrics["training/loss"] for _, _, metrics in recorded(tracker.run_directory)] == [1.0, 2.0, 3.0, 4.0, 6.0]
+    assert "Metric training/loss has several values in one call, the last one is kept (step 5" in caplog.text
+
+
 def test_a_filter_by_priority_takes_nested_dictionaries_too(config: TrackingConfig) -> None:
     with ExperimentTracker(config) as tracker:
         tracker.log_metrics_with_priority({"val": {"loss": 1.0, "reward": 2.0}}, priority="high")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -183,7 +182,7 @@ class CodeProfiler(SharedByRuns):
         """
         aggregation = self._recorder.aggregation
         operation = self._operations.get((name, category)) or aggregation.operation(name, category)
-        return partial(self._recorder.add_span, operation)
+        return self._recorder.span_taker(operation)
 
     def add_samples(self, number: int) -> None:
         """Count training samples, for the throughput."""

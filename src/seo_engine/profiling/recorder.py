@@ -122,30 +122,36 @@ class Recorder:
         """Return a wrapper of a function that profiles each call as a region like this one."""
         return profiled(function, region, self)
 
-    def add_span(self, operation: Operation, start: int, end: int) -> None:
-        """Take a region that the caller timed and in which nothing nests.
+    def span_taker(self, operation: Operation) -> Callable[[int, int], None]:
+        """Return a function that takes regions of an operation which the caller timed, and in which nothing nests.
 
         Args:
-            operation (Operation): What was timed.
-            start (int): Nanoseconds of `time.perf_counter_ns`.
-            end (int): The same at the end.
+            operation (Operation): What is timed.
+
+        Returns:
+            Callable[[int, int], None]: Is given the nanoseconds of `time.perf_counter_ns` at start and end.
         """
-        if not self.enabled:
-            return
-        loop = running_loop()
-        lane = self.lanes.of_thread.lane if loop is None else self.lanes.of_task(loop)
-        parent = lane.innermost
-        duration = end - start
-        if parent is None:
-            caller = self.root
-        else:
-            caller = parent.path
-            parent.children += duration
-        path = caller.children.get(operation) or self.tree.path(caller, operation)
-        spans = self.spans
-        spans.append((path.number, lane.number, start, end, duration, 0))
-        if len(spans) >= self.next_look:
-            self.look()
+
+        # A closure: a method bound to its operation costs a third more.
+        def take(start: int, end: int) -> None:
+            if not self.enabled:
+                return
+            loop = running_loop()
+            lane = self.lanes.of_thread.lane if loop is None else self.lanes.of_task(loop)
+            parent = lane.innermost
+            duration = end - start
+            if parent is None:
+                caller = self.root
+            else:
+                caller = parent.path
+                parent.children += duration
+            path = caller.children.get(operation) or self.tree.path(caller, operation)
+            spans = self.spans
+            spans.append((path.number, lane.number, start, end, duration, 0))
+            if len(spans) >= self.next_look:
+                self.look()
+
+        return take
 
     def add_run(self, path: CallPath, start: int, end: int, failed: bool) -> None:
         """Take a generator's whole run; its work was taken before.

@@ -167,8 +167,7 @@ class ExperimentTracker(LoggingCalls):
 
     def _join(self, run: AttachedRun) -> None:
         self._run = run
-        # Kept here as well, because every call needs it.
-        self._record_writer = run.record_writer
+        self._open_writers(run.record_writer)
         self._forget_exit = call_at_exit(self._close_at_exit)
         _open_trackers.add(self)
         _open_runs.add(run)
@@ -287,7 +286,7 @@ class ExperimentTracker(LoggingCalls):
             if error is not None and not isinstance(error, BaseException):
                 logger.warning("⚠️ error must be an exception, got %s", type(error).__name__)
                 error = RuntimeError(str(error))
-            self._closed = True
+            self._closed, self._is_open = True, False
             try:
                 with self.code_profiler.profile_operation(TRACKER_CLEANUP, TRACKING):
                     self._run.close(status, error, self.config.close_timeout_seconds)
@@ -328,9 +327,8 @@ class ExperimentTracker(LoggingCalls):
 
     def __del__(self) -> None:
         # Python may call this at any moment, while any lock is held: whatever takes one happens in another thread.
-        if not isinstance(self._run, AttachedRun) or not self._run.is_ours_to_close or self._closed:
-            return
-        if sys.is_finalizing():
+        is_open = isinstance(self._run, AttachedRun) and self._run.is_ours_to_close and not self._closed
+        if not is_open or sys.is_finalizing():
             return
         # From here on, this object lives until it is closed.
         self._progress.pin(self)

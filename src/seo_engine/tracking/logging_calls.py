@@ -12,6 +12,7 @@ from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIV
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.metric_encoder import PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, flat_metrics
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.runs.record_writer import RecordWriter
@@ -37,11 +38,12 @@ class LoggingCalls(Loggable):
         self.global_step = 0
         self._steps = StepCounter()
         self._record_writer: RecordWriter | None = None
-        self._closed = False
         self._priorities = MetricPriorities(config)
         self._slow_nanoseconds = config.slow_logging_threshold_seconds * 1e9
         self._is_synchronous = not config.asynchronous_logging
-        self._add_span = {
+        self._is_open = False
+        self._plain_writers: dict[str, PlainWriter] = {}
+        self._take_span = {
             kind.name: self.code_profiler.span_taker(tracking_call(kind.subject), TRACKING) for kind in METRICS
         }
 
@@ -82,7 +84,7 @@ class LoggingCalls(Loggable):
                 chosen[name] = value
             else:
                 left_out.append(plain_name)
-        if left_out and self._record_writer is not None and not self._closed:
+        if left_out and self._record_writer is not None and self._is_open:
             self._record_writer.drop_by_priority(left_out, priority)
         if chosen:
             self.log_training_metrics(self.current_epoch, self.global_step, chosen)
@@ -97,39 +99,61 @@ class LoggingCalls(Loggable):
         call: str | None = None,
         counted: bool = False,
     ) -> None:
-        # A span timed inline instead of a `with` region: this is the one call that training loops make at every step.
-        started = _now()
-        writer = self._record_writer
-        if writer is None or self._closed:
+        if not self._is_open:
+            # Before a lock is taken, or a region begins, whose profiler would have a thread.
             self._refuse()
             return
         if epoch is None:
             epoch = self.current_epoch
         if counted:
             step = self._steps.next()
-        is_recorded = True
-        if not (thinned and writer.write_plain(kind, epoch, step, metrics)):
-            moment = writer.write_metrics(kind, epoch, step, metrics, thinned, call)
-            is_recorded = moment is not None
-            # As plain numbers: a step that is a tensor may be changed in place.
-            epoch, step = moment or (self.current_epoch, self.global_step)
-        if is_recorded:
+        if thinned and (nanoseconds := self._plain_writers[kind](epoch, step, metrics)):
             self.current_epoch = epoch
             self.global_step = step
             if not counted:
                 self._steps.last = step
-        ended = _now()
-        self._add_span[kind](started, ended)
-        if is_recorded and ended - started > self._slow_nanoseconds:
+        else:
+            nanoseconds = self._take_closely(kind, epoch, step, metrics, thinned, call, counted)
+        if nanoseconds > self._slow_nanoseconds:
             count = sum(1 for _ in metrics.items())
-            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, count)
+            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", nanoseconds * 1e-9, count)
         if self._is_synchronous:
             self._deliver_synchronously()
 
+    def _take_closely(
+        self,
+        kind: str,
+        epoch: float,
+        step: int,
+        metrics: Mapping[str, Any],
+        thinned: bool,
+        call: str | None,
+        counted: bool,
+    ) -> int:
+        """Take what is not plain; return the nanoseconds that it took, 0 if it is not recorded."""
+        assert self._record_writer is not None
+        started = _now()
+        moment = self._record_writer.write_metrics(kind, epoch, step, metrics, thinned, call)
+        ended = _now()
+        self._take_span[kind](started, ended)
+        if moment is None:
+            return 0
+        # As plain numbers: a step that is a tensor may be changed in place.
+        self.current_epoch, self.global_step = moment
+        if not counted:
+            self._steps.last = moment[1]
+        return ended - started
+
+    def _open_writers(self, record_writer: RecordWriter) -> None:
+        self._record_writer = record_writer
+        self._plain_writers = {
+            kind: record_writer.plain_writer(kind, take_span) for kind, take_span in self._take_span.items()
+        }
+        self._is_open = True
+
     def _take(self, kind: str, **arguments: Any) -> None:
         writer = self._record_writer
-        if writer is None or self._closed:
-            # Without a region, whose profiler would have a thread.
+        if writer is None or not self._is_open:
             self._refuse()
             return
         if kind == PROFILING.name:

@@ -19,7 +19,7 @@ from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation, 
 # Beyond this many, names are checked at each call instead of remembered: made-up names must not fill the memory.
 MOST_REMEMBERED_NAMES = 10_000
 
-PlainWriter = Callable[[str, float, int, Mapping[str, Any]], bool]
+PlainWriter = Callable[[float, int, Mapping[str, Any]], int]
 
 
 class MetricEncoder:
@@ -40,6 +40,8 @@ class MetricEncoder:
         self._validation = MetricValidation()
         # The hierarchical name of each name seen before, by kind.
         self._names: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
+        # The only spelling of a hierarchical name that is remembered, so that two in one call are noticed.
+        self._spellings: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
 
     @property
     def dropped(self) -> Counter[str]:
@@ -61,7 +63,7 @@ class MetricEncoder:
         Args:
             kind (str): One of `METRIC_KINDS`.
         """
-        return set(self._names[kind].values())
+        return set(self._spellings[kind])
 
     def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True) -> Record:
         """Return a record of checked metrics; those that cannot be kept are counted, and warned about once each.
@@ -92,63 +94,76 @@ class MetricEncoder:
             record["thinned"] = False
         return record
 
-    def plain_writer(self, logging_queue: LoggingQueue) -> PlainWriter:
+    def plain_writer(
+        self, kind: str, logging_queue: LoggingQueue, take_span: Callable[[int, int], None]
+    ) -> PlainWriter:
         """Return a function that appends metrics to a journal in the usual case: known names, finite floats.
 
         It is one piece, with names of its own for what it uses, because nearly every logging call goes this way, and a
         call between two pieces costs as much as a check.
 
         Args:
+            kind (str): One of `METRIC_KINDS`.
             logging_queue (LoggingQueue): The journal.
+            take_span (Callable[[int, int], None]): Is given the nanoseconds of `time.perf_counter_ns` at the start and
+                the end of what is appended.
 
         Returns:
-            PlainWriter: It is given kind, epoch, step and metrics, and returns whether it appended them; if not, they
-            need the closer look of `record`. It never raises.
+            PlainWriter: It is given epoch, step and metrics, and returns the nanoseconds that it took; 0 if it did not
+            append them, because they need the closer look of `record`. It never raises.
         """
-        names_by_kind, rank, dumps, now = self._names, self._rank, orjson.dumps, time.time
+        names, rank, dumps, now, clock = self._names[kind], self._rank, orjson.dumps, time.time, time.perf_counter_ns
+        write, newline = os.write, orjson.OPT_APPEND_NEWLINE
 
-        def write_plain(kind: str, epoch: float, step: int, metrics: Mapping[str, Any]) -> bool:
+        def write_plain(epoch: float, step: int, metrics: Mapping[str, Any]) -> int:
+            started = clock()
             # orjson refuses a number that is too small for 64 bits, but writes one that is too large for their sign.
             if type(step) is not int or step > LARGEST_INTEGER:
-                return False
+                return 0
             if type(epoch) is not float and (type(epoch) is not int or epoch > LARGEST_INTEGER):
-                return False
-            names = names_by_kind[kind]
+                return 0
             values = {}
             try:
+                total = epoch * 0.0
                 for name, value in metrics.items():
                     if type(value) is not float:
-                        return False
+                        return 0
                     values[names[name]] = value
-                if len(values) != len(metrics):
-                    return False
+                    total += value
+                # One that is not finite, or too large a sum, for which the closer look is no harm.
+                if total - total != 0.0:
+                    return 0
                 record = {"kind": kind, "epoch": epoch, "step": step, "time": now(), "rank": rank, "metrics": values}
-                line = dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+                line = dumps(record, option=newline)
             except Exception:  # of a foreign mapping, anything: it is said by `record`
-                return False
-            # JSON has no NaN or infinities: orjson writes null, which costs less to find than to check each value.
-            if b":null" in line or len(line) > MAXIMUM_RECORD_BYTES:
-                return False
+                return 0
+            if len(line) > MAXIMUM_RECORD_BYTES:
+                return 0
             if logging_queue.follows_by_itself or logging_queue.waiting.lines:
                 logging_queue.append(line)
-                return True
-            try:
-                written = os.write(logging_queue.descriptor, line)
-            except OSError:
-                # It tries once more, and keeps what the disk refuses.
-                logging_queue.append(line)
-                return True
-            if written != len(line):
-                logging_queue.append_again(line)
-            return True
+            else:
+                try:
+                    written = write(logging_queue.descriptor, line)
+                except OSError:
+                    # It tries once more, and keeps what the disk refuses.
+                    logging_queue.append(line)
+                else:
+                    if written != len(line):
+                        logging_queue.append_again(line)
+            ended = clock()
+            take_span(started, ended)
+            return ended - started
 
         return write_plain
 
     def _remember_names(self, kind: str, metrics: Sequence[tuple[Any, Any]], numbers: Mapping[str, float]) -> None:
-        names = self._names[kind]
+        names, spellings = self._names[kind], self._spellings[kind]
         for name, _ in metrics:
             if not isinstance(name, str) or name in names:
                 continue
             full_name = name if "/" in name else f"{kind}/{name}"
-            if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
+            if full_name not in numbers or len(names) >= MOST_REMEMBERED_NAMES:
+                continue
+            # In one go, for threads that log at the same time.
+            if spellings.setdefault(full_name, name) == name:
                 names[name] = full_name

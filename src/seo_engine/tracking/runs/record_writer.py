@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from seo_engine.foundation.redaction import names_in_words
@@ -15,7 +15,7 @@ from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.records.kind import parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
-from seo_engine.tracking.records.metric_encoder import MetricEncoder
+from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
 from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.lifecycle import end_lines
@@ -48,10 +48,17 @@ class RecordWriter:
         self._config = config
         self._rank = rank
         self._encoder = MetricEncoder(config.skip_nonfinite_metrics, rank)
-        # For most calls; what it does not take is for `write_metrics`.
-        self.write_plain = self._encoder.plain_writer(logging_queue)
         self._said: set[tuple[str, str]] = set()
         self._said_below_priority: set[str] = set()
+
+    def plain_writer(self, kind: str, take_span: Callable[[int, int], None]) -> PlainWriter:
+        """Return what appends metrics of a kind in the usual case; what it does not take is for `write_metrics`.
+
+        Args:
+            kind (str): One of `METRIC_KINDS`.
+            take_span (Callable[[int, int], None]): Is given start and end of what it appends.
+        """
+        return self._encoder.plain_writer(kind, self._logging_queue, take_span)
 
     def write_metrics(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from seo_engine.foundation.texts import LARGEST_INTEGER
 from seo_engine.tracking.records.kind import step_after
 
 
@@ -30,8 +31,10 @@ class StepCounter:
     def next(self) -> int:
         """Return the step behind the last one."""
         with self._lock:
-            self.last = step_after(self.last)
-            return self.last
+            last = self.last
+            # A training may have logged any step, but nearly always an integer.
+            self.last = step = last + 1 if type(last) is int and last < LARGEST_INTEGER else step_after(last)
+            return step
 
     def renew_after_fork(self) -> None:
         """Forget the lock, which a thread of the parent process may have held."""
