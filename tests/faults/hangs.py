@@ -13,7 +13,7 @@ import psutil
 from seo_engine import ExperimentTracker, MemoryTracker, TrackingConfig
 from seo_engine.tracking.records.kind import Recorded, Shown
 from tests.faults.outcome import Outcome
-from tests.tracking.read_views import is_automatic, metric_records, read_journal
+from tests.tracking.read_views import is_automatic, read_journal
 
 # Until here caches fill; from here on memory must be flat.
 WARM_UP_SHARE = 0.1
@@ -43,22 +43,26 @@ def hanging_tracker(folder: Path, chance: random.Random, records: int = 1_000_00
     tracker = ExperimentTracker(config, extra_trackers=[hanging])
     process = psutil.Process()
     worst, before = 0, 0
-    for record in range(1, records + 1):
+    for number in range(1, records + 1):
         started = time.perf_counter_ns()
-        tracker.log_training_metrics(1, record, {"record": float(record), "loss": 0.5})
+        tracker.log_training_metrics(1, number, {"record": float(number), "loss": 0.5})
         worst = max(worst, time.perf_counter_ns() - started)
-        if record == records * WARM_UP_SHARE:
+        if number == records * WARM_UP_SHARE:
             before = process.memory_info().rss
     growth = process.memory_info().rss - before
     tracker.close()
     state = tracker.delivery["hanging"]
-    hanging.released.set()
     directory = tracker.run_directory
     assert directory is not None
-    kept = [
-        int(record["metrics"]["training/record"]) for _, record in metric_records(directory) if not is_automatic(record)
-    ]
-    automatic = sum(is_automatic(record) for _, record in read_journal(directory))
+    kept: list[int] = []
+    automatic = 0
+    for _, record in read_journal(directory):
+        if is_automatic(record):
+            automatic += 1
+        elif "metrics" in record:
+            kept.append(int(record["metrics"]["training/record"]))
+    # Its thread would read at the same time.
+    hanging.released.set()
     outcome = Outcome(
         tries=1,
         records=records,

@@ -35,5 +35,5 @@ def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, fault: Fault, seed:
 
 
 def test_memory_is_flat_while_a_tracker_hangs(tmp_path: Path) -> None:
-    outcome = hangs.hanging_tracker(tmp_path, random.Random(), records=200_000)
+    outcome = hangs.hanging_tracker(tmp_path, random.Random(), records=100_000)
     assert not outcome.faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -103,46 +104,33 @@ class LoggingCalls(Loggable):
             # Before a lock is taken, or a region begins, whose profiler would have a thread.
             self._refuse()
             return
+        started = _now()
         if epoch is None:
             epoch = self.current_epoch
         if counted:
             step = self._steps.next()
-        if thinned and (nanoseconds := self._plain_writers[kind](epoch, step, metrics)):
+        ended = self._plain_writers[kind](started, epoch, step, metrics) if thinned else None
+        if ended is not None:
             self.current_epoch = epoch
             self.global_step = step
             if not counted:
                 self._steps.last = step
         else:
-            nanoseconds = self._take_closely(kind, epoch, step, metrics, thinned, call, counted)
-        if nanoseconds > self._slow_nanoseconds:
-            count = sum(1 for _ in metrics.items())
-            logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", nanoseconds * 1e-9, count)
+            assert self._record_writer is not None
+            moment = self._record_writer.write_metrics(kind, epoch, step, metrics, thinned, call)
+            if moment is not None:
+                # As plain numbers: a step that is a tensor may be changed in place.
+                self.current_epoch, self.global_step = moment
+                if not counted:
+                    self._steps.last = self.global_step
+            ended = _now()
+            self._take_span[kind](started, ended)
+        if ended - started > self._slow_nanoseconds:
+            with contextlib.suppress(Exception):  # of a foreign mapping, anything
+                count = sum(1 for _ in metrics.items())
+                logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, count)
         if self._is_synchronous:
             self._deliver_synchronously()
-
-    def _take_closely(
-        self,
-        kind: str,
-        epoch: float,
-        step: int,
-        metrics: Mapping[str, Any],
-        thinned: bool,
-        call: str | None,
-        counted: bool,
-    ) -> int:
-        """Take what is not plain; return the nanoseconds that it took, 0 if it is not recorded."""
-        assert self._record_writer is not None
-        started = _now()
-        moment = self._record_writer.write_metrics(kind, epoch, step, metrics, thinned, call)
-        ended = _now()
-        self._take_span[kind](started, ended)
-        if moment is None:
-            return 0
-        # As plain numbers: a step that is a tensor may be changed in place.
-        self.current_epoch, self.global_step = moment
-        if not counted:
-            self._steps.last = moment[1]
-        return ended - started
 
     def _open_writers(self, record_writer: RecordWriter) -> None:
         self._record_writer = record_writer

@@ -65,7 +65,7 @@ class LoggingQueue(JournalReader):
         if self.follows_by_itself and time.monotonic() >= self._follow_at:
             self._follow_at = time.monotonic() + FOLLOW_SECONDS
             # What is written to a file that was deleted is lost.
-            self._is_gone = not self.path.exists()
+            self._see_whether_gone()
             self.follow()
         if self.waiting.lines or self._is_gone:
             # After the lines that already wait.
@@ -90,11 +90,11 @@ class LoggingQueue(JournalReader):
         """Write the lines that wait in memory, if the disk takes them now."""
         if not self.waiting:
             return
-        if self._is_gone and self.path.exists():
-            self.follow()
-            self._is_gone = False
         if self._is_gone:
-            return
+            self._see_whether_gone()
+            if self._is_gone:
+                return
+            self.follow()
         self._retry_at = time.monotonic() + RETRY_SECONDS
         try:
             self.waiting.write(self._append_late)
@@ -143,6 +143,13 @@ class LoggingQueue(JournalReader):
         """Leave the waiting lines and the upkeep to the parent process."""
         self.waiting = WaitingLines()
         self.follow_by_itself()
+
+    def _see_whether_gone(self) -> None:
+        try:
+            self._is_gone = not self.path.exists()
+        except OSError as error:
+            # The folder may not be read, or its server is out of reach: the open file may still take what is written.
+            logger.debug("Whether %s was deleted cannot be seen: %s", self.path, error)
 
     def _take_refused(self, line: bytes, error: OSError) -> None:
         if self.descriptor < 0:

@@ -19,7 +19,7 @@ from seo_engine.tracking.records.metrics import METRIC_KINDS, MetricValidation, 
 # Beyond this many, names are checked at each call instead of remembered: made-up names must not fill the memory.
 MOST_REMEMBERED_NAMES = 10_000
 
-PlainWriter = Callable[[float, int, Mapping[str, Any]], int]
+PlainWriter = Callable[[int, float, int, Mapping[str, Any]], int | None]
 
 
 class MetricEncoder:
@@ -40,8 +40,6 @@ class MetricEncoder:
         self._validation = MetricValidation()
         # The hierarchical name of each name seen before, by kind.
         self._names: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
-        # The only spelling of a hierarchical name that is remembered, so that two in one call are noticed.
-        self._spellings: dict[str, dict[str, str]] = {kind: {} for kind in METRIC_KINDS}
 
     @property
     def dropped(self) -> Counter[str]:
@@ -63,7 +61,7 @@ class MetricEncoder:
         Args:
             kind (str): One of `METRIC_KINDS`.
         """
-        return set(self._spellings[kind])
+        return set(self._names[kind].values())
 
     def record(self, kind: str, epoch: float, step: int, metrics: Mapping[str, Any], thinned: bool = True) -> Record:
         """Return a record of checked metrics; those that cannot be kept are counted, and warned about once each.
@@ -109,41 +107,40 @@ class MetricEncoder:
                 the end of what is appended.
 
         Returns:
-            PlainWriter: It is given epoch, step and metrics, and returns the nanoseconds that it took; 0 if it did not
-            append them, because they need the closer look of `record`. It never raises.
+            PlainWriter: It is given the nanoseconds of `time.perf_counter_ns` when the call began, epoch, step and
+            metrics. It returns the nanoseconds when it had appended them, or None if they need the closer look of
+            `record`. It never raises.
         """
         names, rank, dumps, now, clock = self._names[kind], self._rank, orjson.dumps, time.time, time.perf_counter_ns
-        write, newline = os.write, orjson.OPT_APPEND_NEWLINE
 
-        def write_plain(epoch: float, step: int, metrics: Mapping[str, Any]) -> int:
-            started = clock()
+        def write_plain(started: int, epoch: float, step: int, metrics: Mapping[str, Any]) -> int | None:
             # orjson refuses a number that is too small for 64 bits, but writes one that is too large for their sign.
             if type(step) is not int or step > LARGEST_INTEGER:
-                return 0
+                return None
             if type(epoch) is not float and (type(epoch) is not int or epoch > LARGEST_INTEGER):
-                return 0
+                return None
             values = {}
             try:
                 total = epoch * 0.0
                 for name, value in metrics.items():
                     if type(value) is not float:
-                        return 0
+                        return None
                     values[names[name]] = value
                     total += value
-                # One that is not finite, or too large a sum, for which the closer look is no harm.
-                if total - total != 0.0:
-                    return 0
+                # One that is not finite, or too large a sum, for which the closer look is no harm; or one name twice.
+                if total - total != 0.0 or len(values) != len(metrics):
+                    return None
                 record = {"kind": kind, "epoch": epoch, "step": step, "time": now(), "rank": rank, "metrics": values}
-                line = dumps(record, option=newline)
+                line = dumps(record, option=orjson.OPT_APPEND_NEWLINE)
             except Exception:  # of a foreign mapping, anything: it is said by `record`
-                return 0
+                return None
             if len(line) > MAXIMUM_RECORD_BYTES:
-                return 0
+                return None
             if logging_queue.follows_by_itself or logging_queue.waiting.lines:
                 logging_queue.append(line)
             else:
                 try:
-                    written = write(logging_queue.descriptor, line)
+                    written = os.write(logging_queue.descriptor, line)
                 except OSError:
                     # It tries once more, and keeps what the disk refuses.
                     logging_queue.append(line)
@@ -152,18 +149,15 @@ class MetricEncoder:
                         logging_queue.append_again(line)
             ended = clock()
             take_span(started, ended)
-            return ended - started
+            return ended
 
         return write_plain
 
     def _remember_names(self, kind: str, metrics: Sequence[tuple[Any, Any]], numbers: Mapping[str, float]) -> None:
-        names, spellings = self._names[kind], self._spellings[kind]
+        names = self._names[kind]
         for name, _ in metrics:
             if not isinstance(name, str) or name in names:
                 continue
             full_name = name if "/" in name else f"{kind}/{name}"
-            if full_name not in numbers or len(names) >= MOST_REMEMBERED_NAMES:
-                continue
-            # In one go, for threads that log at the same time.
-            if spellings.setdefault(full_name, name) == name:
+            if full_name in numbers and len(names) < MOST_REMEMBERED_NAMES:
                 names[name] = full_name
