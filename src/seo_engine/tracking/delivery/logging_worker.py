@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 # How often a worker checks the journal; only `flush` and `close` wake it earlier.
 POLL_SECONDS = 0.25
 
-# A logging call that meets a busy worker waits at most this long for the interpreter.
+# A logging call that meets a busy worker waits at most this long for the interpreter, and few calls meet one.
 LONGEST_WORK_SECONDS = 0.0002
-REST_SECONDS = 0.0001
+REST_SECONDS = 0.001
 
 # A record that failed this many times is dropped, if the tracker takes the next one.
 TRIES_PER_RECORD = 3
