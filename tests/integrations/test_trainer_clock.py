@@ -53,6 +53,17 @@ def test_evaluations_and_checkpoints_are_counted_outside_the_steps(
     assert (counts_of(tracker)["forward_pass"], counts_of(tracker)["load_batch"]) == (8, 8)
 
 
+def test_the_passes_of_a_compiled_model_are_one_part_of_the_step(tmp_path: Path) -> None:
+    tracker, callback = untracked()
+    compiled = {"torch_compile": True, "torch_compile_backend": "eager"}
+    tiny_trainer(tmp_path, [callback], eval_strategy="no", gradient_accumulation_steps=2, **compiled).train()
+    counts = counts_of(tracker)
+    assert (counts["training_step"], counts["forward_pass"], counts["optimizer_step"]) == (4, 8, 4)
+    assert "backward_pass" not in counts
+    view = tracker.code_profiler.training_view()
+    assert view is not None and view["forward_percent"] > view["other_percent"]
+
+
 def test_evaluations_and_checkpoints_that_another_callback_asks_for_are_counted_too(tmp_path: Path) -> None:
     tracker, callback = untracked()
 

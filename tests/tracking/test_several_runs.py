@@ -116,6 +116,46 @@ def test_a_region_that_is_open_when_a_later_run_begins_is_timed_from_there_on(co
     assert "fold" in {node["operation"] for node in sweep["children"]}
 
 
+def test_a_later_run_knows_no_loader_and_no_memory_of_the_time_before_it(config: TrackingConfig) -> None:
+    profiler = config.code_profiler
+    with ExperimentTracker(config):
+        for _ in profiler.profile_steps([1.0]):
+            pass
+    with profiler.profile_operation("sweep", measure_memory=True):
+        held = bytearray(64_000_000)
+        tracker = ExperimentTracker(config)
+        assert profiler._recorder.loader is None
+    tracker.close()
+    assert held and profile(tracker)["memory"]["sweep"] < 32
+
+
+def test_runs_that_begin_in_two_threads_at_once_have_a_profile_each() -> None:
+    profiler = CodeProfiler()
+    profiler.end_run(profiler.begin_run())
+    begun: list[CodeProfiler] = []
+    threads = [threading.Thread(target=lambda: begun.append(profiler.begin_run())) for _ in range(2)]
+    # What both of them need.
+    with profiler._recorder._counting:
+        for thread in threads:
+            thread.start()
+            thread.join(timeout=0.1)
+    for thread in threads:
+        thread.join()
+    assert begun[0] is profiler and begun[1] is not profiler
+
+
+def test_an_unknown_category_is_warned_of_once_for_all_runs(
+    config: TrackingConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        ExperimentTracker(config),
+        ExperimentTracker(config),
+        config.code_profiler.profile_operation("tokenize", "preparing"),
+    ):
+        pass
+    assert caplog.text.count("Unknown profiling category") == 1
+
+
 def test_twenty_trackers_leave_no_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     for number in range(20):

@@ -34,6 +34,9 @@ class TrainerClock:
 
     Args:
         profiler (CodeProfiler): Gets the regions.
+
+    Attributes:
+        is_evaluating (bool): Whether an evaluation has begun and is not over.
     """
 
     def __init__(self, profiler: CodeProfiler) -> None:
@@ -46,23 +49,18 @@ class TrainerClock:
         self._within_step = False
         # Whether the step is over, except for what the Trainer logs about it.
         self._awaits_log = False
-        # Whether an evaluation has begun for sure.
-        self._predicts = False
+        self.is_evaluating = False
         self._logged_at: int | None = None
         # When the last step, evaluation or checkpoint was over, and the next began.
         self._since = 0
         self._hooks: list[RemovableHandle] = []
 
-    @property
-    def is_evaluating(self) -> bool:
-        """bool: Whether an evaluation has begun and is not over."""
-        return self._predicts
-
     def begin_training(self, model: Any, evaluates_first: bool) -> None:
         """Begin to time a training.
 
         Args:
-            model (torch.nn.Module | None): Its forward passes are timed; None if they cannot be.
+            model (torch.nn.Module | None): Its forward passes are timed; None if they cannot be, and are timed together
+                with the backward passes.
             evaluates_first (bool): Whether an evaluation comes next.
         """
         # An earlier training may have failed, without an end.
@@ -79,7 +77,7 @@ class TrainerClock:
 
     def end_training(self) -> None:
         """Forget what was begun, and stop timing the model."""
-        self._within_epoch = self._within_step = self._awaits_log = self._predicts = False
+        self._within_epoch = self._within_step = self._awaits_log = self.is_evaluating = False
         self._steps.forget_step()
         self._evaluations.forget()
         for hook in self._hooks:
@@ -100,9 +98,9 @@ class TrainerClock:
     def begin_step(self) -> None:
         """End the data loading of the step."""
         self._within_step = True
-        self._predicts = False
+        self.is_evaluating = False
         self._evaluations.forget()
-        self._steps.end_part()
+        self.end_batch()
 
     def begin_forward(self, samples: int) -> None:
         """Begin a forward pass of the step."""
@@ -117,8 +115,15 @@ class TrainerClock:
         """End the last backward pass, and begin the optimizer step."""
         self._steps.begin_part("optimizer_step", TRAINING)
 
-    def end_part(self) -> None:
-        """End what the step is doing: a backward pass whose gradients are accumulated, or the optimizer step."""
+    def end_batch(self) -> None:
+        """End what comes before a forward pass: the loading, or a backward pass whose gradients are accumulated."""
+        self._steps.end_part()
+        if not self._hooks:
+            # Of a model that nobody can watch, forward and backward are one part.
+            self._steps.begin_part("forward_pass", TRAINING)
+
+    def end_optimizer(self) -> None:
+        """End the optimizer step."""
         self._steps.end_part()
 
     def end_step(self, control: TrainerControl) -> None:
@@ -141,15 +146,15 @@ class TrainerClock:
         if self._awaits_log:
             self._awaits_log = False
             self._count_step(control)
-        elif not self._predicts and (self._evaluations.is_running or control.should_save):
+        elif not self.is_evaluating and (self._evaluations.is_running or control.should_save):
             # The Trainer logs the epoch before it evaluates and saves.
             self._go_on(control)
 
     def predict(self) -> None:
         """Note that an evaluation is going on: the Trainer has predicted a batch."""
-        if self._predicts:
+        if self.is_evaluating:
             return
-        self._predicts, self._logged_at = True, None
+        self.is_evaluating, self._logged_at = True, None
         self._leave_steps()
         if not self._evaluations.is_running:
             self._evaluations.begin(*EVALUATE)
@@ -163,12 +168,12 @@ class TrainerClock:
             control (TrainerControl | None): What comes next; None if the Trainer evaluated on demand.
         """
         if self._evaluations.is_running:
-            self._evaluations.end(seconds, self._logged_at if self._predicts else None)
+            self._evaluations.end(seconds, self._logged_at if self.is_evaluating else None)
         elif seconds is not None:
             ended = time.perf_counter_ns()
             self._leave_steps()
             self._profiler.add_span(*EVALUATE, ended - int(seconds * 1e9), ended)
-        self._predicts = False
+        self.is_evaluating = False
         self._go_on(control)
 
     def end_checkpoint(self, control: TrainerControl) -> None:

@@ -36,7 +36,7 @@ class ExperimentTrackingCallback(TrainerHooks):
     Values of the training become `training/…`, those of evaluations `evaluation/…` or `evaluation/<set>/…`, those of
     `predict` `test/…`, and how fast it all went `performance/…`; texts are kept. Each step is profiled as
     `training_step`, and within it data loading, forward, backward, optimizer and logging: see
-    `CodeProfiler.training_view`. In a model that the Trainer compiles, forward and backward count as one. Evaluations
+    `CodeProfiler.training_view`. The forward pass of a compiled model includes its backward pass. Evaluations
     and predictions are profiled as `evaluate`, checkpoints as `save_checkpoint`; neither is part of a step. The
     arguments of the Trainer and its model are logged before the first metric; later, what has changed.
 
@@ -110,7 +110,7 @@ class ExperimentTrackingCallback(TrainerHooks):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """End a backward pass whose gradients are accumulated."""
-        self._clock.end_part()
+        self._clock.end_batch()
 
     @hook
     def on_pre_optimizer_step(
@@ -124,7 +124,7 @@ class ExperimentTrackingCallback(TrainerHooks):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
         """End the optimizer step."""
-        self._clock.end_part()
+        self._clock.end_optimizer()
 
     @hook
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from seo_engine.foundation.texts import as_json_data
@@ -102,7 +102,7 @@ class Aggregation:
         for number, lane, start, end, own_time, flags in spans:
             path = paths.get(number)
             if path is None:
-                # A generator that began before a fork, and ended after it.
+                # A generator that began before a fork or the end of an earlier run, and ended after it.
                 continue
             if not path.is_touched:
                 touched.append(path)
@@ -138,16 +138,22 @@ class Aggregation:
             # Only now, so that the others are still added if a signal handler raises.
             touched.pop()
 
-    def cover(self, path: CallPath, start: int, end: int) -> None:
-        """Note that a span that was counted elsewhere is one of this path now.
+    def move(self, paths: Mapping[int, CallPath], lane: int, since: int) -> None:
+        """Count the newest spans of a lane along other paths instead.
 
         Args:
-            path (CallPath): The path.
-            start (int): Nanoseconds of `time.perf_counter_ns`.
-            end (int): The same at the end.
+            paths (Mapping[int, CallPath]): The path of the same operation to move to, by the number of the present one.
+            lane (int): The number of the lane.
+            since (int): Only what began then or later, in nanoseconds of `time.perf_counter_ns`.
         """
-        if path.level == 1 and self._is_of_training(path.operation):
-            self._covered.add([(start, end)])
+        for position, span in enumerate(list(self.newest_spans)):
+            number, its_lane, start, end, own_time, flags = span
+            if its_lane == lane and start >= since and number in paths:
+                path = self._own_path(paths[number])
+                self.tree.paths[number].move(path, start, end, own_time, is_run=not flags & STRETCH)
+                self.newest_spans[position] = (path.number, *span[1:])
+                if path.is_outermost and self._is_of_training(path.operation):
+                    self._covered.add([(start, end)])
 
     def covered_nanoseconds(self, open_regions: Iterable[Region], moment: int) -> int:
         """Return how much of the time lies in any region of the training.
@@ -198,6 +204,9 @@ class Aggregation:
 
     def _statistics_of(self, reading: Reading) -> OperationStatistics:
         return reading.operation.statistics
+
+    def _own_path(self, path: CallPath) -> CallPath:
+        return path
 
     def _is_of_training(self, operation: Operation | None) -> bool:
         if operation is None or operation.category != TRACKING:

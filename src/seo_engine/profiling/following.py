@@ -25,6 +25,7 @@ class FollowingAggregation(Aggregation):
         self.began = began
         # What no training waits for is the same for all runs of a configuration.
         self.in_background = leader.in_background
+        self._unknown_categories = leader._unknown_categories
 
     def count(self, spans: Sequence[Span]) -> None:
         """Count spans, without what lies before the beginning.
@@ -35,7 +36,7 @@ class FollowingAggregation(Aggregation):
         for number in {span[0] for span in spans} - self.tree.paths.keys():
             path = self._leader.tree.paths.get(number)
             if path is not None:
-                self._adopt(path)
+                self._own_path(path)
         super().count(list(self._without_what_lies_before(spans)))
 
     def count_readings(self, readings: Sequence[Reading]) -> None:
@@ -49,18 +50,18 @@ class FollowingAggregation(Aggregation):
     def _statistics_of(self, reading: Reading) -> OperationStatistics:
         return self.operation(reading.operation.name, reading.operation.category).statistics
 
-    def _adopt(self, path: CallPath) -> CallPath:
+    def _own_path(self, path: CallPath) -> CallPath:
         """Return the path here that is the same as one of the leader, and has its number."""
         adopted = self.tree.paths.get(path.number)
         if adopted is not None or path.operation is None or path.caller is None:
             return adopted or self.tree.root
         operation = self.operation(path.operation.name, path.operation.category)
-        return self.tree.path(self._adopt(path.caller), operation, path.number)
+        return self.tree.path(self._own_path(path.caller), operation, path.number)
 
     def _without_what_lies_before(self, spans: Sequence[Span]) -> Iterable[Span]:
         for number, lane, start, end, own_time, flags in spans:
             if start >= self.began:
                 yield number, lane, start, end, own_time, flags
             elif end > self.began:
-                # How much of its own time lies behind the beginning is not known; no more than all of it.
+                # How much of its own time lies after the beginning is not known; no more than all of it.
                 yield number, lane, self.began, end, min(own_time, end - self.began), flags

@@ -120,7 +120,7 @@ class CodeProfiler(SharedByRuns):
         try:
             operation = self._operations[name, category]
         except (KeyError, TypeError):
-            operation = self._aggregation.operation(name, category)
+            operation = recorder.aggregation.operation(name, category)
         if operation.is_measured or measure_memory or measure_device:
             asked = Measures(memory=measure_memory, gpu_memory=measure_memory, device_time=measure_device)
             return recorder.region(operation, asked)

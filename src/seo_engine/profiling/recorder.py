@@ -39,7 +39,6 @@ SPANS_PER_STRETCH = 512
 
 _MOST_DEVICE_READINGS = 10_000
 
-
 _NOTHING = Measures()
 
 LOOK_SECONDS = 1.0
@@ -61,7 +60,7 @@ class Recorder:
     Args:
         aggregation (Aggregation): Where they are counted.
         enabled (bool): Whether regions are timed; may be changed at any time.
-        identity (str | None): What tells it from others in any process; None means a new one.
+        identity (str | None): Identifies it across processes; None means a new one.
     """
 
     def __init__(self, aggregation: Aggregation, enabled: bool, identity: str | None = None) -> None:
@@ -205,7 +204,6 @@ class Recorder:
     def look(self) -> None:
         """Called when many spans wait: wake the thread or, if it does not keep up, count some here."""
         if self.next_look < SPANS_PER_BATCH:
-            self.next_look = SPANS_PER_BATCH
             self._start_thread()
         elif self.next_look < MOST_WAITING_SPANS:
             self.next_look = MOST_WAITING_SPANS
@@ -278,20 +276,22 @@ class Recorder:
             self.tree, self.root = self.aggregation.tree, self.aggregation.tree.root
             self.counters = Counters()
             self.counting_nanoseconds = 0
+            self.loader = None
             # The outer ones first.
             for region in self.lanes.open_regions():
                 caller = self.root if region.parent is None else region.parent.path
                 region.path = self.tree.path(caller, region.operation)
-                region.start, region.children = now(), 0
+                region.begin_anew()
 
         self.exclusively(lambda: None, start_over)
 
     def rest(self) -> None:
         """Count what waits, and end the counting thread until something is timed again."""
-        self.exclusively(self.count_waiting, lambda: None)
-        thread, self._thread = self._thread, None
-        wake, self._wake = self._wake, queue.SimpleQueue()
-        self.next_look = 1
+        with self._counting:
+            self.exclusively(self.count_waiting, lambda: None)
+            thread, self._thread = self._thread, None
+            wake, self._wake = self._wake, queue.SimpleQueue()
+            self.next_look = 1
         if thread is not None:
             wake.put(True)
             if thread is not threading.current_thread():
@@ -317,18 +317,24 @@ class Recorder:
         self.counting_nanoseconds += time.thread_time_ns() - started
 
     def _start_thread(self) -> None:
-        if sys.is_finalizing():
-            # A thread started now would never run, and starting it would block forever.
+        if not self._counting.acquire(blocking=False):
+            # The next span tries again.
             return
         try:
-            thread = threading.Thread(
-                target=_count_in_background, args=(weakref.ref(self), self._wake), name="profiling-thread", daemon=True
-            )
-            thread.start()
-            self._thread = thread
-        except RuntimeError:
-            # No more threads are allowed, or the interpreter is shutting down: the callers count.
-            return
+            self.next_look = SPANS_PER_BATCH
+            # A thread started while the interpreter exits would never run, and starting it would block forever.
+            if self._thread is None and not sys.is_finalizing():
+                arguments = (weakref.ref(self), self._wake)
+                thread = threading.Thread(
+                    target=_count_in_background, args=arguments, name="profiling-thread", daemon=True
+                )
+                thread.start()
+                self._thread = thread
+        except RuntimeError as error:
+            # No more threads are allowed, or the interpreter is shutting down.
+            logger.debug("The callers count: %s", error)
+        finally:
+            self._counting.release()
 
 
 _recorders: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Self
 
 from seo_engine.profiling.aggregation import Aggregation
@@ -16,9 +17,11 @@ class SharedByRuns(PerProcess):
 
     _aggregation: Aggregation
     open_steps: OpenSteps
-    # The runs that are open, and whether there was one before.
-    _runs: list[SharedByRuns]
+    # The runs that are open, by identity, and whether there was one before.
+    _runs: dict[int, SharedByRuns]
     _had_run: bool
+    # Reentrant: a tracker may be forgotten, and end, in the middle of it.
+    _changing: threading.RLock
 
     def begin_run(self) -> Self:
         """Return what profiles a run that begins now.
@@ -27,17 +30,18 @@ class SharedByRuns(PerProcess):
             CodeProfiler: This profiler, which begins anew if it had a run before. While another run uses it, one that
             shows what this profiler times from now on.
         """
-        if self._runs:
-            run = type(self).__new__(type(self))
-            run._follow(self)
-        else:
-            run = self
-            if self._had_run:
-                self._recorder.begin_anew()
-                self._begin_reports(self._aggregation)
-        self._had_run = True
-        self._runs = [*self._runs, run]
-        return run
+        with self._changing:
+            if self._runs:
+                run = type(self).__new__(type(self))
+                run._follow(self)
+            else:
+                run = self
+                if self._had_run:
+                    self._recorder.begin_anew()
+                    self._begin_reports(self._aggregation)
+            self._had_run = True
+            self._runs[id(run)] = run
+            return run
 
     def end_run(self, run: Self) -> None:
         """End what profiled a run; after the last one, the counting thread rests until something is timed again.
@@ -45,14 +49,16 @@ class SharedByRuns(PerProcess):
         Args:
             run (CodeProfiler): As `begin_run` returned it.
         """
-        self._runs = [each for each in self._runs if each is not run]
         recorder = self._recorder
-        recorder.followers = tuple(each for each in recorder.followers if each is not run._aggregation)
-        if not self._runs:
-            recorder.rest()
+        with self._changing:
+            self._runs.pop(id(run), None)
+            recorder.followers = tuple(each for each in recorder.followers if each is not run._aggregation)
+            if not self._runs:
+                recorder.rest()
 
     def _begin(self) -> None:
-        self._runs, self._had_run = [], False
+        self._runs, self._had_run = {}, False
+        self._changing = threading.RLock()
         self.open_steps = OpenSteps(self._recorder)
         self._begin_reports(self._recorder.aggregation)
 
@@ -63,7 +69,7 @@ class SharedByRuns(PerProcess):
         recorder = leader._recorder
         self._recorder, self.open_steps = recorder, leader.open_steps
         following = FollowingAggregation(recorder.aggregation, now())
-        # What waits is of earlier.
+        # Spans that still wait belong to the time before.
         recorder.exclusively(recorder.count_waiting, lambda: None)
         recorder.followers = (*recorder.followers, following)
         self._begin_reports(following)

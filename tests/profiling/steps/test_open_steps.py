@@ -71,6 +71,21 @@ def test_a_step_that_a_kept_loop_left_ends_and_later_epochs_are_counted(profiler
     assert profiler._recorder.lanes.open_regions() == []
 
 
+def test_what_came_after_a_step_that_was_left_is_moved_out_of_it_in_every_run(profiler: CodeProfiler) -> None:
+    leader, follower = profiler.begin_run(), profiler.begin_run()
+    kept = [enumerate(profiler.profile_steps([[1.0]] * 3))]
+    for _ in kept[0]:
+        work(profiler, "forward_pass")
+        break
+    with profiler.profile_operation("later", "preprocessing"):
+        work(profiler, "within_later")
+        time.sleep(0.1)
+    kept.clear()
+    assert paths_of(follower.call_tree()) == paths_of(leader.call_tree())
+    assert ("later", "within_later") in paths_of(follower.call_tree())
+    assert follower.profiling_data()["uncovered_seconds"] < 0.05
+
+
 def test_a_pause_after_a_loop_that_was_left_is_no_part_of_its_last_step(profiler: CodeProfiler) -> None:
     loop = iter(profiler.profile_steps([[1.0]] * 5))
     next(loop)

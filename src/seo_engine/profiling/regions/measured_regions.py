@@ -27,14 +27,14 @@ class MeasuredRegion(Region):
     Args:
         recorder (Taker): Takes the region when it closes.
         operation (Operation): The operation to time.
-        measures (Measures | None): What to read; None means what the operation's regions read by default.
+        measures (Measures): What to read.
     """
 
     __slots__ = ("_before", "_marks", "_start_event", "measures")
 
-    def __init__(self, recorder: Taker, operation: Operation, measures: Measures | None = None) -> None:
+    def __init__(self, recorder: Taker, operation: Operation, measures: Measures) -> None:
         super().__init__(recorder, operation)
-        self.measures = measures if measures is not None else operation.measures
+        self.measures = measures
         self._before: dict[str, int] = {}
         self._start_event: Any = None
         self._marks: list[Any] = []
@@ -44,9 +44,7 @@ class MeasuredRegion(Region):
             return self._enter_again()
         for mark in self.measures.marks:
             self._leave_mark(mark)
-        self._before = self._read_memory()
-        if self.measures.device_time:
-            self._start_event = record_event()
+        self._read_before()
         return super().__enter__()
 
     def __exit__(
@@ -71,6 +69,11 @@ class MeasuredRegion(Region):
             self.recorder.take_reading(reading)
         self.leave(end, is_failure(error_type))
 
+    def begin_anew(self) -> None:
+        """Time and measure an open region from now on."""
+        self._read_before()
+        super().begin_anew()
+
     def forget(self) -> None:
         """Close the region without counting it."""
         self._take_marks_back()
@@ -88,6 +91,11 @@ class MeasuredRegion(Region):
     def __reduce__(self) -> tuple[Any, ...]:
         again, named = super().__reduce__()
         return again, (*named, self.measures)
+
+    def _read_before(self) -> None:
+        self._before = self._read_memory()
+        if self.measures.device_time:
+            self._start_event = record_event()
 
     def _read_memory(self) -> dict[str, int]:
         memory = read_gpu_memory() if self.measures.gpu_memory else {}

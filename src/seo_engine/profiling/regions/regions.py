@@ -190,6 +190,10 @@ class Region(ProfiledRegion):
         recorder = self.recorder
         return recorder.region(self.operation) if recorder.enabled else DISABLED_REGION
 
+    def begin_anew(self) -> None:
+        """Time an open region from now on, as if nothing had been nested in it."""
+        self.start, self.children = now(), 0
+
     def fresh(self) -> Region:
         """Return a new region of the same operation."""
         return self.recorder.region(self.operation)

@@ -17,7 +17,7 @@ MOST_PATHS = 10_000
 MOST_LEVELS = 100
 
 
-# Shared by all trees of a process: a number from a tree that was given up at a fork is not used in the next one.
+# Shared by all trees of a process: the number of a tree that was given up, at a fork or between runs, is not reused.
 _numbers = itertools.count(1)
 
 

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from seo_engine.profiling.recorder import Recorder
 from seo_engine.profiling.regions.regions import Region
-from seo_engine.profiling.regions.spans import STRETCH, now
+from seo_engine.profiling.regions.spans import now
 from seo_engine.profiling.statistics.call_tree import CallPath
 from seo_engine.profiling.statistics.operations import Operation
 from seo_engine.profiling.steps.training_steps import StepClock
@@ -98,30 +98,27 @@ class OpenSteps:
 
 def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
     """Count a step that its loop left, and move what came after its last part out of it."""
-    aggregation, tree, parent = recorder.aggregation, recorder.tree, step.parent
+    tree, parent = recorder.tree, step.parent
     below = {path.number: operations for path, operations in _paths_below(step.path)}
-    lane, since = step.lane.number, step.start
+    lane, began = step.lane.number, step.start
     nested = [
-        (position, span)
-        for position, span in enumerate(aggregation.newest_spans)
-        if span[1] == lane and span[2] >= since and span[0] in below
+        (number, start, end)
+        for number, its_lane, start, end, _, _ in recorder.aggregation.newest_spans
+        if its_lane == lane and start >= began and number in below
     ]
-    parts = [span for _, span in nested if len(below[span[0]]) == 1]
+    parts = [(number, start, end) for number, start, end in nested if len(below[number]) == 1]
     # No part is known if the trace keeps no spans.
-    end = max((span[3] for span in parts if tree.paths[span[0]].phase is not None), default=now())
+    ended = max((end for number, _, end in parts if tree.paths[number].phase is not None), default=now())
     outer = parent.path if parent is not None else tree.root
-    for position, span in nested:
-        if span[2] >= end:
-            path = tree.path_along(outer, below[span[0]])
-            tree.paths[span[0]].move(path, span[2], span[3], span[4], is_run=not span[5] & STRETCH)
-            aggregation.newest_spans[position] = (path.number, *span[1:])
-            aggregation.cover(path, span[2], span[3])
+    came_later = {number for number, start, _ in nested if start >= ended}
+    paths = {number: tree.path_along(outer, below[number]) for number in came_later}
+    for aggregation in recorder.aggregations:
+        aggregation.move(paths, lane, ended)
     _take_out_of_its_lane(step, recorder)
-    later = sum(span[3] - span[2] for span in parts if span[2] >= end)
     if parent is not None:
-        parent.children += end - since + later
-    within = sum(span[3] - span[2] for span in parts) - later
-    recorder.count_at_once([(step.path.number, lane, since, end, end - since - within, 0)])
+        parent.children += ended - began + sum(end - start for _, start, end in parts if start >= ended)
+    within = sum(end - start for _, start, end in parts if start < ended)
+    recorder.count_at_once([(step.path.number, lane, began, ended, ended - began - within, 0)])
 
 
 def _paths_below(

@@ -42,6 +42,12 @@ class AwaitedQueue(LoggingQueue):
         self._looking = threading.RLock()
         super().__init__(path)
 
+    def renew_after_fork(self) -> None:
+        """Start over in a forked child, with nothing that waits."""
+        # The thread may have held it at the fork.
+        self._looking = threading.RLock()
+        super().renew_after_fork()
+
     def _open(self) -> int:
         return _NOT_OPEN
 
