@@ -149,7 +149,7 @@ def test_a_child_that_cannot_be_started_is_not_waited_for(
         with ExperimentTracker(config) as tracker:
             tracker.log_training_metrics(1, 1, {"loss": 0.5})
             assert not tracker.flush(timeout_seconds=10_000)
-    assert "its process cannot be started" in caplog.text
+    assert "its process is given up" in caplog.text
     assert tracker.delivery["tensorboard"].is_complete and tracker.delivery["wandb"].pending == 3
 
 

@@ -60,7 +60,7 @@ NUMBERS = {
     "profiling/experiment_tracking/overhead_percent": 0.5,
 }
 TEXTS = {
-    "profiling/bottlenecks/bottleneck_0": "training_step (training_loop): 1.500 s of its own, 60.0 % of the wall time, "
+    "profiling/bottlenecks/bottleneck_0": "training_step (training_loop): 1.500 s of its own, 60.0 % of the total, "
     "3 calls (training_step takes most)",
     "profiling/recommendations/recommendation_0": "training_step: Use larger batches (3 small ones)",
 }

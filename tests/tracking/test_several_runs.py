@@ -116,6 +116,20 @@ def test_a_region_that_is_open_when_a_later_run_begins_is_timed_from_there_on(co
     assert "fold" in {node["operation"] for node in sweep["children"]}
 
 
+def test_after_a_run_the_profiler_shows_that_run_until_something_else_is_timed(config: TrackingConfig) -> None:
+    profiler = config.code_profiler
+    with ExperimentTracker(config), profiler.profile_operation("work"):
+        pass
+    lasted = profiler.wall_seconds()
+    assert profiler.profiling_data()["wall_seconds"] == lasted == profiler.wall_seconds()
+    with profiler.profile_operation("later"):
+        pass
+    assert profiler.profiling_data()["wall_seconds"] > lasted
+    second = ExperimentTracker(config)
+    assert profiler.wall_seconds() != profiler.wall_seconds()
+    second.close()
+
+
 def test_a_later_run_knows_no_loader_and_no_memory_of_the_time_before_it(config: TrackingConfig) -> None:
     profiler = config.code_profiler
     with ExperimentTracker(config):

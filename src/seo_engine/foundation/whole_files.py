@@ -53,7 +53,7 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
 
     Args:
         path (str | os.PathLike): The file; `~` is the home folder, and its folder is made. With the ending `.gz` it is
-            compressed. Its mode follows the umask; if it replaces a file, nobody can read it who could not read that.
+            compressed. Its mode follows the umask; if it replaces a file, nobody who could not read that can read it.
         parts (Iterable[bytes]): Its contents.
         private (bool): Whether it is for its owner alone, whatever the umask.
 

@@ -20,7 +20,7 @@ _TRAINING_PREFIX = "train"
 # Groups that hold something else: what is evaluated under such a name becomes a named set.
 _TAKEN = frozenset({_TRAINING_PREFIX, "training", "performance", "profiling", "text"})
 
-# How fast it went, and what it took: behind the prefix.
+# Speed, time and memory: what follows the prefix, and the name here.
 _PERFORMANCE = {
     "runtime": "seconds",
     "samples_per_second": "samples_per_second",
@@ -48,11 +48,11 @@ def log_framework_metrics(
 ) -> None:
     """Log what a framework reports in one dictionary: metrics of several groups, and texts.
 
-    `eval_`, `val_`, `valid_` and `validation_` become `evaluation/…`, and `test_` becomes `test/…`. Who evaluates also
-    reports the seconds and a rate under the same prefix, which tells any other prefix: `eval_<set>_` becomes
-    `evaluation/<set>/…`, and `final_` becomes `final/…`. All of these are logged as evaluations. Seconds, rates and
-    memory become `performance/…`. Names with a slash stay as they are. What is left is of the training. A framework
-    reports at an interval of its own, so nothing is thinned.
+    `eval_`, `val_`, `valid_` and `validation_` become `evaluation/…`, and `test_` becomes `test/…`. A framework
+    reports the seconds and a rate of an evaluation under the prefix of its metrics; by this, other prefixes are
+    recognised: `eval_<set>_` becomes `evaluation/<set>/…`, and `final_` becomes `final/…`. All of these are logged as
+    evaluations. Seconds, rates and memory become `performance/…`. Other names with a slash stay as they are. What is
+    left is of the training. A framework reports at an interval of its own, so nothing is thinned.
 
     Args:
         tracker (Loggable): Where it is logged.

@@ -66,7 +66,6 @@ def describe_training(
     chosen = {name: arguments[name] for name in _HYPERPARAMETERS if name in arguments}
     if changes := _take_changes(described.hyperparameters, {**hyperparameters, **chosen}):
         tracker.log_hyperparameters(changes)
-    # Two records: the configuration of a model with thousands of labels may be too large for one.
     if changes := _take_changes(described.arguments, arguments):
         tracker.log_settings({"training_arguments": changes})
     if model is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import weakref
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
@@ -24,13 +23,13 @@ _OF_ONE_TRAINER = frozenset({"_begun", "_times_added", "_calls", "_control", "_f
 
 
 def hook(method: Hook) -> Hook:
-    """Make a method of a `TrainerHooks` one of its hooks."""
+    """Wrap a hook: it acts once for an event, and what fails in it is reported, not raised."""
     event = method.__name__
 
     @functools.wraps(method)
     def called(self: TrainerHooks, args: Any, state: Any, control: Any, *others: Any, **named: Any) -> None:
         try:
-            if not self._is_repeated(event, state) and self._is_first(control):
+            if not self._is_repeated(event, state) and self._acts_for_its_run(control):
                 method(self, args, state, control, *others, **named)
         except Exception as error:
             if self._is_to_raise(error):
@@ -48,7 +47,7 @@ class TrainerHooks(TrainerCallback):
         self._begun: tuple[str, Any] | None = None
         self._times_added = 1
         self._calls: Counter[str] = Counter()
-        # A Trainer shows its callbacks nothing of itself that is its own, but for this.
+        # Only by this can callbacks of one Trainer recognise each other.
         self._control: weakref.ref[Any] | None = None
         self._first: weakref.ref[TrainerHooks] | None = None
         self._failed: set[str] = set()
@@ -61,9 +60,9 @@ class TrainerHooks(TrainerCallback):
     def on_init_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Do nothing: the hook itself notes how often the Trainer has this callback."""
 
-    @abstractmethod
     def _has_run_of(self, other: Self) -> bool:
         """Return whether another callback logs to the same run."""
+        raise NotImplementedError
 
     def _join(self, first: Self) -> None:
         """Take over what the callback has that acts instead of this one."""
@@ -86,7 +85,7 @@ class TrainerHooks(TrainerCallback):
         self._calls[event] += 1
         return self._calls[event] % self._times_added != 1
 
-    def _is_first(self, control: Any) -> bool:
+    def _acts_for_its_run(self, control: Any) -> bool:
         """Return whether no callback before this one logs to the same run."""
         if self._control is None or self._control() is not control:
             self._control = weakref.ref(control)

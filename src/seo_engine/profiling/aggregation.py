@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from seo_engine.foundation.texts import as_json_data
-from seo_engine.profiling.categories import CATEGORIES, TRACKER_CLEANUP, TRACKER_IMPORT, TRACKER_SETUP, TRACKING
+from seo_engine.profiling.categories import CATEGORIES, is_of_training
 from seo_engine.profiling.regions.cuda import GPU_MEMORY_SECONDS
 from seo_engine.profiling.regions.measured_regions import NVTX, TORCH_PROFILER
 from seo_engine.profiling.regions.readings import Reading
@@ -28,9 +28,6 @@ MOST_OPERATIONS = 1_000
 OTHERS = "others"
 # Longer names are cut, because they appear in every table and file.
 _LONGEST_NAME = 200
-
-
-_LIFECYCLE = (TRACKER_IMPORT, TRACKER_SETUP, TRACKER_CLEANUP)
 
 
 class Aggregation:
@@ -209,9 +206,7 @@ class Aggregation:
         return path
 
     def _is_of_training(self, operation: Operation | None) -> bool:
-        if operation is None or operation.category != TRACKING:
-            return True
-        return operation.name not in _LIFECYCLE and operation.name not in self.in_background
+        return operation is None or is_of_training(operation.name, operation.category, self.in_background)
 
     def _choose_measures(self, operation: Operation) -> None:
         """Read memory only in operations that take long enough to justify the cost of reading."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 TRACKING = "experiment_tracking"
 TRAINING = "training_loop"
 INFERENCE = "model_inference"
@@ -25,6 +27,7 @@ CATEGORIES = frozenset(
 TRACKER_SETUP = "experiment_tracker_setup"
 TRACKER_IMPORT = "experiment_tracker_import"
 TRACKER_CLEANUP = "experiment_tracker_cleanup"
+TRACKER_LIFECYCLE = (TRACKER_IMPORT, TRACKER_SETUP, TRACKER_CLEANUP)
 
 # The training waits for each of these calls; the first three only append a line to the journal.
 _CALLS = "unified_"
@@ -68,6 +71,23 @@ def delivery_of(subject: str, tracker: str) -> str:
 
 # A framework's own logging within a step, which calls the tracker.
 LOG_STEP = "log_step"
+
+
+def is_of_training(name: str, category: str, in_background: Collection[str]) -> bool:
+    """Return whether an operation belongs to the training, and not to the tracker before, after or beside it.
+
+    Args:
+        name (str): The operation.
+        category (str): Its category.
+        in_background (Collection[str]): Names of the tracker's operations that no training waits for.
+
+    Example:
+        >>> is_of_training("wandb_setup", TRACKING, {"wandb_setup"})
+        False
+        >>> is_of_training("wandb_setup", "preprocessing", {"wandb_setup"})
+        True
+    """
+    return category != TRACKING or (name not in TRACKER_LIFECYCLE and name not in in_background)
 
 
 def is_tracking_call(name: str) -> bool:

@@ -55,6 +55,7 @@ class SharedByRuns(PerProcess):
             recorder.followers = tuple(each for each in recorder.followers if each is not run._aggregation)
             if not self._runs:
                 recorder.rest()
+            run._end_reports()
 
     def _begin(self) -> None:
         self._runs, self._had_run = {}, False
@@ -64,6 +65,9 @@ class SharedByRuns(PerProcess):
 
     def _begin_reports(self, aggregation: Aggregation) -> None:
         """Report from now on, and on what is counted there."""
+
+    def _end_reports(self) -> None:
+        """Report what was counted until now, however much later the report is made."""
 
     def _follow(self, leader: Self) -> None:
         recorder = leader._recorder

@@ -14,7 +14,7 @@ from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD, check_w
 
 PRIORITIES = ("high", "medium", "low")
 
-# W&B takes 128: the rest is room for `_2`, `_3`, … behind a name that is taken.
+# W&B takes 128: the rest is room for `_2`, `_3`, … after a name that is taken.
 LONGEST_NAME = 120
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@ -]*")

@@ -112,7 +112,7 @@ class ExperimentTracker(LoggingCalls):
                 logger.error("❌ Experiment tracker setup failed, nothing in this run is recorded: %s", error)
                 self._run = FailedRun(str(error))
                 self._forget_exit = call_at_exit(self._close_at_exit)
-                # A forked process must not say it, too.
+                # A forked process must not report it as well.
                 _open_trackers.add(self)
                 return
             if resume is not None:
@@ -382,11 +382,11 @@ class _MomentOf:
 
 def _end_abandoned(tracker: ExperimentTracker) -> None:
     """Close a tracker that nothing refers to any more, in a thread for which the interpreter's exit waits."""
-    # Which of the two it is must be given: otherwise Python asks the current thread, which it does not know.
+    # `daemon` is given, because otherwise Python asks the current thread, which it may not know.
     threading.Thread(target=tracker._close_abandoned, name="closing-thread", daemon=False).start()
 
 
-# Not weak: when Python collects a circle with a tracker in it, it also closes the files to which only that refers.
+# Not weak: when Python collects a reference cycle with a tracker in it, it also closes the files in that cycle.
 _open_runs: set[RunState] = set()
 _open_trackers: weakref.WeakSet[ExperimentTracker] = weakref.WeakSet()
 

@@ -74,7 +74,7 @@ class LoggingCalls(Loggable):
             return
         try:
             flat = flat_metrics(metrics)
-        except Exception as error:  # of a foreign mapping, anything
+        except Exception as error:  # a foreign mapping may raise anything
             self._misused(one_line(error))
             return
         chosen: dict[str, Any] = {}
@@ -126,7 +126,7 @@ class LoggingCalls(Loggable):
             ended = _now()
             self._take_span[kind](started, ended)
         if ended - started > self._slow_nanoseconds:
-            with contextlib.suppress(Exception):  # of a foreign mapping, anything
+            with contextlib.suppress(Exception):  # a foreign mapping may raise anything
                 count = sum(1 for _ in metrics.items())
                 logger.warning("⚠️ Slow logging detected: %.3fs for %d metrics", (ended - started) * 1e-9, count)
         if self._is_synchronous:

@@ -242,7 +242,7 @@ class OwnedRun(AttachedRun):
         self._deliveries.start(
             configured_destinations(self._config), self._extra_trackers, may_use_child=self._config.asynchronous_logging
         )
-        if self._config.asynchronous_logging and not self._deliveries.use_child:
+        if self._config.asynchronous_logging and not self._deliveries.has_child:
             self._standby.start()
         self._profile.start()
 
@@ -272,10 +272,9 @@ class OwnedRun(AttachedRun):
 
     def leave(self) -> None:
         """Release the run's journal, lock and log files."""
+        # A worker that hangs still reads the journal, and the standby process completes the run when this one ends.
         if self._deliveries.have_ended:
-            # Otherwise a hanging worker still reads it, and the descriptor is closed when the process ends.
             self.logging_queue.close()
-            # Otherwise it completes the run when this process ends.
             self._standby.dismiss()
         self._lock.release()
         self._logs.close()

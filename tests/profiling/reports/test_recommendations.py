@@ -275,7 +275,7 @@ def test_a_process_that_grows_in_each_quarter_is_told_with_its_levels() -> None:
     assert recommendation["subject"] == "memory_growth"
     # The first fifth is left out.
     assert recommendation["evidence"] == (
-        "process memory grew from 140 to 260 MB in 79 s, in each quarter of that time"
+        "process memory grew from 140 to 260 MB in 79 s, from each quarter of that time to the next"
     )
 
 

@@ -180,7 +180,7 @@ def test_without_an_interpreter_one_sentence_says_so_and_nothing_waits(
 ) -> None:
     program = WITHOUT_INTERPRETER.format(executable=executable) + trains(within="assert not tracker.flush(600)")
     said = run([sys.executable, "-c", program], tmp_path)
-    assert said.count(f"its process cannot be started: {reason}; set it to the path of") == 1
+    assert said.count(f"its process is given up: {reason}; set it to the path of") == 1
     delivered, pending = delivered_and_pending(tmp_path)
     assert delivered == 0 and pending > 0
     assert "seo-engine runs recover" in said
@@ -188,7 +188,7 @@ def test_without_an_interpreter_one_sentence_says_so_and_nothing_waits(
 
 def test_a_frozen_program_is_not_started(tmp_path: Path) -> None:
     said = run([sys.executable, "-c", "import sys; sys.frozen = True\n" + trains()], tmp_path)
-    assert said.count("its process cannot be started: a frozen program has no Python interpreter") == 1
+    assert said.count("its process is given up: a frozen program has no Python interpreter") == 1
     assert delivered_and_pending(tmp_path)[0] == 0
 
 
@@ -196,7 +196,7 @@ def test_a_frozen_program_is_not_started(tmp_path: Path) -> None:
 def test_a_child_that_cannot_import_is_given_up_with_the_reason_in_one_sentence(tmp_path: Path) -> None:
     program = on_path(PACKAGE.parent, LIBRARIES) + trains(f"import psutil, sys; sys.path.remove({LIBRARIES!r})")
     said = run([BARE_PYTHON, "-I", "-c", program], tmp_path)
-    assert said.count("its process cannot be started: ModuleNotFoundError: No module named") == 1
+    assert said.count("its process is given up: ModuleNotFoundError: No module named") == 1
     assert "Traceback" not in said and "is restarted" not in said
     assert delivered_and_pending(tmp_path)[0] == 0
 
@@ -213,7 +213,7 @@ def test_a_program_with_the_name_of_an_interpreter_is_not_started_for_ever(tmp_p
     said = run([sys.executable, program], tmp_path)
     # The training, and three tries of its child.
     assert (tmp_path / "starts").read_text() == "...."
-    assert said.count("cannot be started") == 1
+    assert said.count("is given up") == 1
 
 
 def test_a_child_that_ends_again_and_again_while_it_imports_the_sdk_is_given_up(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_child_that_ends_again_and_again_while_it_imports_the_sdk_is_given_up(
         tmp_path,
         PYTHONPATH=str(tmp_path / "libraries"),
     )
-    assert said.count("its process cannot be started: no such processor") == 1
+    assert said.count("its process is given up: no such processor") == 1
 
 
 def test_an_interpreter_of_another_version_says_so(tmp_path: Path) -> None:

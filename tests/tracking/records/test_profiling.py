@@ -73,7 +73,7 @@ def test_bottlenecks_and_recommendations_are_one_sentence_each() -> None:
             "recommendations": [recommendation, {"advice": "Log less"}, {**recommendation, "subject": "processes"}],
         }
     )
-    sentence = "training_step (training_loop): 1.500 s of its own, 60.0 % of the wall time, 3 calls"
+    sentence = "training_step (training_loop): 1.500 s of its own, 60.0 % of the total, 3 calls"
     assert texts == {
         "profiling/bottlenecks/bottleneck_0": sentence,
         "profiling/bottlenecks/bottleneck_1": f"{sentence} (grew from 0.4 s to 0.6 s)",

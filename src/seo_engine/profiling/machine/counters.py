@@ -89,7 +89,7 @@ class Counters:
                 series = self.series[name] = CounterSeries()
             series.add(moment, number)
 
-    def samples(self, since: int = 0) -> dict[str, list[Sample]]:
+    def samples(self, since: int) -> dict[str, list[Sample]]:
         """Return copies of all series by their names.
 
         Args:

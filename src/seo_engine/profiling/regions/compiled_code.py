@@ -32,5 +32,5 @@ def traced_as(stand_in: Callable[..., Any]) -> Callable[[FunctionType], Function
 
 def no_region(*_: Any, **__: Any) -> contextlib.nullcontext[None]:
     """Return what stands for a region in compiled code."""
-    # Of all that does nothing in a `with` statement, only this one lets a graph end within it, at a `print`, say.
+    # The only context manager that does nothing and within which torch can end a graph, for example at a `print`.
     return contextlib.nullcontext()

@@ -16,7 +16,7 @@ from seo_engine.profiling.statistics.training_view import Share, TrainingView
 
 @dataclass(frozen=True)
 class Measurements:
-    """Everything that the rules look at."""
+    """What reports and recommendations are made from."""
 
     operations: Sequence[OperationStatistics]
     training: TrainingView | None

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TypedDict
 
-from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_IMPORT, TRACKER_SETUP, TRACKING
+from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_IMPORT, TRACKER_LIFECYCLE, TRACKER_SETUP, TRACKING
 from seo_engine.profiling.regions.regions import Region
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
 from seo_engine.profiling.statistics.operation_statistics import NANOSECONDS, OperationStatistics
-
-_LIFECYCLE = (TRACKER_IMPORT, TRACKER_SETUP, TRACKER_CLEANUP)
 
 
 class OutsideTraining(TypedDict):
@@ -20,22 +18,6 @@ class OutsideTraining(TypedDict):
     setup_seconds: float
     closing_seconds: float
     background_seconds: float
-
-
-def is_ranked(operation: OperationStatistics, in_background: Collection[str]) -> bool:
-    """Return whether an operation belongs to the training.
-
-    Args:
-        operation (OperationStatistics): Its statistics.
-        in_background (Collection[str]): Names of the tracker's operations that no training waits for.
-
-    Example:
-        >>> is_ranked(OperationStatistics("wandb_setup", "experiment_tracking"), {"wandb_setup"})
-        False
-        >>> is_ranked(OperationStatistics("wandb_setup", "preprocessing"), {"wandb_setup"})
-        True
-    """
-    return operation.category != TRACKING or (operation.name not in _LIFECYCLE and operation.name not in in_background)
 
 
 def time_outside(
@@ -48,7 +30,7 @@ def time_outside(
         in_background (Collection[str]): Names of the tracker's operations that no training waits for.
         closing_seconds (float): How long the tracker has been closing, if it is not done yet.
     """
-    own = dict.fromkeys(_LIFECYCLE, 0.0)
+    own = dict.fromkeys(TRACKER_LIFECYCLE, 0.0)
     background = 0.0
     for operation in operations:
         if operation.category != TRACKING:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from seo_engine.profiling.categories import TRACKING, is_tracking_call
+from seo_engine.profiling.categories import TRACKING, is_of_training, is_tracking_call
 from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.bottlenecks import Bottleneck, find_bottlenecks
 from seo_engine.profiling.reports.measurements import Measurements
 from seo_engine.profiling.reports.outside_training import (
     OutsideTraining,
-    is_ranked,
     time_outside,
     training_seconds,
 )
@@ -183,7 +182,7 @@ def summarize(measurements: Measurements) -> ProfilingData:
     ranked: list[OperationStatistics] = []
     unranked: list[OperationStatistics] = []
     for each in by_own_time:
-        (ranked if is_ranked(each, measurements.in_background) else unranked).append(each)
+        (ranked if is_of_training(each.name, each.category, measurements.in_background) else unranked).append(each)
     return {
         "timings": {name: operation.mean_seconds for name, operation in named},
         "memory": {name: operation.mean_memory_mb for name, operation in named if operation.mean_memory_mb is not None},

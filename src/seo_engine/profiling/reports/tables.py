@@ -149,7 +149,7 @@ def _batches_in_words(training: Mapping[str, Any]) -> str:
 
 
 def _parts_in_words(training: Mapping[str, Any], mean: float) -> str:
-    """Return how long each part of a mean step takes: shares of the steps would be other ones than in the table."""
+    """Return how long each part of a mean step takes: percentages of the steps would differ from those in the table."""
     seconds = {
         _PART_NAMES.get(phase, phase.replace("_", " ")): mean * training[f"{phase}_percent"] / 100 for phase in PHASES
     }

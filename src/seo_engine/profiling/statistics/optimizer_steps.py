@@ -83,7 +83,7 @@ class OptimizerSteps:
         gradients = [batch for batch in batches if batch.trains]
         number, before = len(batches) - len(gradients), self._without_gradients
         self._without_gradients = number
-        # A loss over several batches has the same number of them in each step.
+        # If every step has the same number of them, they belong to it: a loss over several batches.
         return batches if number == before else gradients
 
 

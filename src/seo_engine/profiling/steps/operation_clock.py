@@ -8,7 +8,7 @@ from seo_engine.profiling.steps.training_steps import Profiler
 
 
 class OperationClock:
-    """Times one operation after the other for code that is told their ends, and not always in time their beginnings.
+    """Times one operation after another, for code that learns when each ends, and sometimes too late when it began.
 
     What is timed meanwhile is nested in the operation.
 

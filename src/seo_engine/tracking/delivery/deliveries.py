@@ -71,7 +71,7 @@ class Deliveries:
         return {name: worker.state for name, worker in self._workers.items()}
 
     @property
-    def use_child(self) -> bool:
+    def has_child(self) -> bool:
         """bool: Whether a tracker is open in a child process, which completes the run if this one is killed."""
         return any(isinstance(worker, ChildSupervisor) for worker in self._workers.values())
 

@@ -11,10 +11,10 @@ import orjson
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.journal.lines import MAXIMUM_RECORD_BYTES, Record
 
-# What is spread over several records has at most so many bytes together.
+# What is spread over several records has at most this many bytes in total.
 MOST_BYTES_IN_PARTS = 3 * MAXIMUM_RECORD_BYTES
 
-# Of values that are cut, each keeps at least so much, and enough of it if there is room for that.
+# A value that is cut keeps at least this much, and enough of it if there is room.
 _LEAST_BYTES, _ENOUGH_BYTES = 100, 1_000
 
 # As plain data have them, with room to spare.

@@ -230,7 +230,7 @@ def plain_step(step: Any) -> int:
 
 
 def step_after(last: int) -> int:
-    """Return the step behind the last one; the first step if that is not a number, and the largest behind itself.
+    """Return the step after the last one: 1 if that is not a number, and the largest step stays as it is.
 
     Example:
         >>> step_after(9), step_after("nine")

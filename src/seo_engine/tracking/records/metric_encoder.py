@@ -132,7 +132,7 @@ class MetricEncoder:
                     return None
                 record = {"kind": kind, "epoch": epoch, "step": step, "time": now(), "rank": rank, "metrics": values}
                 line = dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-            except Exception:  # of a foreign mapping, anything: it is said by `record`
+            except Exception:  # a foreign mapping may raise anything; `record` says it
                 return None
             if len(line) > MAXIMUM_RECORD_BYTES:
                 return None

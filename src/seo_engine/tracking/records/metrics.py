@@ -108,7 +108,7 @@ def _flat(metrics: Mapping[Any, Any], prefix: str, outer: tuple[int, ...]) -> It
         else:
             try:
                 nested = list(itertools.islice(_flat(value, f"{full_name}/", within), MOST_METRICS + 1))
-            except Exception:  # of a foreign mapping, anything: it is said as a value that is no number
+            except Exception:  # a foreign mapping may raise anything: it is said as a value that is no number
                 nested = [(full_name, value)]
             # An empty one is said, too.
             yield from nested or [(full_name, value)]

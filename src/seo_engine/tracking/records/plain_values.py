@@ -24,7 +24,7 @@ MOST_VALUES = 100_000
 MOST_LEVELS = 50
 MOST_KEY_BYTES = 512
 
-# Of too many values, each keeps so many within it.
+# Where there are too many values, each one keeps at least this many within it.
 _FEW_VALUES = 10
 
 # A larger array or tensor is described, and a longer one of bytes, too.
@@ -82,7 +82,7 @@ def nonfinite_word(number: float) -> str:
 
 
 def plain_value(value: Any, left_out: dict[str, str] | None = None) -> Any:
-    """Return any value as plain data. What JSON has no form for becomes a text, and costs nothing beside it.
+    """Return any value as plain data. What JSON has no form for becomes a text; its neighbours stay as they are.
 
     Args:
         value (Any): Anything.
@@ -150,7 +150,7 @@ class _Conversion:
         return f"{count:,} more left out" if count else ""
 
     def _shares(self, values: list[Any], share: int) -> Iterator[int]:
-        """Yield how much each of several values may take; what one does not take, those behind it get."""
+        """Yield how much each of several values may take; what one does not take, those after it get."""
         needs = [_number_within(each) for each in values]
         # A list of rows keeps its first rows whole.
         kept = needs[: number_that_fits([min(need, _FEW_VALUES) for need in needs], share)]
@@ -186,7 +186,7 @@ def _entries(values: Mapping[Any, Any]) -> tuple[list[tuple[Any, Any]], str]:
     try:
         for entry in itertools.islice(values.items(), MOST_VALUES):
             entries.append(entry)
-    except Exception as error:  # of a foreign mapping, anything
+    except Exception as error:  # a foreign mapping may raise anything
         if not entries:
             entries = list(_readable_entries(values))
             if not entries:
@@ -198,7 +198,7 @@ def _entries(values: Mapping[Any, Any]) -> tuple[list[tuple[Any, Any]], str]:
 def _length(values: Mapping[Any, Any], at_least: int) -> int:
     try:
         return max(len(values), at_least)
-    except Exception:  # of a foreign mapping, anything
+    except Exception:  # a foreign mapping may raise anything
         return at_least
 
 

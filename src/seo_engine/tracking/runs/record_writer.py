@@ -152,7 +152,7 @@ class RecordWriter:
 
         Args:
             reason (str): The reason to count it under.
-            message (str): What is wrong. Two that differ only in numbers, or behind `, got`, are of one sort.
+            message (str): What is wrong. Two that differ only in numbers, or after `, got`, are of one sort.
         """
         self.dropped[reason] += 1
         sort = (reason, re.sub(r"\d+", "#", message.partition(", got")[0]))

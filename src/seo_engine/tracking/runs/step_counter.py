@@ -29,7 +29,7 @@ class StepCounter:
         self._lock = threading.RLock()
 
     def next(self) -> int:
-        """Return the step behind the last one."""
+        """Return the step after the last one."""
         with self._lock:
             last = self.last
             # A training may have logged any step, but nearly always an integer.

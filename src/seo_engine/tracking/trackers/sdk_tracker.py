@@ -30,7 +30,7 @@ Convert = Callable[[Any], Any]
 
 _FLUSH, _CLOSE = "flush", "close"
 
-# Are remembered: a caller may make a new one at every step.
+# At most this many are remembered: a caller may make a new one at every step.
 _MOST_MISTAKES = 1_000
 
 
@@ -333,5 +333,5 @@ class _WorkersDoor(_Door):
         if not self.tracker.config.asynchronous_logging:
             super().tell_slow(subject, seconds, count)
             return
-        # In the background, where it asks nothing of anybody.
+        # In the background, where nobody has to act.
         self.tracker.logger.debug("%s took %.3fs for %d %s values", self.tracker.title, seconds, count, subject)

@@ -1,1 +1,1 @@
-"""Advice: one module for each thing of which a run may give evidence."""
+"""Advice: one module for each kind of finding."""

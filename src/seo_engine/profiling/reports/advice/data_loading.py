@@ -17,7 +17,7 @@ _SIDE_BY_SIDE = 1.01
 # Each is a process, with a copy of the data set.
 _MOST_WORKERS = 32
 # A worker needs some tenths of a millisecond to hand over a batch. Loading that takes no longer gains nothing from one,
-# and unless its share is large, it is what a busy machine makes of it.
+# and a share that is not large may just mean that the machine is busy.
 _HANDOVER_SECONDS = 0.001
 _LARGE_PERCENT = 20.0
 _LESS_WORK = "do less for each sample, or do it once before the training and keep it"
@@ -71,9 +71,7 @@ def _advice(measurements: Measurements, waiting: float) -> tuple[str, str]:
     least = max(1 - waiting, _computing(measurements, busy / 100) if busy is not None else 0.0)
     if busy is not None and least > 1 - waiting / 2:
         return f"more workers will not help, because the processors are busy: {_LESS_WORK}", reason
-    # Of one batch, in steps: all workers together are just fast enough now.
-    loading = waiting if not workers else float(workers)
-    needed = math.ceil(round(loading / least, 3)) if least * _MOST_WORKERS > loading else _MOST_WORKERS
+    needed = _workers_needed(workers, waiting, least)
     if not workers:
         needed = max(needed, min(2, processors))
     if busy is None:
@@ -81,6 +79,23 @@ def _advice(measurements: Measurements, waiting: float) -> tuple[str, str]:
     if needed > workers:
         return f"try num_workers={min(needed, _MOST_WORKERS)}", reason
     return _LESS_WORK, reason
+
+
+def _workers_needed(workers: int, waiting: float, least: float) -> int:
+    """Return how many workers load batches as fast as the model takes them.
+
+    Args:
+        workers (int): How many there are.
+        waiting (float): The share of a step that is spent waiting for them.
+        least (float): What is left of a step without that, as a share of the step.
+
+    Example:
+        >>> _workers_needed(0, 0.8, 0.2), _workers_needed(2, 0.84, 0.16)
+        (4, 13)
+    """
+    # How long one batch takes to load, in steps: all workers together are just fast enough for the steps as they are.
+    loading = float(workers) or waiting
+    return math.ceil(round(loading / least, 3)) if least * _MOST_WORKERS > loading else _MOST_WORKERS
 
 
 def _computing(measurements: Measurements, busy: float) -> float:

@@ -73,9 +73,8 @@ def memory_trend(measurements: Measurements) -> Recommendation | None:
     samples = samples[int(_WARM_UP_SHARE * len(samples)) :]
     if len(samples) < _FEWEST_SAMPLES:
         return None
-    half = len(samples) // 2
-    lows = [min(value for _, value in part) for part in (samples[: half // 2], samples[half // 2 : half],
-            samples[half : half + half // 2], samples[half + half // 2 :])]  # fmt: skip
+    quarters = pairwise(len(samples) * quarter // 4 for quarter in range(5))
+    lows = [min(value for _, value in samples[first:last]) for first, last in quarters]
     growth = lows[-1] - lows[0]
     # The lowest values, because memory freed between two steps is not growth; in each quarter, because a single large
     # allocation is not growth either.
@@ -87,7 +86,7 @@ def memory_trend(measurements: Measurements) -> Recommendation | None:
         "subject": "memory_growth",
         "advice": "profile the parts of the step with measure_memory=True to see which of them keeps it",
         "evidence": f"process memory grew from {lows[0]:,.0f} to {lows[-1]:,.0f} MB in {seconds:.0f} s, "
-        "in each quarter of that time",
+        "from each quarter of that time to the next",
     }
 
 

@@ -63,7 +63,7 @@ def other_work(measurements: Measurements) -> Recommendation | None:
             "advice": f"shorten {name}, or move it out of the step{once}",
             "evidence": f"{name} takes {most:.0f} % of the training steps",
         }
-    # Where the training waits, first things first: who waits for loading also waits to go on.
+    # A training that waits for its data or its log needs that fixed first: the rest may be the same wait.
     if in_no_region < _OTHER_PERCENT or slow_data_loading(measurements) or slow_logging(measurements):
         return None
     return {

@@ -20,11 +20,11 @@ LONGEST_REASON_CHARACTERS = 300
 
 
 class ChildLog:
-    """Takes what the children of one tracker print, one after the other.
+    """Takes what child processes of one name print, one after the other.
 
     Args:
         run_directory (Path): The run's folder; the file is in its `logs/`.
-        tracker_name (str): The tracker.
+        name (str): Whose output it is: that of a tracker, or of the standby process.
         life (Lifecycle): Identity of the run.
 
     Example:
@@ -36,8 +36,8 @@ class ChildLog:
         'ImportError: no wandb'
     """
 
-    def __init__(self, run_directory: Path, tracker_name: str, life: Lifecycle) -> None:
-        self._path = run_directory / LOGS / f"{tracker_name}_process_{life.timestamp}.log"
+    def __init__(self, run_directory: Path, name: str, life: Lifecycle) -> None:
+        self._path = run_directory / LOGS / f"{name}_process_{life.timestamp}.log"
         self._size_before = 0
 
     def open(self) -> BinaryIO:

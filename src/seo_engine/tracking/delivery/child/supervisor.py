@@ -43,7 +43,7 @@ LONGEST_SILENCE_SECONDS = 10.0
 # Until its first report it imports, perhaps over a network.
 LONGEST_START_SECONDS = 30.0
 
-# After so many children in a row that delivered nothing, no more is started; fewer if none has ever reported.
+# No further child is started after this many in a row that delivered nothing; fewer if none has ever reported.
 MOST_CHILDREN_IN_VAIN = 10
 MOST_FAILED_STARTS = 3
 
@@ -253,7 +253,7 @@ class ChildSupervisor(DeliveryWorker):
     def _give_up(self, reason: str) -> None:
         self.state.last_error = reason
         logger.error(
-            "❌ Logging worker error: %s: its process cannot be started: %s; the journal keeps everything",
+            "❌ Logging worker error: %s: its process is given up: %s; the journal keeps everything",
             self._destination.name,
             reason,
         )

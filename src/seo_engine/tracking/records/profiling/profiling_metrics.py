@@ -76,7 +76,8 @@ def _describe_bottleneck(bottleneck: Any) -> str:
 
 
 def _share_in_words(percent: float) -> str:
-    return share_in_words(percent) + (" of the wall time" if percent <= 100 else "")
+    words = share_in_words(percent)
+    return f"{words} of the total" if words.endswith("%") else words
 
 
 def _describe_recommendation(recommendation: Any) -> str:
