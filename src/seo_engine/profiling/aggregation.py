@@ -92,7 +92,7 @@ class Aggregation:
             spans (Sequence[Span]): The spans of closed regions.
         """
         paths, touched, steps = self.tree.paths, self._touched, self.steps
-        whole_runs = 0
+        began, whole_runs, is_crossed = self.began, 0, False
         # Of the outermost regions, as two lists: they are compared and added up as such.
         starts: list[int] = []
         ends: list[int] = []
@@ -101,6 +101,11 @@ class Aggregation:
             if path is None:
                 # A generator that began before a fork or the end of an earlier run, and ended after it.
                 continue
+            if start <= began:
+                is_crossed = True
+                if end <= began:
+                    continue
+                start, own_time = began, _own_time_since(began, end, own_time)
             if not path.is_touched:
                 touched.append(path)
                 path.is_touched = True
@@ -125,6 +130,12 @@ class Aggregation:
         self._covered.add_in_order(starts, ends)
         # A generator's whole run is not shown: it overlaps what its consumer did between the values.
         shown = spans if not whole_runs else [span for span in spans if span[-1] < WHOLE_RUN]
+        if is_crossed:
+            shown = [
+                (number, lane, max(start, began), end, _own_time_since(max(start, began), end, own_time), flags)
+                for number, lane, start, end, own_time, flags in shown
+                if end > began
+            ]
         self.newest_spans.extend(shown)
         self.spans += len(shown)
         while touched:
@@ -171,9 +182,10 @@ class Aggregation:
         Args:
             readings (Sequence[Reading]): The readings of closed regions.
         """
-        for reading in readings:
+        since = [reading for reading in readings if reading.start >= self.began]
+        for reading in since:
             reading.count(self._statistics_of(reading))
-        self.newest_readings.extend(readings)
+        self.newest_readings.extend(since)
 
     def forget_all(self) -> None:
         """Start over with the same operations."""
@@ -223,3 +235,8 @@ class Aggregation:
         meant = get_close_matches(category, known, n=1, cutoff=0.5)
         hint = f"did you mean {meant[0]!r}?" if meant else f"the known ones are {', '.join(known)}"
         logger.warning("⚠️ Unknown profiling category %r is kept; %s", category, hint)
+
+
+def _own_time_since(start: int, end: int, own_time: int) -> int:
+    """Return a region's own time since a later start: how much of it came before is not known."""
+    return max(0, min(own_time, end - start))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from seo_engine.profiling.aggregation import Aggregation
 from seo_engine.profiling.regions.readings import Reading
@@ -28,7 +28,7 @@ class FollowingAggregation(Aggregation):
         self._unknown_categories = leader._unknown_categories
 
     def count(self, spans: Sequence[Span]) -> None:
-        """Count spans, without what lies before the beginning.
+        """Count spans along the same paths as the leader.
 
         Args:
             spans (Sequence[Span]): The spans of closed regions, with the leader's numbers of their paths.
@@ -37,15 +37,7 @@ class FollowingAggregation(Aggregation):
             path = self._leader.tree.paths.get(number)
             if path is not None:
                 self._own_path(path)
-        super().count(list(self._without_what_lies_before(spans)))
-
-    def count_readings(self, readings: Sequence[Reading]) -> None:
-        """Count what regions read besides the clock.
-
-        Args:
-            readings (Sequence[Reading]): The readings of closed regions.
-        """
-        super().count_readings([reading for reading in readings if reading.start >= self.began])
+        super().count(spans)
 
     def _statistics_of(self, reading: Reading) -> OperationStatistics:
         return self.operation(reading.operation.name, reading.operation.category).statistics
@@ -57,11 +49,3 @@ class FollowingAggregation(Aggregation):
             return adopted or self.tree.root
         operation = self.operation(path.operation.name, path.operation.category)
         return self.tree.path(self._own_path(path.caller), operation, path.number)
-
-    def _without_what_lies_before(self, spans: Sequence[Span]) -> Iterable[Span]:
-        for number, lane, start, end, own_time, flags in spans:
-            if start >= self.began:
-                yield number, lane, start, end, own_time, flags
-            elif end > self.began:
-                # How much of its own time lies after the beginning is not known; no more than all of it.
-                yield number, lane, self.began, end, min(own_time, end - self.began), flags

@@ -12,6 +12,7 @@ import uuid
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from seo_engine.profiling.aggregation import Aggregation
@@ -208,11 +209,18 @@ class Recorder:
         elif self.next_look < MOST_WAITING_SPANS:
             self.next_look = MOST_WAITING_SPANS
             self._wake.put(False)
-        elif self._counting.acquire(blocking=False):
+        elif (counting := self._counting).acquire(blocking=False):
             try:
                 self.count(SPANS_PER_BATCH)
             finally:
-                self._counting.release()
+                counting.release()
+
+    def changing(self) -> AbstractContextManager[object]:
+        """Return what keeps other threads from counting, and from changing who counts.
+
+        It is the only lock, and reentrant: a signal handler or a finalizer may end a run wherever the thread is.
+        """
+        return self._counting
 
     def exclusively(self, change: Callable[[], None], read: Callable[[], Result]) -> Result:
         """Change and read the counts while no other thread does.
@@ -269,10 +277,12 @@ class Recorder:
         """Start over with the same operations; regions that are open now are timed from here on."""
 
         def start_over() -> None:
+            began = now()
             self.spans.clear()
             self._readings.clear()
             self._waiting_for_device.clear()
             self.aggregation.forget_all()
+            self.aggregation.began = began
             self.tree, self.root = self.aggregation.tree, self.aggregation.tree.root
             self.counters = Counters()
             self.counting_nanoseconds = 0
@@ -281,7 +291,7 @@ class Recorder:
             for region in self.lanes.open_regions():
                 caller = self.root if region.parent is None else region.parent.path
                 region.path = self.tree.path(caller, region.operation)
-                region.begin_anew()
+                region.begin_anew(began)
 
         self.exclusively(lambda: None, start_over)
 
@@ -290,12 +300,10 @@ class Recorder:
         with self._counting:
             self.exclusively(self.count_waiting, lambda: None)
             thread, self._thread = self._thread, None
-            wake, self._wake = self._wake, queue.SimpleQueue()
             self.next_look = 1
-        if thread is not None:
-            wake.put(True)
-            if thread is not threading.current_thread():
-                thread.join(_LONGEST_REST_SECONDS)
+            self._wake.put(True)
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join(_LONGEST_REST_SECONDS)
 
     def look_at_counters(self) -> None:
         """Read memory and processor load, once a second at most."""
@@ -317,24 +325,28 @@ class Recorder:
         self.counting_nanoseconds += time.thread_time_ns() - started
 
     def _start_thread(self) -> None:
-        if not self._counting.acquire(blocking=False):
+        # Of this process: a signal handler may fork meanwhile.
+        counting = self._counting
+        if not counting.acquire(blocking=False):
             # The next span tries again.
             return
         try:
             self.next_look = SPANS_PER_BATCH
             # A thread started while the interpreter exits would never run, and starting it would block forever.
             if self._thread is None and not sys.is_finalizing():
+                self._wake = queue.SimpleQueue()
                 arguments = (weakref.ref(self), self._wake)
-                thread = threading.Thread(
+                # Known before it starts, because a signal handler may end the run meanwhile.
+                self._thread = threading.Thread(
                     target=_count_in_background, args=arguments, name="profiling-thread", daemon=True
                 )
-                thread.start()
-                self._thread = thread
+                self._thread.start()
         except RuntimeError as error:
             # No more threads are allowed, or the interpreter is shutting down.
+            self._thread = None
             logger.debug("The callers count: %s", error)
         finally:
-            self._counting.release()
+            counting.release()
 
 
 _recorders: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()

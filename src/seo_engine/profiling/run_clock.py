@@ -36,7 +36,7 @@ class RunClock:
         Args:
             spans (int): How many spans have been counted.
         """
-        self._ended, self._spans_at_end = now(), spans
+        self._ended, self._spans_at_end = self._reports_since or now(), spans
 
     def look(self, spans: int) -> None:
         """Let the clock go on if anything was timed after the run.
@@ -62,5 +62,6 @@ class RunClock:
         try:
             yield
         finally:
-            self._reported += now() - self._reports_since
+            if not self._ended:
+                self._reported += now() - self._reports_since
             self._reports_since = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Self
 
 from seo_engine.profiling.aggregation import Aggregation
@@ -20,8 +19,6 @@ class SharedByRuns(PerProcess):
     # The runs that are open, by identity, and whether there was one before.
     _runs: dict[int, SharedByRuns]
     _had_run: bool
-    # Reentrant: a tracker may be forgotten, and end, in the middle of it.
-    _changing: threading.RLock
 
     def begin_run(self) -> Self:
         """Return what profiles a run that begins now.
@@ -30,7 +27,7 @@ class SharedByRuns(PerProcess):
             CodeProfiler: This profiler, which begins anew if it had a run before. While another run uses it, one that
             shows what this profiler times from now on.
         """
-        with self._changing:
+        with self._recorder.changing():
             if self._runs:
                 run = type(self).__new__(type(self))
                 run._follow(self)
@@ -50,16 +47,18 @@ class SharedByRuns(PerProcess):
             run (CodeProfiler): As `begin_run` returned it.
         """
         recorder = self._recorder
-        with self._changing:
+        with recorder.changing():
+            # What still waits belongs to the run.
+            recorder.exclusively(recorder.count_waiting, lambda: None)
             self._runs.pop(id(run), None)
             recorder.followers = tuple(each for each in recorder.followers if each is not run._aggregation)
-            if not self._runs:
-                recorder.rest()
             run._end_reports()
+            is_last = not self._runs
+        if is_last:
+            recorder.rest()
 
     def _begin(self) -> None:
         self._runs, self._had_run = {}, False
-        self._changing = threading.RLock()
         self.open_steps = OpenSteps(self._recorder)
         self._begin_reports(self._recorder.aggregation)
 

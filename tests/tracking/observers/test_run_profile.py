@@ -197,8 +197,8 @@ def test_processes_that_were_forked_or_attached_log_no_profile_and_write_no_file
     finished = run_program(program, tmp_path)
     assert finished.returncode == 0, finished.stderr
     profiles = Counter(moments(directory, "profiling"))
-    # Those that the five forked processes logged themselves, and at most one of the parent's at that step.
-    assert profiles[0, 0] in (5, 6) and profiles[1, 7] == 1 and len(profiles) == 2
+    # Those that the five forked processes logged themselves; the parent's, at most one a step; and the last one.
+    assert profiles[0, 0] in (5, 6) and profiles[1, 7] in (1, 2) and len(profiles) == 2
     assert set(Counter(moments(directory, "performance")).values()) == {1}
     assert kinds(directory).count("text") == 10 and kinds(directory)[-1] == "end"
     assert_files_are_whole(directory)

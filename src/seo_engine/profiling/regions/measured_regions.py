@@ -67,12 +67,17 @@ class MeasuredRegion(Region):
             interval = DeviceInterval(self._start_event, end_event) if end_event is not None else None
             reading = Reading(self.operation, self.lane.number, self.start, self._before, after, interval)
             self.recorder.take_reading(reading)
-        self.leave(end, is_failure(error_type))
+        # A run may have begun in another thread meanwhile, and with it the region anew.
+        self.leave(max(end, self.start), is_failure(error_type))
 
-    def begin_anew(self) -> None:
-        """Time and measure an open region from now on."""
+    def begin_anew(self, moment: int) -> None:
+        """Time and measure an open region from a moment on.
+
+        Args:
+            moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
+        """
         self._read_before()
-        super().begin_anew()
+        super().begin_anew(moment)
 
     def forget(self) -> None:
         """Close the region without counting it."""

@@ -190,9 +190,13 @@ class Region(ProfiledRegion):
         recorder = self.recorder
         return recorder.region(self.operation) if recorder.enabled else DISABLED_REGION
 
-    def begin_anew(self) -> None:
-        """Time an open region from now on, as if nothing had been nested in it."""
-        self.start, self.children = now(), 0
+    def begin_anew(self, moment: int) -> None:
+        """Time an open region from a moment on, as if nothing had been nested in it.
+
+        Args:
+            moment (int): Now, in nanoseconds of `time.perf_counter_ns`.
+        """
+        self.start, self.children = moment, 0
 
     def fresh(self) -> Region:
         """Return a new region of the same operation."""

@@ -107,8 +107,10 @@ def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
         if its_lane == lane and start >= began and number in below
     ]
     parts = [(number, start, end) for number, start, end in nested if len(below[number]) == 1]
-    # No part is known if the trace keeps no spans.
-    ended = max((end for number, _, end in parts if tree.paths[number].phase is not None), default=now())
+    # Without a part, it began in an earlier run, and nothing of it is in this one. If the trace keeps no spans, no part
+    # is known.
+    nothing = began if recorder.aggregation.newest_spans.maxlen else now()
+    ended = max((end for number, _, end in parts if tree.paths[number].phase is not None), default=nothing)
     outer = parent.path if parent is not None else tree.root
     came_later = {number for number, start, _ in nested if start >= ended}
     paths = {number: tree.path_along(outer, below[number]) for number in came_later}
@@ -117,8 +119,9 @@ def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
     _take_out_of_its_lane(step, recorder)
     if parent is not None:
         parent.children += ended - began + sum(end - start for _, start, end in parts if start >= ended)
-    within = sum(end - start for _, start, end in parts if start < ended)
-    recorder.count_at_once([(step.path.number, lane, began, ended, ended - began - within, 0)])
+    if ended > began:
+        within = sum(end - start for _, start, end in parts if start < ended)
+        recorder.count_at_once([(step.path.number, lane, began, ended, ended - began - within, 0)])
 
 
 def _paths_below(

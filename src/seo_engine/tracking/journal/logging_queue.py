@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -146,10 +147,15 @@ class LoggingQueue(JournalReader):
 
     def _see_whether_gone(self) -> None:
         try:
-            self._is_gone = not self.path.exists()
+            self.path.stat()
+            self._is_gone = False
+        except (FileNotFoundError, NotADirectoryError):
+            self._is_gone = True
         except OSError as error:
             # The folder may not be read, or its server is out of reach: the open file may still take what is written.
-            logger.debug("Whether %s was deleted cannot be seen: %s", self.path, error)
+            logger.debug("%s cannot be looked for: %s", self.path, error)
+            with contextlib.suppress(OSError):
+                self._is_gone = os.fstat(self.descriptor).st_nlink == 0
 
     def _take_refused(self, line: bytes, error: OSError) -> None:
         if self.descriptor < 0:
