@@ -39,8 +39,8 @@ class Aggregation:
 
     def __init__(self, settings: ProfilingSettings) -> None:
         self.settings = settings
-        # Nanoseconds of `time.perf_counter_ns`; what lies before is left out.
-        self.began = 0
+        # Nanoseconds of `time.perf_counter_ns`; what lies before is left out. At first, nothing does.
+        self.began = -1
         self.operations: dict[tuple[str, str], Operation] = {}
         self.tree = CallTree()
         self.steps = StepAccounting()

@@ -107,10 +107,10 @@ def _end_with_its_last_part(step: Region, recorder: Recorder) -> None:
         if its_lane == lane and start >= began and number in below
     ]
     parts = [(number, start, end) for number, start, end in nested if len(below[number]) == 1]
-    # Without a part, it began in an earlier run, and nothing of it is in this one. If the trace keeps no spans, no part
-    # is known.
-    nothing = began if recorder.aggregation.newest_spans.maxlen else now()
-    ended = max((end for number, _, end in parts if tree.paths[number].phase is not None), default=nothing)
+    # No part of a validation step is known, and none at all if the trace keeps no spans. A step that an earlier run
+    # left open has none in this run: nothing of it counts.
+    otherwise = began if began == recorder.aggregation.began else now()
+    ended = max((end for number, _, end in parts if tree.paths[number].phase is not None), default=otherwise)
     outer = parent.path if parent is not None else tree.root
     came_later = {number for number, start, _ in nested if start >= ended}
     paths = {number: tree.path_along(outer, below[number]) for number in came_later}
