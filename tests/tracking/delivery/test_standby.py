@@ -63,8 +63,8 @@ def test_a_training_that_ends_by_itself_dismisses_its_standby_process(tmp_path: 
         assert not [each for each in standby.memory_maps() if "torch" in each.path or "orjson" in each.path]
         process.stdin.write("\n")
         process.stdin.flush()
-        wait_until(lambda: not standby.is_running() or standby.status() == psutil.STATUS_ZOMBIE)
-        assert not children(process.pid)
+        # It has ended, and the training has taken note of it.
+        wait_until(lambda: not children(process.pid))
     directory = tmp_path / "runs" / "r"
     assert read_run(directory).status == "finished" and not list(directory.glob("logs/standby*"))
 
