@@ -51,7 +51,8 @@ class LoggingQueue(JournalReader):
         self._follow_at = 0.0
         self.follows_by_itself = False
         size = self.size()
-        # A torn last line, left by a killed writer, must not spoil the next one.
+        # A torn last line, left by a killed writer, must not spoil the next one. If a living writer is in the middle of
+        # its line, a blank line follows it.
         if size and os.pread(self.descriptor, 1, size - 1) != b"\n":
             os.write(self.descriptor, b"\n")
 
