@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import weakref
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
@@ -39,7 +40,7 @@ def hook(method: Hook) -> Hook:
     return cast(Hook, called)
 
 
-class TrainerHooks(TrainerCallback):
+class TrainerHooks(TrainerCallback, ABC):
     """A callback that may be added to a Trainer more than once, itself or others with the same run."""
 
     def __init__(self) -> None:
@@ -60,9 +61,9 @@ class TrainerHooks(TrainerCallback):
     def on_init_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Do nothing: the hook itself notes how often the Trainer has this callback."""
 
+    @abstractmethod
     def _has_run_of(self, other: Self) -> bool:
         """Return whether another callback logs to the same run."""
-        raise NotImplementedError
 
     def _join(self, first: Self) -> None:
         """Take over what the callback has that acts instead of this one."""
