@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS
 from seo_engine.tracking.records.profiling.profiling import PROFILING
@@ -137,10 +136,14 @@ def framed_messages(data: bytes) -> Iterator[bytes]:
 
 
 def journal_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
-    """Return (record number, step, name, value) of the numbers in a run's journal: metrics, and those of profiles."""
+    """Return (record number, step, name, value) of the numbers that views show: metrics, and those of profiles.
+
+    Of several ranks, the views show the first.
+    """
     return sorted(
         (number, record["step"], name, value)
         for number, record in read_journal(run_directory)
+        if not (run_directory / "order.jsonl").exists() or record["rank"] == 0
         for name, value in numbers_of(record).items()
     )
 
@@ -167,17 +170,22 @@ def assert_each_value_once(run_directory: Path) -> int:
     """
     expected = journal_values(run_directory)
     if list(run_directory.glob("events.out.tfevents.*")):
-        folders = [run_directory, *sorted(run_directory.glob("late*"))]
-        in_tensorboard = sorted(
-            (scalar.record, scalar.step, name, scalar.value)
-            for folder in folders
-            for name, scalars in read_tensorboard(folder).scalars.items()
-            for scalar in scalars
+        assert tensorboard_values(run_directory) == sorted(
+            points_of_tensorboard(expected, resumptions(read_journal(run_directory)))
         )
-        assert in_tensorboard == sorted(points_of_tensorboard(expected, resumptions(read_journal(run_directory))))
     if (run_directory / "wandb").exists():
         assert wandb_values(read_wandb(run_directory / "wandb").rows) == expected
     return sum(len(numbers_of(record)) for _, record in read_journal(run_directory) if not is_automatic(record))
+
+
+def tensorboard_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
+    """Return (record number, step, name, value) of the numbers that TensorBoard shows of a run."""
+    return sorted(
+        (scalar.record, scalar.step, name, scalar.value)
+        for folder in [run_directory, *sorted(run_directory.glob("late*"))]
+        for name, scalars in read_tensorboard(folder).scalars.items()
+        for scalar in scalars
+    )
 
 
 def resumptions(records: Iterable[tuple[int, Record]]) -> dict[int, int]:
@@ -185,7 +193,7 @@ def resumptions(records: Iterable[tuple[int, Record]]) -> dict[int, int]:
     return {
         number: record["step"]
         for number, record in records
-        if record["kind"] == "resume" and record["step"] is not None
+        if record["kind"] == "resume" and record["step"] is not None and record["rank"] == 0
     }
 
 
@@ -228,14 +236,21 @@ def wandb_values(rows: list[dict[str, Any]]) -> list[tuple[int, int, str, float]
 
 
 def read_journal(run_directory: Path) -> list[tuple[int, Record]]:
-    """Return the numbered records of a run."""
-    records = []
-    with JournalReader(run_directory / "journal.jsonl") as reader:
-        for line in reader.lines():
-            record = decode_record(line.content)
-            if record is not None:
-                records.append((line.end.number, record))
-    return records
+    """Return the numbered records of a run: by line, or by their place in the order of several ranks."""
+    order = run_directory / "order.jsonl"
+    if not order.exists():
+        lines = list(enumerate((run_directory / "journal.jsonl").read_bytes().split(b"\n"), start=1))
+    else:
+        by_rank: dict[int | None, list[bytes]] = {}
+        lines = []
+        for batch in map(json.loads, order.read_bytes().splitlines()):
+            rank = batch["rank"]
+            name = "journal.jsonl" if rank is None else f"journal.rank-{rank:05}.jsonl"
+            own = by_rank.setdefault(rank, (run_directory / name).read_bytes().split(b"\n"))
+            for line in own[batch["first_line"] - 1 : batch["last_line"]]:
+                lines.append((len(lines) + 1, line))
+    decoded = [(number, decode_record(line)) for number, line in lines]
+    return [(number, record) for number, record in decoded if record is not None]
 
 
 def metric_records(run_directory: Path) -> list[tuple[int, Record]]:

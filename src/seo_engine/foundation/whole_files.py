@@ -9,12 +9,15 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 # Files that may hold private text are for their owner alone.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 # The system takes away what the umask forbids.
 SHARED_FILE = 0o666
+
+_LARGEST_SMALL_FILE = 10_000
 
 # zlib's window size, plus 16 for the format of gzip.
 _GZIP = 31
@@ -78,6 +81,47 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     with contextlib.suppress(FileNotFoundError):
         mode &= stat.S_IMODE(path.stat().st_mode)
     write_whole(path, parts, mode)
+
+
+def read_small_json(path: Path) -> Any:
+    """Return what a small file of JSON holds that another process may be writing, or somebody may have sent.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        Any: None if it is no file, is too large, or is not whole.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    import orjson
+
+    # No pipe, which would block.
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        contents = file.read(_LARGEST_SMALL_FILE)
+    try:
+        return orjson.loads(contents)
+    except ValueError:
+        return None
+
+
+def create_like_parent(folder: Path) -> None:
+    """Create a folder in which whoever may write into the parent folder may write.
+
+    Args:
+        folder (Path): The folder.
+
+    Raises:
+        OSError: If it cannot be created.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+        with contextlib.suppress(OSError):
+            folder.chmod(stat.S_IMODE(folder.parent.stat().st_mode))
 
 
 def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:

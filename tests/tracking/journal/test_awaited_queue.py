@@ -9,7 +9,7 @@ from seo_engine.tracking.journal.awaited_queue import AwaitedQueue
 
 
 def test_a_forked_child_does_not_wait_for_the_thread_that_looked_for_the_journal(tmp_path: Path) -> None:
-    awaited = AwaitedQueue(tmp_path / "journal.jsonl")
+    awaited = AwaitedQueue(tmp_path, 0)
     holds, may_let_go, has_looked = threading.Event(), threading.Event(), threading.Event()
 
     def look() -> None:

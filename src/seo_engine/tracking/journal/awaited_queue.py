@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from pathlib import Path
 
-from seo_engine.tracking.journal.lines import LINE_BEGINNING
 from seo_engine.tracking.journal.logging_queue import RETRY_SECONDS, LoggingQueue
+from seo_engine.tracking.journal.rank_files import JOURNAL, journal_to_append_to
 
 logger = logging.getLogger(__name__)
 
@@ -21,26 +20,29 @@ class AwaitedQueue(LoggingQueue):
     It creates no file and no folder: whether there will be a run is up to the other process.
 
     Args:
-        path (str | Path): Where the journal will be.
+        run_directory (Path): Where the run will be.
+        rank (int): Rank of this process, for a run that has a journal for each.
 
     Example:
         >>> import tempfile
-        >>> path = tempfile.mkdtemp() + "/journal.jsonl"
-        >>> awaited = AwaitedQueue(path)
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> awaited = AwaitedQueue(directory, 0)
         >>> awaited.append(b'{"kind":"text"}' + b"\\n")
         >>> len(awaited.waiting), awaited.size()
         (1, 0)
-        >>> LoggingQueue(path).append(b'{"kind":"start"}' + b"\\n")
+        >>> LoggingQueue(directory / JOURNAL).append(b'{"kind":"start"}' + b"\\n")
         >>> awaited.write_waiting()
         >>> len(awaited.waiting)
         0
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, run_directory: Path, rank: int) -> None:
+        self._run_directory = run_directory
+        self._rank = rank
         self._stopped = threading.Event()
         # Reentrant: a signal handler that logs may interrupt the thread that holds it.
         self._looking = threading.RLock()
-        super().__init__(path)
+        super().__init__(run_directory / JOURNAL)
 
     def renew_after_fork(self) -> None:
         """Start over in a forked child, with nothing that waits."""
@@ -94,14 +96,12 @@ class AwaitedQueue(LoggingQueue):
         with self._looking:
             if self.descriptor != _NOT_OPEN:
                 return True
-            descriptor = _NOT_OPEN
             try:
-                descriptor = os.open(self.path, self._flags & ~os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK)
-                if os.pread(descriptor, len(LINE_BEGINNING), 0) == LINE_BEGINNING and not self._stopped.is_set():
-                    self.descriptor = descriptor
+                path = journal_to_append_to(self._run_directory, self._rank)
+                if path is not None and not self._stopped.is_set():
+                    self.path = path
+                    self.descriptor = super()._open()
                     return True
-            except (OSError, ValueError) as error:  # a FIFO or another file that is no journal, too
+            except (OSError, ValueError) as error:
                 logger.debug("There is no run yet: %s", error)
-            if descriptor != _NOT_OPEN:
-                os.close(descriptor)
             return False

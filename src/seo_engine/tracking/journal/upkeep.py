@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 
@@ -21,10 +22,12 @@ class JournalUpkeep:
 
     Args:
         logging_queue (LoggingQueue): The journal.
+        keep_up (Callable[[], None]): What else is due once a second; it does not raise.
     """
 
-    def __init__(self, logging_queue: LoggingQueue) -> None:
+    def __init__(self, logging_queue: LoggingQueue, keep_up: Callable[[], None] = lambda: None) -> None:
         self._logging_queue = logging_queue
+        self._keep_up = keep_up
         self._synchronized_bytes = 0
         self._failed = False
         self._closing = threading.Event()
@@ -54,21 +57,32 @@ class JournalUpkeep:
 
     def once(self) -> None:
         """Restore a deleted journal, write the lines that wait in memory, and sync what is new to disk."""
+        is_in_place = self._succeeds(self._put_in_place)
+        # Before the sync, which may take long.
+        self._keep_up()
+        self._failed = not (self._succeeds(self._synchronize) and is_in_place)
+
+    def _put_in_place(self) -> None:
+        if self._logging_queue.restore():
+            self._synchronized_bytes = 0
+            logger.warning("⚠️ %s was deleted and has been recreated", self._logging_queue.path)
+        self._logging_queue.write_waiting()
+
+    def _synchronize(self) -> None:
+        size = self._logging_queue.size()
+        if size != self._synchronized_bytes:
+            self._logging_queue.synchronize()
+            self._synchronized_bytes = size
+
+    def _succeeds(self, work: Callable[[], None]) -> bool:
         try:
-            if self._logging_queue.restore():
-                self._synchronized_bytes = 0
-                logger.warning("⚠️ %s was deleted and has been recreated", self._logging_queue.path)
-            self._logging_queue.write_waiting()
-            size = self._logging_queue.size()
-            if size != self._synchronized_bytes:
-                self._logging_queue.synchronize()
-                self._synchronized_bytes = size
+            work()
         except OSError as error:
             if not self._failed:
                 logger.error("❌ The journal is not safely on disk: %s", error)
             self._failed = True
-        else:
-            self._failed = False
+            return False
+        return True
 
     def _run(self) -> None:
         while not self._closing.wait(UPKEEP_SECONDS):

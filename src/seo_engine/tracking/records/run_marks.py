@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, TypedDict
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Kind, Shown
 
+# Of the journal of one process, and of the journals of several ranks.
 JOURNAL_VERSION = 1
+RANKS_VERSION = 2
+
+# What an `end` record ends if it is not the run: the part of one rank.
+RANK = "rank"
 
 # How a run can end.
 STATUSES = ("finished", "failed", "interrupted", "killed")
+
+# Which attempt of its job: how often the run was resumed by name; the restarts of the scheduler; and of the launcher.
+Attempt = tuple[int, int, int]
+FIRST_ATTEMPT: Attempt = (0, 0, 0)
 
 
 class ErrorDescription(TypedDict):
@@ -30,8 +40,8 @@ def _resume_shown(record: Record) -> Shown:
     return Shown(RESUME, record, settings=_own_settings(record))
 
 
-def _end_shown(record: Record) -> Shown:
-    return Shown(END, record)
+def _end_shown(record: Record) -> Shown | None:
+    return None if record.get("ends") == RANK else Shown(END, record)
 
 
 def _own_settings(record: Record) -> dict[str, Any]:
@@ -42,6 +52,26 @@ def _own_settings(record: Record) -> dict[str, Any]:
 
 def _not_shown(record: Record) -> None:
     return None
+
+
+def rank_of(record: Mapping[str, Any]) -> int:
+    """Return which rank has written a record; a foreign one may hold anything."""
+    rank = record.get("rank")
+    return rank if isinstance(rank, int) else 0
+
+
+def world_size_of(record: Mapping[str, Any]) -> int:
+    """Return of how many processes a record's is one, 0 if it does not say; a foreign one may hold anything."""
+    world_size = record.get("world_size")
+    return world_size if isinstance(world_size, int) else 0
+
+
+def attempt_of(record: Mapping[str, Any]) -> Attempt:
+    """Return which attempt of its job a record belongs to; a foreign one may hold anything."""
+    attempt = record.get("attempt")
+    if isinstance(attempt, list) and len(attempt) == 3 and all(isinstance(each, int) for each in attempt):
+        return attempt[0], attempt[1], attempt[2]
+    return FIRST_ATTEMPT
 
 
 START = Kind("start", "log_experiment_config", {"configuration": dict}, _start_shown, subject="configuration")

@@ -1,0 +1,125 @@
+"""Names of the journal's files: one for a single process, or one for each rank, and their order."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from seo_engine.tracking.journal.lines import LINE_BEGINNING
+
+JOURNAL = "journal.jsonl"
+ORDER = "order.jsonl"
+
+_MOST_DIGITS = 7
+
+_RANK_JOURNAL = re.compile(r"journal\.rank-(\d{5,7})\.jsonl")
+
+
+def rank_name(rank: int) -> str:
+    """Return a rank as it is written in the names of its files.
+
+    Example:
+        >>> rank_name(3)
+        'rank-00003'
+    """
+    return f"rank-{rank:05}"
+
+
+def journal_name(rank: int | None) -> str:
+    """Return the name of the file that a process writes.
+
+    Args:
+        rank (int | None): Its rank; None for a process that trains alone.
+
+    Example:
+        >>> journal_name(None), journal_name(3)
+        ('journal.jsonl', 'journal.rank-00003.jsonl')
+    """
+    return JOURNAL if rank is None else f"journal.{rank_name(rank)}.jsonl"
+
+
+def rank_of(journal: Path) -> int | None:
+    """Return whose file this is, as for `journal_name`.
+
+    Args:
+        journal (Path): A journal.
+
+    Example:
+        >>> rank_of(Path("runs/cnn/journal.rank-00003.jsonl"))
+        3
+    """
+    match = _RANK_JOURNAL.fullmatch(journal.name)
+    return int(match[1]) if match else None
+
+
+def plain_rank(text: str) -> int | None:
+    """Return the rank in the name of a file, which somebody may have sent; None if it is none.
+
+    Example:
+        >>> plain_rank("00003"), plain_rank("²"), plain_rank("9" * 5000)
+        (3, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def is_journal(name: str) -> bool:
+    """Return whether a file's name is that of a journal.
+
+    Example:
+        >>> [is_journal(name) for name in ("journal.jsonl", "journal.rank-00012.jsonl", "order.jsonl")]
+        [True, True, False]
+    """
+    return name == JOURNAL or _RANK_JOURNAL.fullmatch(name) is not None
+
+
+def ranks_in(run_directory: Path) -> list[int | None]:
+    """Return whose files there are in a run's folder.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Returns:
+        list[int | None]: As for `journal_name`: None first, and then the ranks in their order.
+    """
+    names = [path.name for path in run_directory.glob("journal*.jsonl") if path.is_file()]
+    ranks = sorted(int(match[1]) for match in map(_RANK_JOURNAL.fullmatch, names) if match)
+    return [None, *ranks] if JOURNAL in names else list(ranks)
+
+
+def has_ranks(run_directory: Path) -> bool:
+    """Return whether the journal of a run has a file for each rank.
+
+    Args:
+        run_directory (Path): The run's folder.
+    """
+    return any(rank is not None for rank in ranks_in(run_directory))
+
+
+def main_journal(run_directory: Path) -> Path:
+    """Return the file that holds the run's end: that of rank 0, or of the only process.
+
+    Args:
+        run_directory (Path): The run's folder.
+    """
+    return run_directory / journal_name(0 if has_ranks(run_directory) else None)
+
+
+def journal_to_append_to(run_directory: Path, rank: int) -> Path | None:
+    """Return the file that takes what a process of a rank logs; None until the run has begun.
+
+    Args:
+        run_directory (Path): The run's folder.
+        rank (int): The rank.
+
+    Raises:
+        OSError: If a file cannot be read.
+    """
+    for each in ranks_in(run_directory):
+        descriptor = os.open(run_directory / journal_name(each), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if os.pread(descriptor, len(LINE_BEGINNING), 0) == LINE_BEGINNING:
+                return run_directory / journal_name(rank if has_ranks(run_directory) else None)
+        finally:
+            os.close(descriptor)
+    return None
