@@ -5,20 +5,41 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
+import os
 import threading
 import time
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from seo_engine.foundation.settings import check_type
 from seo_engine.foundation.whole_files import write_whole
+from seo_engine.tracking.journal.rank_files import ORDER
+from seo_engine.tracking.runs.run_lock import RunLock
 
 _LOOK_SECONDS = 0.05
 
-_updating = threading.Lock()
+# A tracker's name, which its lock has, does not begin with a dot.
+_LOCK = ".delivery"
+_LONGEST_WAIT_SECONDS = 1.0
+
+
+class _Updating:
+    """Has the lock of those who update."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def renew_after_fork(self) -> None:
+        """Replace the lock: a thread of the parent process may hold it."""
+        self.lock = threading.Lock()
+
+
+_updating = _Updating()
+os.register_at_fork(after_in_child=_updating.renew_after_fork)
 
 
 @dataclass
@@ -30,7 +51,7 @@ class DeliveryState:
         delivered (int): Records that the view was given.
         dropped (dict[str, int]): Records that the view will never hold, by reason.
         pending (int): Records that are still to be delivered.
-        offset (int): Bytes of the journal that have been read.
+        offset (int): Bytes of the journal that have been read; of several ranks, lines.
         number (int): Lines of the journal that have been read.
         unknown_records (int): Delivered records of kinds that this version does not know; the view skips them.
         values_not_shown (int): Values that the selection left out of the view.
@@ -110,28 +131,50 @@ def update_delivery(path: Path, states: Mapping[str, DeliveryState]) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    with _updating:
-        contents = {name: state.as_dictionary() for name, state in {**read_delivery(path), **states}.items()}
-        write_whole(path, [json.dumps(contents, indent=2).encode(), b"\n"])
+    # Of several ranks, trackers are delivered to in two processes.
+    lock = RunLock(path.parent, _LOCK) if (path.parent / ORDER).exists() else None
+    with _updating.lock:
+        if lock is not None:
+            lock.acquire(_LONGEST_WAIT_SECONDS)
+        try:
+            contents = {name: state.as_dictionary() for name, state in {**read_delivery(path), **states}.items()}
+            write_whole(path, [json.dumps(contents, indent=2).encode(), b"\n"])
+        finally:
+            if lock is not None:
+                lock.release()
 
 
-def wait_for_delivery(path: Path, offset: int, timeout_seconds: float) -> bool:
+def wait_for_delivery(
+    path: Path,
+    names: Collection[str] | None,
+    end: Callable[[], int | None],
+    timeout_seconds: float,
+    without_answer_seconds: float = math.inf,
+) -> bool:
     """Wait until the workers of another process have delivered the journal.
 
     Args:
         path (Path): Their `delivery.json`.
-        offset (int): The number of bytes that must be delivered.
+        names (Collection[str] | None): Their trackers; None means those that the file names.
+        end (Callable[[], int | None]): Returns the offset that must be reached; None while it is not known.
         timeout_seconds (float): The longest time to wait.
+        without_answer_seconds (float): The same, if all that is missing are servers that have never answered.
 
     Returns:
         bool: Whether all of them have.
     """
-    deadline = time.monotonic() + timeout_seconds
-    while not (states := read_delivery(path)) or any(state.offset < offset for state in states.values()):
-        if time.monotonic() >= deadline:
+    began = time.monotonic()
+    while True:
+        offset, states = end(), read_delivery(path)
+        wanted = [states.get(name) for name in (states if names is None else names)]
+        missing = [each for each in wanted if each is None or offset is None or each.offset < offset]
+        if offset is not None and states and not missing:
+            return True
+        is_hopeless = bool(missing) and all(each is not None and each.no_answer for each in missing)
+        limit = min(timeout_seconds, without_answer_seconds) if is_hopeless else timeout_seconds
+        if time.monotonic() - began >= limit:
             return False
         time.sleep(_LOOK_SECONDS)
-    return True
 
 
 def read_delivery(path: Path) -> dict[str, DeliveryState]:

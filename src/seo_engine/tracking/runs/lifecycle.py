@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +12,29 @@ from typing import Any, NamedTuple
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record, encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.journal.order import JournalOrder
+from seo_engine.tracking.journal.rank_files import JOURNAL, has_ranks, journal_name, main_journal, ranks_in
+from seo_engine.tracking.journal.rank_journals import every_line
+from seo_engine.tracking.journal.reader import JournalLine, JournalReader
 from seo_engine.tracking.records.kind import new_record
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, is_metric_line
-from seo_engine.tracking.records.run_marks import END, LAST_VALUES, RESUME, START, ErrorDescription
-from seo_engine.tracking.runs.places import JOURNAL
-from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, RunLock
+from seo_engine.tracking.records.run_marks import (
+    END,
+    FIRST_ATTEMPT,
+    LAST_VALUES,
+    RANK,
+    RESUME,
+    START,
+    Attempt,
+    ErrorDescription,
+    attempt_of,
+    rank_of,
+    world_size_of,
+)
+from seo_engine.tracking.runs.rank_ends import RankLife, run_end
+from seo_engine.tracking.runs.rank_presence import present_ranks, rank_lock
+from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, RunLock, is_locked
 from seo_engine.tracking.views.journal_selection import JournalSelection
 from seo_engine.tracking.wandb_rules import is_plain_run_id
 
@@ -57,23 +74,54 @@ class Lifecycle:
     error: ErrorDescription | None = None
     epoch: float = 0
     step: int = 0
+    # How many processes train together, and the part of each that has come; none in a run of one process.
+    world_size: int = 0
+    ranks: dict[int, RankLife] = field(default_factory=dict)
 
     def take_in(self, record: Record) -> None:
         """Process the next record of the run; only its start, resumptions and end matter."""
         match record["kind"]:
-            case START.name | RESUME.name:
-                if record["kind"] == START.name and not self.started:
-                    self.started = float(record["time"])
-                    self.wandb_run_id = str(record.get("wandb_run_id", ""))
-                    self.environment = _texts(record.get("environment"))
-                    self.began_with = record["configuration"]
-                self.has_begun = True
-                self.configuration = record["configuration"]
-                self.host = str(record.get("host", ""))
-                self.program = program_of(record)
-                self.status = self.error = None
-            case END.name:
+            case START.name | RESUME.name if not record.get("goes_on"):
+                self._begin(record)
+            case END.name if record.get("ends") == RANK:
+                life = self.ranks.setdefault(rank_of(record), RankLife())
+                life.status, life.error, life.ended = record["status"], record.get("error"), float(record["time"])
+            # The end of an attempt may be written, by somebody else, when the next one has begun.
+            case END.name if "attempt" not in record or attempt_of(record) >= self.newest_attempt:
                 self.status, self.error = record["status"], record.get("error")
+
+    def _begin(self, record: Record) -> None:
+        rank = rank_of(record)
+        is_newer = attempt_of(record) > self.newest_attempt
+        if "world_size" in record:
+            self.ranks[rank] = RankLife(attempt_of(record), float(record["time"]))
+        if record["kind"] == START.name:
+            # Each rank notes it, so that the file of none is the only one that has it.
+            self.wandb_run_id = self.wandb_run_id or str(record.get("wandb_run_id", ""))
+            if not self.started:
+                self.started = float(record["time"])
+                self.began_with = record["configuration"]
+                self.environment = _texts(record.get("environment"))
+        self.status = self.error = None
+        # Of several ranks, the first one decides; until it comes, any other.
+        if rank == 0 or not self.has_begun or is_newer or not self.world_size:
+            self.world_size = world_size_of(record)
+        if rank == 0 or not self.has_begun:
+            self.configuration = record["configuration"]
+            self.host = str(record.get("host", ""))
+            self.program = program_of(record)
+        self.has_begun = True
+
+    @property
+    def newest_ranks(self) -> dict[int, RankLife]:
+        """dict[int, RankLife]: The part of each rank in the newest attempt."""
+        newest = self.newest_attempt
+        return {rank: each for rank, each in self.ranks.items() if each.attempt == newest and rank < self.world_size}
+
+    @property
+    def newest_attempt(self) -> Attempt:
+        """Attempt: The newest attempt that any rank belongs to."""
+        return max((each.attempt for each in self.ranks.values()), default=FIRST_ATTEMPT)
 
     @property
     def timestamp(self) -> int:
@@ -105,16 +153,42 @@ def read_lifecycle(run_directory: Path) -> Lifecycle:
         OSError: If the journal cannot be read.
         ValueError: If it does not say how the run began.
     """
+    life = _live(every_line(run_directory))
+    if not life.started or not is_plain_run_id(life.wandb_run_id):
+        raise ValueError(f"{run_directory} does not say how the run began")
+    return life
+
+
+def read_part(journal: Path) -> Lifecycle:
+    """Read what one file of a run's journal says of its life.
+
+    Args:
+        journal (Path): The file.
+
+    Returns:
+        Lifecycle: As for `read_lifecycle`; without the W&B id where the run was one process's before.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it does not say how it began.
+    """
+    with JournalReader(journal) as reader:
+        life = _live(reader.lines())
+    if not life.has_begun:
+        raise ValueError(f"{journal} does not say how the run began")
+    # A part that resumes the run of one process has no start of its own.
+    life.started = life.started or min((each.began for each in life.ranks.values()), default=0.0)
+    return life
+
+
+def _live(lines: Iterable[JournalLine]) -> Lifecycle:
     life = Lifecycle()
     newest_metrics: deque[bytes] = deque(maxlen=_NEWEST_METRIC_LINES)
-    with JournalReader(run_directory / JOURNAL) as journal:
-        for line in journal.lines():
-            if is_metric_line(line.content):
-                newest_metrics.append(line.content)
-            elif record := decode_record(line.content):
-                life.take_in(record)
-    if not life.started or not is_plain_run_id(life.wandb_run_id):
-        raise ValueError(f"{run_directory / JOURNAL} does not say how the run began")
+    for line in lines:
+        if is_metric_line(line.content):
+            newest_metrics.append(line.content)
+        elif record := decode_record(line.content):
+            life.take_in(record)
     for content in reversed(newest_metrics):
         record = decode_record(content)
         if record is not None and record["kind"] in METRIC_KINDS:
@@ -145,6 +219,41 @@ def read_configuration(values: Mapping[str, Any]) -> TrackingConfig:
         raise ValueError(str(error)) from None
 
 
+def is_open(run_directory: Path) -> bool:
+    """Return whether a live process trains or completes a run.
+
+    Args:
+        run_directory (Path): The run's folder.
+    """
+    return is_locked(run_directory, RUN_LOCK) or bool(present_ranks(run_directory))
+
+
+def read_end(run_directory: Path) -> Record | None:
+    """Return the last record of a run that has ended; None if it is open, was resumed, or was killed.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Raises:
+        OSError: If the journal cannot be read.
+    """
+    path = main_journal(run_directory)
+    # Rank 0 may not have come yet.
+    if not path.exists():
+        return None
+    with JournalReader(path) as journal:
+        lines = journal.newest_lines()
+    end: Record | None = None
+    for line in reversed(lines):
+        record = None if is_metric_line(line) else decode_record(line)
+        if record is not None and record["kind"] in (START.name, RESUME.name) and not record.get("goes_on"):
+            # The end of an earlier attempt may be written after a later one has begun.
+            return end if end is not None and attempt_of(record) <= attempt_of(end) else None
+        if end is None and record is not None and record["kind"] == END.name and record.get("ends") != RANK:
+            end = record
+    return end
+
+
 def end_lines(status: str, withheld: int, *, rank: int = 0, **contents: Any) -> list[bytes]:
     """Return the last lines of a run's journal.
 
@@ -163,7 +272,7 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
 
     Args:
         run_directory (Path): The run's folder.
-        status (str): How it ended.
+        status (str): How it ended; of several ranks, the journal says it.
 
     Returns:
         Lifecycle: The run's life, which now has a status.
@@ -177,18 +286,86 @@ def conclude(run_directory: Path, status: str) -> Lifecycle:
     if not lock.acquire(MOMENT_SECONDS):
         raise RunStillOpenError(f"{run_directory} is still running")
     try:
+        if present := present_ranks(run_directory):
+            raise RunStillOpenError(f"{run_directory} is still running: rank {min(present)}")
+        for rank in ranks_in(run_directory):
+            # Ends a torn last line.
+            LoggingQueue(run_directory / journal_name(rank)).close()
+        if has_ranks(run_directory):
+            return _conclude_ranks(run_directory)
         life = read_lifecycle(run_directory)
         if life.status is None:
-            config = read_configuration(life.configuration)
-            with LoggingQueue(run_directory / JOURNAL) as journal:
-                for line in end_lines(status, _withheld(journal, config), dropped={}, nonfinite_counts={}):
-                    journal.append(line)
-                if journal.waiting:
-                    raise OSError(f"{run_directory / JOURNAL} cannot be written")
+            withheld = withheld_in(run_directory, read_configuration(life.configuration))
+            _append(run_directory / JOURNAL, end_lines(status, withheld, dropped={}, nonfinite_counts={}))
             life.status = status
         return life
     finally:
         lock.release()
+
+
+def end_ranks(run_directory: Path, order: JournalOrder, life: Lifecycle, withheld: int) -> None:
+    """Write the end of a run of several ranks, whose processes are all gone.
+
+    Args:
+        run_directory (Path): The run's folder.
+        order (JournalOrder): Its order, which has every line that the ranks have written.
+        life (Lifecycle): How they ended; gets the run's status.
+        withheld (int): How many `last_values` records the views may need.
+
+    Raises:
+        OSError: If the journal cannot be written.
+    """
+    end = run_end(life.newest_ranks, life.world_size)
+    contents: dict[str, Any] = {"error": end.error} if end.error is not None else {}
+    lines = end_lines(
+        end.status,
+        withheld,
+        attempt=list(life.newest_attempt),
+        rank_status=end.rank_status,
+        vanished_ranks=end.vanished,
+        missing_ranks=end.missing,
+        **contents,
+    )
+    _append(run_directory / journal_name(0), lines)
+    order.take_in()
+    life.status, life.error = end.status, end.error
+
+
+def _conclude_ranks(run_directory: Path) -> Lifecycle:
+    with JournalOrder(run_directory) as order:
+        # Whoever could restore a file that has lost lines is gone.
+        order.fill_gaps()
+        order.take_in()
+        life = read_lifecycle(run_directory)
+        if life.status is None:
+            withheld = withheld_in(run_directory, read_configuration(life.configuration))
+            with _no_attempt_begins(run_directory):
+                end_ranks(run_directory, order, life, withheld)
+    return life
+
+
+@contextmanager
+def _no_attempt_begins(run_directory: Path) -> Iterator[None]:
+    """Keep rank 0 of a further attempt waiting.
+
+    Raises:
+        RunStillOpenError: If an attempt has begun.
+    """
+    first_rank = rank_lock(run_directory, 0)
+    try:
+        if not first_rank.acquire() or present_ranks(run_directory) - {0}:
+            raise RunStillOpenError(f"{run_directory} is still running")
+        yield
+    finally:
+        first_rank.release()
+
+
+def _append(path: Path, lines: Iterable[bytes]) -> None:
+    with LoggingQueue(path) as journal:
+        for line in lines:
+            journal.append(line)
+        if journal.waiting:
+            raise OSError(f"{path} cannot be written")
 
 
 def _texts(values: Any) -> dict[str, str]:
@@ -196,8 +373,14 @@ def _texts(values: Any) -> dict[str, str]:
     return {name: value for name, value in values.items() if isinstance(value, str)} if isinstance(values, dict) else {}
 
 
-def _withheld(journal: JournalReader, config: TrackingConfig) -> int:
+def withheld_in(run_directory: Path, config: TrackingConfig) -> int:
+    """Return how many records of a run hold last values that a view does not show yet.
+
+    Args:
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): The settings.
+    """
     selection = JournalSelection(config)
-    for line in journal.lines():
+    for line in every_line(run_directory):
         selection.take(line)
     return selection.withheld

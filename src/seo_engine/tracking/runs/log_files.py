@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
+from seo_engine.tracking.journal.rank_files import rank_name
 from seo_engine.tracking.runs.console import CONSOLE
 from seo_engine.tracking.runs.places import LOGS
 
@@ -40,14 +41,16 @@ class RunLogs:
     Args:
         run_directory (Path): The run's folder; the files are in its `logs/`.
         timestamp (int): Unix time in the files' names.
+        rank (int): Rank of this process; only the files of the first have no rank in their names.
     """
 
-    def __init__(self, run_directory: Path, timestamp: int) -> None:
+    def __init__(self, run_directory: Path, timestamp: int, rank: int = 0) -> None:
         directory = run_directory / LOGS
         directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
+        name = f"{rank_name(rank)}_{timestamp}" if rank else str(timestamp)
         self._handlers = [
-            _file_handler(directory / f"seo_engine_{timestamp}.log", logging.DEBUG),
-            _file_handler(directory / f"errors_{timestamp}.log", logging.ERROR),
+            _file_handler(directory / f"seo_engine_{name}.log", logging.DEBUG),
+            _file_handler(directory / f"errors_{name}.log", logging.ERROR),
         ]
         CONSOLE.join()
         for handler in self._handlers:

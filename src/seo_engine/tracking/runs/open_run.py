@@ -14,6 +14,7 @@ from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.awaited_queue import AwaitedQueue
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.rank_files import JOURNAL, journal_to_append_to, main_journal
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES
 from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
@@ -23,9 +24,10 @@ from seo_engine.tracking.runs.lifecycle import (
     program_of,
     read_configuration,
     read_lifecycle,
+    read_part,
 )
 from seo_engine.tracking.runs.log_files import RunLogs
-from seo_engine.tracking.runs.places import JOURNAL, create_run_directory
+from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
 from seo_engine.tracking.runs.surroundings import describe_surroundings
@@ -41,16 +43,21 @@ _LONGEST_WAIT_FOR_LOCK = 5.0
 
 @dataclass
 class OpenRun:
-    """What a process needs to write to a run."""
+    """What a process needs to write to a run.
+
+    `goes_on` says that an earlier attempt of this job was this run: what is logged again supersedes what that one
+    logged.
+    """
 
     directory: Path
     config: TrackingConfig
     life: Lifecycle
     logging_queue: LoggingQueue
     record_writer: RecordWriter
+    goes_on: bool = False
 
 
-@dataclass
+@dataclass(kw_only=True)
 class OwnOpenRun(OpenRun):
     """What the run's owner, which also ends it, needs too: its lock, the journal's upkeep, and the log files."""
 
@@ -74,13 +81,12 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
     directory = create_run_directory(config.tensorboard_log_dir, config.experiment_name)
     surroundings = describe_surroundings()
     life = Lifecycle(
-        wandb_run_id=_new_wandb_run_id(config),
+        wandb_run_id=new_wandb_run_id(config),
         started=time.time(),
         environment=surroundings["environment"],
         program=program_of(surroundings),
     )
     run = _owned(directory, config, life)
-    _used_wandb_run_ids.add(life.wandb_run_id)
     run.record_writer.write(
         START.name,
         version=JOURNAL_VERSION,
@@ -119,11 +125,12 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     return run
 
 
-def attach_run(run: str | Path) -> OpenRun:
+def attach_run(run: str | Path, rank: int) -> OpenRun:
     """Open a run that another process owns. If there is none that can be opened, its journal is waited for.
 
     Args:
         run (str | Path): The run's folder.
+        rank (int): Rank of this process in distributed training.
 
     Returns:
         OpenRun: For appending only.
@@ -131,9 +138,10 @@ def attach_run(run: str | Path) -> OpenRun:
     directory = Path(str(run)).absolute()
     logging_queue: LoggingQueue
     try:
-        life = read_lifecycle(directory)
+        path = journal_to_append_to(directory, rank) or directory / JOURNAL
+        life = read_part(path if path.exists() else main_journal(directory))
         config = read_configuration(life.configuration)
-        logging_queue = LoggingQueue(directory / JOURNAL)
+        logging_queue = LoggingQueue(path)
     except (OSError, ValueError) as error:
         logger.warning(
             "⚠️ There is no run in %s yet (%s): records wait in memory, at most %d MB of them, until one begins",
@@ -142,14 +150,18 @@ def attach_run(run: str | Path) -> OpenRun:
             MAXIMUM_WAITING_BYTES >> 20,
         )
         life, config = Lifecycle(), TrackingConfig()
-        logging_queue = AwaitedQueue(directory / JOURNAL)
+        logging_queue = AwaitedQueue(directory, rank)
         logging_queue.start_waiting()
     logging_queue.follow_by_itself()
-    return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, _rank()))
+    return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, rank))
 
 
-def _new_wandb_run_id(config: TrackingConfig) -> str:
-    """Return the id that was chosen, for the first run of this process that has it, or a new one."""
+def new_wandb_run_id(config: TrackingConfig) -> str:
+    """Return the W&B id that was chosen, for the first run of this process that has it, or a new one.
+
+    Args:
+        config (TrackingConfig): The settings.
+    """
     chosen = config.wandb_run_id or os.environ.get("WANDB_RUN_ID")
     new = secrets.token_hex(4)
     if not chosen or not config.wandb_logging:
@@ -160,6 +172,7 @@ def _new_wandb_run_id(config: TrackingConfig) -> str:
     if chosen in _used_wandb_run_ids:
         logger.warning("⚠️ The W&B run id %s belongs to an earlier run of this process; this one is %s", chosen, new)
         return new
+    _used_wandb_run_ids.add(chosen)
     return chosen
 
 
@@ -173,10 +186,5 @@ def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenR
     logs = RunLogs(directory, life.timestamp)
     upkeep = JournalUpkeep(logging_queue)
     upkeep.start()
-    writer = RecordWriter(logging_queue, config, _rank())
-    return OwnOpenRun(directory, config, life, logging_queue, writer, lock, upkeep, logs)
-
-
-def _rank() -> int:
-    rank = os.environ.get("RANK", "0")
-    return int(rank) if rank.isdigit() else 0
+    writer = RecordWriter(logging_queue, config, rank=0)
+    return OwnOpenRun(directory, config, life, logging_queue, writer, lock=lock, upkeep=upkeep, logs=logs)

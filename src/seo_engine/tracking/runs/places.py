@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
+from seo_engine.tracking.journal.rank_files import is_journal, ranks_in
 
-JOURNAL = "journal.jsonl"
 DELIVERY = "delivery.json"
 LOGS = "logs"
 LOCKS = "locks"
 WANDB = "wandb"
+# In the folder of all runs: what is a part of a run, and not one by itself.
+PARTS = ".parts"
 CHECKPOINTS = "checkpoints"
 PROFILE = "profile"
 
@@ -85,7 +87,8 @@ def run_directories(log_directory: str | Path) -> list[Path]:
     Returns:
         list[Path]: Each folder with a journal, by name.
     """
-    return sorted(path.parent for path in Path(log_directory).glob(f"*/{JOURNAL}") if path.is_file())
+    journals = Path(log_directory).glob("*/journal*.jsonl")
+    return sorted({path.parent for path in journals if is_journal(path.name) and path.is_file()})
 
 
 def find_run(log_directory: str | Path, name: str) -> Path:
@@ -104,6 +107,6 @@ def find_run(log_directory: str | Path, name: str) -> Path:
     for directory in (Path(log_directory) / name, Path(name)):
         # A name that is too long or not valid does not name a run.
         with contextlib.suppress(OSError, ValueError):
-            if (directory / JOURNAL).is_file():
+            if ranks_in(directory):
                 return directory
     raise RunNotFoundError(f"no run {name!r} in {log_directory}: `seo-engine runs list` shows the runs there are")

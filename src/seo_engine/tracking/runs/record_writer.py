@@ -17,6 +17,7 @@ from seo_engine.tracking.records.kind import parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
+from seo_engine.tracking.records.run_marks import RANK
 from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.lifecycle import end_lines
 from seo_engine.tracking.views.priorities import MetricPriorities
@@ -40,13 +41,17 @@ class RecordWriter:
         logging_queue (LoggingQueue): The journal.
         config (TrackingConfig): The settings.
         rank (int): Rank of this process in distributed training.
+        ends_run (bool): Whether the end of this process is that of the run, and not of its rank's part.
     """
 
-    def __init__(self, logging_queue: LoggingQueue, config: TrackingConfig, rank: int) -> None:
+    def __init__(
+        self, logging_queue: LoggingQueue, config: TrackingConfig, rank: int, *, ends_run: bool = True
+    ) -> None:
         self.dropped: Counter[str] = Counter()
         self._logging_queue = logging_queue
         self._config = config
-        self._rank = rank
+        self.rank = rank
+        self._ends_run = ends_run
         self._encoder = MetricEncoder(config.skip_nonfinite_metrics, rank)
         self._said: set[tuple[str, str]] = set()
         self._said_below_priority: set[str] = set()
@@ -103,7 +108,7 @@ class RecordWriter:
         """
         call = KINDS[kind].call or kind
         try:
-            made = KINDS[kind].make_records(arguments, self._rank)
+            made = KINDS[kind].make_records(arguments, self.rank)
             for line in [encode_record(record) for record in made.records]:
                 self._logging_queue.append(line)
         except Exception as error:
@@ -121,7 +126,9 @@ class RecordWriter:
             error (BaseException | None): What ended it.
             withheld (int): How many `last_values` records the views are known to need, also for other processes.
         """
-        if self._config.selective_logging:
+        if not self._ends_run:
+            withheld = 0
+        elif self._config.selective_logging:
             priorities = MetricPriorities(self._config)
             thinned = sum(
                 priorities.of(name) != "high"
@@ -135,10 +142,12 @@ class RecordWriter:
         dropped = self.dropped + self._encoder.dropped
         if overflowed := self._logging_queue.waiting.overflowed:
             dropped["journal not writable"] += overflowed
-        contents = {"error": describe_error(error)} if error is not None else {}
+        contents: dict[str, Any] = {} if self._ends_run else {"ends": RANK}
+        if error is not None:
+            contents["error"] = describe_error(error)
         counts = _most_common(nonfinite)
         for line in end_lines(
-            status, withheld, rank=self._rank, dropped=dict(dropped), nonfinite_counts=counts, **contents
+            status, withheld, rank=self.rank, dropped=dict(dropped), nonfinite_counts=counts, **contents
         ):
             self._logging_queue.append(line)
         if dropped:

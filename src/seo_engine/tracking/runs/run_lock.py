@@ -1,4 +1,4 @@
-"""RunLock: shows which process works on a run, or on one of its views."""
+"""RunLock: shows which process works on a run, on one of its views, or on a part of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RunLock:
 
     Args:
         run_directory (Path): The run's folder.
-        name (str): `RUN_LOCK`, or a tracker's name for its view.
+        name (str): `RUN_LOCK`, or what else it is about, such as a tracker's name for its view.
 
     Example:
         >>> import tempfile
@@ -45,15 +45,18 @@ class RunLock:
     """
 
     def __init__(self, run_directory: Path, name: str) -> None:
+        # Whether the file system has refused to lock.
+        self.is_without_effect = False
         self._path = run_directory / LOCKS / name
         self._descriptor = -1
         _locks.add(self)
 
-    def acquire(self, wait_seconds: float = 0.0) -> bool:
+    def acquire(self, wait_seconds: float = 0.0, *, shared: bool = False) -> bool:
         """Take the lock if nobody else has it.
 
         Args:
             wait_seconds (float): How long to wait if another process has it.
+            shared (bool): Whether others may share it, who only want to know whether it is held.
 
         Returns:
             bool: Whether this object holds it now.
@@ -65,7 +68,7 @@ class RunLock:
             return True
         self._path.parent.mkdir(exist_ok=True)
         deadline = time.monotonic() + wait_seconds
-        while not self._take():
+        while not self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_LOOK_SECONDS)
@@ -77,22 +80,36 @@ class RunLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def sign(self, contents: bytes) -> None:
+        """Write into the file of a lock that is held; the contents stay when it is released.
+
+        Args:
+            contents (bytes): Says who holds it.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        # In place: a file of its own would not be the one that is locked.
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, contents, 0)
+
     def is_held_here(self) -> bool:
         """Return whether another object of this process holds the lock."""
         return any(each._path == self._path and each._descriptor >= 0 for each in list(_locks) if each is not self)
 
-    def _take(self) -> bool:
+    def _take(self, operation: int) -> bool:
         keep_standard_streams_taken()
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        # Known at once, so that a process that is forked meanwhile leaves it.
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, operation | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in _WITHOUT_LOCKS:
-                os.close(descriptor)
+                self.release()
                 if isinstance(error, BlockingIOError):
                     return False
                 raise
-        self._descriptor = descriptor
+            self.is_without_effect = True
         return True
 
 
@@ -107,7 +124,7 @@ def is_locked(run_directory: Path, name: str) -> bool:
         return False
     lock = RunLock(run_directory, name)
     try:
-        return not lock.acquire()
+        return not lock.acquire(shared=True)
     except OSError:
         # A read-only folder: there is no telling, so it counts as not locked.
         return False
