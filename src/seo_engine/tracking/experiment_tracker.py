@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import contextlib
 import logging
 import os
 import shlex
@@ -20,16 +19,20 @@ from seo_engine.foundation.notebooks import as_html_table
 from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.categories import TRACKER_CLEANUP, TRACKER_SETUP, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.current_moment import CurrentMoment
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
+from seo_engine.tracking.job.joining import open_run
+from seo_engine.tracking.job.launcher import read_launched_process
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.notebook_cells import watch_cells
-from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.run_marks import STATUSES
-from seo_engine.tracking.run_states import AttachedRun, FailedRun, NoRun, OwnedRun, RunState
+from seo_engine.tracking.run_states.attached_run import AttachedRun
+from seo_engine.tracking.run_states.opening import state_of
+from seo_engine.tracking.run_states.run_state import FailedRun, NoRun, RunState
 from seo_engine.tracking.runs.endings import call_at_exit, status_after
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.runs.open_run import attach_run, create_run, resume_run
+from seo_engine.tracking.runs.open_run import attach_run
 from seo_engine.tracking.runs.places import find_run
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 from seo_engine.tracking.trackers.registry import checked_extra_trackers, expected_views, steps_after
@@ -105,7 +108,7 @@ class ExperimentTracker(LoggingCalls):
         directory = find_run(config.tensorboard_log_dir, str(resume)) if resume is not None else None
         with config.code_profiler.profile_operation(TRACKER_SETUP, TRACKING):
             try:
-                run = create_run(config) if directory is None else resume_run(config, directory, step)
+                run = open_run(config, directory, step)
             except OSError as error:
                 if config.on_setup_failure == "raise":
                     raise
@@ -115,14 +118,17 @@ class ExperimentTracker(LoggingCalls):
                 # A forked process must not report it as well.
                 _open_trackers.add(self)
                 return
-            if resume is not None:
+            if resume is not None or run.goes_on:
                 self.current_epoch, self.global_step = run.life.epoch, run.life.step
                 # So that a call that gives no step logs at `step` next.
                 self._steps.last = run.life.step if step is None else step - 1
             profile = self._profile = config.code_profiler.begin_run()
-            self._join(OwnedRun(run, config, profile, self._extra_trackers, self._progress))
+            self._join(state_of(run, config, profile, self._extra_trackers, self._progress))
+            if run.goes_on:
+                self._mark_where_it_goes_on(run.life.step)
             try:
-                self._say_what_is_shown()
+                if self._run.shows_views:
+                    self._say_what_is_shown()
                 self.setup_trackers()
             except BaseException as error:
                 # For example, Ctrl-C while a library is imported: the run has begun, so it must be ended.
@@ -151,7 +157,11 @@ class ExperimentTracker(LoggingCalls):
             >>> with ExperimentTracker(config) as tracker, ExperimentTracker.attach(tracker.run_directory) as attached:
             ...     attached.log_training_metrics(epoch=1, step=1, metrics={"loss": 0.5})
         """
-        opened = attach_run(run)
+        return cls._attach_as(run, read_launched_process(os.environ).rank)
+
+    @classmethod
+    def _attach_as(cls, run: str | Path, rank: int) -> Self:
+        opened = attach_run(run, rank)
         tracker = cls.__new__(cls)
         tracker._prepare(opened.config)
         tracker._profile = opened.config.code_profiler.begin_run()
@@ -163,7 +173,7 @@ class ExperimentTracker(LoggingCalls):
         self._run = NoRun()
         self._extra_trackers = extra_trackers
         self._closing_lock = threading.RLock()
-        self._progress = _MomentOf(self)
+        self._progress = CurrentMoment(self)
 
     def _join(self, run: AttachedRun) -> None:
         self._run = run
@@ -176,7 +186,8 @@ class ExperimentTracker(LoggingCalls):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._run.directory is None:
             return ExperimentTracker, (self.config,)
-        return ExperimentTracker.attach, (self._run.directory.absolute(),)
+        assert self._run.record_writer is not None
+        return ExperimentTracker._attach_as, (self._run.directory.absolute(), self._run.record_writer.rank)
 
     def __repr__(self) -> str:
         directory = self.run_directory
@@ -208,7 +219,7 @@ class ExperimentTracker(LoggingCalls):
 
     @property
     def tensorboard_tracker(self) -> TensorBoardTracker | None:
-        """TensorBoardTracker | None: Delivers to TensorBoard; None if TensorBoard is switched off."""
+        """TensorBoardTracker | None: Delivers to TensorBoard; None if that is off, or delivered to in a child."""
         tracker = self._run.trackers.get(TensorBoardTracker.name)
         return tracker if isinstance(tracker, TensorBoardTracker) else None
 
@@ -337,7 +348,7 @@ class ExperimentTracker(LoggingCalls):
     def _close_abandoned(self) -> None:
         assert self.run_directory is not None
         # Of an attached tracker, nothing ends but itself.
-        level = logging.INFO if isinstance(self._run, OwnedRun) else logging.DEBUG
+        level = logging.INFO if self._run.shows_views else logging.DEBUG
         logger.log(
             level, "✅ The tracker of %s is no longer used, so its run ends here", relative_path(self.run_directory)
         )
@@ -357,27 +368,8 @@ class ExperimentTracker(LoggingCalls):
     def _renew_after_fork(self) -> None:
         self._closing_lock = threading.RLock()
         self._steps.renew_after_fork()
+        self._forget_earlier_attempt()
         self._run = self._run.after_fork()
-
-
-class _MomentOf:
-    """Returns the current epoch and step of a tracker, and does not keep it alive."""
-
-    def __init__(self, tracker: ExperimentTracker) -> None:
-        self._tracker: Callable[[], ExperimentTracker | None] = weakref.ref(tracker)
-        self._last: tuple[float, int] = (0, 0)
-
-    def pin(self, tracker: ExperimentTracker) -> None:
-        """Refer to the tracker for good: when it is about to be collected, the weak reference may be dead already."""
-        self._tracker = lambda: tracker
-
-    def __call__(self) -> tuple[float, int]:
-        tracker = self._tracker()
-        if tracker is not None:
-            # A training may set them itself, to anything.
-            with contextlib.suppress(TypeError, ValueError):
-                self._last = plain_epoch(tracker.current_epoch), plain_step(tracker.global_step)
-        return self._last
 
 
 def _end_abandoned(tracker: ExperimentTracker) -> None:

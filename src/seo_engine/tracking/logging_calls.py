@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +17,19 @@ from seo_engine.tracking.records.loggable import Loggable
 from seo_engine.tracking.records.metric_encoder import PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, flat_metrics
 from seo_engine.tracking.records.profiling.profiling import PROFILING
+from seo_engine.tracking.records.run_marks import RESUME
 from seo_engine.tracking.runs.record_writer import RecordWriter
-from seo_engine.tracking.runs.step_counter import StepCounter
+from seo_engine.tracking.step_counter import StepCounter
 from seo_engine.tracking.views.priorities import MetricPriorities
 
 logger = logging.getLogger(__name__)
 
 _now = time.perf_counter_ns
+
+
+def _needs_closer_look(started: int, epoch: float, step: int, metrics: Mapping[str, Any]) -> int | None:
+    """Refuse, as a `PlainWriter` does with what is not the usual case, so that `write_metrics` is asked."""
+    return None
 
 
 class LoggingCalls(Loggable):
@@ -44,6 +51,10 @@ class LoggingCalls(Loggable):
         self._is_synchronous = not config.asynchronous_logging
         self._is_open = False
         self._plain_writers: dict[str, PlainWriter] = {}
+        # The last step of the earlier attempt that this one goes on with, until it is known where; at most one.
+        self._goes_on_after: list[int] = []
+        # A signal handler may log while its thread marks.
+        self._marking = threading.RLock()
         self._take_span = {
             kind.name: self.code_profiler.span_taker(tracking_call(kind.subject), TRACKING) for kind in METRICS
         }
@@ -117,6 +128,8 @@ class LoggingCalls(Loggable):
                 self._steps.last = step
         else:
             assert self._record_writer is not None
+            if self._goes_on_after:
+                self._mark_step(step)
             moment = self._record_writer.write_metrics(kind, epoch, step, metrics, thinned, call)
             if moment is not None:
                 # As plain numbers: a step that is a tensor may be changed in place.
@@ -138,6 +151,33 @@ class LoggingCalls(Loggable):
             kind: record_writer.plain_writer(kind, take_span) for kind, take_span in self._take_span.items()
         }
         self._is_open = True
+
+    def _mark_where_it_goes_on(self, last_step: int) -> None:
+        """Have the first metrics say where this attempt goes on: what an earlier one logged from there is superseded.
+
+        Args:
+            last_step (int): The last step of the earlier attempt.
+        """
+        self._goes_on_after = [last_step]
+        # Each call is looked at more closely, until one of them has a step.
+        self._plain_writers = dict.fromkeys(self._plain_writers, _needs_closer_look)
+
+    def _mark_step(self, step: Any) -> None:
+        assert self._record_writer is not None
+        # Other threads wait, so that what they log comes after the mark. A step that is refused marks nothing.
+        with self._marking, contextlib.suppress(TypeError, ValueError):
+            step = plain_step(step)
+            if self._goes_on_after and step <= self._goes_on_after[0]:
+                self._record_writer.write(RESUME.name, step=step, configuration={}, goes_on=True)
+            self._goes_on_after = []
+            self._open_writers(self._record_writer)
+
+    def _forget_earlier_attempt(self) -> None:
+        """Leave it to the parent process to say where the training goes on."""
+        self._marking = threading.RLock()
+        if self._goes_on_after and self._record_writer is not None:
+            self._goes_on_after = []
+            self._open_writers(self._record_writer)
 
     def _take(self, kind: str, **arguments: Any) -> None:
         writer = self._record_writer

@@ -220,8 +220,8 @@ def test_a_child_that_ends_again_and_again_while_it_imports_the_sdk_is_given_up(
     (tmp_path / "libraries").mkdir()
     (tmp_path / "libraries" / "wandb.py").write_text("import os; os.write(2, b'no such processor\\n'); os._exit(1)")
     program = """
-        from seo_engine.tracking.delivery.child import supervisor
-        supervisor.MOST_CHILDREN_IN_VAIN = supervisor.MOST_FAILED_STARTS = 2
+        from seo_engine.tracking.delivery.child import supervised_child
+        supervised_child.MOST_CHILDREN_IN_VAIN = supervised_child.MOST_FAILED_STARTS = 2
     """
     said = run(
         [sys.executable, "-c", textwrap.dedent(program) + textwrap.dedent(WANDB_TRAINING)],

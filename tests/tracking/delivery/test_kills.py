@@ -31,7 +31,7 @@ from tests.tracking.wandb_server import WandBServer
 TRAINING = """
     import sys, threading, time
     from seo_engine import ExperimentTracker, TrackingConfig
-    from seo_engine.tracking.delivery.child import supervisor as process_worker
+    from seo_engine.tracking.delivery.child import supervised_child as process_worker
     process_worker.LONGEST_SILENCE_SECONDS = 3.0
     tracker = ExperimentTracker(TrackingConfig(selective_logging=False, experiment_name="r", close_timeout_seconds=60))
     stop = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import threading
 import time
@@ -14,10 +15,10 @@ from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.categories import TRACKER_IMPORT, TRACKING
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.child_log import ChildLog
-from seo_engine.tracking.delivery.child.supervisor import ChildSupervisor
+from seo_engine.tracking.delivery.child.child_worker import ChildWorker
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, ThreadWorker
-from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.reader import Journal
 from seo_engine.tracking.runs.console import IN_FILES_ONLY
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
@@ -41,27 +42,35 @@ class Deliveries:
 
     Args:
         run_directory (Path): The run's folder, where `delivery.json` is kept.
-        logging_queue (LoggingQueue): The journal.
+        open_journal (Callable[[], Journal]): Opens the journal, for each worker.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run.
         profiler (CodeProfiler): Gets what child processes measure.
+        training_process (int | None): The process id of the training; None means this process.
+        beside_training (bool): Whether the training runs in this interpreter.
     """
 
     def __init__(
         self,
         run_directory: Path,
-        logging_queue: LoggingQueue,
+        open_journal: Callable[[], Journal],
         config: TrackingConfig,
         life: Lifecycle,
         profiler: CodeProfiler,
+        *,
+        training_process: int | None = None,
+        beside_training: bool = True,
     ) -> None:
         # Visible to the training, by name.
         self.trackers: dict[str, DestinationTracker | TrackerInChild] = {}
         self._run_directory = run_directory
-        self._logging_queue = logging_queue
+        self._open_journal = open_journal
+        self._journal = open_journal()
         self._config = config
         self._life = life
         self._profiler = profiler
+        self._training_process = training_process if training_process is not None else os.getpid()
+        self._beside_training = beside_training
         self._workers: dict[str, DeliveryWorker] = {}
         self._changed = threading.Condition()
 
@@ -73,7 +82,7 @@ class Deliveries:
     @property
     def has_child(self) -> bool:
         """bool: Whether a tracker is open in a child process, which completes the run if this one is killed."""
-        return any(isinstance(worker, ChildSupervisor) for worker in self._workers.values())
+        return any(isinstance(worker, ChildWorker) for worker in self._workers.values())
 
     @property
     def have_ended(self) -> bool:
@@ -102,7 +111,7 @@ class Deliveries:
         self._start_here([*here, *extra_trackers])
 
     def _start_child(self, destination: Destination) -> None:
-        supervisor = ChildSupervisor(
+        worker = ChildWorker(
             destination,
             self._run_directory,
             self._config,
@@ -110,9 +119,10 @@ class Deliveries:
             self._take_change,
             self._previous(destination.name),
             ChildLog(self._run_directory, destination.name, self._life),
+            self._training_process,
         )
-        self.trackers[destination.name] = TrackerInChild(destination.name, lambda: supervisor.state)
-        self._start(destination.name, supervisor)
+        self.trackers[destination.name] = TrackerInChild(destination.name, lambda: worker.state)
+        self._start(destination.name, worker)
 
     def _start_here(self, trackers: Sequence[DestinationTracker]) -> None:
         with self._config.code_profiler.profile_operation(TRACKER_IMPORT, TRACKING):
@@ -128,7 +138,13 @@ class Deliveries:
             self.trackers[tracker.name] = tracker
             lock = RunLock(self._run_directory, tracker.name)
             worker = worker_class(
-                tracker, self._logging_queue, self._config, self._take_change, lock, self._previous(tracker.name)
+                tracker,
+                self._open_journal(),
+                self._config,
+                self._take_change,
+                lock,
+                self._previous(tracker.name),
+                self._beside_training,
             )
             self._start(tracker.name, worker)
 
@@ -147,6 +163,11 @@ class Deliveries:
         worker = self._workers.get(name)
         return worker.logging_thread if worker is not None else None
 
+    def wake(self) -> None:
+        """Have every worker look for new lines now."""
+        for worker in self._workers.values():
+            worker.request_flush()
+
     def deliver_in_caller(self) -> None:
         """Deliver what was just appended, if logging is synchronous."""
         for worker in self._workers.values():
@@ -161,9 +182,8 @@ class Deliveries:
         Returns:
             bool: Whether all of them do.
         """
-        logged = self._logging_queue.size()
-        for worker in self._workers.values():
-            worker.request_flush()
+        logged = self._journal.size()
+        self.wake()
         workers = self._workers.values()
         # A worker that could not be started, or has ended, makes no progress.
         self._wait_for(lambda: all(each.ended or each.state.offset >= logged for each in workers), timeout_seconds)
@@ -184,7 +204,7 @@ class Deliveries:
             if not worker.state.closed:
                 # It hangs or died, and its last report may be old: the records after its position are not delivered.
                 state = worker.state
-                behind = self._logging_queue.count_lines(state.offset, self._logging_queue.size())
+                behind = self._journal.count_lines(state.offset, self._journal.size())
                 state.pending = max(state.pending, behind)
                 state.accepted = state.delivered + sum(state.dropped.values()) + state.pending
                 no_answer = f"no answer from {state.no_answer}" if state.no_answer else None

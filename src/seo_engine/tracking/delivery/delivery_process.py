@@ -7,7 +7,6 @@ closes the run as killed.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import BinaryIO
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
-from seo_engine.tracking.delivery.child.report_pipe import ReportPipe
+from seo_engine.tracking.delivery.child.report_pipe import ReportPipe, open_report_pipe
 from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.delivery.recovery import deliver_rest
-from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.journal.rank_journals import open_journal
 from seo_engine.tracking.runs.lifecycle import (
     Lifecycle,
     RunStillOpenError,
@@ -28,7 +27,6 @@ from seo_engine.tracking.runs.lifecycle import (
     read_configuration,
     read_lifecycle,
 )
-from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, configured_destinations
 
@@ -89,23 +87,15 @@ def main(arguments: list[str]) -> None:
     run_directory, tracker_name, training_process = Path(arguments[0]), arguments[1], int(arguments[2])
     # This process has to complete the run; it notices by the end of its pipe that the training is gone.
     ignore_signals_to_the_training()
-    # Standard output is the report pipe. Output of libraries must not get into it, but into the log, as their errors.
-    report_stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    pipe = open_report_pipe(run_directory, tracker_name)
     beginning = decode_message(sys.stdin.buffer.readline())
     assert isinstance(beginning, Begin)
     config = read_configuration(beginning.configuration)
     life = read_lifecycle(run_directory)
 
-    pipe = ReportPipe(report_stream, run_directory, tracker_name)
-    package_logger = logging.getLogger("seo_engine")
-    package_logger.addHandler(pipe)
-    package_logger.setLevel(logging.INFO)
-    package_logger.propagate = False
-
     worker = LoggingWorker(
         DESTINATIONS[tracker_name].make(Placement(config, run_directory, life, training_process)),
-        JournalReader(run_directory / JOURNAL),
+        open_journal(run_directory),
         config,
         pipe.send_state,
         RunLock(run_directory, tracker_name),

@@ -12,7 +12,7 @@ from typing import Any
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
-from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.reader import Journal
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
@@ -64,16 +64,17 @@ class _InProcessWorker(DeliveryWorker):
     def __init__(
         self,
         tracker: DestinationTracker,
-        logging_queue: LoggingQueue,
+        journal: Journal,
         config: TrackingConfig,
         state_changed: StateChanged,
         lock: RunLock,
         previous: DeliveryState,
+        beside_training: bool = True,
     ) -> None:
         self.state = DeliveryState()
         self.ended = False
         self._state_changed = state_changed
-        self._worker = LoggingWorker(tracker, logging_queue, config, self._take_report, lock, previous)
+        self._worker = LoggingWorker(tracker, journal, config, self._take_report, lock, previous, beside_training)
         self._name = tracker.name
 
     def _take_report(self, state: DeliveryState) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.reader import JournalReader, Position
+from seo_engine.tracking.journal.reader import Journal, Position
 from seo_engine.tracking.records.kind import Recorded
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
@@ -71,7 +71,7 @@ class LoggingWorker:
 
     Args:
         tracker (DestinationTracker): The destination.
-        journal (JournalReader): The journal.
+        journal (Journal): The journal.
         config (TrackingConfig): The selection's settings.
         report (Callable[[DeliveryState], None]): Called with a copy of the ledger after each batch.
         lock (RunLock | None): Held while the tracker is open, so that no two processes write one view.
@@ -82,7 +82,7 @@ class LoggingWorker:
     def __init__(
         self,
         tracker: DestinationTracker,
-        journal: JournalReader,
+        journal: Journal,
         config: TrackingConfig,
         report: Callable[[DeliveryState], None] = lambda state: None,
         lock: RunLock | None = None,

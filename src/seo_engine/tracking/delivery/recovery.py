@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.deliveries import Deliveries
-from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.journal.rank_journals import end_of_journal, open_journal
+from seo_engine.tracking.journal.reader import Journal
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
-from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, read_configuration, read_lifecycle
-from seo_engine.tracking.runs.places import DELIVERY, JOURNAL, run_directories
-from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
+from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, is_open, read_configuration, read_lifecycle
+from seo_engine.tracking.runs.places import DELIVERY, run_directories
 from seo_engine.tracking.trackers.registry import configured_destinations, optional_destinations
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
     found = []
     for directory in run_directories(log_directory):
         try:
-            if is_locked(directory, RUN_LOCK):
+            if is_open(directory):
                 continue
             life = read_lifecycle(directory)
             # On a shared file system there is no telling whether another machine's run is still open.
@@ -75,7 +76,7 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
 def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
     states = read_delivery(run_directory / DELIVERY)
     # An attached process may have logged after the end.
-    logged = (run_directory / JOURNAL).stat().st_size
+    logged = end_of_journal(run_directory)
     views = configured_destinations(read_configuration(life.configuration))
     return life.status is not None and all(
         name in states and states[name].is_complete and states[name].offset >= logged
@@ -104,8 +105,12 @@ def deliver_rest(
     Returns:
         dict[str, DeliveryState]: The ledger of each view.
     """
-    with LoggingQueue(run_directory / JOURNAL) as journal:
-        deliveries = Deliveries(run_directory, journal, config, life, config.code_profiler)
+    with ExitStack() as journals:
+
+        def open_again() -> Journal:
+            return journals.enter_context(open_journal(run_directory))
+
+        deliveries = Deliveries(run_directory, open_again, config, life, config.code_profiler)
         deliveries.start(names)
         standstill, before = 0.0, None
         while standstill < LONGEST_STANDSTILL_SECONDS and not deliveries.flush(_LOOK_SECONDS):

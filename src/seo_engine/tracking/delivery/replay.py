@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import orjson
 
 from seo_engine.foundation.whole_files import write_whole
 from seo_engine.tracking.delivery.recovery import Progress, recover_run
+from seo_engine.tracking.journal.rank_files import ORDER, has_ranks, journal_name, ranks_in
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.lifecycle import conclude
-from seo_engine.tracking.runs.places import JOURNAL
 from seo_engine.tracking.trackers.registry import DESTINATIONS
 
 
@@ -47,16 +48,23 @@ def replay_run(
 def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     """Make a run with the same records, whose configuration thins nothing; an existing one is reused."""
     target = run_directory.with_name(f"{run_directory.resolve().name}_all")
-    if (target / JOURNAL).exists():
+    if ranks_in(target):
         return target
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
     switches = {each.switch: name == view for name, each in DESTINATIONS.items() if each.switch is not None}
     settings = {"selective_logging": False, **switches}
-    target.mkdir(exist_ok=True)
-    with JournalReader(run_directory / JOURNAL) as journal:
-        # Line for line, so that the records keep their numbers.
-        lines = (_with_settings(line.content, settings, identity) + b"\n" for line in journal.lines())
-        write_whole(target / JOURNAL, lines)
+    # Under another name first, so that a copy that was interrupted is made again.
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    if has_ranks(run_directory):
+        write_whole(partial / ORDER, [(run_directory / ORDER).read_bytes()])
+    for rank in ranks_in(run_directory):
+        with JournalReader(run_directory / journal_name(rank)) as journal:
+            # Line for line, so that the records keep their numbers.
+            lines = (_with_settings(line.content, settings, identity) + b"\n" for line in journal.lines())
+            write_whole(partial / journal_name(rank), lines)
+    partial.rename(target)
     return target
 
 
@@ -65,9 +73,8 @@ def _with_settings(line: bytes, settings: dict[str, Any], identity: dict[str, An
     if not line.startswith((b'{"kind":"start"', b'{"kind":"resume"')):
         return line
     record = decode_record(line)
-    if record is None:
+    if record is None or record.get("goes_on"):
         return line
     record["configuration"] |= settings
-    if record["kind"] == "start":
-        record |= identity
+    record |= {name: value for name, value in identity.items() if name in record}
     return orjson.dumps(record)

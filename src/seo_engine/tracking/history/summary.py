@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.journal.reader import JournalLine, JournalReader
+from seo_engine.tracking.journal.rank_files import has_ranks, main_journal
+from seo_engine.tracking.journal.rank_journals import every_line
+from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME, START, ErrorDescription
+from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.settings import SETTINGS, merged_settings
 from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
-from seo_engine.tracking.runs.lifecycle import Lifecycle
-from seo_engine.tracking.runs.places import DELIVERY, JOURNAL
-from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
-
-_NEWEST_BYTES = 1_000_000
+from seo_engine.tracking.runs.lifecycle import Lifecycle, is_open
+from seo_engine.tracking.runs.places import DELIVERY
 
 # Somebody may name each text by its step, and a text may be a book.
 MOST_TEXTS = 1_000
@@ -103,26 +100,30 @@ def read_run(directory: Path) -> RunSummary:
     """
     run = RunSummary(name=directory.resolve().name, directory=directory, delivery=read_delivery(directory / DELIVERY))
     life, work = Lifecycle(), _WorkingTime()
-    rewinds = _read_rewinds(directory / JOURNAL)
-    for line in _read_lines(directory / JOURNAL):
+    outline = _read_outline(directory)
+    first, rewinds = outline.first_rank, outline.rewinds
+    for line in every_line(directory):
         record = decode_record(line.content)
         if record is None:
             run.unreadable_lines += bool(line.content.strip())
             continue
         run.records += 1
         run.unknown_records += record["kind"] not in KINDS
-        work.take_in(record)
+        is_shown = first is None or rank_of(record) == first
+        if is_shown:
+            work.take_in(record)
         if not _is_superseded(record, line.end.number, rewinds):
             try:
-                _take_in(run, record)
                 life.take_in(record)
+                if is_shown:
+                    _take_in(run, record)
             except (KeyError, TypeError, ValueError, AttributeError):
                 # The right fields with wrong contents: a foreign or damaged line.
                 run.records, run.unreadable_lines = run.records - 1, run.unreadable_lines + 1
     run.started, run.configuration, run.error = life.started, life.configuration, life.error
     run.seconds = work.seconds
     if life.has_begun:
-        run.status = life.status or ("running" if is_locked(directory, RUN_LOCK) else "killed")
+        run.status = life.status or ("running" if is_open(directory) else "killed")
     return run
 
 
@@ -138,12 +139,10 @@ def read_newest_metrics(directory: Path) -> dict[str, MetricSummary]:
     Raises:
         OSError: If the journal cannot be read.
     """
-    with (directory / JOURNAL).open("rb") as file:
-        file.seek(-min(_NEWEST_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        lines = file.read().split(b"\n")
+    with JournalReader(main_journal(directory)) as journal:
+        lines = journal.newest_lines()
     metrics: dict[str, MetricSummary] = {}
     for line in lines:
-        # The first may have lost its beginning.
         record = decode_record(line) if is_metric_line(line) else None
         if record is None:
             continue
@@ -167,33 +166,50 @@ class _WorkingTime:
     def take_in(self, record: Record) -> None:
         """Process the next record of the run."""
         moment = float(record["time"])
-        if record["kind"] in (START.name, RESUME.name):
+        if record["kind"] in (START.name, RESUME.name) and not record.get("goes_on"):
             self._earlier = self.seconds
             self._began = self._last = moment
-        # The end of a run that was killed is written later, by somebody else.
-        elif record["kind"] != LAST_VALUES.name and record.get("status") != "killed":
+        # The end of a run that was killed, or that has several ranks, is written later, by somebody else.
+        elif record["kind"] != LAST_VALUES.name and record.get("status") != "killed" and "rank_status" not in record:
             self._last = max(self._last, moment)
 
 
-def _read_lines(path: Path) -> Iterator[JournalLine]:
-    with JournalReader(path) as reader:
-        yield from reader.lines()
+class _Rewind(NamedTuple):
+    """Where a run, or one of its ranks, was resumed at an earlier step: the record's number, the step, the rank."""
+
+    number: int
+    step: int
+    rank: int | None
 
 
-def _read_rewinds(path: Path) -> list[tuple[int, int]]:
-    """Return where the run was resumed at an earlier step: record number and step."""
-    rewinds = []
-    for line in _read_lines(path):
+class _Outline(NamedTuple):
+    """What decides how a journal is read; of several ranks, the first one that came stands for the run."""
+
+    rewinds: list[_Rewind]
+    first_rank: int | None
+
+
+def _read_outline(directory: Path) -> _Outline:
+    rewinds: list[_Rewind] = []
+    ranks: set[int] = set()
+    is_of_ranks = has_ranks(directory)
+    for line in every_line(directory):
         record = None if is_metric_line(line.content) else decode_record(line.content)
-        if record is not None and record["kind"] == RESUME.name and record["step"] is not None:
-            rewinds.append((line.end.number, record["step"]))
-    return rewinds
+        if record is None or record["kind"] not in (START.name, RESUME.name):
+            continue
+        rank = rank_of(record) if is_of_ranks else None
+        if "world_size" in record and rank is not None:
+            ranks.add(rank)
+        if record.get("step") is not None:
+            rewinds.append(_Rewind(line.end.number, record["step"], rank))
+    return _Outline(rewinds, min(ranks, default=None))
 
 
-def _is_superseded(record: Record, number: int, rewinds: list[tuple[int, int]]) -> bool:
+def _is_superseded(record: Record, number: int, rewinds: list[_Rewind]) -> bool:
     """Return whether the run was later resumed at or before the step of these metrics."""
     return record["kind"] in METRIC_KINDS and any(
-        number < rewind and record["step"] >= step for rewind, step in rewinds
+        number < each.number and record["step"] >= each.step and each.rank in (None, rank_of(record))
+        for each in rewinds
     )
 
 

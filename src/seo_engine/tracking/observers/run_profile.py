@@ -13,6 +13,7 @@ from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.machine.counters import CPU, MEMORY
 from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.journal.rank_files import rank_name
 from seo_engine.tracking.records.profiling.automatic_profile import CURVES, TABLE
 from seo_engine.tracking.runs.places import DATA_FILE, PROFILE, TRACE_FILE
 from seo_engine.tracking.runs.record_writer import RecordWriter
@@ -39,6 +40,7 @@ class RunProfile:
         config (TrackingConfig): The settings.
         profiler (CodeProfiler): What is timed during the run.
         moment (Callable[[], Moment]): Returns the current epoch and step of the training.
+        rank (int): Rank of this process; all but the first have their files in folders of their own.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class RunProfile:
         config: TrackingConfig,
         profiler: CodeProfiler,
         moment: Callable[[], Moment],
+        rank: int = 0,
     ) -> None:
-        self._directory = run_directory / PROFILE
+        self._directory = run_directory / PROFILE / (rank_name(rank) if rank else "")
         self._record_writer = record_writer
         self._config = config
         self._profiler = profiler
@@ -119,7 +122,7 @@ class RunProfile:
         if not self._profiler.enabled:
             return
         try:
-            self._directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            self._directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             self._profiler.export_trace(self._directory / TRACE_FILE, private=True)
             self._profiler.export_profiling_data(self._directory / DATA_FILE, private=True)
         except Exception as error:

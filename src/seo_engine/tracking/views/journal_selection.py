@@ -47,6 +47,8 @@ class JournalSelection:
         # Records of kinds that this version does not know, and the names of those kinds.
         self.unknown_records = 0
         self.unknown_kinds: set[str] = set()
+        # Of several ranks, the views show the first.
+        self._shows_rank_0_alone = False
         self._skip_nonfinite = config.skip_nonfinite_metrics
         self._selection = MetricSelection(config)
 
@@ -68,6 +70,9 @@ class JournalSelection:
         if record is None:
             is_blank = not line.content.strip()
             return SelectedLine(line.end, is_record=not is_blank, drop_reason=None if is_blank else UNREADABLE)
+        self._shows_rank_0_alone = self._shows_rank_0_alone or "world_size" in record
+        if self._shows_rank_0_alone and record.get("rank", 0) != 0:
+            return SelectedLine(line.end)
         kind = KINDS.get(record["kind"])
         if kind is None:
             self._note_unknown(record["kind"])

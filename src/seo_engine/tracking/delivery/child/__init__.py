@@ -1,1 +1,1 @@
-"""A tracker in a child process: the parent's side, the child's side, and their messages."""
+"""Delivery in a child process, to one tracker or for all ranks: the parent's side, and the messages between them."""

@@ -24,7 +24,7 @@ class ChildLog:
 
     Args:
         run_directory (Path): The run's folder; the file is in its `logs/`.
-        name (str): Whose output it is: that of a tracker, or of the standby process.
+        name (str): Whose output it is: that of a tracker, of the standby process, or of the delivery for all ranks.
         life (Lifecycle): Identity of the run.
 
     Example:

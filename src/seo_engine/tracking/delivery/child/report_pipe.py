@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -47,6 +48,10 @@ class ReportPipe(logging.Handler):
         if not self._send(Ledger(state)):
             update_delivery(self._run_directory / DELIVERY, {self._tracker_name: state})
 
+    def send_progress(self, state: DeliveryState) -> None:
+        """Report how far all trackers are; `delivery.json` says it of each."""
+        self._send(Ledger(state))
+
     def send_operations(self, operations: list[dict[str, Any]]) -> None:
         """Report what the profiler measured."""
         self._send(Operations(operations))
@@ -79,3 +84,21 @@ class ReportPipe(logging.Handler):
             except OSError:
                 self._broken = True
             return not self._broken
+
+
+def open_report_pipe(run_directory: Path, tracker_name: str) -> ReportPipe:
+    """Make standard output the report pipe of this child process, and send it what the package logs.
+
+    Args:
+        run_directory (Path): The run's folder.
+        tracker_name (str): The tracker that the ledger is for.
+    """
+    # Output of libraries must not get into the pipe, but into the log, as their errors.
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    pipe = ReportPipe(stream, run_directory, tracker_name)
+    package_logger = logging.getLogger("seo_engine")
+    package_logger.addHandler(pipe)
+    package_logger.setLevel(logging.INFO)
+    package_logger.propagate = False
+    return pipe
