@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.faults import clocks, disks, hangs, journals, kills, servers
+from tests.faults import clocks, disks, hangs, journals, kills, ranks, servers
 from tests.faults.disks import CannotBeTriedHere
 from tests.faults.outcome import Outcome
 
@@ -58,6 +58,9 @@ FAULTS = (
     Fault(disks.read_only_at_the_start, 0.2),
     Fault(disks.read_only_for_a_while, 0.5),
     Fault(disks.deleted_folder, 0.5),
+    Fault(ranks.one_rank, 0.5),
+    Fault(ranks.child_of_rank_0, 0.5),
+    Fault(ranks.all_ranks, 0.5),
     Fault(servers.failing_server, 2),
     Fault(clocks.set_back, 1),
     Fault(journals.damaged, 5),

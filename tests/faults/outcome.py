@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.journal.rank_files import JOURNAL
 from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
 from seo_engine.tracking.records.metrics import METRIC_KINDS
 from seo_engine.tracking.records.profiling.profiling import PROFILING, TABLE_NAME
 from seo_engine.tracking.runs.ledger import read_delivery
-from seo_engine.tracking.runs.places import JOURNAL, PROFILE
+from seo_engine.tracking.runs.places import PROFILE
 from tests.faults.training import BATCH_SIZE, Training, given
 from tests.tracking.read_views import (
     Point,
@@ -289,8 +290,8 @@ def _wrong_in_wandb_run(directory: Path, records: NumberedRecords) -> list[str]:
 
 def unbalanced(directory: Path, views: Iterable[str]) -> list[str]:
     """Return what is wrong in the ledgers: each line of the journal is delivered, dropped or pending, once."""
-    lines = (directory / "journal.jsonl").read_bytes().split(b"\n")
-    accepted = sum(bool(line.strip()) for line in lines[:-1])
+    lines = [line for path in directory.glob("journal*.jsonl") for line in path.read_bytes().split(b"\n")[:-1]]
+    accepted = sum(bool(line.strip()) for line in lines)
     found = []
     states = read_delivery(directory / "delivery.json")
     for view in views:

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, Self
 import torch.utils.tensorboard  # noqa: F401
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.delivery.child import supervisor as process_worker
+from seo_engine.tracking.delivery.child import supervised_child as process_worker
 from seo_engine.tracking.delivery.recovery import recover_run
+from seo_engine.tracking.journal.rank_files import JOURNAL
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
-from seo_engine.tracking.runs.places import JOURNAL
 from tests.tracking.killing import PATIENCE_SECONDS, kill_tree, wait_until
 from tests.tracking.read_views import read_journal
 

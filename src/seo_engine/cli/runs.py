@@ -135,7 +135,7 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     try:
         summary = read_run(_find(log_directory, run))
     except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}") from None
+        raise CommandError(f"{error.filename or run}: {error.strerror or error}") from None
     if only_profile:
         _show_profile(summary, as_json)
     elif as_json:

@@ -90,6 +90,9 @@ class ExperimentTrackingCallback(TrainerHooks):
         self._config.code_profiler.describe_loader(train_dataloader)
         if state.is_world_process_zero:
             self._describe(args, model)
+        else:
+            # Its part in the run: how it ended, and where its time went. What the Trainer logs, the first one has.
+            self._opened(args)
 
     @hook
     def on_epoch_begin(
