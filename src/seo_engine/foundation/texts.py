@@ -7,6 +7,9 @@ from typing import Any
 
 LARGEST_INTEGER = 2**63 - 1
 
+# No launcher sets a longer number, and no run or rank has one.
+_MOST_DIGITS = 7
+
 
 def fits_64_bits(value: int) -> bool:
     """Return whether an integer has 64 bits: JSON has integers of any size, but most readers, and the views, have not.
@@ -79,6 +82,16 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
         '2 × invalid name, 1 × misuse'
     """
     return ", ".join(f"{count} × {reason}" for reason, count in counts.items())
+
+
+def number_in(text: str) -> int | None:
+    """Return the number in a variable or in the name of a file, which anybody may have written; None if it is none.
+
+    Example:
+        >>> number_in("00012"), number_in("²"), number_in("9" * 5000)
+        (12, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def clock_time(seconds: float) -> str:

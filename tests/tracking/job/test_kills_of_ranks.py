@@ -71,6 +71,13 @@ class Job:
         path = self.directory / "delivery.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
+    def kill_everything(self) -> None:
+        """Kill every rank, with all that it has started, once all of them have logged."""
+        self.deliverer()
+        self.wait_until_all_have_logged()
+        for process in self.ranks:
+            kill_tree(process.pid)
+
     def kill(self, *ranks: int, by: signal.Signals = signal.SIGKILL) -> None:
         for rank in ranks:
             self.ranks[rank].send_signal(by)
@@ -143,10 +150,7 @@ def test_another_child_goes_on_while_rank_0_lives(tmp_path: Path) -> None:
 
 def test_recover_completes_a_run_of_which_everything_was_killed(tmp_path: Path) -> None:
     with job(tmp_path) as started:
-        started.deliverer()
-        started.wait_until_all_have_logged()
-        for process in started.ranks:
-            kill_tree(process.pid)
+        started.kill_everything()
     wait_until(lambda: read_run(started.directory).status == "killed")
     assert not ends(started.directory)
     done = subprocess.run(
@@ -221,10 +225,7 @@ def test_a_torn_line_of_a_killed_rank_is_no_record(is_kept: bool, tmp_path: Path
 
 def test_what_a_power_cut_takes_of_a_rank_leaves_the_rest_readable_with_its_numbers(tmp_path: Path) -> None:
     with job(tmp_path) as started:
-        started.deliverer()
-        started.wait_until_all_have_logged()
-        for process in started.ranks:
-            kill_tree(process.pid)
+        started.kill_everything()
     directory = started.directory
     wait_until(lambda: read_run(directory).status == "killed")
     before = {

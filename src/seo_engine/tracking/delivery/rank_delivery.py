@@ -183,7 +183,6 @@ class RankDelivery:
         while not lock.acquire():
             if self._is_taken_over():
                 return False
-            self.report()
             self._wake.wait(POLL_SECONDS)
         stack.callback(lock.release)
         return True

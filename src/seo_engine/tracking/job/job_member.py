@@ -72,7 +72,7 @@ class JobMember(NamedTuple):
             directory (Path): The run's folder.
         """
         known = signatures(directory)
-        last = max((each.attempt for each in known.values()), default=FIRST_ATTEMPT)
+        last = _last_attempt(known)
         here = known.get(self.process.rank)
         if self.process.restarts is None:
             return self._attempt_of_ray(directory, last, here)
@@ -97,7 +97,7 @@ class JobMember(NamedTuple):
             directory (Path): The run's folder.
         """
         known = signatures(directory)
-        last = max((each.attempt for each in known.values()), default=FIRST_ATTEMPT)
+        last = _last_attempt(known)
         fellows = {rank: each for rank, each in known.items() if each.attempt[0] == last[0]}
         # One of them may have come and gone already: it has been fast, or the others late.
         is_begun = (
@@ -132,6 +132,10 @@ class JobMember(NamedTuple):
         if end is not None and end["status"] == "finished":
             return None
         return max(last, (here.attempt[0], here.attempt[1], here.attempt[2] + 1))
+
+
+def _last_attempt(known: Mapping[int, Signature]) -> Attempt:
+    return max((each.attempt for each in known.values()), default=FIRST_ATTEMPT)
 
 
 def _has_ended(directory: Path, attempt: Attempt) -> bool:

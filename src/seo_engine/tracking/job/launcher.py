@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seo_engine.foundation.texts import number_in
+
 if TYPE_CHECKING:
     import psutil
 
@@ -21,9 +23,6 @@ _LAUNCHERS = (
     ("MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE"),
     ("JSM_NAMESPACE_RANK", "JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_LOCAL_SIZE"),
 )
-
-# No launcher sets a longer number, and no run has one.
-_MOST_DIGITS = 7
 
 # In a shell that SLURM has opened, its variables say nothing about what is typed there.
 _INTERACTIVE_JOBS = ("bash", "interactive")
@@ -152,13 +151,3 @@ def _launchers(environment: Mapping[str, str]) -> Sequence[tuple[str, str, str]]
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:
     return number_in(environment.get(name, ""))
-
-
-def number_in(text: str) -> int | None:
-    """Return the number that a text is, if a launcher or this package may have written it.
-
-    Example:
-        >>> number_in("12"), number_in("²"), number_in("9" * 5000)
-        (12, None, None)
-    """
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

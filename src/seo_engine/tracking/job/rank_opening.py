@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.job.launcher import LaunchedProcess
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.journal.order import MOST_LOST_LINES
+from seo_engine.tracking.journal.order import MOST_LOST_LINES, count_lost
 from seo_engine.tracking.journal.rank_files import ORDER, journal_name
 from seo_engine.tracking.journal.rank_journals import PlacedLines
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
@@ -93,7 +93,8 @@ def open_rank(
     if process.rank == 0:
         # So that its child, and trackers in this process, have an order to read.
         LoggingQueue(directory / ORDER).close()
-    if lost := _count_lost(directory, process.rank, logging_queue):
+    lost = count_lost(logging_queue, PlacedLines(directory, process.rank).read()[0])
+    if 0 < lost <= MOST_LOST_LINES:
         # After a power cut: the numbers of what this process logs must not be those of what is lost.
         logging_queue.append(b"\n" * lost)
     writer = RecordWriter(logging_queue, config, process.rank, ends_run=False)
@@ -127,13 +128,6 @@ def open_rank(
         upkeep=upkeep,
         logs=logs,
     )
-
-
-def _count_lost(directory: Path, rank: int, logging_queue: LoggingQueue) -> int:
-    """Return how many lines have a place, but are no longer in a rank's file."""
-    placed, _ = PlacedLines(directory, rank).read()
-    lost = placed - logging_queue.count_lines(0, logging_queue.size()) if placed else 0
-    return lost if 0 < lost <= MOST_LOST_LINES else 0
 
 
 def _life_so_far(journal: Path, resumed: Path | None) -> Lifecycle:

@@ -20,6 +20,16 @@ logger = logging.getLogger(__name__)
 MOST_LOST_LINES = 10_000_000
 
 
+def count_lost(journal: JournalReader, placed: int) -> int:
+    """Return how many lines have a place, but are no longer in a rank's file.
+
+    Args:
+        journal (JournalReader): The file.
+        placed (int): How many of its lines have a place.
+    """
+    return max(0, placed - journal.count_lines(0, journal.size())) if placed else 0
+
+
 class JournalOrder:
     """Gives each line of each rank its place, once and for all, in `order.jsonl`; one process at a time may do it.
 
@@ -80,7 +90,7 @@ class JournalOrder:
     def _count_lost(self, rank: int | None) -> int:
         try:
             with JournalReader(self._run_directory / journal_name(rank)) as journal:
-                return max(0, self._placed[rank] - journal.count_lines(0, journal.size()))
+                return count_lost(journal, self._placed[rank])
         except FileNotFoundError:
             return self._placed[rank]
 

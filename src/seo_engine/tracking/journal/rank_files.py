@@ -11,8 +11,6 @@ from seo_engine.tracking.journal.lines import LINE_BEGINNING
 JOURNAL = "journal.jsonl"
 ORDER = "order.jsonl"
 
-_MOST_DIGITS = 7
-
 _RANK_JOURNAL = re.compile(r"journal\.rank-(\d{5,7})\.jsonl")
 
 
@@ -39,28 +37,18 @@ def journal_name(rank: int | None) -> str:
     return JOURNAL if rank is None else f"journal.{rank_name(rank)}.jsonl"
 
 
-def rank_of(journal: Path) -> int | None:
+def rank_of_journal(journal: Path) -> int | None:
     """Return whose file this is, as for `journal_name`.
 
     Args:
         journal (Path): A journal.
 
     Example:
-        >>> rank_of(Path("runs/cnn/journal.rank-00003.jsonl"))
+        >>> rank_of_journal(Path("runs/cnn/journal.rank-00003.jsonl"))
         3
     """
     match = _RANK_JOURNAL.fullmatch(journal.name)
     return int(match[1]) if match else None
-
-
-def plain_rank(text: str) -> int | None:
-    """Return the rank in the name of a file, which somebody may have sent; None if it is none.
-
-    Example:
-        >>> plain_rank("00003"), plain_rank("²"), plain_rank("9" * 5000)
-        (3, None, None)
-    """
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def is_journal(name: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.journal.rank_files import rank_of
+from seo_engine.tracking.journal.rank_files import rank_of_journal
 from seo_engine.tracking.journal.rank_journals import PlacedLines
 from seo_engine.tracking.observers.run_profile import Moment
 from seo_engine.tracking.run_states.run_state import RunState
@@ -84,7 +84,7 @@ class AttachedRun(RunState):
     def _end_of_what_is_logged(self) -> Callable[[], int | None]:
         """Return what finds the offset that the workers have reached when they hold everything logged so far."""
         logged = self.logging_queue.size()
-        rank = rank_of(self.logging_queue.path)
+        rank = rank_of_journal(self.logging_queue.path)
         if rank is None:
             return lambda: logged
         lines = self.logging_queue.count_lines(0, logged)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import orjson
 
+from seo_engine.foundation.texts import number_in
 from seo_engine.foundation.whole_files import read_small_json
-from seo_engine.tracking.journal.rank_files import plain_rank, rank_name
+from seo_engine.tracking.journal.rank_files import rank_name
 from seo_engine.tracking.records.run_marks import Attempt
 from seo_engine.tracking.runs.places import LOCKS
 from seo_engine.tracking.runs.run_lock import RunLock, is_locked
@@ -91,12 +92,12 @@ class RankPresence:
         if not self._lock.acquire(wait_seconds):
             return False
         self._signature, self._is_signed = signature, False
-        self._sign()
+        self._sign(signature)
         return True
 
-    def _sign(self) -> None:
+    def _sign(self, signature: Signature) -> None:
         try:
-            self._lock.sign(orjson.dumps(self._signature._asdict() if self._signature is not None else None))
+            self._lock.sign(orjson.dumps(signature._asdict()))
             self._is_signed = True
         except OSError as error:
             # A full disk: the lock itself says that somebody is there.
@@ -112,7 +113,7 @@ class RankPresence:
                 self._lock.release()
                 self.begin(signature)
             elif not self._is_signed:
-                self._sign()
+                self._sign(signature)
             elif time.monotonic() >= self._sign_at:
                 self._sign_at = time.monotonic() + _SIGN_SECONDS
                 os.utime(self._path)
@@ -153,7 +154,7 @@ def signatures(run_directory: Path) -> dict[int, Signature]:
 
 def _ranks_with_lock(run_directory: Path) -> list[int]:
     numbers = [path.name.removeprefix(_PREFIX) for path in (run_directory / LOCKS).glob(f"{_PREFIX}*")]
-    return sorted(number for each in numbers if (number := plain_rank(each)) is not None)
+    return sorted(number for each in numbers if (number := number_in(each)) is not None)
 
 
 def signature_of(run_directory: Path, rank: int) -> Signature | None:
@@ -186,17 +187,15 @@ def present_ranks(run_directory: Path) -> set[int]:
     Args:
         run_directory (Path): The run's folder.
     """
-    known = signatures(run_directory)
-    return {
-        rank
-        for rank in _ranks_with_lock(run_directory)
-        if (
-            is_present(run_directory, rank, known[rank])
-            if rank in known
-            # The disk has taken the lock, but not who holds it.
-            else is_locked(run_directory, _lock_name(rank))
-        )
-    }
+    return {rank for rank in _ranks_with_lock(run_directory) if _is_there(run_directory, rank)}
+
+
+def _is_there(run_directory: Path, rank: int) -> bool:
+    signature = signature_of(run_directory, rank)
+    if signature is None:
+        # The disk may have taken the lock, but not who holds it.
+        return is_locked(run_directory, _lock_name(rank))
+    return is_present(run_directory, rank, signature)
 
 
 def is_present(run_directory: Path, rank: int, signature: Signature) -> bool:
