@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from seo_engine import TrackingConfig
+from seo_engine.tracking.job.job_member import JobMember
 from seo_engine.tracking.job.job_runs import JobRun, JobRuns
+from seo_engine.tracking.job.joining import _Joining
+from seo_engine.tracking.job.launcher import LaunchedProcess
 
 RUN = JobRun("cnn", 1)
 
@@ -57,3 +61,18 @@ def test_whoever_may_begin_runs_may_note_them(tmp_path: Path) -> None:
 
 def test_a_run_whose_name_no_file_can_have_is_none(tmp_path: Path) -> None:
     assert JobRuns(tmp_path, "job").directory_of(RUN._replace(name="x" * 300)) is None
+
+
+def test_of_a_name_that_is_used_for_years_only_the_newest_runs_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = JobRuns(tmp_path, "job")
+    for number in range(1, 31):
+        (tmp_path / f"cnn_{number}").mkdir()
+        (tmp_path / f"cnn_{number}" / "journal.rank-00000.jsonl").touch()
+        assert runs.decide(JobRun(f"cnn_{number}", number))
+    looked_at: list[str] = []
+    monkeypatch.setattr(JobMember, "attempt_in", lambda member, directory: looked_at.append(directory.name))
+    joining = _Joining(TrackingConfig(), LaunchedProcess(0, 2, 2), "job")
+    assert joining._find(runs) is None
+    assert looked_at == [f"cnn_{number}" for number in range(30, 20, -1)]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import orjson
 
+from seo_engine.foundation.texts import number_in
 from seo_engine.foundation.whole_files import PRIVATE_FILE, create_like_parent, read_small_json
-from seo_engine.tracking.job.launcher import number_in
 from seo_engine.tracking.journal.rank_files import ranks_in
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RunLock
 
@@ -57,14 +57,16 @@ class JobRuns:
         # A hash, because an identity may hold characters that no file name can have.
         self._stem = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:16]
 
-    def all(self) -> list[JobRun]:
-        """Return the job's runs, the newest first.
+    def newest_first(self) -> Iterator[JobRun]:
+        """Yield the job's runs; their notes are read one by one.
 
         Raises:
             OSError: If the folder cannot be read.
         """
-        numbers = sorted(self._numbers(), reverse=True)
-        return [each for number in numbers if (each := self._read(number)) is not None]
+        for number in sorted(self._numbers(), reverse=True):
+            run = self._read(number)
+            if run is not None:
+                yield run
 
     def newest(self) -> JobRun | None:
         """Return the job's newest run, if it has any.
@@ -72,7 +74,7 @@ class JobRuns:
         Raises:
             OSError: If the folder cannot be read.
         """
-        return next(iter(self.all()), None)
+        return next(self.newest_first(), None)
 
     def next_number(self) -> int:
         """Return the number of a run that comes after all others, also after those that cannot be read."""

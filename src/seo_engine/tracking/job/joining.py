@@ -41,6 +41,9 @@ _LONGEST_WAIT_FOR_EARLIER = 10.0
 # A try fails if another process of the job was faster.
 _MOST_TRIES = 10
 
+# Of a job whose name is used for years, the older runs have ended.
+_MOST_RUNS_AT_ONCE = 10
+
 
 class _Runs:
     """Counts the runs that this process has opened: the second of each process is the job's second run."""
@@ -140,7 +143,6 @@ class _Joining:
     def __init__(self, config: TrackingConfig, process: LaunchedProcess, identity: str | None) -> None:
         self._config = config
         self._process = process
-        self._identity = identity
         self._member = JobMember.of_this_process(os.environ, process, identity)
         # Chosen once: a name from the environment is that of one run only.
         self._new_wandb_run_id: str | None = None
@@ -148,7 +150,7 @@ class _Joining:
     def attach_to_ancestor(self, folder: Path) -> OpenRun | None:
         """Attach to the run of this rank's own process, if that has started this one, such as a data-loader worker."""
         for number in itertools.count(1):
-            runs = JobRuns(folder, f"{self._identity}#{number}")
+            runs = JobRuns(folder, f"{self._member.identity}#{number}")
             newest = runs.newest()
             directory = runs.directory_of(newest)
             if directory is not None and self._is_held_by(directory, _ancestors()):
@@ -176,7 +178,7 @@ class _Joining:
 
     def _find(self, runs: JobRuns) -> tuple[Path, Attempt] | None:
         """Return the run that this process belongs to, and as which attempt; jobs with one identity may run at once."""
-        for run in runs.all():
+        for run in itertools.islice(runs.newest_first(), _MOST_RUNS_AT_ONCE):
             directory = runs.directory_of(run)
             attempt = self._member.attempt_in(directory) if directory is not None else None
             if directory is not None and attempt is not None:
