@@ -243,7 +243,11 @@ def read_journal(run_directory: Path) -> list[tuple[int, Record]]:
     else:
         by_rank: dict[int | None, list[bytes]] = {}
         lines = []
-        for batch in map(json.loads, order.read_bytes().splitlines()):
+        for entry in order.read_bytes().splitlines():
+            batch = json.loads(entry)
+            if "kind" in batch:
+                lines.append((len(lines) + 1, entry))
+                continue
             rank = batch["rank"]
             name = "journal.jsonl" if rank is None else f"journal.rank-{rank:05}.jsonl"
             own = by_rank.setdefault(rank, (run_directory / name).read_bytes().split(b"\n"))

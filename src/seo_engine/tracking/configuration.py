@@ -127,6 +127,22 @@ class TrackingConfig(ProfilingConfig):
     skip_nonfinite_metrics: bool = setting(
         True, "Leave NaN and infinities out of the views. The journal always keeps them."
     )
+    rank_metrics: str = setting(
+        "first",
+        "Which metrics of several ranks the views show. `first`: those of rank 0. `all`: those of each, named like "
+        "`rank_3/training/loss`. `reduced`: for each step one value of all ranks together, their mean.",
+        allowed=("first", "all", "reduced"),
+        switches=_TRACKING,
+    )
+    rank_minimum_metrics: list[str] = setting(
+        [], "Patterns of metrics whose smallest value of all ranks `reduced` shows, rather than their mean."
+    )
+    rank_maximum_metrics: list[str] = setting(
+        [], "Patterns of metrics whose largest value of all ranks `reduced` shows, rather than their mean."
+    )
+    rank_sum_metrics: list[str] = setting(
+        [], "Patterns of metrics whose sum over all ranks `reduced` shows, rather than their mean."
+    )
     system_metrics_interval_seconds: float = setting(
         10,
         "Seconds between readings of the machine's load, at most one per step. 0: no readings.",

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from seo_engine.profiling.machine import process_memory, transfer_rates
+from seo_engine.profiling.machine.metric_names import is_of_machine
 from seo_engine.profiling.machine.process_memory import process_memory_bytes
 from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.profiling.machine.transfer_rates import TransferRates, network_rates
@@ -354,9 +355,15 @@ class StandInNVML:
             raise NotSupported("no such GPU")
         return 7
 
+    def nvmlDeviceGetMinorNumber(self, gpu: int) -> int:
+        self._answer("nvmlDeviceGetMinorNumber", gpu)
+        return 4 + gpu
+
     def nvmlDeviceGetUUID(self, gpu: int) -> str | bytes:
         self._answer("nvmlDeviceGetUUID", gpu)
         # Versions of the library differ here.
+        if gpu == 7:
+            return "MIG-dddd4444-5555"
         return UUIDS[gpu].encode() if gpu == 2 else UUIDS[gpu]
 
     def nvmlDeviceGetUtilizationRates(self, gpu: int) -> Utilization:
@@ -401,6 +408,31 @@ def test_one_gpu_has_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
         "gpu_power_watts": 350,
         "gpu_temperature_celsius": 60,
     }
+
+
+@pytest.mark.parametrize(("visible", "devices"), [("1", [5]), ("2,0", [6, 4])])
+def test_ranks_that_see_different_gpus_call_each_by_its_device(
+    visible: str, devices: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_nvml(monkeypatch, StandInNVML(3))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    reading = gpu_part(SystemMetrics(names_devices=True).read())
+    assert reading.keys() == {f"gpu_{device}_{name}" for device in devices for name in MEASURED}
+    only_main = SystemMetrics(only_main=True, names_devices=True).read()
+    assert {name for name in only_main if name.startswith("gpu_")} == {
+        f"gpu_{device}_{name}" for device in devices for name in ("utilization_percent", "memory_used_mb")
+    }
+
+
+@pytest.mark.parametrize(("visible", "name"), [("0", "aaaa1111"), ("MIG-dddd4444", "dddd4444")])
+def test_a_gpu_without_a_device_number_is_called_by_its_uuid(
+    visible: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_nvml(monkeypatch, StandInNVML(1, {("nvmlDeviceGetMinorNumber", None): NotSupported("MIG")}))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    reading = gpu_part(SystemMetrics(names_devices=True).read())
+    assert reading.keys() == {f"gpu_{name}_{each}" for each in MEASURED}
+    assert all(is_of_machine(each) for each in reading)
 
 
 def test_several_gpus_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:

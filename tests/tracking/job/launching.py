@@ -17,7 +17,7 @@ from tests.tracking.killing import children, cmdline, wait_until
 from tests.tracking.read_views import read_journal
 
 # What every rank runs: its number, its first step and the one after its last are its arguments. Behind them are the
-# views that it is to have: they take long to open.
+# views that it is to have, which take long to open, and `rank_metrics` unless it is `first`.
 TRAINING = f"""
 import sys, time
 from seo_engine import ExperimentTracker, TrackingConfig
@@ -26,6 +26,7 @@ rank, first, behind = map(int, sys.argv[1:4])
 config = TrackingConfig(
     experiment_name="r", selective_logging=False, wandb_mode="offline", wandb_logging="wandb" in sys.argv,
     tensorboard_logging="tensorboard" in sys.argv,
+    rank_metrics=next((each for each in ("all", "reduced") if each in sys.argv), "first"),
     close_timeout_seconds=60,
     {ONLY_WHAT_IS_LOGGED_AS_TEXT}
 )

@@ -9,7 +9,7 @@ import pytest
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.order import JournalOrder
 from seo_engine.tracking.journal.rank_files import ORDER, journal_name
-from seo_engine.tracking.journal.rank_journals import RankJournals, every_line
+from seo_engine.tracking.journal.rank_journals import PlacedLines, RankJournals, every_line
 from seo_engine.tracking.journal.reader import Position
 
 
@@ -124,7 +124,8 @@ def test_a_file_that_was_written_again_with_blank_lines_is_read_on(tmp_path: Pat
     write(tmp_path, 1, "d")
     with JournalOrder(tmp_path) as order, RankJournals(tmp_path) as journals:
         order.take_in()
-        assert contents(journals) == ["a", "b", "c", "d"]
+        # How each rank begins comes first.
+        assert contents(journals) == ["a", "d", "b", "c"]
         (tmp_path / journal_name(0)).unlink()
         order.fill_gaps()
         write(tmp_path, 0, "e")
@@ -146,3 +147,31 @@ def test_an_order_that_is_a_pipe_hangs_nobody(tmp_path: Path) -> None:
     write(tmp_path, 0, "a")
     os.mkfifo(tmp_path / ORDER)
     assert [line.content for line in every_line(tmp_path)] == [b"a"]
+
+
+def test_a_decision_has_a_place_of_its_own_in_the_order(tmp_path: Path) -> None:
+    write(tmp_path, 0, "a", "b")
+    with JournalOrder(tmp_path) as order, RankJournals(tmp_path) as journals:
+        order.take_in()
+        order.decide({"kind": "incomplete_step", "time": 1.0})
+        write(tmp_path, 0, "c")
+        order.take_in()
+        expected = ["a", "b", '{"kind":"incomplete_step","time":1.0}', "c"]
+        assert contents(journals) == expected
+        assert journals.size() == 4
+        assert [line.end.number for line in journals.lines()] == [1, 2, 3, 4]
+    assert PlacedLines(tmp_path, 0).read() == (3, 4)
+    with RankJournals(tmp_path) as again:
+        assert contents(again) == [line.content.decode() for line in every_line(tmp_path)] == expected
+        # From the middle.
+        assert [line.content for line in again.read(Position(3, 3))] == [b"c"]
+
+
+def test_a_torn_or_foreign_line_of_the_order_has_no_place(tmp_path: Path) -> None:
+    write(tmp_path, 0, "a")
+    lines = [b'{"kind":"incomplete_st', b'{"kind":7}', b"[]", b"7", b"{}", b"", b"\0\0", b'{"first_line":1}']
+    (tmp_path / ORDER).write_bytes(b"\n".join(lines) + b"\n")
+    with JournalOrder(tmp_path) as order, RankJournals(tmp_path) as journals:
+        assert order.take_in() == 1
+        assert contents(journals) == ["a"]
+        assert journals.size() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,17 +21,25 @@ _READINGS: dict[str, Callable[[Any, Any], float]] = {
 }
 
 
+_BEGINNING_OF_UUID = re.compile(r"(?:GPU|MIG)-([0-9a-f]{8})")
+
+
 class GPUMetrics:
     """Reads GPU metrics with the extra `gpu`; without it, or without the driver, there is nothing to read.
 
     NVML is initialized at the first reading, and only tried once. It does not start CUDA, so the process can fork.
+
+    Args:
+        names_devices (bool): Whether names always contain the number of the device on the machine, such as that of
+            `/dev/nvidia3`, or the beginning of its UUID if it has no number: for processes that see different GPUs.
 
     Example:
         >>> all(name.startswith("gpu_") for name in GPUMetrics().read())
         True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names_devices: bool = False) -> None:
+        self._names_devices = names_devices
         self._missing = MissingMetrics(logger)
         self._started = False
         # Imported here, because a thread may do the readings while the training imports too.
@@ -45,7 +54,7 @@ class GPUMetrics:
             dict[str, float]: For each GPU, whichever process uses it: `gpu_utilization_percent` (share of time with
             work), `gpu_memory_used_mb` (10^6 bytes), `gpu_power_watts` and `gpu_temperature_celsius`, if the GPU
             supports them. With several GPUs, the names contain the GPU's CUDA number in this process:
-            `gpu_1_power_watts` for `cuda:1`.
+            `gpu_1_power_watts` for `cuda:1`. With `names_devices` they contain the number of the device instead.
         """
         if not self._started:
             self._started = True
@@ -57,12 +66,20 @@ class GPUMetrics:
         for number, gpu in enumerate(gpus):
             if gpu is None:
                 continue
-            prefix = f"gpu_{number}_" if len(gpus) > 1 else "gpu_"
+            prefix = self._prefix(number, gpu, len(gpus))
             for name, reading in _READINGS.items():
                 value = self._attempt(prefix + name, reading, self._nvml, gpu)
                 if value is not None:
                     metrics[prefix + name] = float(value)
         return metrics
+
+    def _prefix(self, number: int, gpu: Any, count: int) -> str:
+        if self._names_devices:
+            device = self._attempt("device number of a GPU", self._nvml.nvmlDeviceGetMinorNumber, gpu)
+            # A part of a GPU has no number of its own.
+            uuid = _BEGINNING_OF_UUID.match(self._uuid(gpu)) if device is None else None
+            return f"gpu_{uuid[1] if uuid else number if device is None else device}_"
+        return f"gpu_{number}_" if count > 1 else "gpu_"
 
     def _attempt(self, name: str, reading: Callable[..., Any], *arguments: Any) -> Any:
         """Return NVML's answer, or None if it fails: not supported, the GPU is lost, the driver is gone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -12,16 +11,13 @@ from collections.abc import Callable
 import psutil
 
 from seo_engine.profiling.machine.container import ControlGroups
+from seo_engine.profiling.machine.metric_names import is_main_of_a_gpu
 from seo_engine.profiling.machine.missing_metrics import MissingMetrics
 from seo_engine.profiling.machine.nvml import GPUMetrics
 from seo_engine.profiling.machine.process_memory import process_memory_bytes
 from seo_engine.profiling.machine.transfer_rates import disk_rates, network_rates
 
 logger = logging.getLogger(__name__)
-
-
-# Of the metrics of GPUs, those that belong to their load.
-_MAIN_OF_A_GPU = re.compile(r"gpu_(\d+_)?(utilization_percent|memory_used_mb|memory_allocated_mb)")
 
 
 class SystemMetrics:
@@ -32,13 +28,20 @@ class SystemMetrics:
     Args:
         only_main (bool): Whether to read only processor and memory of process and machine, and load and memory of GPUs.
         control_groups (ControlGroups): Where limits stand: in a container, the machine is what the container may use.
+        names_devices (bool): Whether the names of GPU metrics have the number of the device on the machine, which is
+            the same in every process.
 
     Example:
         >>> sorted(SystemMetrics().read())[:2]
         ['cpu_usage_percent', 'memory_usage_mb']
     """
 
-    def __init__(self, only_main: bool = False, control_groups: ControlGroups = ControlGroups()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        only_main: bool = False,
+        control_groups: ControlGroups = ControlGroups(),  # noqa: B008
+        names_devices: bool = False,
+    ) -> None:
         self._only_main = only_main
         # A disk or network that never moved says nothing.
         self._moved: set[str] = set()
@@ -50,7 +53,7 @@ class SystemMetrics:
             "memory of the machine": _MachineMemory(control_groups).read,
             **({} if only_main else {"disk rates": disk_rates().read, "network rates": network_rates().read}),
             "GPU memory of torch": _torch_memory,
-            "GPU metrics": GPUMetrics().read,
+            "GPU metrics": GPUMetrics(names_devices).read,
         }
         # CPU load is measured from here on, so that the first reading has it.
         for name in ("CPU of the process", "CPU of the machine"):
@@ -84,7 +87,7 @@ class SystemMetrics:
             if value:
                 self._moved.add(name)
             return name in self._moved
-        return not self._only_main or not name.startswith("gpu_") or bool(_MAIN_OF_A_GPU.fullmatch(name))
+        return not self._only_main or not name.startswith("gpu_") or is_main_of_a_gpu(name)
 
     def _read_source(self, name: str) -> dict[str, float]:
         try:

@@ -17,16 +17,11 @@ from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, dec
 from seo_engine.tracking.delivery.child.report_pipe import ReportPipe, open_report_pipe
 from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
+from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.delivery.recovery import deliver_rest
 from seo_engine.tracking.journal.rank_journals import open_journal
-from seo_engine.tracking.runs.lifecycle import (
-    Lifecycle,
-    RunStillOpenError,
-    conclude,
-    read_configuration,
-    read_lifecycle,
-)
+from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, configured_destinations
 

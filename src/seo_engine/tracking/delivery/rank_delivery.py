@@ -8,14 +8,17 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.conclusion import end_ranks, withheld_in
 from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.delivery.logging_worker import POLL_SECONDS
+from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.order import JournalOrder
+from seo_engine.tracking.journal.rank_files import ranks_in_words
 from seo_engine.tracking.journal.rank_journals import RankJournals
 from seo_engine.tracking.journal.reader import Position
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
@@ -23,10 +26,11 @@ from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import is_metric_line
 from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.runs.lifecycle import Lifecycle, end_ranks, withheld_in
+from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.rank_presence import is_present, present_ranks, rank_lock, signature_of, signatures
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
 from seo_engine.tracking.trackers.registry import configured_destinations
+from seo_engine.tracking.views.incomplete_steps import IncompleteSteps
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +79,9 @@ class RankDelivery:
         self._attempt_seen_at = time.monotonic()
         self._deliveries: Deliveries | None = None
         self._life = Lifecycle()
+        self._incomplete_steps = IncompleteSteps(config)
+        self._has_said_incomplete = False
+        self._looked_at = 0.0
         self._position = Position()
         self._wake = threading.Event()
         # Held while the run is ended, so that no later attempt begins meanwhile.
@@ -143,9 +150,29 @@ class RankDelivery:
 
     def _turn(self, order: JournalOrder, journals: RankJournals, deliveries: Deliveries) -> bool:
         """Take in what is new, and end the run if it is time; return whether it has ended."""
-        return self._try_to_look(order, journals) and self._are_all_gone() and self._end(order, journals, deliveries)
+        if not self._try_to_look(order, journals):
+            return False
+        # Those that wait for a disk would be decided again and again.
+        decisions = [] if order.queue.waiting else self._incomplete_steps.overdue(self._looked_at)
+        self._give_up(order, decisions)
+        # They count once they are read.
+        return not decisions and self._are_all_gone() and self._end(order, journals, deliveries)
+
+    def _give_up(self, order: JournalOrder, decisions: Iterable[Record]) -> None:
+        """Have the views show steps that not all ranks have logged."""
+        for decision in decisions:
+            order.decide(decision)
+            if not self._has_said_incomplete:
+                self._has_said_incomplete = True
+                logger.warning(
+                    "⚠️ Not all ranks have logged the same metrics at step %d, but only %s: the views show the values "
+                    "that are there, and so for further such steps; `seo-engine runs show` counts them",
+                    decision["step"],
+                    ranks_in_words(decision["ranks"]),
+                )
 
     def _try_to_look(self, order: JournalOrder, journals: RankJournals) -> bool:
+        looked_at = time.monotonic()
         try:
             self._look(order, journals)
         except OSError as error:
@@ -158,6 +185,7 @@ class RankDelivery:
                     order.fill_gaps(present_ranks(self._run_directory))
             return False
         self._unreadable_since = 0.0
+        self._looked_at = looked_at
         return True
 
     @contextlib.contextmanager
@@ -207,10 +235,18 @@ class RankDelivery:
             self._position = lines[-1].end
             self._report_now_and_then()
             for line in lines:
-                if not is_metric_line(line.content) and (record := decode_record(line.content)):
-                    self._life.take_in(record)
+                self._take_in(line.content)
         if self._life.newest_attempt != self._attempt:
             self._attempt, self._attempt_seen_at = self._life.newest_attempt, time.monotonic()
+
+    def _take_in(self, line: bytes) -> None:
+        is_of_metrics = is_metric_line(line)
+        if is_of_metrics and not self._incomplete_steps.is_needed:
+            return
+        if record := decode_record(line):
+            self._incomplete_steps.take_in(record)
+            if not is_of_metrics:
+                self._life.take_in(record)
 
     def _is_taken_over(self) -> bool:
         """Return whether another process is rank 0 now: then its child delivers."""
@@ -252,6 +288,9 @@ class RankDelivery:
         """Write the end of the run; return False if an attempt begins at this moment."""
         with self._reporting():
             if self._life.status is None:
+                if not order.queue.waiting:
+                    # Whoever has not logged them is gone.
+                    self._give_up(order, self._incomplete_steps.rest())
                 # Before the lock is taken: another attempt does not wait for a view.
                 deliveries.flush(self._config.close_timeout_seconds * _CLOSING_SHARE)
             try:
@@ -276,6 +315,7 @@ class RankDelivery:
 
     def _write_end(self, order: JournalOrder, journals: RankJournals, deliveries: Deliveries) -> None:
         order.fill_gaps()
+        self._give_up(order, self._incomplete_steps.rest())
         # Only a worker that has read everything knows it.
         withheld = [each.withheld for each in deliveries.states.values() if each.offset >= journals.size()]
         end_ranks(

@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.journal.rank_files import is_part
 from seo_engine.tracking.journal.rank_journals import end_of_journal, open_journal
 from seo_engine.tracking.journal.reader import Journal
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
-from seo_engine.tracking.runs.lifecycle import Lifecycle, conclude, is_open, read_configuration, read_lifecycle
+from seo_engine.tracking.runs.lifecycle import Lifecycle, is_open, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, run_directories
 from seo_engine.tracking.trackers.registry import configured_destinations, optional_destinations
 
@@ -57,12 +59,12 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
         log_directory (Path): The folder of all runs.
 
     Returns:
-        list[Path]: Folders of runs that no process writes and that have no end, or incomplete views.
+        list[Path]: Folders of runs that no process writes and that have no end, or incomplete views; not of parts.
     """
     found = []
     for directory in run_directories(log_directory):
         try:
-            if is_open(directory):
+            if is_open(directory) or is_part(directory):
                 continue
             life = read_lifecycle(directory)
             # On a shared file system there is no telling whether another machine's run is still open.

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from seo_engine.foundation.whole_files import write_whole
+from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.recovery import Progress, recover_run
-from seo_engine.tracking.journal.rank_files import ORDER, has_ranks, journal_name, ranks_in
+from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.runs.lifecycle import conclude
 from seo_engine.tracking.trackers.registry import DESTINATIONS
 
 
@@ -37,7 +37,7 @@ def replay_run(
     Raises:
         RunStillOpenError: If the run's process is alive.
         OSError: If the journal cannot be read or written.
-        ValueError: If the journal does not say how the run began.
+        ValueError: If the journal does not say how the run began, or an earlier copy lacks a part of the run.
     """
     if show_all:
         conclude(run_directory, "killed")
@@ -49,6 +49,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     """Make a run with the same records, whose configuration thins nothing; an existing one is reused."""
     target = run_directory.with_name(f"{run_directory.resolve().name}_all")
     if ranks_in(target):
+        _check_whole(run_directory, target)
         return target
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
     switches = {each.switch: name == view for name, each in DESTINATIONS.items() if each.switch is not None}
@@ -57,8 +58,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    if has_ranks(run_directory):
-        write_whole(partial / ORDER, [(run_directory / ORDER).read_bytes()])
+    # Of several ranks, without their order: with all that they have logged by now, it puts them side by side.
     for rank in ranks_in(run_directory):
         with JournalReader(run_directory / journal_name(rank)) as journal:
             # Line for line, so that the records keep their numbers.
@@ -66,6 +66,24 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
             write_whole(partial / journal_name(rank), lines)
     partial.rename(target)
     return target
+
+
+def _check_whole(run_directory: Path, copy: Path) -> None:
+    """Refuse a copy that was made before the run went on, or got the ranks of another host.
+
+    Raises:
+        ValueError: If it lacks records.
+    """
+    for rank in ranks_in(run_directory):
+        path = copy / journal_name(rank)
+        held = _count_lines(path) if path.exists() else 0
+        if held < _count_lines(run_directory / journal_name(rank)):
+            raise ValueError(f"{copy} lacks what the run has logged since; remove that folder, and replay again")
+
+
+def _count_lines(path: Path) -> int:
+    with JournalReader(path) as journal:
+        return journal.count_lines(0, journal.size())
 
 
 def _with_settings(line: bytes, settings: dict[str, Any], identity: dict[str, Any]) -> bytes:

@@ -9,12 +9,16 @@ from typing import Self
 
 import orjson
 
+from seo_engine.tracking.journal.lines import Record, encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.rank_files import ORDER, journal_name, ranks_in
-from seo_engine.tracking.journal.rank_journals import Batch, Batches
+from seo_engine.tracking.journal.rank_journals import Batch, Entries
 from seo_engine.tracking.journal.reader import JournalReader, Position
 
 logger = logging.getLogger(__name__)
+
+# How many lines of a rank follow each other: ranks that log the same steps stay beside one another in a backlog.
+LINES_IN_TURN = 1_000
 
 # An order that names more lines than this which are not there is not worth a file of blank ones.
 MOST_LOST_LINES = 10_000_000
@@ -43,11 +47,11 @@ class JournalOrder:
     def __init__(self, run_directory: Path) -> None:
         self.queue = LoggingQueue(run_directory / ORDER)
         self._run_directory = run_directory
-        batches = Batches()
-        while batches.read(self.queue):
+        entries = Entries()
+        while entries.read(self.queue):
             pass
         # How many lines of each rank have a place, and how far its file was read, once it has as many.
-        self._placed = batches.placed
+        self._placed = entries.placed
         self._positions: dict[int | None, Position] = {}
 
     def take_in(self) -> int:
@@ -65,6 +69,14 @@ class JournalOrder:
         while count := sum(self._take_in_from(rank, size) for rank, size in sizes.items()):
             taken += count
         return taken
+
+    def decide(self, record: Record) -> None:
+        """Give a place to a record of the order itself.
+
+        Args:
+            record (Record): What time has decided.
+        """
+        self.queue.append(encode_record(record))
 
     def fill_gaps(self, alive: Collection[int | None] = ()) -> None:
         """Give files that have lost lines as many blank ones, so that the later lines keep their numbers.
@@ -117,7 +129,9 @@ class JournalOrder:
         try:
             with JournalReader(self._run_directory / journal_name(rank)) as journal:
                 position = position or journal.position_after(self._placed.get(rank, 0))
-                lines = journal.read(position) if position is not None else []
+                # At first only how it begins, so that what all ranks log comes after that.
+                most = 1 if rank is not None and position is not None and not position.number else LINES_IN_TURN
+                lines = journal.read(position, most) if position is not None else []
         except OSError as error:
             logger.debug("The journal of rank %s cannot be read: %s", rank, error)
             return 0

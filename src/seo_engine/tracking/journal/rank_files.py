@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from seo_engine.tracking.journal.lines import LINE_BEGINNING
 
 JOURNAL = "journal.jsonl"
 ORDER = "order.jsonl"
+
+# How the file of a rank that was there begins.
+_BEGINNINGS = (LINE_BEGINNING + b'"start"', LINE_BEGINNING + b'"resume"')
 
 _RANK_JOURNAL = re.compile(r"journal\.rank-(\d{5,7})\.jsonl")
 
@@ -75,6 +79,28 @@ def ranks_in(run_directory: Path) -> list[int | None]:
     return [None, *ranks] if JOURNAL in names else list(ranks)
 
 
+def ranks_in_words(ranks: Iterable[int | None]) -> str:
+    """Return ranks as people write them.
+
+    Args:
+        ranks (Iterable[int | None]): In their order; None is left out.
+
+    Example:
+        >>> ranks_in_words([3]), ranks_in_words([None, 0, 1, 2, 5])
+        ('rank 3', 'ranks 0 to 2 and 5')
+    """
+    numbers = [rank for rank in ranks if rank is not None]
+    stretches: list[tuple[int, int]] = []
+    for rank in numbers:
+        if stretches and stretches[-1][1] == rank - 1:
+            stretches[-1] = (stretches[-1][0], rank)
+        else:
+            stretches.append((rank, rank))
+    words = [str(first) if first == last else f"{first} to {last}" for first, last in stretches]
+    together = " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f"{'rank' if len(numbers) == 1 else 'ranks'} {together}"
+
+
 def has_ranks(run_directory: Path) -> bool:
     """Return whether the journal of a run has a file for each rank.
 
@@ -82,6 +108,34 @@ def has_ranks(run_directory: Path) -> bool:
         run_directory (Path): The run's folder.
     """
     return any(rank is not None for rank in ranks_in(run_directory))
+
+
+def has_first_rank(run_directory: Path) -> bool:
+    """Return whether rank 0 has begun in this folder; what another host keeps is a part of the run that it has.
+
+    Args:
+        run_directory (Path): The run's folder.
+    """
+    path = run_directory / journal_name(0)
+    try:
+        # No pipe, which would block.
+        if not path.is_file():
+            return False
+        with path.open("rb") as journal:
+            # An end that is all there is was written by somebody else.
+            return journal.read(max(map(len, _BEGINNINGS))).startswith(_BEGINNINGS)
+    except OSError:
+        return False
+
+
+def is_part(run_directory: Path) -> bool:
+    """Return whether a folder holds only the part of some ranks, without the first.
+
+    Args:
+        run_directory (Path): The folder.
+    """
+    ranks = ranks_in(run_directory)
+    return bool(ranks) and None not in ranks and not has_first_rank(run_directory)
 
 
 def main_journal(run_directory: Path) -> Path:

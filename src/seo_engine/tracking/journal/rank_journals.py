@@ -32,20 +32,43 @@ class Batch(NamedTuple):
     first_line: int
     last_line: int
 
+    @property
+    def places(self) -> int:
+        """int: How many places in the order it takes."""
+        return self.last_line - self.first_line + 1
 
-def read_batch(line: bytes) -> Batch | None:
-    """Return the batch in a line of the order; None if it holds something else, or nothing that can be read.
+
+class Decision(NamedTuple):
+    """A record in the order itself, of something that no rank logs, because time decides it."""
+
+    line: bytes
+
+    @property
+    def places(self) -> int:
+        """int: How many places in the order it takes."""
+        return 1
+
+
+Entry = Batch | Decision
+
+
+def read_entry(line: bytes) -> Entry | None:
+    """Return what a line of the order gives a place; None if it holds nothing that can be read.
 
     Args:
         line (bytes): One line of `order.jsonl`.
 
     Example:
-        >>> read_batch(b'{"rank":3,"first_line":1,"last_line":20}')
+        >>> read_entry(b'{"rank":3,"first_line":1,"last_line":20}')
         Batch(rank=3, first_line=1, last_line=20)
+        >>> read_entry(b'{"kind":"incomplete_step","time":1.0}')
+        Decision(line=b'{"kind":"incomplete_step","time":1.0}')
     """
     data = parse_line(line)
-    if not isinstance(data, dict) or "first_line" not in data:
+    if not isinstance(data, dict):
         return None
+    if "first_line" not in data:
+        return Decision(line) if isinstance(data.get("kind"), str) else None
     rank, first, last = (data.get(name) for name in Batch._fields)
     if not (isinstance(first, int) and isinstance(last, int) and isinstance(rank, int | None) and 0 < first <= last):
         return None
@@ -53,7 +76,7 @@ def read_batch(line: bytes) -> Batch | None:
     return Batch(rank, first, last) if last - first < LONGEST_LINE_BYTES else None
 
 
-class Batches:
+class Entries:
     """Reads on in an order. A batch that does not follow on those of its rank is damaged, and left out."""
 
     def __init__(self) -> None:
@@ -61,20 +84,23 @@ class Batches:
         self.placed: dict[int | None, int] = {}
         self._position = Position()
 
-    def read(self, order: JournalReader) -> list[Batch]:
-        """Return the next batches; an empty list means that there is nothing new.
+    def read(self, order: JournalReader) -> list[Entry]:
+        """Return the next entries; an empty list means that there is nothing new.
 
         Args:
             order (JournalReader): The order.
         """
         while lines := order.read(self._position):
             self._position = lines[-1].end
-            batches = [batch for line in lines if (batch := read_batch(line.content)) and self._follows(batch)]
-            if batches:
-                return batches
+            entries = [entry for line in lines if (entry := read_entry(line.content)) and self._follows(entry)]
+            if entries:
+                return entries
         return []
 
-    def _follows(self, batch: Batch) -> bool:
+    def _follows(self, entry: Entry) -> bool:
+        return isinstance(entry, Decision) or self._is_next(entry)
+
+    def _is_next(self, batch: Batch) -> bool:
         if batch.first_line != self.placed.get(batch.rank, 0) + 1:
             return False
         self.placed[batch.rank] = batch.last_line
@@ -147,8 +173,8 @@ class RankJournals:
 
     def size(self) -> int:
         """Return how many lines have a place."""
-        while batches := self._counted.read(self._order):
-            self._size += sum(each.last_line - each.first_line + 1 for each in batches)
+        while entries := self._counted.read(self._order):
+            self._size += sum(each.places for each in entries)
         return self._size
 
     def count_lines(self, start: int, end: int) -> int:
@@ -171,22 +197,29 @@ class RankJournals:
         return dict(self._places)
 
     def _start_over(self) -> None:
-        self._counted = Batches()
+        self._counted = Entries()
         self._size = 0
         self._close_readers()
         self._go_back()
 
     def _go_back(self) -> None:
-        self._batches = Batches()
-        self._next: deque[Batch] = deque()
+        self._entries = Entries()
+        self._next: deque[Entry] = deque()
         self._number = 0
         self._places: dict[int | None, Position] = {}
 
     def _read_on(self) -> list[JournalLine]:
-        """Return the rest of the current batch, as far as one read goes."""
-        batch = self._next_batch()
-        if batch is None:
+        """Return the rest of the current entry, as far as one read goes."""
+        entry = self._next_entry()
+        if entry is None:
             return []
+        if isinstance(entry, Decision):
+            self._next.popleft()
+            self._number += 1
+            return [JournalLine(entry.line, Position(self._number, self._number))]
+        return self._read_batch(entry)
+
+    def _read_batch(self, batch: Batch) -> list[JournalLine]:
         place = self._places.get(batch.rank, Position())
         lines = self._lines_of(batch, place)
         if not lines:
@@ -232,9 +265,9 @@ class RankJournals:
         while self._readers:
             self._readers.popitem()[1].close()
 
-    def _next_batch(self) -> Batch | None:
+    def _next_entry(self) -> Entry | None:
         if not self._next:
-            self._next.extend(self._batches.read(self._order))
+            self._next.extend(self._entries.read(self._order))
         return self._next[0] if self._next else None
 
 
@@ -249,18 +282,18 @@ class PlacedLines:
     def __init__(self, run_directory: Path, rank: int) -> None:
         self._path = run_directory / ORDER
         self._rank = rank
-        self._batches = Batches()
+        self._entries = Entries()
         self._lines = self._place = self._last_place = 0
 
     def read(self) -> tuple[int, int]:
         """Return how many lines of the rank have their place, and the place of the last of them."""
         try:
             with JournalReader(self._path) as order:
-                while batches := self._batches.read(order):
-                    for batch in batches:
-                        self._place += batch.last_line - batch.first_line + 1
-                        if batch.rank == self._rank:
-                            self._lines, self._last_place = batch.last_line, self._place
+                while entries := self._entries.read(order):
+                    for entry in entries:
+                        self._place += entry.places
+                        if isinstance(entry, Batch) and entry.rank == self._rank:
+                            self._lines, self._last_place = entry.last_line, self._place
         except OSError as error:
             logger.debug("There is no order yet: %s", error)
         return self._lines, self._last_place
@@ -321,4 +354,12 @@ def end_of_journal(run_directory: Path) -> int:
     for rank in ranks_in(run_directory):
         with JournalReader(run_directory / journal_name(rank)) as journal:
             lines += journal.count_lines(0, journal.size())
-    return lines
+    return lines + _count_decisions(run_directory / ORDER)
+
+
+def _count_decisions(order: Path) -> int:
+    try:
+        with JournalReader(order) as reader:
+            return sum(isinstance(read_entry(line.content), Decision) for line in reader.lines())
+    except FileNotFoundError:
+        return 0

@@ -13,9 +13,8 @@ from seo_engine.profiling import CodeProfiler
 from seo_engine.profiling.machine.counters import CPU, MEMORY
 from seo_engine.profiling.machine.system_metrics import SystemMetrics
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.rank_files import rank_name
 from seo_engine.tracking.records.profiling.automatic_profile import CURVES, TABLE
-from seo_engine.tracking.runs.places import DATA_FILE, PROFILE, TRACE_FILE
+from seo_engine.tracking.runs.places import DATA_FILE, TRACE_FILE, profile_folder
 from seo_engine.tracking.runs.record_writer import RecordWriter
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,8 @@ class RunProfile:
         config (TrackingConfig): The settings.
         profiler (CodeProfiler): What is timed during the run.
         moment (Callable[[], Moment]): Returns the current epoch and step of the training.
-        rank (int): Rank of this process; all but the first have their files in folders of their own.
+        rank (int | None): Rank of this process; all but the first have their files in folders of their own. None for
+            a process that trains alone.
     """
 
     def __init__(
@@ -50,9 +50,10 @@ class RunProfile:
         config: TrackingConfig,
         profiler: CodeProfiler,
         moment: Callable[[], Moment],
-        rank: int = 0,
+        rank: int | None = None,
     ) -> None:
-        self._directory = run_directory / PROFILE / (rank_name(rank) if rank else "")
+        self._directory = profile_folder(run_directory, rank)
+        self._rank = rank
         self._record_writer = record_writer
         self._config = config
         self._profiler = profiler
@@ -78,7 +79,8 @@ class RunProfile:
             # Not in the thread: this imports, and the training may import at the same time. The load is also measured
             # from here on.
             only_main = self._config.system_metrics == "main"
-            self._system_metrics = SystemMetrics(only_main) if self._system_interval else None
+            if self._system_interval:
+                self._system_metrics = SystemMetrics(only_main, names_devices=self._rank is not None)
             # Files that a kill left half-written.
             for name in (TRACE_FILE, DATA_FILE):
                 for path in self._directory.glob(f".{name}.*"):

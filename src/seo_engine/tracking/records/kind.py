@@ -59,6 +59,7 @@ class Shown:
         texts (Mapping[str, str]): Texts, by hierarchical name.
         settings (Mapping[str, Any]): Configuration and hyperparameters.
         media (tuple[tuple[Medium, ...], ...]): Each medium in one or more forms, the preferred one first.
+        prefix (str): What the names begin with, such as `rank_3/`, if the record belongs to one of several ranks alone.
     """
 
     kind: Kind
@@ -69,6 +70,7 @@ class Shown:
     texts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     media: tuple[tuple[Medium, ...], ...] = ()
+    prefix: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import functools
 import itertools
 import logging
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -260,6 +261,22 @@ def is_metric_line(line: bytes) -> bool:
     return line.startswith(_METRIC_BEGINNINGS) and line.rfind(LINE_BEGINNING) == 0
 
 
+def rank_of_line(line: bytes) -> int | None:
+    """Return which rank has written a line of metrics, judging by its beginning; None if that does not say it.
+
+    Only of training and evaluation: what a rank measures of its host is among `performance` metrics.
+
+    Example:
+        >>> rank_of_line(b'{"kind":"training","epoch":1,"step":5,"time":1.5,"rank":3,"metrics":{"training/loss":0.5}}')
+        3
+        >>> rank_of_line(b'{"kind":"training","epoch":1,"step":5,"time":1.5,"rank":3,"metrics":{"training/lo') is None
+        True
+    """
+    match = _BEGINNING_OF_A_RANK.match(line)
+    # Behind a torn line there may be another record.
+    return int(match[1]) if match and line.endswith(b"}") and line.rfind(LINE_BEGINNING) == 0 else None
+
+
 def _metric_kind(name: str, is_thinned: bool) -> Kind:
     def shown(record: Record) -> Shown | None:
         metrics = record["metrics"]
@@ -275,3 +292,7 @@ METRICS = (_metric_kind("training", True), _metric_kind("evaluation", False), _m
 METRIC_KINDS = tuple(kind.name for kind in METRICS)
 
 _METRIC_BEGINNINGS = tuple(f'{LINE_BEGINNING.decode()}"{name}",'.encode() for name in METRIC_KINDS)
+
+_BEGINNING_OF_A_RANK = re.compile(
+    rb'\{"kind":"(?:training|evaluation)","epoch":[^,"]{1,30},"step":-?\d{1,20},"time":[\d.]{1,30},"rank":(\d{1,7}),"'
+)

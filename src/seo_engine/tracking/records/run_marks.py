@@ -1,4 +1,4 @@
-"""How a run began, was resumed, and ended."""
+"""How a run began, was resumed, and ended; and what time decided of it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _not_shown(record: Record) -> None:
 def rank_of(record: Mapping[str, Any]) -> int:
     """Return which rank has written a record; a foreign one may hold anything."""
     rank = record.get("rank")
-    return rank if isinstance(rank, int) else 0
+    return rank if isinstance(rank, int) and not isinstance(rank, bool) else 0
 
 
 def world_size_of(record: Mapping[str, Any]) -> int:
@@ -79,5 +79,9 @@ RESUME = Kind("resume", "log_resume", {"configuration": dict, "step": (int, None
 # Room in the journal for values that the views had not shown before the end.
 LAST_VALUES = Kind("last_values", "", {}, _not_shown)
 END = Kind("end", "log_end", {"status": str}, _end_shown)
+# Only in `order.jsonl`: a step that not all ranks have logged in time, and which have.
+INCOMPLETE_STEP = Kind(
+    "incomplete_step", "", {"metrics_kind": str, "attempt": list, "step": int, "ranks": list}, _not_shown
+)
 
-RUN_MARKS = (START, RESUME, LAST_VALUES, END)
+RUN_MARKS = (START, RESUME, LAST_VALUES, END, INCOMPLETE_STEP)

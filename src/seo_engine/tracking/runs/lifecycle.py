@@ -1,19 +1,16 @@
-"""How a run began, was resumed and ended, read from its journal; also ends a run whose process was killed."""
+"""How a run began, was resumed and ended, read from its journal."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record, encode_record
-from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.journal.order import JournalOrder
-from seo_engine.tracking.journal.rank_files import JOURNAL, has_ranks, journal_name, main_journal, ranks_in
+from seo_engine.tracking.journal.rank_files import journal_name, main_journal
 from seo_engine.tracking.journal.rank_journals import every_line
 from seo_engine.tracking.journal.reader import JournalLine, JournalReader
 from seo_engine.tracking.records.kind import new_record
@@ -32,14 +29,13 @@ from seo_engine.tracking.records.run_marks import (
     rank_of,
     world_size_of,
 )
-from seo_engine.tracking.runs.rank_ends import RankLife, run_end
-from seo_engine.tracking.runs.rank_presence import present_ranks, rank_lock
-from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, RunLock, is_locked
-from seo_engine.tracking.views.journal_selection import JournalSelection
+from seo_engine.tracking.runs.rank_ends import RankLife
+from seo_engine.tracking.runs.rank_presence import present_ranks, signature_of
+from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked
 from seo_engine.tracking.wandb_rules import is_plain_run_id
 
 # The end of a run leaves room in the journal for at most this many records of values not shown yet.
-MOST_LAST_VALUES = 1_000
+MOST_LAST_VALUES = 10_000
 
 # The last intact one of these gives the run's progress: each kill tears at most one line.
 _NEWEST_METRIC_LINES = 100
@@ -76,6 +72,8 @@ class Lifecycle:
     step: int = 0
     # How many processes train together, and the part of each that has come; none in a run of one process.
     world_size: int = 0
+    # Whether a rank has ended after the run had: it was taken for dead, or merged later.
+    has_changed_after_end: bool = False
     ranks: dict[int, RankLife] = field(default_factory=dict)
 
     def take_in(self, record: Record) -> None:
@@ -86,9 +84,11 @@ class Lifecycle:
             case END.name if record.get("ends") == RANK:
                 life = self.ranks.setdefault(rank_of(record), RankLife())
                 life.status, life.error, life.ended = record["status"], record.get("error"), float(record["time"])
+                self.has_changed_after_end = self.status is not None
             # The end of an attempt may be written, by somebody else, when the next one has begun.
             case END.name if "attempt" not in record or attempt_of(record) >= self.newest_attempt:
                 self.status, self.error = record["status"], record.get("error")
+                self.has_changed_after_end = False
 
     def _begin(self, record: Record) -> None:
         rank = rank_of(record)
@@ -228,6 +228,31 @@ def is_open(run_directory: Path) -> bool:
     return is_locked(run_directory, RUN_LOCK) or bool(present_ranks(run_directory))
 
 
+def still_written(run_directory: Path) -> set[int]:
+    """Return the ranks of a run that may write it yet: those that are there, and have not said how they ended.
+
+    A folder that was just copied from another host looks as if its ranks were alive.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Raises:
+        OSError: If a journal cannot be read.
+    """
+    return {rank for rank in present_ranks(run_directory) if not _has_ended(run_directory, rank)}
+
+
+def _has_ended(run_directory: Path, rank: int) -> bool:
+    signature, path = signature_of(run_directory, rank), run_directory / journal_name(rank)
+    if signature is None or not path.is_file():
+        return False
+    try:
+        life = read_part(path).ranks.get(rank)
+    except ValueError:
+        return False
+    return life is not None and life.status is not None and life.attempt == signature.attempt
+
+
 def read_end(run_directory: Path) -> Record | None:
     """Return the last record of a run that has ended; None if it is open, was resumed, or was killed.
 
@@ -267,120 +292,6 @@ def end_lines(status: str, withheld: int, *, rank: int = 0, **contents: Any) -> 
     return [*room, encode_record(new_record(END.name, rank=rank, status=status, **contents))]
 
 
-def conclude(run_directory: Path, status: str) -> Lifecycle:
-    """Write the end of a run that has none, because its process was killed.
-
-    Args:
-        run_directory (Path): The run's folder.
-        status (str): How it ended; of several ranks, the journal says it.
-
-    Returns:
-        Lifecycle: The run's life, which now has a status.
-
-    Raises:
-        RunStillOpenError: If its process is alive, or another process has resumed it.
-        OSError: If the journal cannot be read or written.
-        ValueError: If the journal does not say how the run began.
-    """
-    lock = RunLock(run_directory, RUN_LOCK)
-    if not lock.acquire(MOMENT_SECONDS):
-        raise RunStillOpenError(f"{run_directory} is still running")
-    try:
-        if present := present_ranks(run_directory):
-            raise RunStillOpenError(f"{run_directory} is still running: rank {min(present)}")
-        for rank in ranks_in(run_directory):
-            # Ends a torn last line.
-            LoggingQueue(run_directory / journal_name(rank)).close()
-        if has_ranks(run_directory):
-            return _conclude_ranks(run_directory)
-        life = read_lifecycle(run_directory)
-        if life.status is None:
-            withheld = withheld_in(run_directory, read_configuration(life.configuration))
-            _append(run_directory / JOURNAL, end_lines(status, withheld, dropped={}, nonfinite_counts={}))
-            life.status = status
-        return life
-    finally:
-        lock.release()
-
-
-def end_ranks(run_directory: Path, order: JournalOrder, life: Lifecycle, withheld: int) -> None:
-    """Write the end of a run of several ranks, whose processes are all gone.
-
-    Args:
-        run_directory (Path): The run's folder.
-        order (JournalOrder): Its order, which has every line that the ranks have written.
-        life (Lifecycle): How they ended; gets the run's status.
-        withheld (int): How many `last_values` records the views may need.
-
-    Raises:
-        OSError: If the journal cannot be written.
-    """
-    end = run_end(life.newest_ranks, life.world_size)
-    contents: dict[str, Any] = {"error": end.error} if end.error is not None else {}
-    lines = end_lines(
-        end.status,
-        withheld,
-        attempt=list(life.newest_attempt),
-        rank_status=end.rank_status,
-        vanished_ranks=end.vanished,
-        missing_ranks=end.missing,
-        **contents,
-    )
-    _append(run_directory / journal_name(0), lines)
-    order.take_in()
-    life.status, life.error = end.status, end.error
-
-
-def _conclude_ranks(run_directory: Path) -> Lifecycle:
-    with JournalOrder(run_directory) as order:
-        # Whoever could restore a file that has lost lines is gone.
-        order.fill_gaps()
-        order.take_in()
-        life = read_lifecycle(run_directory)
-        if life.status is None:
-            withheld = withheld_in(run_directory, read_configuration(life.configuration))
-            with _no_attempt_begins(run_directory):
-                end_ranks(run_directory, order, life, withheld)
-    return life
-
-
-@contextmanager
-def _no_attempt_begins(run_directory: Path) -> Iterator[None]:
-    """Keep rank 0 of a further attempt waiting.
-
-    Raises:
-        RunStillOpenError: If an attempt has begun.
-    """
-    first_rank = rank_lock(run_directory, 0)
-    try:
-        if not first_rank.acquire() or present_ranks(run_directory) - {0}:
-            raise RunStillOpenError(f"{run_directory} is still running")
-        yield
-    finally:
-        first_rank.release()
-
-
-def _append(path: Path, lines: Iterable[bytes]) -> None:
-    with LoggingQueue(path) as journal:
-        for line in lines:
-            journal.append(line)
-        if journal.waiting:
-            raise OSError(f"{path} cannot be written")
-
-
 def _texts(values: Any) -> dict[str, str]:
     """Return what is a text in a field that a foreign journal may fill with anything."""
     return {name: value for name, value in values.items() if isinstance(value, str)} if isinstance(values, dict) else {}
-
-
-def withheld_in(run_directory: Path, config: TrackingConfig) -> int:
-    """Return how many records of a run hold last values that a view does not show yet.
-
-    Args:
-        run_directory (Path): The run's folder.
-        config (TrackingConfig): The settings.
-    """
-    selection = JournalSelection(config)
-    for line in every_line(run_directory):
-        selection.take(line)
-    return selection.withheld

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
-from seo_engine.tracking.journal.rank_files import is_journal, ranks_in
+from seo_engine.tracking.journal.rank_files import is_journal, rank_name, ranks_in
 
 DELIVERY = "delivery.json"
 LOGS = "logs"
@@ -69,13 +69,28 @@ def create_run_directory(log_directory: str | Path, experiment_name: str | None 
     raise FileExistsError(f"{log_directory}: there are already thousands of runs named {name}")
 
 
-def trace_of(run_directory: Path) -> Path:
-    """Return where a run's trace is, if there is one.
+def profile_folder(run_directory: Path, rank: int | None = None) -> Path:
+    """Return where a run's profile is, or that of one of its ranks.
 
     Args:
         run_directory (Path): The run's folder.
+        rank (int | None): The rank; None for a process that trains alone.
+
+    Example:
+        >>> profile_folder(Path("r"), 0).as_posix(), profile_folder(Path("r"), 3).as_posix()
+        ('r/profile', 'r/profile/rank-00003')
     """
-    return run_directory / PROFILE / TRACE_FILE
+    return run_directory / PROFILE / (rank_name(rank) if rank else "")
+
+
+def trace_of(run_directory: Path, rank: int | None = None) -> Path:
+    """Return where a run's trace is, if there is one, or that of one of its ranks.
+
+    Args:
+        run_directory (Path): The run's folder.
+        rank (int | None): The rank; None for a process that trains alone.
+    """
+    return profile_folder(run_directory, rank) / TRACE_FILE
 
 
 def run_directories(log_directory: str | Path) -> list[Path]:

@@ -59,13 +59,17 @@ class LogFileTracker(DestinationTracker):
                 metrics, texts = profiling_metrics(record["profiling_data"])
                 for name, value in {**metrics, **texts}.items():
                     # Operation names may be any text.
-                    self._write(self._performance, one_line(f"step {shown.step} {_as_words({name: value})}"), recorded)
+                    words = _as_words({shown.prefix + name: value})
+                    self._write(self._performance, one_line(f"step {shown.step} {words}"), recorded)
             case "hyperparameters":
                 self._write(self._progress, f"hyperparameters {_as_words(shown.settings)}", recorded)
             case "model_architecture":
                 model = record["architecture"]
                 counts = f"{model['parameters']} parameters, {model['trainable_parameters']} trainable"
                 self._write(self._progress, f"model {counts}", recorded)
+            case "resume" if shown.prefix:
+                # Of one rank: the first of them has said it.
+                pass
             case "resume":
                 step = record["step"]
                 self._write(self._progress, "resumed" if step is None else f"resumed at step {step}", recorded)

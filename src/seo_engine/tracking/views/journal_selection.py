@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.configuration import TrackingConfig
@@ -12,8 +13,9 @@ from seo_engine.tracking.journal.reader import JournalLine, Position
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import with_nonfinite
-from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME
+from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, LAST_VALUES, RESUME
 from seo_engine.tracking.views.metric_selection import MetricSelection
+from seo_engine.tracking.views.rank_views import RankViews, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -43,19 +45,27 @@ class JournalSelection:
     """
 
     def __init__(self, config: TrackingConfig) -> None:
-        self.values_not_shown = self.values_thinned = 0
+        self.values_thinned = 0
+        self._values_not_shown = 0
         # Records of kinds that this version does not know, and the names of those kinds.
         self.unknown_records = 0
         self.unknown_kinds: set[str] = set()
-        # Of several ranks, the views show the first.
-        self._shows_rank_0_alone = False
+        self._config = config
         self._skip_nonfinite = config.skip_nonfinite_metrics
-        self._selection = MetricSelection(config)
+        self._rank_views = RankViews(config)
+        # One for each stream of metrics, and the names under which it was last shown.
+        self._selections: dict[int, MetricSelection] = {}
+        self._names: dict[int, dict[str, str]] = {}
+
+    @property
+    def values_not_shown(self) -> int:
+        """int: Number of values that this view leaves out of what it shows: thinned, not finite, or too late."""
+        return self._values_not_shown + self._rank_views.reduction.values_left_out
 
     @property
     def withheld(self) -> int:
         """int: Number of records that hold the last value of a metric and are not shown yet."""
-        return self._selection.withheld
+        return sum(each.withheld for each in self._selections.values())
 
     def take(self, line: JournalLine) -> SelectedLine:
         """Return what the view shows of the next line.
@@ -66,20 +76,22 @@ class JournalSelection:
         Returns:
             SelectedLine: Call this once per line and keep the result, so that a retry shows the same.
         """
+        if self._rank_views.leaves_out(line.content):
+            return SelectedLine(line.end)
         record = decode_record(line.content)
         if record is None:
             is_blank = not line.content.strip()
             return SelectedLine(line.end, is_record=not is_blank, drop_reason=None if is_blank else UNREADABLE)
-        self._shows_rank_0_alone = self._shows_rank_0_alone or "world_size" in record
-        if self._shows_rank_0_alone and record.get("rank", 0) != 0:
-            return SelectedLine(line.end)
         kind = KINDS.get(record["kind"])
         if kind is None:
             self._note_unknown(record["kind"])
             return SelectedLine(line.end)
         try:
+            self._rank_views.take_in(record)
             selected = self._select(record)
             shown = KINDS[selected["kind"]].shown(selected)
+            if not KINDS[selected["kind"]].is_metrics:
+                shown = self._rank_views.shown(selected, shown)
         except Exception as error:  # a foreign or damaged line may have the right fields with any contents
             logger.warning("⚠️ A record of kind %s cannot be shown: %r", kind.name, error)
             return SelectedLine(line.end, drop_reason=UNREADABLE)
@@ -87,29 +99,59 @@ class JournalSelection:
 
     def _select(self, record: Record) -> Record:
         if KINDS[record["kind"]].is_metrics:
-            return self._select_metrics(record)
+            return self._select_metrics(record, self._rank_views.streams(record))
+        if record["kind"] == INCOMPLETE_STEP.name:
+            return self._select_metrics(record, self._rank_views.given_up(record))
         if record["kind"] == LAST_VALUES.name:
             # Room that the end of a run leaves for values that the selection had withheld until then.
-            last_values = self._selection.take_last_values()
-            shown_at_last = len(last_values["metrics"]) if last_values else 0
-            self.values_not_shown -= shown_at_last
-            self.values_thinned -= shown_at_last
-            return last_values or record
+            return self._take_last_values() or record
         if record["kind"] == RESUME.name and record["step"] is not None:
-            self._selection.rewind(record["step"])
+            for number in self._rank_views.rewound(record):
+                self._selection_of(number).rewind(record["step"])
         # A journal may be older than a rule of redaction, or come from elsewhere.
         redacted: Record = redact(record)
         return redacted
 
-    def _select_metrics(self, record: Record) -> Record:
+    def _select_metrics(self, record: Record, streams: Iterable[Stream]) -> Record:
+        """Return a record of what is shown now; the record itself, without metrics, if that is nothing."""
+        shown = {**record, "metrics": {}}
+        for stream in streams:
+            metrics = self._select_from(stream)
+            # All streams of a record have its moment; values of all ranks may have an earlier one.
+            shown = {**stream.record, "metrics": shown["metrics"] | metrics}
+        return shown
+
+    def _select_from(self, stream: Stream) -> dict[str, Any]:
+        """Return the metrics of a stream that are shown, under the names of the view."""
+        record = stream.record
         if self._skip_nonfinite:
-            self.values_not_shown += len(record.get("nonfinite", {}))
+            self._values_not_shown += len(record.get("nonfinite", {}))
         record = with_nonfinite(record, self._skip_nonfinite)
-        selected = self._selection.select(record)
+        selected = self._selection_of(stream.number).select(record)
         thinned = len(record["metrics"]) - len(selected)
-        self.values_not_shown += thinned
+        self._values_not_shown += thinned
         self.values_thinned += thinned
-        return {**record, "metrics": selected}
+        if stream.names is None:
+            return selected
+        self._names.setdefault(stream.number, {}).update(stream.names)
+        return {stream.names[name]: value for name, value in selected.items()}
+
+    def _take_last_values(self) -> Record | None:
+        for number, selection in self._selections.items():
+            if last_values := selection.take_last_values():
+                shown_at_last = len(last_values["metrics"])
+                self._values_not_shown -= shown_at_last
+                self.values_thinned -= shown_at_last
+                names = self._names.get(number, {})
+                return last_values | {
+                    "metrics": {names.get(n, n): value for n, value in last_values["metrics"].items()}
+                }
+        return None
+
+    def _selection_of(self, number: int) -> MetricSelection:
+        if number not in self._selections:
+            self._selections[number] = MetricSelection(self._config)
+        return self._selections[number]
 
     def _note_unknown(self, kind: str) -> None:
         self.unknown_records += 1

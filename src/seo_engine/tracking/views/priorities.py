@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
+from seo_engine.tracking.views.patterns import is_named
 
 
 class MetricPriorities:
@@ -48,13 +47,5 @@ class MetricPriorities:
 
     def _named(self, name: str) -> str | None:
         if name not in self._known:
-            last_part = name.rsplit("/", 1)[-1]
-            self._known[name] = next(
-                (
-                    priority
-                    for priority in PRIORITIES
-                    if any(fnmatchcase(name, each) or fnmatchcase(last_part, each) for each in self._patterns[priority])
-                ),
-                None,
-            )
+            self._known[name] = next((each for each in PRIORITIES if is_named(name, self._patterns[each])), None)
         return self._known[name]

@@ -82,18 +82,19 @@ class LatePoints:
         point = self._newest.get(ON_TIME, {}).get(tag)
         return point.step if point is not None else None
 
-    def rewind(self, step: int) -> list[str]:
+    def rewind(self, step: int, prefix: str = "") -> list[str]:
         """Forget the points from a step on, which a resumed training logs again.
 
         Args:
             step (int): Where the training resumes.
+            prefix (str): What the tags begin with that it logs again.
 
         Returns:
             list[str]: The directories in use.
         """
         for newest in self._newest.values():
             for tag, point in newest.items():
-                if point.step >= step:
+                if point.step >= step and tag.startswith(prefix):
                     newest[tag] = _Point(step - 1, None)
         return list(self._newest)
 

@@ -112,7 +112,7 @@ class TensorBoardTracker(SDKTracker):
 
     def _write(self, shown: Shown, recorded: Recorded) -> None:
         if shown.kind.name == "resume":
-            self._write_resumption(shown.record["step"], recorded)
+            self._write_resumption(shown.record["step"], shown.prefix, recorded)
             return
         is_end = shown.kind.name == "end"
         if shown.kind.name == "hyperparameters":
@@ -155,13 +155,17 @@ class TensorBoardTracker(SDKTracker):
                 names_in_words(names),
             )
 
-    def _write_resumption(self, step: int | None, recorded: Recorded) -> None:
+    def _write_resumption(self, step: int | None, prefix: str, recorded: Recorded) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         if step is None:
             return
+        directories = {ON_TIME, *self._late_points.rewind(step, prefix)}
+        if prefix:
+            # The event below would also purge what other ranks have logged since they were resumed.
+            return
         # What SummaryWriter writes for its `purge_step`, but at its place among the records.
-        for directory in {ON_TIME, *self._late_points.rewind(step)}:
+        for directory in directories:
             self._add_event(directory, Event(session_log=SessionLog(status=SessionLog.START)), step, recorded)
 
     def _add_summary(self, summary: Any, step: int, recorded: Recorded) -> None:
