@@ -8,13 +8,14 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
 from seo_engine.cli.options import setting_option
+from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import as_json_data, one_line
 from seo_engine.tracking import (
     STATUSES,
@@ -22,17 +23,26 @@ from seo_engine.tracking import (
     RunSummary,
     TrackingConfig,
     find_run,
+    list_parts,
     list_runs,
+    merge_runs,
     optional_destinations,
+    rank_traces,
+    ranks_in_words,
     read_profile,
+    read_rank_profiles,
     read_run,
     recover_run,
     replay_run,
     run_directories,
     sorted_runs,
     sorting_metric,
+    trace_of,
     unfinished_runs,
 )
+
+if TYPE_CHECKING:
+    from seo_engine.profiling import RankComparison
 
 
 @click.group()
@@ -43,6 +53,7 @@ def runs() -> None:
     Examples:
       seo-engine runs list --status failed --sort training/loss
       seo-engine runs show seo_engine_1700000000 --profile
+      seo-engine runs trace seo_engine_1700000000
       seo-engine runs recover
       seo-engine runs replay seo_engine_1700000000 --to wandb
     """
@@ -53,6 +64,8 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 # A run without an end is open, or its journal does not say how it began.
 _STATUSES = (*STATUSES, "running", "unknown")
+
+_MOST_PARTS = 5
 
 _ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
 
@@ -103,6 +116,14 @@ def list_command(
         metric = sorting_metric(chosen, by)
         # What the runs are sorted by is shown.
         metrics = (*metrics, metric) if metric and metric not in metrics else metrics
+    if parts := list_parts(_folder(log_directory)):
+        shown = ", ".join(one_line(relative_path(each)) for each in parts[:_MOST_PARTS])
+        more = f" and {len(parts) - _MOST_PARTS} more" if len(parts) > _MOST_PARTS else ""
+        click.echo(
+            f"Not listed, because each is a part of a run without its rank 0: {shown}{more}. "
+            "`seo-engine runs merge` gives it to the run; then it can be removed.",
+            err=True,
+        )
     if as_json:
         click.echo(_as_json_text([_as_plain(run) for run in chosen]))
     elif chosen:
@@ -141,7 +162,44 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     elif as_json:
         click.echo(_as_json_text(_as_plain(summary)))
     else:
-        plain_console(sys.stdout).print(run_details(summary, read_profile(summary)))
+        plain_console(sys.stdout).print(run_details(summary, read_profile(summary), _compared(summary)))
+
+
+@runs.command("trace")
+@click.argument("run")
+@click.option(
+    "--output", type=click.Path(dir_okay=False), help="The file to write. By default it is in the run's `profile/`."
+)
+@_log_directory
+def trace_command(run: str, output: str | None, log_directory: str) -> None:
+    """Write one trace of all ranks of RUN, on one clock.
+
+    Each rank is a process of the trace, with the newest regions that it timed. Between hosts, the clocks are aligned by
+    the steps that their ranks have logged.
+
+    \b
+    Examples:
+      seo-engine runs trace seo_engine_1700000000
+      seo-engine runs trace seo_engine_1700000000 --output all_ranks.json.gz
+    """
+    from seo_engine.profiling import merge_traces
+
+    directory = _find(log_directory, run)
+    try:
+        summary = read_run(directory)
+        if not summary.ranks:
+            raise CommandError(f"{directory} has one process; its trace is {relative_path(trace_of(directory))}")
+        path = Path(output) if output is not None else trace_of(directory).with_name("trace_of_all_ranks.json")
+        with errors_in_one_line():
+            left_out = merge_traces(rank_traces(summary), path)
+    except OSError as error:
+        raise CommandError(f"{error.filename or run}: {error.strerror or error}") from None
+    for rank, reason in left_out.items():
+        click.echo(f"warning: rank {rank} is left out: {reason}", err=True)
+    ranks = len(summary.ranks) - len(left_out)
+    click.echo(
+        f"{ranks} {'rank' if ranks == 1 else 'ranks'} in {relative_path(path)}, which opens in https://ui.perfetto.dev"
+    )
 
 
 @runs.command("recover")
@@ -167,6 +225,40 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
     for directory in directories:
         delivered[directory] = _with_progress(str(directory), partial(recover_run, directory))
     _show_deliveries(delivered, as_json)
+
+
+@runs.command("merge")
+@click.argument("folders", nargs=-1, required=True)
+@_log_directory
+@_as_json
+def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -> None:
+    """Make one run of the parts in FOLDERS, which hosts without a shared folder have kept.
+
+    Copy the folders to one host first. The one that has rank 0 gets what the ranks of the others have logged, and its
+    views are completed. The others stay as they are. Do it again whenever you like: nothing is added twice.
+
+    \b
+    Examples:
+      seo-engine runs merge runs/seo_engine_1700000000 from_node_2/seo_engine_1700000001
+      seo-engine runs merge seo_engine_1700000000 runs/.parts/seo_engine.rank-00001
+    """
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import delivery_table, next_steps
+
+    directories = [_find(log_directory, folder) for folder in folders]
+    merged = _with_progress(str(directories[0]), partial(merge_runs, directories))
+    states = merged.delivery
+    if as_json:
+        delivery = {name: state.as_dictionary() for name, state in states.items()}
+        plain = {"directory": str(merged.directory), "ranks": merged.ranks, "bytes_added": merged.bytes_added}
+        click.echo(_as_json_text({**plain, "delivery": delivery}))
+    else:
+        added = f"{merged.bytes_added:,} bytes of their journals are new" if merged.bytes_added else "nothing is new"
+        output = plain_console(sys.stdout)
+        output.print(f"{relative_path(merged.directory)} has {ranks_in_words(merged.ranks)}; {added}", soft_wrap=True)
+        output.print(delivery_table(states), next_steps(merged.directory, states, None), sep="\n")
+    if not all(state.is_complete for state in states.values()):
+        raise SystemExit(1)
 
 
 @runs.command("replay")
@@ -210,7 +302,7 @@ def _find(log_directory: str, run: str) -> Path:
 
 def _show_profile(run: RunSummary, as_json: bool) -> None:
     """Show the whole report of a run's profile, or the profile itself."""
-    from seo_engine.profiling import readable_parts, report
+    from seo_engine.profiling import ranks_report, readable_parts, report, slow_rank
     from seo_engine.reports.console import plain_console
 
     profile = read_profile(run)
@@ -221,10 +313,23 @@ def _show_profile(run: RunSummary, as_json: bool) -> None:
         raise CommandError(
             f"{run.directory}: this is not a profile of CodeProfiler; `seo-engine runs show` says what it holds"
         )
+    comparison = _compared(run)
     if as_json:
+        if comparison is not None:
+            profile |= {"comparison": comparison, "slow_rank": slow_rank(comparison)}
         click.echo(_as_json_text(profile))
-    else:
-        plain_console(sys.stdout).print(report(parts, most_operations=None))
+        return
+    output = plain_console(sys.stdout)
+    output.print(report(parts, most_operations=None))
+    if comparison is not None:
+        output.print("", ranks_report(comparison))
+
+
+def _compared(run: RunSummary) -> RankComparison | None:
+    """Return how the steps of the ranks of a run compare; None if it has no ranks, or they have no profiles."""
+    from seo_engine.profiling import compare_ranks
+
+    return compare_ranks(read_rank_profiles(run)) if run.ranks else None
 
 
 def _no_runs(log_directory: str) -> str:

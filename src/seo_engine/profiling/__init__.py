@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from seo_engine.profiling.profiler import CodeProfiler
     from seo_engine.profiling.reports.bottlenecks import share_in_words
     from seo_engine.profiling.reports.profiling_data import ProfilingData
+    from seo_engine.profiling.reports.ranks.comparison import RankComparison, compare_ranks
+    from seo_engine.profiling.reports.ranks.merged_trace import RankTrace, merge_traces
+    from seo_engine.profiling.reports.ranks.straggler import slow_rank
+    from seo_engine.profiling.reports.ranks.table import ranks_report
     from seo_engine.profiling.reports.readable import readable_parts
     from seo_engine.profiling.reports.tables import report
     from seo_engine.profiling.steps.operation_clock import OperationClock
@@ -28,13 +32,19 @@ _MODULES = {
     "OperationClock": "steps.operation_clock",
     "ProfilingConfig": "configuration",
     "ProfilingData": "reports.profiling_data",
+    "RankComparison": "reports.ranks.comparison",
+    "RankTrace": "reports.ranks.merged_trace",
     "StepClock": "steps.training_steps",
     "TRACKING": "categories",
     "TRAINING": "categories",
+    "compare_ranks": "reports.ranks.comparison",
+    "merge_traces": "reports.ranks.merged_trace",
+    "ranks_report": "reports.ranks.table",
     "readable_parts": "reports.readable",
     "report": "reports.tables",
     "samples_in": "steps.training_steps",
     "share_in_words": "reports.bottlenecks",
+    "slow_rank": "reports.ranks.straggler",
 }
 
 __all__ = [
@@ -47,11 +57,17 @@ __all__ = [
     "OperationClock",
     "ProfilingConfig",
     "ProfilingData",
+    "RankComparison",
+    "RankTrace",
     "StepClock",
+    "compare_ranks",
+    "merge_traces",
+    "ranks_report",
     "readable_parts",
     "report",
     "samples_in",
     "share_in_words",
+    "slow_rank",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

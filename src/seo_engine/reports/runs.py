@@ -17,7 +17,7 @@ from rich.text import Text
 
 from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import clock_time, counts_in_words, one_line
-from seo_engine.profiling import readable_parts, report
+from seo_engine.profiling import RankComparison, ranks_report, readable_parts, report
 from seo_engine.reports.console import right_aligned
 from seo_engine.tracking import (
     DeliveryState,
@@ -26,11 +26,13 @@ from seo_engine.tracking import (
     is_judged,
     last_and_best,
     main_metrics,
+    most_unusual,
     steps_after,
     trace_of,
 )
 
 _MOST_COLUMNS = 3
+_MOST_RANKS = 32
 _MOST_TEXTS = 10
 _MOST_TEXT_CHARACTERS = 300
 
@@ -66,12 +68,15 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
     return table
 
 
-def run_details(run: RunSummary, profiling_data: Mapping[str, Any]) -> RenderableType:
+def run_details(
+    run: RunSummary, profiling_data: Mapping[str, Any], comparison: RankComparison | None = None
+) -> RenderableType:
     """Return everything that is known of one run.
 
     Args:
         run (RunSummary): The run.
         profiling_data (Mapping[str, Any]): Its profile, as `read_profile` returns it.
+        comparison (RankComparison | None): How the steps of its ranks compare.
 
     Returns:
         RenderableType: For a console.
@@ -89,6 +94,11 @@ def run_details(run: RunSummary, profiling_data: Mapping[str, Any]) -> Renderabl
         parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
     if run.unknown_records:
         parts.append(f"{run.unknown_records} records are of kinds that this version does not know")
+    if run.ranks:
+        parts += ["", _ranks_table(run)]
+    if run.incomplete_steps:
+        steps = "1 step is" if run.incomplete_steps == 1 else f"{run.incomplete_steps:,} steps are"
+        parts.append(f"{steps} shown without the values of some ranks, which have not logged them")
     if run.metrics:
         parts += ["", _metrics_table(run)]
     for name, count in sorted(run.nonfinite.items()):
@@ -107,6 +117,8 @@ def run_details(run: RunSummary, profiling_data: Mapping[str, Any]) -> Renderabl
         seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
         parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
         parts += [Text(one_line(finding)) for finding in run.findings]
+    if comparison is not None:
+        parts += ["", ranks_report(comparison)]
     if run.delivery:
         parts += ["", delivery_table(run.delivery)]
     if run.error is not None:
@@ -179,6 +191,16 @@ def _metrics_table(run: RunSummary) -> Table:
     return table
 
 
+def _ranks_table(run: RunSummary) -> Table:
+    table = Table("rank", *map(right_aligned, ("records", "last step", "skew")), "end", box=None)
+    for each in most_unusual(run.ranks, _MOST_RANKS):
+        skew = f"{1000 * each.skew_seconds:,.1f} ms" if each.skew_seconds is not None else "–"
+        table.add_row(str(each.rank), f"{each.records:,}", f"{each.step:,}", skew, _colored_status(each.status))
+    if (more := len(run.ranks) - _MOST_RANKS) > 0:
+        table.add_row(f"and {more:,} more, with --json")
+    return table
+
+
 def _texts_table(texts: Mapping[str, str]) -> Table:
     table = Table("text", "the last one", box=None)
     newest = list(texts.items())[-_MOST_TEXTS:]
@@ -206,7 +228,14 @@ def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
     return table
 
 
-_STATUS_STYLES = {"finished": "green", "running": "cyan", "failed": "red", "killed": "red", "interrupted": "yellow"}
+_STATUS_STYLES = {
+    "finished": "green",
+    "running": "cyan",
+    "failed": "red",
+    "killed": "red",
+    "missing": "red",
+    "interrupted": "yellow",
+}
 
 
 def _colored_status(status: str) -> Text:

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from seo_engine.tracking.configuration import LONGEST_NAME, TrackingConfig
     from seo_engine.tracking.cost import TrackerCost, tracker_cost
     from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
+    from seo_engine.tracking.delivery.merging import merge_runs
     from seo_engine.tracking.delivery.recovery import recover_run, unfinished_runs
     from seo_engine.tracking.delivery.replay import replay_run
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
-    from seo_engine.tracking.history.listing import list_runs, sorted_runs, sorting_metric
+    from seo_engine.tracking.history.listing import list_parts, list_runs, sorted_runs, sorting_metric
     from seo_engine.tracking.history.main_metrics import best_of, is_judged, last_and_best, main_metrics
-    from seo_engine.tracking.history.run_profile import read_profile
+    from seo_engine.tracking.history.rank_summary import most_unusual
+    from seo_engine.tracking.history.run_profile import rank_traces, read_profile, read_rank_profiles
     from seo_engine.tracking.history.summary import RunSummary, read_run
+    from seo_engine.tracking.job.launcher import read_launched_process
+    from seo_engine.tracking.journal.rank_files import ranks_in_words
     from seo_engine.tracking.records.forms import Image, Table
     from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
@@ -77,11 +81,18 @@ _MODULES = {
     "flat_metrics": "records.metrics",
     "is_judged": "history.main_metrics",
     "last_and_best": "history.main_metrics",
+    "list_parts": "history.listing",
     "list_runs": "history.listing",
     "main_metrics": "history.main_metrics",
+    "merge_runs": "delivery.merging",
     "optional_destinations": "trackers.registry",
+    "most_unusual": "history.rank_summary",
     "plain_message": "runs.console",
+    "rank_traces": "history.run_profile",
+    "ranks_in_words": "journal.rank_files",
+    "read_launched_process": "job.launcher",
     "read_profile": "history.run_profile",
+    "read_rank_profiles": "history.run_profile",
     "read_run": "history.summary",
     "recover_run": "delivery.recovery",
     "replay_run": "delivery.replay",
@@ -125,11 +136,18 @@ __all__ = [
     "flat_metrics",
     "is_judged",
     "last_and_best",
+    "list_parts",
     "list_runs",
     "main_metrics",
+    "merge_runs",
+    "most_unusual",
     "optional_destinations",
     "plain_message",
+    "rank_traces",
+    "ranks_in_words",
+    "read_launched_process",
     "read_profile",
+    "read_rank_profiles",
     "read_run",
     "recover_run",
     "replay_run",

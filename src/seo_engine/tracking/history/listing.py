@@ -9,8 +9,10 @@ from typing import Any
 
 from seo_engine.tracking.history.main_metrics import best_of, main_metrics, smaller_is_better
 from seo_engine.tracking.history.summary import RunSummary, read_run
+from seo_engine.tracking.journal.rank_files import is_part
 from seo_engine.tracking.records.metrics import metric_name
-from seo_engine.tracking.runs.places import run_directories
+from seo_engine.tracking.runs.lifecycle import still_written
+from seo_engine.tracking.runs.places import PARTS, run_directories
 
 logger = logging.getLogger(__name__)
 
@@ -31,15 +33,36 @@ def list_runs(log_directory: str | Path) -> list[RunSummary]:
         log_directory (str | Path): The folder of all runs.
 
     Returns:
-        list[RunSummary]: One for each folder with a journal that can be read; a warning names the others.
+        list[RunSummary]: One for each folder with a journal that can be read; a warning names the others. A part of a
+            run, without rank 0, is none once its ranks have ended.
     """
     runs = []
     for directory in run_directories(log_directory):
         try:
+            if _is_ended_part(directory):
+                continue
             runs.append(read_run(directory))
         except OSError as error:
             logger.warning("⚠️ %s is not listed: %s", directory, error.strerror or error)
     return sorted_runs(runs, "started")
+
+
+def list_parts(log_directory: str | Path) -> list[Path]:
+    """Return the folders that hold parts of runs whose rank 0 is elsewhere.
+
+    Args:
+        log_directory (str | Path): The folder of all runs.
+    """
+    folders = [*run_directories(log_directory), *run_directories(Path(log_directory) / PARTS)]
+    return [each for each in folders if _is_ended_part(each)]
+
+
+def _is_ended_part(directory: Path) -> bool:
+    try:
+        return is_part(directory) and not still_written(directory)
+    except OSError as error:
+        logger.debug("It cannot be told whether %s is a part of a run: %s", directory, error)
+        return False
 
 
 def sorted_runs(runs: Sequence[RunSummary], by: str) -> list[RunSummary]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seo_engine.tracking.history.rank_summary import RankSummaries, RankSummary
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.rank_files import has_ranks, main_journal
 from seo_engine.tracking.journal.rank_journals import every_line
@@ -15,12 +16,16 @@ from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records.run_marks import LAST_VALUES, RESUME, START, ErrorDescription, rank_of
+from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, LAST_VALUES, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.settings import SETTINGS, merged_settings
 from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle, is_open
 from seo_engine.tracking.runs.places import DELIVERY
+from seo_engine.tracking.runs.rank_presence import present_ranks
+
+# Perhaps days after the training, by somebody else.
+_WRITTEN_LATER = (LAST_VALUES.name, INCOMPLETE_STEP.name)
 
 # Somebody may name each text by its step, and a text may be a book.
 MOST_TEXTS = 1_000
@@ -84,6 +89,9 @@ class RunSummary:
     delivery: dict[str, DeliveryState] = field(default_factory=dict)
     # How long the run was worked on: without the pauses between its parts.
     seconds: float = 0.0
+    # Of several ranks, each; and how many steps the views show without the values of some of them.
+    ranks: list[RankSummary] = field(default_factory=list)
+    incomplete_steps: int = 0
 
 
 def read_run(directory: Path) -> RunSummary:
@@ -99,7 +107,7 @@ def read_run(directory: Path) -> RunSummary:
         OSError: If the journal cannot be read.
     """
     run = RunSummary(name=directory.resolve().name, directory=directory, delivery=read_delivery(directory / DELIVERY))
-    life, work = Lifecycle(), _WorkingTime()
+    life, work, ranks = Lifecycle(), _WorkingTime(), RankSummaries()
     outline = _read_outline(directory)
     first, rewinds = outline.first_rank, outline.rewinds
     for line in every_line(directory):
@@ -109,10 +117,14 @@ def read_run(directory: Path) -> RunSummary:
             continue
         run.records += 1
         run.unknown_records += record["kind"] not in KINDS
-        is_shown = first is None or rank_of(record) == first
+        is_decision = record["kind"] == INCOMPLETE_STEP.name
+        is_shown = not is_decision and (first is None or rank_of(record) == first)
         if is_shown:
             work.take_in(record)
-        if not _is_superseded(record, line.end.number, rewinds):
+        is_superseded = _is_superseded(record, line.end.number, rewinds)
+        run.incomplete_steps += is_decision and not is_superseded
+        ranks.take_in(record, is_superseded=is_superseded)
+        if not is_superseded:
             try:
                 life.take_in(record)
                 if is_shown:
@@ -124,6 +136,8 @@ def read_run(directory: Path) -> RunSummary:
     run.seconds = work.seconds
     if life.has_begun:
         run.status = life.status or ("running" if is_open(directory) else "killed")
+    if life.world_size:
+        run.ranks = ranks.of(life, present_ranks(directory))
     return run
 
 
@@ -170,7 +184,7 @@ class _WorkingTime:
             self._earlier = self.seconds
             self._began = self._last = moment
         # The end of a run that was killed, or that has several ranks, is written later, by somebody else.
-        elif record["kind"] != LAST_VALUES.name and record.get("status") != "killed" and "rank_status" not in record:
+        elif record["kind"] not in _WRITTEN_LATER and record.get("status") != "killed" and "rank_status" not in record:
             self._last = max(self._last, moment)
 
 
@@ -206,9 +220,10 @@ def _read_outline(directory: Path) -> _Outline:
 
 
 def _is_superseded(record: Record, number: int, rewinds: list[_Rewind]) -> bool:
-    """Return whether the run was later resumed at or before the step of these metrics."""
-    return record["kind"] in METRIC_KINDS and any(
-        number < each.number and record["step"] >= each.step and each.rank in (None, rank_of(record))
+    """Return whether the run was later resumed at or before the step of these metrics, or of this decision."""
+    is_decision = record["kind"] == INCOMPLETE_STEP.name
+    return (is_decision or record["kind"] in METRIC_KINDS) and any(
+        number < each.number and record["step"] >= each.step and (is_decision or each.rank in (None, rank_of(record)))
         for each in rewinds
     )
 

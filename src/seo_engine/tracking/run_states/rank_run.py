@@ -18,6 +18,7 @@ from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import LONGEST_WAIT_WITHOUT_ANSWER, SILENT_WAIT_SECONDS, Deliveries
 from seo_engine.tracking.history.closing_summary import Ending, reason_of, say_how_it_went
 from seo_engine.tracking.job.rank_opening import RankOpenRun
+from seo_engine.tracking.journal.rank_files import is_part, ranks_in, ranks_in_words
 from seo_engine.tracking.journal.rank_journals import RankJournals
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
 from seo_engine.tracking.run_states.attached_run import AttachedRun
@@ -144,6 +145,14 @@ class RankRun(AttachedRun):
             self._deliver_rest(self._deliverer, status, deadline)
         others = self._wait_for_end_of_run(deadline)
         self._profile.write_last_files()
+        if not others and is_part(self.directory):
+            logger.info(
+                "✅ Rank 0 has not come to %s, which holds %s. If it has its folder on another host, bring both to one "
+                "host: seo-engine runs merge FOLDER_OF_RANK_0 %s",
+                self.directory,
+                ranks_in_words(ranks_in(self.directory)),
+                shlex.quote(self.directory.name),
+            )
         if self._rank == 0:
             self._say_what_is_left()
             if self._config.print_summary:

@@ -1,0 +1,1 @@
+"""The profiles and traces of several ranks, side by side."""
