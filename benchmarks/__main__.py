@@ -51,6 +51,8 @@ def main() -> None:
     if not arguments.without_fine_tune:
         results["fine_tune"] = measure_fine_tune()
     if arguments.only is None:
+        # Measured by `python -m benchmarks.ranks`.
+        results["ranks"] = json.loads(RESULTS.read_text(encoding="utf-8")).get("ranks", {})
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         save_plot(results, PLOT)
     if arguments.json:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import rank_tables, report
 from benchmarks.report import RESULTS, as_markdown
 from seo_engine import TrackingConfig
 from seo_engine.engine.configuration import TrainingConfig
@@ -76,6 +76,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "regions": lambda: as_markdown(report.regions_table(_RESULTS)),
     "region-budgets": lambda: as_markdown(report.regions_budget_table(_RESULTS)),
     "one-region": lambda: report.region_line(_RESULTS),
+    "rank-calls": lambda: as_markdown(rank_tables.rank_calls_table(_RESULTS["ranks"])),
+    "rank-deliveries": lambda: as_markdown(rank_tables.delivery_table(_RESULTS["ranks"])),
+    "rank-capacity": lambda: as_markdown(rank_tables.capacity_table(_RESULTS["ranks"])),
+    "large-training": lambda: as_markdown(rank_tables.large_training_table(_RESULTS["ranks"])),
+    "ranks-origin": lambda: report.origin_line(_RESULTS["ranks"]),
     "regions-origin": lambda: report.origin_line(_RESULTS["regions"]),
 }
 
