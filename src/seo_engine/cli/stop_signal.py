@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import signal
+import time
 from types import FrameType
 from typing import Any, Self
 
 import click
 
+_ONE_SIGNAL_SECONDS = 0.5
+
 
 class StopSignal:
-    """Turns Ctrl-C and SIGTERM into a request to stop: the first stops the work cleanly, the second at once.
+    """Turns Ctrl-C and SIGTERM into a request to stop: the first stops the work cleanly, a later one at once.
 
     Used as a context manager, which installs the signal handlers and then restores the old ones.
+
+    Args:
+        is_said (bool): Whether the user is told; of several processes, one speaks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_said: bool = True) -> None:
+        self._is_said = is_said
         self._received: int | None = None
+        self._received_at = 0.0
         self._handlers_before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
@@ -39,6 +47,10 @@ class StopSignal:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:
+            if time.monotonic() - self._received_at < _ONE_SIGNAL_SECONDS:
+                # A launcher and a process group may both pass on the same signal.
+                return
             raise KeyboardInterrupt
-        self._received = number
-        click.echo("Stopping after this step, with a checkpoint; press Ctrl-C again to stop at once.", err=True)
+        self._received, self._received_at = number, time.monotonic()
+        if self._is_said:
+            click.echo("Stopping after this step, with a checkpoint; press Ctrl-C again to stop at once.", err=True)

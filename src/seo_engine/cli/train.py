@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.cli.launching import is_launcher_gone, launch
 from seo_engine.cli.options import given, setting_options
 from seo_engine.cli.stop_signal import StopSignal
 from seo_engine.config import SEOConfig
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.extras import require_extra
-from seo_engine.tracking import ExperimentTracker, status_after, tracker_cost
+from seo_engine.tracking import ExperimentTracker, read_launched_process, status_after, tracker_cost
 
 if TYPE_CHECKING:
     from seo_engine.engine.training.training import TrainingResult
@@ -30,8 +32,13 @@ if TYPE_CHECKING:
 @click.argument("site", required=False, type=click.Path(path_type=Path))
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings, name = value.")
 @setting_options(SEOConfig)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="How many processes of this machine train together: one for each GPU, for example. By default, one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def train(site: Path | None, config_file: Path | None, as_json: bool, **settings: Any) -> None:
+def train(site: Path | None, config_file: Path | None, processes: int | None, as_json: bool, **settings: Any) -> None:
     """Fine-tune a language model to write the titles and descriptions of SITE, a folder of HTML files.
 
     Without SITE, it uses the bundled site. Everything is tracked in TensorBoard and Weights & Biases, without an
@@ -42,6 +49,8 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
       seo-engine train
       seo-engine train ./public --epochs 3 --name spring
       seo-engine train ./public --model ./my-model --wandb-mode online
+      seo-engine train ./public --processes 4
+      torchrun --nproc-per-node 4 --no-python seo-engine train ./public
     """
     started = time.perf_counter()
     with errors_in_one_line():
@@ -62,23 +71,33 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
         config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
         pages = require_usable_pages(read_site(site or SAMPLE_SITE))
         require_model(config.model_name)
+    launched = read_launched_process(os.environ)
+    if launched.processes == 1 and processes is not None and processes > 1:
+        raise SystemExit(launch(processes, sys.argv[1:]))
+    if processes is not None and processes != launched.processes:
+        raise CommandError(f"--processes {processes}: the launcher has already started {launched.processes} processes")
 
-    notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
+    # Of several processes, the first one speaks.
+    is_first = launched.rank == 0
+    notes, output = plain_console(sys.stderr, quiet=not is_first), plain_console(sys.stdout, quiet=not is_first)
     # This command has a longer summary of its own.
     config.print_summary = False
-    stop = StopSignal()
+    stop = StopSignal(is_first)
     tracker = ExperimentTracker(config)
     if tracker.run_directory is None:
         raise CommandError(
             "training needs a run folder; see the message above, or set experiment_tracking_enabled=True"
         )
-    notes.print(f"{len(pages)} pages of {site or 'the bundled site'}; watch the run with:")
+    notes.print(f"{len(pages)} pages of {site or 'the bundled site'}{_together(launched.processes, config)}")
+    notes.print("Watch the run with:")
     notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
     status = "failed"
     ended_by: BaseException | None = None
     try:
         with stop, ProgressDisplay(notes) as progress:
-            result = train_on_pages(pages, config, tracker, progress=progress, stop_requested=stop)
+            result = train_on_pages(
+                pages, config, tracker, progress=progress, stop_requested=lambda: stop() or is_launcher_gone()
+            )
         status = "interrupted" if result.interrupted else "finished"
     except BaseException as raised:
         status, ended_by = status_after(raised), raised
@@ -91,14 +110,23 @@ def train(site: Path | None, config_file: Path | None, as_json: bool, **settings
         tracker.close(status, ended_by)
     wall_seconds = time.perf_counter() - started
     profiling_data = config.code_profiler.profiling_data()
-    if as_json:
+    if as_json and is_first:
         contents = _as_plain(result, tracker, profiling_data, status, wall_seconds)
         click.echo(json.dumps(contents, default=str, indent=2))
-    else:
+    elif not as_json:
         output.print(training_summary(result, profiling_data))
         output.print(next_steps(tracker.run_directory, tracker.delivery, result.adapter))
     if status == "interrupted":
         raise SystemExit(stop.exit_code)
+
+
+def _together(processes: int, config: SEOConfig) -> str:
+    """Return in words how many processes share the training; they may have to take more pages at a time."""
+    if processes == 1:
+        return ""
+    pages = math.ceil(config.train_batch_size / processes) * processes
+    more = f", {pages} pages at a time rather than {config.train_batch_size}" if pages > config.train_batch_size else ""
+    return f", in {processes} processes{more}"
 
 
 def _silence_libraries() -> None:

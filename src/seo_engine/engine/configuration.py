@@ -34,7 +34,7 @@ class TrainingConfig(Configuration):
     warmup_share: float = setting(
         0.1, "Fraction of the steps during which the learning rate rises.", at_least=0, at_most=1
     )
-    train_batch_size: int = setting(4, "Pages per forward pass.", above=0)
+    train_batch_size: int = setting(4, "Pages per forward pass, of all processes together.", above=0)
     gradient_accumulation_steps: int = setting(1, "Forward passes per step.", above=0)
     lora_rank: int = setting(8, "Rank of the LoRA adapter, which sets its capacity and its size.", above=0)
     maximum_example_tokens: int = setting(

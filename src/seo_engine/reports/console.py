@@ -8,16 +8,20 @@ from rich.console import Console
 from rich.table import Column
 
 
-def plain_console(stream: Any) -> Console:
+def plain_console(stream: Any, quiet: bool = False) -> Console:
     """Return a console that shows colours on a terminal and plain text elsewhere.
 
     Args:
         stream (Any): Where it writes.
+        quiet (bool): Whether it shows nothing: of several processes, one speaks.
 
     Returns:
         Console: 120 columns wide if the stream is not a terminal.
     """
-    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
+    is_terminal = stream.isatty()
+    return Console(
+        file=stream, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else 120, quiet=quiet
+    )
 
 
 def right_aligned(name: str) -> Column:

@@ -21,6 +21,8 @@ from seo_engine.engine.site.page import Page, Site, SiteError
 from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
 from seo_engine.engine.snippets import Snippet, parse_answer, snippet_of
 from seo_engine.engine.training.examples import make_example, make_prompt, page_tokens, split_pages
+from seo_engine.engine.training.first_measures import keep_first_measures, read_first_measures
+from seo_engine.engine.training.processes import Processes
 from seo_engine.tracking import CHECKPOINTS, ExperimentTracker
 
 # With fewer, nothing is left to learn from once some are held out.
@@ -102,6 +104,9 @@ def train(
 ) -> TrainingResult:
     """Fine-tune a language model to write the titles and descriptions of pages.
 
+    A launcher may run this in several processes, which then train together: each has its share of every batch, and of
+    the held-out pages. The first one reports and saves.
+
     Args:
         pages (Sequence[Page]): At least four usable pages.
         config (TrainingConfig): The settings.
@@ -116,14 +121,26 @@ def train(
         ModelError: If the model cannot be loaded.
         ValueError: If the pages cannot be split, or the tracker has no folder for the checkpoints.
     """
-    # Imported here, because it loads torch and transformers.
-    from seo_engine.engine.training.snippet_trainer import make_trainer
-
     if tracker.run_directory is None:
         raise ValueError("training needs a run folder for its checkpoints: set experiment_tracking_enabled=True")
+    with Processes(tracker.run_directory / CHECKPOINTS) as processes:
+        return _train(pages, config, tracker, tracker.run_directory / CHECKPOINTS, processes, progress, stop_requested)
+
+
+def _train(
+    pages: Sequence[Page],
+    config: TrainingConfig,
+    tracker: ExperimentTracker,
+    checkpoints: Path,
+    processes: Processes,
+    progress: Progress,
+    stop_requested: Callable[[], bool],
+) -> TrainingResult:
+    # Imported here, because it loads torch and transformers.
+    from seo_engine.engine.training.snippet_trainer import make_trainer, newest_checkpoint
+
     started = time.perf_counter()
     profile = tracker.code_profiler.profile_operation
-    checkpoints = tracker.run_directory / CHECKPOINTS
 
     progress(LOADING, 0, 1)
     with profile("load_language_model", "preprocessing", measure_memory=True):
@@ -139,13 +156,15 @@ def train(
             config,
             tracker,
             checkpoints,
+            processes,
             step_done=lambda done, total, note: progress(TRAINING, done, total, note),
-            stop_requested=stop_requested,
+            # At the same step in all processes, although a signal reaches them one after the other.
+            stop_requested=lambda: processes.any(stop_requested()),
         )
 
     def write_snippets(stage: str) -> list[Snippet]:
         with profile("generate_snippets", "model_inference"):
-            return _write_snippets(language_model, held_out, config, stage, progress, stop_requested)
+            return _write_snippets(language_model, held_out, config, processes, stage, progress, stop_requested)
 
     baseline = measure_snippets(held_out, baseline_snippets(held_out))
     # Logged before and after, so that it shows as a line next to the model's curve.
@@ -154,29 +173,41 @@ def train(
     after: dict[str, float] = {}
     samples: tuple[SnippetSample, ...] = ()
     interrupted = False
+    # A launcher that restarts the processes of a job has them go on from there, in the same run.
+    checkpoint = processes.all(newest_checkpoint(checkpoints) if processes.are_restarted else None)[0]
+    first = read_first_measures(checkpoints) if checkpoint is not None else None
+    if processes.any(checkpoint is not None and not Path(checkpoint).is_dir()):
+        raise ValueError(f"the processes do not share {checkpoints}: give all hosts a common log folder")
     try:
-        with profile("evaluate_loss", "model_inference"):
-            loss_before = float(trainer.evaluate()["eval_loss"])
-        snippets_before = write_snippets(MEASURING_BEFORE)
-        before = _measure(held_out, snippets_before, loss_before)
-        tracker.log_evaluation_metrics(0, 0, _without_loss(before) | baselines)
+        if first is None or len(first.snippets) != len(held_out):
+            with profile("evaluate_loss", "model_inference"):
+                loss_before = trainer.measure_base_model()
+            snippets_before = write_snippets(MEASURING_BEFORE)
+            before = _measure(held_out, snippets_before, loss_before)
+            if processes.is_first:
+                tracker.log_evaluation_metrics(0, 0, _without_loss(before) | baselines)
+                keep_first_measures(checkpoints, before, snippets_before)
+        else:
+            before, snippets_before = first
         with profile("fine_tune", "training_loop", measure_memory=True):
-            trainer.train()
-        if stop_requested():
+            trainer.train(resume_from_checkpoint=checkpoint)
+        if processes.any(stop_requested()):
             raise _StopRequestedError
         snippets_after = write_snippets(MEASURING_AFTER)
         # The Trainer has restored the epoch with the lowest loss.
         after = _measure(held_out, snippets_after, trainer.lowest_loss())
-        tracker.log_evaluation_metrics(
-            trainer.state.epoch or 0.0, trainer.state.global_step, _without_loss(after) | baselines
-        )
         samples = _compare(held_out, snippets_before, snippets_after)
-        for sample in samples:
-            tracker.log_text("snippets" + _as_name(sample.url), _in_words(sample))
+        if processes.is_first:
+            tracker.log_evaluation_metrics(
+                trainer.state.epoch or 0.0, trainer.state.global_step, _without_loss(after) | baselines
+            )
+            for sample in samples:
+                tracker.log_text("snippets" + _as_name(sample.url), _in_words(sample))
     except _StopRequestedError:
         interrupted = True
-    with profile("save_adapter", "training_loop"):
-        save_adapter(language_model, checkpoints / "adapter")
+    if processes.is_first:
+        with profile("save_adapter", "training_loop"):
+            save_adapter(language_model, checkpoints / "adapter")
     return TrainingResult(
         adapter=checkpoints / "adapter",
         training_pages=len(training_pages),
@@ -194,6 +225,7 @@ def _write_snippets(
     language_model: LanguageModel,
     pages: Sequence[Page],
     config: TrainingConfig,
+    processes: Processes,
     stage: str,
     progress: Progress,
     stop_requested: Callable[[], bool],
@@ -203,15 +235,16 @@ def _write_snippets(
     length = page_tokens(tokenizer, config.maximum_example_tokens)
     answers = generate_answers(
         language_model,
-        [make_prompt(page, tokenizer, length) for page in pages],
+        [make_prompt(page, tokenizer, length) for page in processes.share(pages)],
         config.maximum_new_tokens,
         config.generation_batch_size,
-        answered=lambda count: progress(stage, count, len(pages)),
+        # The others are about as far.
+        answered=lambda count: progress(stage, min(count * processes.count, len(pages)), len(pages)),
         stop_requested=stop_requested,
     )
-    if stop_requested():
+    if processes.any(stop_requested()):
         raise _StopRequestedError
-    return [parse_answer(answer) for answer in answers]
+    return [parse_answer(answer) for answer in processes.gather(answers)]
 
 
 def _measure(pages: Sequence[Page], snippets: Sequence[Snippet], loss: float) -> dict[str, float]:

@@ -1,0 +1,103 @@
+"""Starts the processes of a training on this machine, for people who know no launcher."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+import psutil
+
+# Tells a process of a training which command has started it.
+LAUNCHER = "SEO_ENGINE_LAUNCHER"
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_SECONDS = 0.1
+
+# How long the others have, when one has failed: they wait for it until they notice.
+_LONGEST_ENDING_SECONDS = 30.0
+
+
+def launch(count: int, arguments: Sequence[str]) -> int:
+    """Run this command in several processes that train together, and wait for them.
+
+    If one fails, the others are ended. Ctrl-C and SIGTERM are passed on to all of them, which then stop by themselves.
+
+    Args:
+        count (int): How many.
+        arguments (Sequence[str]): What was typed after the command.
+
+    Returns:
+        int: 0 if all of them have succeeded, else the exit status of the first that has failed.
+    """
+    sizes = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    environment = {**os.environ, **sizes, "SEO_ENGINE_RUN": uuid.uuid4().hex, **_loopback()}
+    # They meet in a file.
+    environment.pop("MASTER_ADDR", None)
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, _processors() // count)))
+    # Without the current folder, which may hold anything.
+    command = [sys.executable, "-P", "-m", "seo_engine.cli", *arguments]
+    started: list[psutil.Popen] = []
+    stopped_by: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        stopped_by.append(number)
+        for process in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    try:
+        for rank in range(count):
+            own = {"RANK": str(rank), "LOCAL_RANK": str(rank), LAUNCHER: str(os.getpid())}
+            # Of a group of their own, so that the terminal does not tell them, too.
+            started.append(psutil.Popen(command, env=environment | own, process_group=0))
+        return _wait_for_all(started, lambda: bool(stopped_by))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def is_launcher_gone() -> bool:
+    """Return whether the command that has started this process, as one of several, has ended without a word."""
+    launcher = os.environ.get(LAUNCHER)
+    return launcher is not None and os.getppid() != int(launcher)
+
+
+def _wait_for_all(processes: Sequence[Any], is_stopped: Callable[[], bool]) -> int:
+    alive, statuses = list(processes), list[int]()
+    while alive:
+        gone, alive = psutil.wait_procs(alive, timeout=_LOOK_SECONDS)
+        # Untyped: what `Popen` adds to a process. One that a signal has ended is what the others have noticed.
+        statuses += sorted(status for each in gone if (status := getattr(each, "returncode", 0)))
+        if statuses and alive and not is_stopped():
+            for each in alive:
+                each.terminate()
+            psutil.wait_procs(alive, timeout=_LONGEST_ENDING_SECONDS)
+            break
+    # As a shell says it of a process that a signal has ended.
+    return 0 if not statuses else statuses[0] if statuses[0] > 0 else 128 - statuses[0]
+
+
+def _loopback() -> dict[str, str]:
+    """Have the processes talk to each other on this machine alone."""
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(each.address == "127.0.0.1" for each in addresses):
+            return {"GLOO_SOCKET_IFNAME": name}
+    return {}
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not available on every system
+        return os.cpu_count() or 1
