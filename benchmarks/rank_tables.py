@@ -25,7 +25,7 @@ def rank_calls_table(figures: Figures) -> list[list[str]]:
 
 def delivery_table(figures: Figures) -> list[list[str]]:
     """Return what the child of rank 0 takes to deliver what all ranks log."""
-    header = ["ranks", "records/s of each", "seconds", "`rank_metrics`", "records", "lost", "most pending"]
+    header = ["ranks", "records/s of each", "seconds", "`rank_metrics`", "records", "lost"]
     header += ["processors busy", "memory early, MB", "late, MB"]
     lines = [header]
     for each in figures["deliveries"]:
@@ -37,7 +37,6 @@ def delivery_table(figures: Figures) -> list[list[str]]:
                 f"`{each['rank_metrics']}`",
                 f"{each['records']:,}",
                 f"{each['lost']:,}",
-                f"{each['most_pending']:,}",
                 f"{each['processor_percent'] / 100:.2f}",
                 f"{each['memory_mb_early']:.0f}",
                 f"{each['memory_mb_late']:.0f}",

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 
@@ -140,7 +140,7 @@ def measure_delivery(delivery: Delivery) -> Figures:
     with tempfile.TemporaryDirectory(prefix="seo_engine_benchmark_") as folder:
         ranks = [_start_rank(folder, rank, delivery, records) for rank in range(delivery.ranks)]
         try:
-            figures = _watch(ranks, Path(folder) / "job", delivery)
+            figures = _watch(ranks, delivery)
             figures["lost"] = _count_lost(Path(folder) / "job", delivery, records)
         finally:
             for rank in ranks:
@@ -160,20 +160,16 @@ def _start_rank(folder: str, rank: int, delivery: Delivery, records: int) -> sub
     )
 
 
-def _watch(ranks: list[subprocess.Popen[bytes]], run: Path, delivery: Delivery) -> Figures:
+def _watch(ranks: list[subprocess.Popen[bytes]], delivery: Delivery) -> Figures:
     """Look once a second at what delivers, until every rank has ended."""
     began = time.monotonic()
     warm_seconds = min(WARM_SECONDS, delivery.seconds / 2)
     looks: list[tuple[float, float, float]] = []
-    most_pending = 0
     while any(rank.poll() is None for rank in ranks):
         time.sleep(1.0)
         if time.monotonic() - began > delivery.seconds + delivery.ranks * 3 + LONGEST_DELIVERY_SECONDS:
             break
         looks.append((time.monotonic(), *_use(ranks[0].pid)))
-        # Not while the views are closed: then nothing counts as delivered until the backend confirms it.
-        if warm_seconds < time.monotonic() - began < delivery.seconds:
-            most_pending = max(most_pending, *(state.get("pending", 0) for state in _states(run)), 0)
     middle = [look for look in looks if look[0] - began > warm_seconds and look[1]]
     # The last seconds are those of closing.
     middle = middle[: max(2, len(middle) - 5)]
@@ -183,7 +179,6 @@ def _watch(ranks: list[subprocess.Popen[bytes]], run: Path, delivery: Delivery) 
         "processor_percent": 100 * processor_seconds / (middle[-1][0] - middle[0][0]),
         "memory_mb_early": max(look[2] for look in middle[:tenth]),
         "memory_mb_late": max(look[2] for look in middle[-tenth:]),
-        "most_pending": most_pending,
     }
 
 
@@ -197,12 +192,6 @@ def _use(first_rank: int) -> tuple[float, float]:
                 seconds += times.user + times.system
                 megabytes += each.memory_info().rss / 1e6
     return seconds, megabytes
-
-
-def _states(run: Path) -> list[dict[str, Any]]:
-    with contextlib.suppress(OSError, ValueError):
-        return list(json.loads((run / "delivery.json").read_text()).values())
-    return []
 
 
 def _count_lost(run: Path, delivery: Delivery, records: int) -> int:
