@@ -35,11 +35,13 @@ def launch(count: int, arguments: Sequence[str]) -> int:
     Returns:
         int: 0 if all of them have succeeded, else the exit status of the first that has failed.
     """
+    from seo_engine.profiling import usable_processors
+
     sizes = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
     environment = {**os.environ, **sizes, "SEO_ENGINE_RUN": uuid.uuid4().hex, **_loopback()}
     # They meet in a file.
     environment.pop("MASTER_ADDR", None)
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, _processors() // count)))
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_processors() // count)))
     # Without the current folder, which may hold anything.
     command = [sys.executable, "-P", "-m", "seo_engine.cli", *arguments]
     started: list[psutil.Popen] = []
@@ -94,10 +96,3 @@ def _loopback() -> dict[str, str]:
         if any(each.address == "127.0.0.1" for each in addresses):
             return {"GLOO_SOCKET_IFNAME": name}
     return {}
-
-
-def _processors() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not available on every system
-        return os.cpu_count() or 1

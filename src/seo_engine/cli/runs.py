@@ -156,7 +156,7 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     try:
         summary = read_run(_find(log_directory, run))
     except OSError as error:
-        raise CommandError(f"{error.filename or run}: {error.strerror or error}") from None
+        raise _unreadable(run, error) from None
     if only_profile:
         _show_profile(summary, as_json)
     elif as_json:
@@ -193,7 +193,7 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
         with errors_in_one_line():
             left_out = merge_traces(rank_traces(summary), path)
     except OSError as error:
-        raise CommandError(f"{error.filename or run}: {error.strerror or error}") from None
+        raise _unreadable(run, error) from None
     for rank, reason in left_out.items():
         click.echo(f"warning: rank {rank} is left out: {reason}", err=True)
     ranks = len(summary.ranks) - len(left_out)
@@ -242,9 +242,6 @@ def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -
       seo-engine runs merge runs/seo_engine_1700000000 from_node_2/seo_engine_1700000001
       seo-engine runs merge seo_engine_1700000000 runs/.parts/seo_engine.rank-00001
     """
-    from seo_engine.reports.console import plain_console
-    from seo_engine.reports.runs import delivery_table, next_steps
-
     directories = [_find(log_directory, folder) for folder in folders]
     merged = _with_progress(str(directories[0]), partial(merge_runs, directories))
     states = merged.delivery
@@ -254,11 +251,9 @@ def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -
         click.echo(_as_json_text({**plain, "delivery": delivery}))
     else:
         added = f"{merged.bytes_added:,} bytes of their journals are new" if merged.bytes_added else "nothing is new"
-        output = plain_console(sys.stdout)
-        output.print(f"{relative_path(merged.directory)} has {ranks_in_words(merged.ranks)}; {added}", soft_wrap=True)
-        output.print(delivery_table(states), next_steps(merged.directory, states, None), sep="\n")
-    if not all(state.is_complete for state in states.values()):
-        raise SystemExit(1)
+        said = f"{relative_path(merged.directory)} has {ranks_in_words(merged.ranks)}; {added}"
+        _show_views(said, merged.directory, states)
+    _exit_unless_complete(states)
 
 
 @runs.command("replay")
@@ -357,14 +352,15 @@ def _with_progress(name: str, work: Callable[..., Any]) -> Any:
         with errors_in_one_line(), ProgressDisplay(plain_console(sys.stderr)) as display:
             return work(progress=show)
     except OSError as error:
-        raise CommandError(f"{error.filename or name}: {error.strerror or error}") from None
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> CommandError:
+    return CommandError(f"{error.filename or name}: {error.strerror or error}")
 
 
 def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
     """Show the ledgers, and exit with status 1 if a record is not delivered."""
-    from seo_engine.reports.console import plain_console
-    from seo_engine.reports.runs import delivery_table, next_steps
-
     if as_json:
         plain = {
             str(directory): {name: state.as_dictionary() for name, state in states.items()}
@@ -372,11 +368,23 @@ def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: b
         }
         click.echo(_as_json_text(plain))
     else:
-        output = plain_console(sys.stdout)
         for directory, states in delivered.items():
-            output.print(str(directory), delivery_table(states), sep="\n")
-            output.print(next_steps(directory, states, None))
-    if not all(state.is_complete for states in delivered.values() for state in states.values()):
+            _show_views(str(directory), directory, states)
+    for states in delivered.values():
+        _exit_unless_complete(states)
+
+
+def _show_views(heading: str, directory: Path, states: dict[str, DeliveryState]) -> None:
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.runs import delivery_table, next_steps
+
+    output = plain_console(sys.stdout)
+    output.print(heading, delivery_table(states), sep="\n")
+    output.print(next_steps(directory, states, None))
+
+
+def _exit_unless_complete(states: dict[str, DeliveryState]) -> None:
+    if not all(state.is_complete for state in states.values()):
         raise SystemExit(1)
 
 

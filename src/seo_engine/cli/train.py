@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
@@ -124,7 +123,7 @@ def _together(processes: int, config: SEOConfig) -> str:
     """Return in words how many processes share the training; they may have to take more pages at a time."""
     if processes == 1:
         return ""
-    pages = math.ceil(config.train_batch_size / processes) * processes
+    pages = config.pages_of_each(processes) * processes
     more = f", {pages} pages at a time rather than {config.train_batch_size}" if pages > config.train_batch_size else ""
     return f", in {processes} processes{more}"
 

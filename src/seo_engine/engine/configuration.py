@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from seo_engine.foundation.settings import Configuration, setting
@@ -48,3 +49,15 @@ class TrainingConfig(Configuration):
     seed: int = setting(
         0, "Seed of the split, the adapter's initial weights and the order of the pages.", at_least=0, flag="--seed"
     )
+
+    def pages_of_each(self, processes: int) -> int:
+        """Return how many pages each of several processes takes at a time; together, perhaps a few more.
+
+        Args:
+            processes (int): How many there are.
+
+        Example:
+            >>> TrainingConfig().pages_of_each(2), TrainingConfig().pages_of_each(3)
+            (2, 2)
+        """
+        return math.ceil(self.train_batch_size / processes)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seo_engine.profiling.configuration import ProfilingConfig
     from seo_engine.profiling.profiler import CodeProfiler
     from seo_engine.profiling.reports.bottlenecks import share_in_words
+    from seo_engine.profiling.reports.measurements import usable_processors
     from seo_engine.profiling.reports.profiling_data import ProfilingData
     from seo_engine.profiling.reports.ranks.comparison import RankComparison, compare_ranks
     from seo_engine.profiling.reports.ranks.merged_trace import RankTrace, merge_traces
@@ -45,6 +46,7 @@ _MODULES = {
     "samples_in": "steps.training_steps",
     "share_in_words": "reports.bottlenecks",
     "slow_rank": "reports.ranks.straggler",
+    "usable_processors": "reports.measurements",
 }
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "samples_in",
     "share_in_words",
     "slow_rank",
+    "usable_processors",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

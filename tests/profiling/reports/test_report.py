@@ -78,7 +78,7 @@ def test_operations_that_run_at_once_have_a_share_that_can_be_read(profiler: Cod
 
     async def fetch_all() -> None:
         tasks = [asyncio.ensure_future(fetch()) for _ in range(200)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         everybody.set()
         await asyncio.gather(*tasks)
 
@@ -86,7 +86,7 @@ def test_operations_that_run_at_once_have_a_share_that_can_be_read(profiler: Cod
     asyncio.run(fetch_all())
     assert profiler.profiling_data()["operations"][0]["share_percent"] > 1000
     (line,) = [line for line in profiler.report().splitlines() if "fetch" in line]
-    assert re.search(r" (\d{2}\.\d|\d{3}) at once ", line) and "%" not in line
+    assert re.search(r" \d{2,3} at once ", line) and "%" not in line
     assert "at once" in repr(profiler)
     assert [share_in_words(percent) for percent in (0.0, 99.96, 100.04, 100.1)] == [
         "0.0 %", "100.0 %", "100.0 %", "1 at once",

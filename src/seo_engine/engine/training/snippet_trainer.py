@@ -71,7 +71,7 @@ def make_trainer(
     """
     on_gpu = torch.cuda.is_available()
     # Together, the processes take as many pages at a time as one alone, so that they learn the same.
-    batch_size = math.ceil(config.train_batch_size / processes.count)
+    batch_size = config.pages_of_each(processes.count)
     mixed_precision = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp16" if on_gpu else None
     arguments = TrainingArguments(
         output_dir=str(checkpoints),

@@ -22,6 +22,9 @@ from seo_engine.profiling.machine.counters import Sample
 
 TRACE_VERSION = 1
 
+# The end of a file's first line: its events follow.
+EVENTS = b',"traceEvents":['
+
 # Written without a pause; then other threads get the interpreter for a moment.
 _EVENTS_PER_STRETCH = 500
 _REST_SECONDS = 0.0005
@@ -98,27 +101,33 @@ def write_trace(
         "note": f"the oldest {older} regions are not shown: a trace keeps the newest" if older else "all regions",
     }
     lines = _as_lines(_events(trace, _Names(redact)))
-    write_export(path, _in_frame(lines, about), private)
+    write_export(path, in_frame(lines, about), private)
 
 
-def _in_frame(lines: Iterable[bytes], about: Mapping[str, Any]) -> Iterator[bytes]:
-    yield b'{"displayTimeUnit":"ms","otherData":' + orjson.dumps(about) + b',"traceEvents":[\n'
-    yield from lines
+def in_frame(lines: Iterable[bytes], about: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the parts of a trace's file: what it says of itself, and its events.
+
+    Args:
+        lines (Iterable[bytes]): Events as JSON, each of which gets a line, so that plain tools can search them.
+        about (Mapping[str, Any]): What the trace says of itself.
+    """
+    yield b'{"displayTimeUnit":"ms","otherData":' + orjson.dumps(about) + EVENTS + b"\n"
+    for number, line in enumerate(lines):
+        yield (b",\n" if number else b"") + line
     yield b"\n]}\n"
 
 
 def _as_lines(events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield the events as JSON, one per line, so that plain tools can search them."""
     for number, event in enumerate(events):
         if number and number % _EVENTS_PER_STRETCH == 0:
             time.sleep(_REST_SECONDS)
-        yield (b",\n" if number else b"") + orjson.dumps(event)
+        yield orjson.dumps(event)
 
 
 def _events(trace: Trace, names: _Names) -> Iterator[dict[str, Any]]:
     process = os.getpid()
     name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    yield _metadata("process_name", process, 0, name=names.shown(name))
+    yield metadata("process_name", process, 0, name=names.shown(name))
     by_row: dict[int, list[Slice]] = {}
     for each in trace.slices:
         by_row.setdefault(each.row, []).append(each)
@@ -128,8 +137,8 @@ def _events(trace: Trace, names: _Names) -> Iterator[dict[str, Any]]:
         title = names.shown(slices[0].title)
         for overlapping, row in enumerate(_rows(slices)):
             row_number = next(further_rows) if overlapping else number
-            yield _metadata("thread_name", process, row_number, name=f"{title} (overlapping)" if overlapping else title)
-            yield _metadata("thread_sort_index", process, row_number, sort_index=number)
+            yield metadata("thread_name", process, row_number, name=f"{title} (overlapping)" if overlapping else title)
+            yield metadata("thread_sort_index", process, row_number, sort_index=number)
             for each in row:
                 yield {
                     "ph": "X",
@@ -153,7 +162,8 @@ def _events(trace: Trace, names: _Names) -> Iterator[dict[str, Any]]:
             }
 
 
-def _metadata(kind: str, process: int, row: int, **details: Any) -> dict[str, Any]:
+def metadata(kind: str, process: int, row: int, **details: Any) -> dict[str, Any]:
+    """Return an event that describes a process, or one of its rows."""
     return {"ph": "M", "name": kind, "pid": process, "tid": row, "args": details}
 
 

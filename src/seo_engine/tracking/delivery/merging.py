@@ -84,7 +84,7 @@ def merge_runs(run_directories: Sequence[Path], progress: Progress = lambda stat
             if part != run and is_locked(part, RUN_LOCK):
                 raise RunStillOpenError(f"{part} is still running")
         ranks = _ranks_by_part(parts)
-        _check_job(run, parts, ranks)
+        _check_job(run, ranks)
         # Before anything is written, because a folder that is half merged would be hard to explain.
         new = {rank: _new_bytes(part / journal_name(rank), run / journal_name(rank)) for rank, part in ranks.items()}
         for rank, part in ranks.items():
@@ -127,16 +127,18 @@ def _ranks_by_part(parts: Sequence[Path]) -> dict[int, Path]:
     return ranks
 
 
-def _check_job(run: Path, parts: Sequence[Path], ranks: Mapping[int, Path]) -> None:
+def _check_job(run: Path, ranks: Mapping[int, Path]) -> None:
     """Refuse what belongs to another job, as far as the parts tell.
 
     Raises:
         ValueError: If one does.
     """
-    first, job = _beginning(run, 0), _job_of(run)
+    first = _beginning(run, 0)
+    jobs = {part: _job_of(part) for part in (run, *dict.fromkeys(ranks.values()))}
+    job = jobs[run]
     most = max(first.world_sizes.values(), default=0)
     for rank, part in ranks.items():
-        beginning, other_job = _beginning(part, rank), _job_of(part)
+        beginning, other_job = _beginning(part, rank), jobs[part]
         for attempt, size in beginning.world_sizes.items():
             expected = first.world_sizes.get(attempt, size)
             if size != expected:
@@ -186,22 +188,19 @@ def _new_bytes(source: Path, target: Path) -> int:
     Raises:
         ValueError: If what is there is not its beginning.
     """
-    held = 0
-    pieces = _whole_lines(source)
+    pieces, beginning = _whole_lines(source), b""
     if target.exists():
         if not target.is_file():
             raise ValueError(f"{target} is no file")
-        beginning = b""
         with target.open("rb") as there:
             while piece := there.read(_PIECE_BYTES):
-                held += len(piece)
                 while len(beginning) < len(piece) and (more := next(pieces, b"")):
                     beginning += more
                 # A copy that ends earlier adds nothing.
                 if not piece.startswith(beginning[: len(piece)]):
                     raise ValueError(f"{target} is not the beginning of {source}: another rank of that number")
                 beginning = beginning[len(piece) :]
-    return max(0, sum(map(len, _whole_lines(source))) - held)
+    return len(beginning) + sum(map(len, pieces))
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

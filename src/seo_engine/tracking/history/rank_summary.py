@@ -15,8 +15,8 @@ from seo_engine.tracking.views.rank_names import MOST_RANKS
 # Beyond this many moments, the skew is that of every second step, then of every fourth, and so on.
 MOST_MOMENTS = 100_000
 
-# What rank 0 has not logged itself.
-_OF_THE_RUN = (LAST_VALUES.name, INCOMPLETE_STEP.name)
+# What no rank logs: it is written for the views, perhaps days after the training, by somebody else.
+WRITTEN_FOR_VIEWS = (LAST_VALUES.name, INCOMPLETE_STEP.name)
 
 MISSING = "missing"
 
@@ -80,7 +80,7 @@ class RankSummaries:
             is_superseded (bool): Whether a later attempt has logged it again.
         """
         rank = rank_of(record)
-        is_of_run = record["kind"] in _OF_THE_RUN or (record["kind"] == END.name and record.get("ends") != RANK)
+        is_of_run = record["kind"] in WRITTEN_FOR_VIEWS or (record["kind"] == END.name and record.get("ends") != RANK)
         if is_of_run or not 0 <= rank < MOST_RANKS:
             return
         summary = self._ranks.setdefault(rank, RankSummary(rank))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seo_engine.tracking.history.rank_summary import RankSummaries, RankSummary
+from seo_engine.tracking.history.rank_summary import WRITTEN_FOR_VIEWS, RankSummaries, RankSummary
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.rank_files import has_ranks, main_journal
 from seo_engine.tracking.journal.rank_journals import every_line
@@ -16,16 +16,13 @@ from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, LAST_VALUES, RESUME, START, ErrorDescription, rank_of
+from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.settings import SETTINGS, merged_settings
 from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle, is_open
 from seo_engine.tracking.runs.places import DELIVERY
 from seo_engine.tracking.runs.rank_presence import present_ranks
-
-# Perhaps days after the training, by somebody else.
-_WRITTEN_LATER = (LAST_VALUES.name, INCOMPLETE_STEP.name)
 
 # Somebody may name each text by its step, and a text may be a book.
 MOST_TEXTS = 1_000
@@ -184,7 +181,9 @@ class _WorkingTime:
             self._earlier = self.seconds
             self._began = self._last = moment
         # The end of a run that was killed, or that has several ranks, is written later, by somebody else.
-        elif record["kind"] not in _WRITTEN_LATER and record.get("status") != "killed" and "rank_status" not in record:
+        elif (
+            record["kind"] not in WRITTEN_FOR_VIEWS and record.get("status") != "killed" and "rank_status" not in record
+        ):
             self._last = max(self._last, moment)
 
 

@@ -143,6 +143,10 @@ class RankReduction:
         """
         self._ended = max(attempt_of(record), self._ended or FIRST_ATTEMPT)
 
+    def attempt_of_rank(self, rank: int) -> Attempt:
+        """Return in which attempt a rank is."""
+        return self._attempts.get(rank, FIRST_ATTEMPT)
+
     @property
     def most_open_values(self) -> int:
         """int: Of more open values than this, the oldest are left out."""
@@ -153,14 +157,14 @@ class RankReduction:
         """Take in what one rank has logged.
 
         Args:
-            record (Record): Of metrics.
+            record (Record): Of metrics, of a rank below `MOST_RANKS`.
 
         Returns:
             Record | None: What is complete now, if anything is.
         """
         rank = rank_of(record)
-        attempt = self._attempts.get(rank, FIRST_ATTEMPT)
-        everyone, bit = self._everyone.get(attempt, 1), 1 << rank if 0 <= rank < MOST_RANKS else 0
+        attempt = self.attempt_of_rank(rank)
+        everyone, bit = self._everyone.get(attempt, 1), 1 << rank
         values = {**record["metrics"], **nonfinite_numbers(record.get("nonfinite", {}))}
         if not bit & everyone or rank in self._merged:
             self.values_left_out += len(values)

@@ -12,7 +12,7 @@ from seo_engine.tracking.records.forms import Medium
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.metrics import rank_of_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
-from seo_engine.tracking.records.run_marks import END, FIRST_ATTEMPT, RANK, RESUME, START, Attempt, attempt_of, rank_of
+from seo_engine.tracking.records.run_marks import END, RANK, RESUME, START, Attempt, rank_of
 from seo_engine.tracking.views.rank_names import (
     MOST_RANKS,
     SharedMetrics,
@@ -59,7 +59,6 @@ class RankViews:
         self._mode = config.rank_metrics
         self._has_ranks = False
         self._shared = SharedMetrics()
-        self._attempts: dict[int, Attempt] = {}
         # The newest attempt of which a rank has said from which step on it logs again.
         self._resumed: Attempt | None = None
 
@@ -79,7 +78,6 @@ class RankViews:
         if record["kind"] in (START.name, RESUME.name):
             if "world_size" in record:
                 self._has_ranks = True
-                self._attempts[rank] = attempt_of(record)
                 self._shared.begin(rank, record.get("host"))
             self.reduction.begin(record)
         elif record["kind"] == END.name and record.get("ends") == RANK:
@@ -154,7 +152,7 @@ class RankViews:
     def _resumption(self, rank: int, shown: Shown) -> Shown | None:
         is_first = self._is_first_of_attempt(rank)
         if shown.record["step"] is not None:
-            self._resumed = self._attempts.get(rank, FIRST_ATTEMPT)
+            self._resumed = self.reduction.attempt_of_rank(rank)
         elif rank:
             # It supersedes nothing, and rank 0 says that the run goes on.
             return None
@@ -165,10 +163,7 @@ class RankViews:
 
     def _is_first_of_attempt(self, rank: int) -> bool:
         """Return whether no other rank of this attempt has said yet from which step on it logs again."""
-        return self._mode == "first" or self._resumed is None or self._attempt_of(rank) > self._resumed
-
-    def _attempt_of(self, rank: int) -> Attempt:
-        return self._attempts.get(rank, FIRST_ATTEMPT)
+        return self._mode == "first" or self._resumed is None or self.reduction.attempt_of_rank(rank) > self._resumed
 
     def _prefix(self, rank: int) -> str:
         return "" if self._mode == "first" and rank == 0 else rank_prefix(rank)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from seo_engine.profiling.statistics.operations import PHASES
@@ -154,17 +154,20 @@ def _compared(steps: Mapping[int, Sequence[_Step]], waiting_part: str, left_out:
         slowest[last] += working[last] > others
     times = [_times_of(rank, steps[rank], waiting_part, 100 * slowest[rank] / count) for rank in ranks]
     mean = statistics.fmean(each.seconds for rank in ranks for each in steps[rank])
-    most_often = max(times, key=lambda each: each["slowest_percent"])
-    excess = {part: _excess(most_often, times, part) for part in most_often["parts"]}
-    part = max(excess, key=lambda each: excess[each])
+    slow = max(times, key=lambda each: each["slowest_percent"])["rank"]
+
+    def excess(part: str) -> float:
+        return beyond_others(slow, times, lambda each: each["parts"][part])
+
+    part = max(PHASES, key=excess)
     return {
         "steps": count,
         "mean_step_seconds": mean,
         "skew_seconds": statistics.fmean(skews),
         "skew_percent": 100 * statistics.fmean(skews) / mean,
-        "slowest_rank": most_often["rank"],
+        "slowest_rank": slow,
         "slowest_part": part,
-        "slowest_part_seconds": excess[part],
+        "slowest_part_seconds": excess(part),
         "waiting_part": waiting_part,
         "ranks": times,
         "left_out": left_out,
@@ -185,6 +188,13 @@ def _times_of(rank: int, steps: Sequence[_Step], waiting_part: str, slowest_perc
     }
 
 
-def _excess(rank: RankTimes, times: Sequence[RankTimes], part: str) -> float:
-    others = [each["parts"][part] for each in times if each["rank"] != rank["rank"]]
-    return rank["parts"][part] - statistics.fmean(others)
+def beyond_others(rank: int, ranks: Sequence[RankTimes], seconds: Callable[[RankTimes], float]) -> float:
+    """Return how much longer a rank takes for something than the others do on average, in seconds.
+
+    Args:
+        rank (int): The rank.
+        ranks (Sequence[RankTimes]): All of them.
+        seconds (Callable[[RankTimes], float]): Returns how long one of them takes.
+    """
+    own = next(each for each in ranks if each["rank"] == rank)
+    return seconds(own) - statistics.fmean(seconds(each) for each in ranks if each is not own)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from seo_engine.foundation.texts import one_line
 from seo_engine.foundation.whole_files import write_export
+from seo_engine.profiling.reports.trace import EVENTS, in_frame, metadata
 
 # A file that somebody sent may be of any size, and hold anything.
 LARGEST_BYTES = 200_000_000
@@ -18,9 +19,6 @@ _LONGEST_LINE = 1_000_000
 _LONGEST_NAME = 300
 # Of Unix times; a clock that is further ahead is no clock.
 _LATEST = 1e11
-
-# How the files that `write_trace` makes begin; then each event has a line of its own.
-_EVENTS = b',"traceEvents":['
 
 
 class RankTrace(NamedTuple):
@@ -73,16 +71,9 @@ def merge_traces(traces: Mapping[int, RankTrace], path: str | os.PathLike[str]) 
         "ranks": list(began),
         "clock_offset_seconds": {str(rank): traces[rank].clock_offset_seconds for rank in began},
     }
-    events = (event for rank, moment in began.items() for event in _events(rank, traces[rank], 1e6 * (moment - first)))
-    write_export(path, _in_frame(events, about), private=True)
+    lines = (line for rank, moment in began.items() for line in _lines(rank, traces[rank], 1e6 * (moment - first)))
+    write_export(path, in_frame(lines, about), private=True)
     return left_out
-
-
-def _in_frame(events: Iterator[dict[str, Any]], about: Mapping[str, Any]) -> Iterator[bytes]:
-    yield b'{"displayTimeUnit":"ms","otherData":' + orjson.dumps(about) + _EVENTS + b"\n"
-    for number, event in enumerate(events):
-        yield (b",\n" if number else b"") + orjson.dumps(event)
-    yield b"\n]}\n"
 
 
 def _began_at(path: Path) -> float:
@@ -94,35 +85,38 @@ def _began_at(path: Path) -> float:
     with path.open("rb") as file:
         head = file.readline(_LONGEST_LINE).rstrip(b"\n")
     try:
-        began_at = orjson.loads(head.removesuffix(_EVENTS) + b"}")["otherData"]["began_at"]
-        if isinstance(began_at, float) and 0 <= began_at < _LATEST and head.endswith(_EVENTS):
+        began_at = orjson.loads(head.removesuffix(EVENTS) + b"}")["otherData"]["began_at"]
+        if isinstance(began_at, float) and 0 <= began_at < _LATEST and head.endswith(EVENTS):
             return began_at
     except (ValueError, TypeError, KeyError):
         pass
     raise UnreadableTraceError("its trace is damaged, or another tool's")
 
 
-def _events(rank: int, trace: RankTrace, shift: float) -> Iterator[dict[str, Any]]:
-    """Yield the events of one rank, as those of a process with the rank as its number."""
-    yield {"ph": "M", "name": "process_sort_index", "pid": rank, "tid": 0, "args": {"sort_index": rank}}
+def _lines(rank: int, trace: RankTrace, shift: float) -> Iterator[bytes]:
+    """Yield the events of one rank as JSON, as those of a process with the rank as its number."""
     on_host = f" on {one_line(trace.host)[:_LONGEST_NAME]}" if trace.host else ""
-    yield {"ph": "M", "name": "process_name", "pid": rank, "tid": 0, "args": {"name": f"rank {rank}{on_host}"}}
+    yield orjson.dumps(metadata("process_sort_index", rank, 0, sort_index=rank))
+    yield orjson.dumps(metadata("process_name", rank, 0, name=f"rank {rank}{on_host}"))
     with trace.path.open("rb") as file:
         file.readline(_LONGEST_LINE)
         while line := file.readline(_LONGEST_LINE):
-            event = _event(line)
-            if event is None or (event["ph"] == "M" and event.get("name") == "process_name"):
-                continue
-            moment = event.get("ts")
-            yield {**event, "pid": rank, **({"ts": moment + shift} if isinstance(moment, int | float) else {})}
+            if moved := _moved(line, rank, shift):
+                yield moved
 
 
-def _event(line: bytes) -> dict[str, Any] | None:
+def _moved(line: bytes, rank: int, shift: float) -> bytes | None:
+    """Return an event as one of a rank, on the common clock; None for what is not to be in the merged trace."""
     try:
         event = orjson.loads(line.rstrip(b",\n"))
-        # What is nested too deep could be read, but not be written.
-        orjson.dumps(event)
+        if not isinstance(event, dict) or not isinstance(event.get("ph"), str):
+            return None
+        if event["ph"] == "M" and event.get("name") == "process_name":
+            return None
+        moment = event.get("ts")
+        when = {"ts": moment + shift} if isinstance(moment, int | float) else {}
+        # What is nested too deep can be read, but not be written.
+        return orjson.dumps({**event, "pid": rank, **when})
     except (orjson.JSONDecodeError, TypeError):
         # The end of the file, or damage.
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("ph"), str) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seo_engine.profiling.reports.advice.recommendation import Recommendation
 from seo_engine.profiling.reports.bottlenecks import seconds_in_words
-from seo_engine.profiling.reports.ranks.comparison import RankComparison, RankTimes
+from seo_engine.profiling.reports.ranks.comparison import RankComparison, beyond_others
 
 # With fewer steps, it may be chance which rank is the slowest.
 FEWEST_STEPS = 20
@@ -41,22 +41,16 @@ def slow_rank(comparison: RankComparison) -> Recommendation | None:
     Args:
         comparison (RankComparison): The same steps of all ranks.
     """
-    times = {each["rank"]: each for each in comparison["ranks"]}
-    rank, part = comparison["slowest_rank"], comparison["slowest_part"]
-    slow = times[rank]
-    lag = slow["working_seconds"] - _mean_of_others(slow, comparison)
+    ranks, rank, part = comparison["ranks"], comparison["slowest_rank"], comparison["slowest_part"]
+    share = max(each["slowest_percent"] for each in ranks)
+    lag = beyond_others(rank, ranks, lambda each: each["working_seconds"])
     percent = 100 * lag / comparison["mean_step_seconds"]
-    often = SLOWEST_PERCENT_OF_TWO if len(times) == 2 else SLOWEST_PERCENT
-    if comparison["steps"] < FEWEST_STEPS or slow["slowest_percent"] < often or percent < WORTHWHILE_PERCENT:
+    often = SLOWEST_PERCENT_OF_TWO if len(ranks) == 2 else SLOWEST_PERCENT
+    if comparison["steps"] < FEWEST_STEPS or share < often or percent < WORTHWHILE_PERCENT:
         return None
     evidence = (
-        f"rank {rank} is the slowest in {slow['slowest_percent']:.0f} % of {comparison['steps']:,} steps: it works "
+        f"rank {rank} is the slowest in {share:.0f} % of {comparison['steps']:,} steps: it works "
         f"{seconds_in_words(lag)} longer than the others do, {percent:.0f} % of a step, mostly in "
         f"{_PARTS[part]} ({seconds_in_words(comparison['slowest_part_seconds'])})"
     )
     return {"subject": "slow_rank", "advice": _ADVICE[part].format(rank=rank), "evidence": evidence}
-
-
-def _mean_of_others(rank: RankTimes, comparison: RankComparison) -> float:
-    others = [each["working_seconds"] for each in comparison["ranks"] if each is not rank]
-    return sum(others) / len(others)
