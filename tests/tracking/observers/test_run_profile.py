@@ -243,7 +243,7 @@ class FailingFiles:
     """Has every file of a profile fail in its midst."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(trace, "_in_frame", self.fail)
+        monkeypatch.setattr(trace, "in_frame", self.fail)
 
     def fail(self, *arguments: object) -> Iterator[bytes]:
         yield b'{"traceEvents":['
