@@ -31,7 +31,7 @@ from seo_engine.tracking.runs.open_run import (
 )
 from seo_engine.tracking.runs.places import PARTS, create_run_directory
 from seo_engine.tracking.runs.rank_presence import RankPresence, is_present, signature_of, signatures
-from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS
+from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, is_locked
 
 logger = logging.getLogger(__name__)
 
@@ -194,10 +194,10 @@ class _Joining:
             raise RunStillOpenError(
                 f"{directory} cannot be resumed, because it is open in this process: close it first"
             )
-        known = signatures(directory)
-        alive = {rank: each for rank, each in known.items() if is_present(directory, rank, each)}
-        is_of_one_process = not has_ranks(directory)
-        if (is_of_one_process and is_open(directory)) or not all(map(self._member.is_of_same_job, alive.values())):
+        # In this order: another rank of this job may begin meanwhile, and its child then holds the same lock.
+        is_held_alone = is_locked(directory, RUN_LOCK) and not has_ranks(directory)
+        alive = [each for rank, each in signatures(directory).items() if is_present(directory, rank, each)]
+        if is_held_alone or not all(map(self._member.is_of_same_job, alive)):
             raise RunStillOpenError(_still_open(directory))
         attempt = self._member.attempt_of_resumption(directory)
         joined = self._join(directory, Beginning(attempt, resumes=True, step=step))
