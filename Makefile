@@ -1,4 +1,5 @@
-# make train: fine-tune on the bundled site.   make test: every check.   The first run of each installs into .venv.
+# make train: fine-tune on the bundled site.   The first run of each of these installs what it needs into .venv.
+# make test: every check, but for those that train with real frameworks and launchers: make test-integrations.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
 # make benchmark: compare with similar tools.   make docs: renew the generated parts of the documents.
@@ -7,7 +8,7 @@ BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
 
-.PHONY: train test test-extras faults fuzz benchmark docs clean
+.PHONY: train test test-integrations test-extras faults fuzz benchmark docs clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -17,7 +18,12 @@ test: .venv/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --ignore tests/integrations --numprocesses 3 --dist worksteal --cov \
+		--cov-report=term:skip-covered
+
+# Many processes that import torch and transformers, and little of ours.
+test-integrations: .venv/test-installed
+	$(BIN)/python -m pytest tests/integrations --numprocesses 2 --dist worksteal
 
 # Each time anew, so that what is forgotten in pyproject.toml is missing here.
 test-extras: | .venv/bin/python
