@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import sys
+import threading
+import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+import click
 import psutil
 
 # Tells a process of a training which command has started it.
@@ -21,6 +25,12 @@ _LOOK_SECONDS = 0.1
 
 # How long the others have, when one has failed: they wait for it until they notice.
 _LONGEST_ENDING_SECONDS = 30.0
+
+# A second Ctrl-C asks them to stop at once. One that waits for another within torch does not notice.
+_LONGEST_STOPPING_SECONDS = 10.0
+
+# How long a process has to end by itself when nobody waits for it any more.
+_LONGEST_ALONE_SECONDS = 60.0
 
 
 def launch(count: int, arguments: Sequence[str]) -> int:
@@ -59,7 +69,7 @@ def launch(count: int, arguments: Sequence[str]) -> int:
             own = {"RANK": str(rank), "LOCAL_RANK": str(rank), LAUNCHER: str(os.getpid())}
             # Of a group of their own, so that the terminal does not tell them, too.
             started.append(psutil.Popen(command, env=environment | own, process_group=0))
-        return _wait_for_all(started, lambda: bool(stopped_by))
+        return _wait_for_all(started, stopped_by)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -75,19 +85,46 @@ def is_launcher_gone() -> bool:
     return launcher is not None and os.getppid() != int(launcher)
 
 
-def _wait_for_all(processes: Sequence[Any], is_stopped: Callable[[], bool]) -> int:
+def end_without_launcher() -> None:
+    """Have this process killed some time after the command that has started it; it may wait for others for ever."""
+    if LAUNCHER in os.environ:
+        threading.Thread(target=_end_without_launcher, name="end_without_launcher", daemon=True).start()
+
+
+def _end_without_launcher() -> None:
+    while not is_launcher_gone():
+        time.sleep(1.0)
+    time.sleep(_LONGEST_ALONE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait_for_all(processes: Sequence[Any], stopped_by: Sequence[int]) -> int:
+    """Return the exit status; whoever stops the command adds to `stopped_by`."""
     alive, statuses = list(processes), list[int]()
-    while alive:
+    # When the rest of them is killed.
+    deadline = math.inf
+    while alive and time.monotonic() < deadline:
         gone, alive = psutil.wait_procs(alive, timeout=_LOOK_SECONDS)
         # Untyped: what `Popen` adds to a process. One that a signal has ended is what the others have noticed.
-        statuses += sorted(status for each in gone if (status := getattr(each, "returncode", 0)))
-        if statuses and alive and not is_stopped():
+        failed = sorted((status, processes.index(each)) for each in gone if (status := getattr(each, "returncode", 0)))
+        if failed and not statuses and not stopped_by:
+            _say_what_failed(*failed[0])
             for each in alive:
                 each.terminate()
-            psutil.wait_procs(alive, timeout=_LONGEST_ENDING_SECONDS)
-            break
+        statuses += [status for status, _ in failed]
+        if statuses:
+            deadline = min(deadline, time.monotonic() + _LONGEST_ENDING_SECONDS)
+        if len(stopped_by) > 1:
+            deadline = min(deadline, time.monotonic() + _LONGEST_STOPPING_SECONDS)
     # As a shell says it of a process that a signal has ended.
-    return 0 if not statuses else statuses[0] if statuses[0] > 0 else 128 - statuses[0]
+    status = statuses[0] if statuses else -stopped_by[0] if alive else 0
+    return status if status >= 0 else 128 - status
+
+
+def _say_what_failed(status: int, rank: int) -> None:
+    if status < 0:
+        name = signal.strsignal(-status) or f"signal {-status}"
+        click.echo(f"error: process {rank} ended by a signal ({name}), so the others are ended, too", err=True)
 
 
 def _loopback() -> dict[str, str]:

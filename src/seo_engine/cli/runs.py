@@ -191,12 +191,13 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
             raise CommandError(f"{directory} has one process; its trace is {relative_path(trace_of(directory))}")
         path = Path(output) if output is not None else trace_of(directory).with_name("trace_of_all_ranks.json")
         with errors_in_one_line():
-            left_out = merge_traces(rank_traces(summary), path)
+            traces = rank_traces(summary)
+            left_out = merge_traces(traces, path)
     except OSError as error:
         raise _unreadable(run, error) from None
     for rank, reason in left_out.items():
         click.echo(f"warning: rank {rank} is left out: {reason}", err=True)
-    ranks = len(summary.ranks) - len(left_out)
+    ranks = len(traces) - len(left_out)
     click.echo(
         f"{ranks} {'rank' if ranks == 1 else 'ranks'} in {relative_path(path)}, which opens in https://ui.perfetto.dev"
     )

@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.launching import is_launcher_gone, launch
+from seo_engine.cli.launching import end_without_launcher, is_launcher_gone, launch
 from seo_engine.cli.options import given, setting_options
 from seo_engine.cli.stop_signal import StopSignal
 from seo_engine.config import SEOConfig
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.extras import require_extra
-from seo_engine.tracking import ExperimentTracker, read_launched_process, status_after, tracker_cost
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking import (
+    ExperimentTracker,
+    lost_another_rank,
+    read_launched_process,
+    status_after,
+    tracker_cost,
+)
 
 if TYPE_CHECKING:
     from seo_engine.engine.training.training import TrainingResult
@@ -73,11 +80,12 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     launched = read_launched_process(os.environ)
     if launched.processes == 1 and processes is not None and processes > 1:
         raise SystemExit(launch(processes, sys.argv[1:]))
-    if processes is not None and processes != launched.processes:
-        raise CommandError(f"--processes {processes}: the launcher has already started {launched.processes} processes")
-
     # Of several processes, the first one speaks.
     is_first = launched.rank == 0
+    if processes is not None and processes != launched.processes:
+        said = f"--processes {processes}: the launcher has already started {launched.processes} processes"
+        raise CommandError(said) if is_first else SystemExit(CommandError.exit_code)
+    end_without_launcher()
     notes, output = plain_console(sys.stderr, quiet=not is_first), plain_console(sys.stdout, quiet=not is_first)
     # This command has a longer summary of its own.
     config.print_summary = False
@@ -104,6 +112,9 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
             raise SystemExit(stop.exit_code) from None
         if isinstance(raised, ValueError):
             raise CommandError(str(raised)) from None
+        if launched.processes > 1 and lost_another_rank(raised):
+            said = f"another process of this training has ended: {one_line(str(raised))}"
+            raise CommandError(said) if is_first else SystemExit(CommandError.exit_code) from None
         raise
     finally:
         tracker.close(status, ended_by)

@@ -39,13 +39,16 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE) ->
     """
     # Cut, because a name of the maximum length leaves no room for a suffix.
     partial = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(parts)
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         _remove(partial)
+        if isinstance(error, OSError) and error.filename == str(partial):
+            # Nobody knows the other name.
+            error.filename, error.filename2 = str(path), None
         raise
     for earlier in [each for each in _left_behind.copy() if each.parent == partial.parent]:
         _remove(earlier)
@@ -57,6 +60,7 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     Args:
         path (str | os.PathLike): The file; `~` is the home folder, and its folder is made. With the ending `.gz` it is
             compressed. Its mode follows the umask; if it replaces a file, nobody who could not read that can read it.
+            A link stays one, and what is no file, such as `/dev/stdout`, is written to.
         parts (Iterable[bytes]): Its contents.
         private (bool): Whether it is for its owner alone, whatever the umask.
 
@@ -74,12 +78,20 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     # Where there is no such user, `~name` is a name like any other.
     with contextlib.suppress(RuntimeError):
         path = path.expanduser()
+    # A loop of links stays as it is, and is refused below.
+    with contextlib.suppress(RuntimeError):
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".gz":
         parts = _compressed(parts)
     mode = PRIVATE_FILE if private else SHARED_FILE
     with contextlib.suppress(FileNotFoundError):
-        mode &= stat.S_IMODE(path.stat().st_mode)
+        there = path.stat().st_mode
+        if not stat.S_ISREG(there):
+            with path.open("wb") as file:
+                file.writelines(parts)
+            return
+        mode &= stat.S_IMODE(there)
     write_whole(path, parts, mode)
 
 

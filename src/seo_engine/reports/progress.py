@@ -66,4 +66,6 @@ class ProgressDisplay:
         part = (stage, done * _PARTS_TOLD // max(total, 1))
         if part != self._told:
             self._told = part
+            if self._console.quiet:
+                return
             print(f"{stage}: {done} of {total}{'  ' + note if note else ''}\n", end="", file=sys.stderr, flush=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.records.model_architecture import ModelArchitecture, describe_model
     from seo_engine.tracking.records.run_marks import STATUSES
     from seo_engine.tracking.runs.console import plain_message
-    from seo_engine.tracking.runs.endings import status_after
+    from seo_engine.tracking.runs.endings import lost_another_rank, status_after
     from seo_engine.tracking.runs.ledger import DeliveryState
     from seo_engine.tracking.runs.places import (
         CHECKPOINTS,
@@ -83,6 +83,7 @@ _MODULES = {
     "last_and_best": "history.main_metrics",
     "list_parts": "history.listing",
     "list_runs": "history.listing",
+    "lost_another_rank": "runs.endings",
     "main_metrics": "history.main_metrics",
     "merge_runs": "delivery.merging",
     "optional_destinations": "trackers.registry",
@@ -138,6 +139,7 @@ __all__ = [
     "last_and_best",
     "list_parts",
     "list_runs",
+    "lost_another_rank",
     "main_metrics",
     "merge_runs",
     "most_unusual",

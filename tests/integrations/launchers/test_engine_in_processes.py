@@ -112,6 +112,17 @@ def test_processes_that_divide_neither_batch_nor_pages_take_more_say_so_and_meas
     assert len(read_run(place / "runs" / "three").ranks) == 3
 
 
+@pytest.mark.parametrize("inherited", [{"RANK": "0", "WORLD_SIZE": "1"}])
+def test_what_a_container_sets_for_one_process_is_not_taken_for_the_rank_of_several(place: Path) -> None:
+    environment = ENVIRONMENT | {"RANK": "0", "WORLD_SIZE": "1"}
+    done = command(*TRAIN, "--processes", "2", "--epochs", "1", "--name", "container", cwd=place, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (place / "runs").glob("container*")) == ["container"]
+    # The first process speaks.
+    assert done.stderr.count("Loading the language model: 1 of 1") == 1
+    assert "find_unused_parameters" not in done.stderr
+
+
 def start(place: Path, name: str) -> subprocess.Popen[str]:
     """Start a long training of two processes."""
     typed = [*COMMAND, *TRAIN, "--processes", "2", "--epochs", "500", "--name", name]
@@ -143,8 +154,10 @@ def test_when_one_process_is_killed_the_others_end_and_the_command_fails(place: 
     of_ranks = rank_processes(process.pid)
     assert len(of_ranks) == 2
     of_ranks[1].kill()
-    process.communicate(timeout=120)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 137
+    assert "error: process 1 ended by a signal (Killed), so the others are ended, too" in said
+    assert "Traceback" not in said
     assert not any(each.is_running() for each in of_ranks)
     assert wait_until(lambda: read_run(place / "runs" / "killed").status == "killed")
 

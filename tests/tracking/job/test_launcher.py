@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -146,3 +147,20 @@ def test_a_session_leader_is_a_launcher_only_if_it_is_torchrun(is_torchrun: bool
         check=True,
     )
     assert done.stdout.startswith("launcher:") is is_torchrun, done.stdout + done.stderr
+
+
+# As Kubernetes sets it for a pod of one process, and as a shell may have it left over.
+@pytest.mark.parametrize("inherited", [{"RANK": "0", "WORLD_SIZE": "1"}, {"RANK": "0"}])
+def test_what_started_the_ranks_is_no_rank_although_it_has_the_variables_of_another_job(
+    inherited: dict[str, str],
+) -> None:
+    own = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    rank = (
+        "import os; from seo_engine.tracking.job.launcher import *; print(process_of_rank(os.environ).pid, os.getpid())"
+    )
+    launcher = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {rank!r}], env=os.environ | {own})"
+    done = subprocess.run(
+        [sys.executable, "-c", launcher], env=os.environ | inherited, capture_output=True, text=True, check=True
+    )
+    process_of_rank, itself = done.stdout.split()
+    assert process_of_rank == itself, done.stderr

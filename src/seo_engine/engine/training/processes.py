@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from seo_engine.tracking import read_launched_process
 
 if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
     from torch.distributed import ProcessGroup
+
+logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
@@ -20,6 +25,12 @@ Item = TypeVar("Item")
 _OF_THE_LAUNCHER = ("SEO_ENGINE_RUN", "TORCHELASTIC_RUN_ID", "MASTER_PORT")
 # A file in a folder that torchrun makes anew: above it are one folder for each process, and for each attempt.
 _FILE_OF_TORCHRUN = "TORCHELASTIC_ERROR_FILE"
+
+_MEETING = ".meeting_"
+# As long as torchrun waits for its processes. A scheduler may start some of them late.
+_LONGEST_MEETING_SECONDS = 600.0
+_PATIENT_SECONDS = 20.0
+_LOOK_SECONDS = 0.05
 
 
 class Processes:
@@ -43,7 +54,7 @@ class Processes:
         # Whether a launcher has started them again, and counts that.
         self.are_restarted = any(process.restarts or ())
         self._is_on_one_host = process.processes_here == process.processes
-        self._meeting_file = folder / f".meeting_{_name_of_launch(process.restarts or ())}"
+        self._meeting_file = folder / f"{_MEETING}{_name_of_launch(process.restarts or ())}"
         self._has_connected = False
         self._group: ProcessGroup | None = None
 
@@ -104,11 +115,12 @@ class Processes:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._has_connected and error_type is None:
-            import torch.distributed
+        if self._has_connected:
+            if error_type is None:
+                import torch.distributed
 
-            # After an error, the others may never come to this place.
-            torch.distributed.destroy_process_group()
+                # After an error, the others may never come to this place.
+                torch.distributed.destroy_process_group()
             self._has_connected = False
             self._meeting_file.unlink(missing_ok=True)
 
@@ -116,7 +128,7 @@ class Processes:
         """Connect the processes.
 
         Raises:
-            ValueError: If the launcher does not say how, or there are more processes than GPUs.
+            ValueError: If the launcher does not say how, one does not come, or there are more processes than GPUs.
         """
         import torch.distributed
         from accelerate import PartialState
@@ -129,13 +141,9 @@ class Processes:
             self._has_connected = True
             if self._is_on_one_host and (_FILE_OF_TORCHRUN in os.environ or "MASTER_ADDR" not in os.environ):
                 # Through the store of torchrun, gloo does not connect again after the kill of a process.
-                self._meeting_file.parent.mkdir(parents=True, exist_ok=True)
-                torch.distributed.init_process_group(
-                    "nccl" if on_gpu else "gloo",
-                    init_method=f"file://{self._meeting_file.absolute()}",
-                    rank=self.rank,
-                    world_size=self.count,
-                )
+                store = self._meet()
+                backend = "nccl" if on_gpu else "gloo"
+                torch.distributed.init_process_group(backend, store=store, rank=self.rank, world_size=self.count)
         # What the Trainer uses; it knows the variables of most launchers.
         if PartialState(cpu=not on_gpu).num_processes != self.count:
             raise ValueError(
@@ -144,6 +152,32 @@ class Processes:
             )
         # A group of processors, so that no GPU is waited for.
         self._group = torch.distributed.new_group(backend="gloo")
+
+    def _meet(self) -> Store:
+        """Wait until all processes are there: in Python, because nothing could interrupt torch's own waiting."""
+        import torch.distributed
+
+        folder = self._meeting_file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.is_first:
+            for left_by_a_kill in set(folder.glob(f"{_MEETING}*")) - {self._meeting_file}:
+                left_by_a_kill.unlink(missing_ok=True)
+        # Its stubs do not name it as public; the documentation does.
+        store = torch.distributed.FileStore(  # type: ignore[attr-defined]
+            str(self._meeting_file), self.count
+        )
+        store.set(f"here/{self.rank}", "")
+        began, is_said = time.monotonic(), False
+        while missing := [rank for rank in range(self.count) if not store.check([f"here/{rank}"])]:
+            waited = time.monotonic() - began
+            who = f"process {missing[0]} of {self.count}" if len(missing) == 1 else f"{len(missing)} processes"
+            if waited > _LONGEST_MEETING_SECONDS:
+                raise ValueError(f"{who} did not come within {_LONGEST_MEETING_SECONDS:.0f} seconds")
+            if waited > _PATIENT_SECONDS and not is_said:
+                is_said = True
+                logger.warning("⚠️ Waiting for %s", who)
+            time.sleep(_LOOK_SECONDS)
+        return store
 
 
 def _name_of_launch(restarts: Sequence[int]) -> str:

@@ -86,6 +86,8 @@ def make_trainer(
         bf16=mixed_precision == "bf16",
         fp16=mixed_precision == "fp16",
         dataloader_pin_memory=on_gpu,
+        # Each step uses the whole adapter.
+        ddp_find_unused_parameters=False,
         # Several processes without a GPU each train together only where this is said.
         use_cpu=processes.count > 1 and not on_gpu,
         logging_steps=config.logging_steps,

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER, write_whole
-from seo_engine.tracking.delivery.recovery import Progress, recover_run
+from seo_engine.tracking.delivery.recovery import Progress, is_complete, recover_run
 from seo_engine.tracking.journal.rank_files import has_first_rank, journal_name, rank_name, ranks_in
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import is_metric_line
 from seo_engine.tracking.records.run_marks import Attempt, attempt_of, rank_of, world_size_of
-from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.runs.lifecycle import RunStillOpenError, still_written
-from seo_engine.tracking.runs.places import LOGS, profile_folder
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
+from seo_engine.tracking.runs.lifecycle import RunStillOpenError, read_lifecycle, still_written
+from seo_engine.tracking.runs.places import DELIVERY, LOGS, profile_folder
 from seo_engine.tracking.runs.rank_presence import signatures
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS, RUN_LOCK, RunLock, is_locked
 
@@ -93,7 +93,9 @@ def merge_runs(run_directories: Sequence[Path], progress: Progress = lambda stat
             _copy_files(part, run, rank)
     finally:
         lock.release()
-    delivery = recover_run(run, progress=progress)
+    # A merge that was killed may have left it to this one.
+    is_new = any(new.values()) or not is_complete(run, read_lifecycle(run))
+    delivery = recover_run(run, progress=progress) if is_new else read_delivery(run / DELIVERY)
     return MergedRun(run, [rank for rank in ranks_in(run) if rank is not None], sum(new.values()), delivery)
 
 

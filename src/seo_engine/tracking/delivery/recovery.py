@@ -68,14 +68,23 @@ def unfinished_runs(log_directory: Path) -> list[Path]:
                 continue
             life = read_lifecycle(directory)
             # On a shared file system there is no telling whether another machine's run is still open.
-            if life.host == platform.node() and not _is_complete(directory, life):
+            if life.host == platform.node() and not is_complete(directory, life):
                 found.append((life.started, directory))
         except (OSError, ValueError) as error:
             logger.warning("⚠️ %s", error)
     return [directory for _, directory in sorted(found)]
 
 
-def _is_complete(run_directory: Path, life: Lifecycle) -> bool:
+def is_complete(run_directory: Path, life: Lifecycle) -> bool:
+    """Return whether a run has an end, and its views have all of it.
+
+    Args:
+        run_directory (Path): The run's folder.
+        life (Lifecycle): How it began and ended.
+
+    Raises:
+        OSError: If the journal cannot be read.
+    """
     states = read_delivery(run_directory / DELIVERY)
     # An attached process may have logged after the end.
     logged = end_of_journal(run_directory)

@@ -94,15 +94,16 @@ def process_of_rank(environment: Mapping[str, str]) -> psutil.Process:
     import psutil
 
     process = psutil.Process()
-    name = next((rank for rank, *_ in _launchers(environment) if _number(environment, rank) is not None), None)
-    if name is None:
+    names = next((each for each in _launchers(environment) if _number(environment, each[0]) is not None), None)
+    if names is None:
         return process
     for parent in process.parents():
         try:
-            # A launcher has no rank itself.
-            if parent.environ().get(name) != environment[name]:
-                break
+            # A launcher has no rank itself, or that of another job, of another size, within which it was started.
+            of_parent = parent.environ()
         except psutil.Error:
+            break
+        if any(of_parent.get(name) != environment.get(name) for name in names):
             break
         process = parent
     return process

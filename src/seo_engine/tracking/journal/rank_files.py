@@ -15,6 +15,9 @@ ORDER = "order.jsonl"
 # How the file of a rank that was there begins.
 _BEGINNINGS = (LINE_BEGINNING + b'"start"', LINE_BEGINNING + b'"resume"')
 
+# As many digits as a file's name may have.
+HIGHEST_RANK = 9_999_999
+
 _RANK_JOURNAL = re.compile(r"journal\.rank-(\d{5,7})\.jsonl")
 
 

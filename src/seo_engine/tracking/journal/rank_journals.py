@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from seo_engine.tracking.journal.lines import parse_line
-from seo_engine.tracking.journal.rank_files import JOURNAL, ORDER, has_ranks, journal_name, ranks_in
+from seo_engine.tracking.journal.rank_files import HIGHEST_RANK, JOURNAL, ORDER, has_ranks, journal_name, ranks_in
 from seo_engine.tracking.journal.reader import (
     LONGEST_LINE_BYTES,
     READ_BYTES,
@@ -63,6 +63,8 @@ def read_entry(line: bytes) -> Entry | None:
         Batch(rank=3, first_line=1, last_line=20)
         >>> read_entry(b'{"kind":"incomplete_step","time":1.0}')
         Decision(line=b'{"kind":"incomplete_step","time":1.0}')
+        >>> [read_entry(b'{"rank":%d,"first_line":1,"last_line":2}' % rank) for rank in (-1, 99_999_999_999)]
+        [None, None]
     """
     data = parse_line(line)
     if not isinstance(data, dict):
@@ -70,7 +72,10 @@ def read_entry(line: bytes) -> Entry | None:
     if "first_line" not in data:
         return Decision(line) if isinstance(data.get("kind"), str) else None
     rank, first, last = (data.get(name) for name in Batch._fields)
-    if not (isinstance(first, int) and isinstance(last, int) and isinstance(rank, int | None) and 0 < first <= last):
+    # Somebody's order may name what no file has.
+    if rank is not None and not (type(rank) is int and 0 <= rank <= HIGHEST_RANK):
+        return None
+    if not (isinstance(first, int) and isinstance(last, int) and 0 < first <= last):
         return None
     # A batch comes from one read of a file, and a line has at least one byte.
     return Batch(rank, first, last) if last - first < LONGEST_LINE_BYTES else None

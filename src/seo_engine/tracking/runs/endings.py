@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.tracking.records.run_marks import ErrorDescription
+from seo_engine.tracking.runs.rank_ends import is_of_a_collective
 
 # The end of a traceback tells where the error happened; deep recursion makes a traceback long.
 _MOST_TRACEBACK_CHARACTERS = 20_000
@@ -82,6 +83,19 @@ def describe_error(error: BaseException) -> ErrorDescription:
             -_MOST_TRACEBACK_CHARACTERS:
         ],
     }
+
+
+def lost_another_rank(error: BaseException) -> bool:
+    """Return whether an exception only says that another process of the training is gone.
+
+    Args:
+        error (BaseException): What ended this process.
+
+    Example:
+        >>> lost_another_rank(RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer"))
+        True
+    """
+    return is_of_a_collective(describe_error(error))
 
 
 def _described(error: BaseException, describe: Callable[[BaseException], list[str]]) -> str:

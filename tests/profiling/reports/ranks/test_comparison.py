@@ -184,3 +184,14 @@ def test_the_report_shows_who_works_and_who_waits() -> None:
     assert lines[2].split()[:3] == ["7", "100", "%"]
     assert "and 4 more, with --profile --json" in capture.get()
     assert "see what rank 7 loads" in capture.get()
+
+
+@pytest.mark.parametrize("ahead", [[2], [0], [1, 3]])
+def test_ranks_that_went_on_long_after_the_others_do_not_hide_them(ahead: list[int]) -> None:
+    profiles = train_together(5, slow(4, "data_loading", 0.02))
+    for number, rank in enumerate(ahead, start=1):
+        for step in profiles[rank]["recent_steps"]:
+            step["step"] += number * 1_000_000
+    comparison = compare_ranks(profiles)
+    assert comparison is not None
+    assert (comparison["left_out"], comparison["slowest_rank"]) == (ahead, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -91,11 +92,13 @@ def compare_ranks(profiles: Mapping[int, Mapping[str, Any]]) -> RankComparison |
     if len(steps) < 2:
         return None
     left_out: list[int] = []
+    # How many ranks have a step.
+    ranks_with = Counter(number for each in steps.values() for number in each)
     while len(common := _common_steps(steps)) < _FEWEST_STEPS:
-        # A rank that ended long before the others has none of their newest steps.
-        behind = min(steps, key=lambda rank: max(steps[rank]))
-        del steps[behind]
-        left_out.append(behind)
+        # One that ended long before the others, or went on long after them, has none of their newest steps.
+        apart = min(steps, key=lambda rank: sum(ranks_with[number] - 1 for number in steps[rank]))
+        ranks_with.subtract(steps.pop(apart).keys())
+        left_out.append(apart)
         if len(steps) < 2:
             return None
     chosen = {rank: [each[number] for number in common] for rank, each in steps.items()}
