@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seo_engine.profiling import CodeProfiler
 from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.journal.lines import Record, encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
@@ -124,3 +125,15 @@ def test_a_run_of_one_process_has_no_ranks(tmp_path: Path) -> None:
         journal.append(encode_record(start))
     assert json.loads(command("runs", "show", "r", "--json", cwd=tmp_path).stdout)["ranks"] == []
     assert "skew" not in command("runs", "show", "r", cwd=tmp_path).stdout
+
+
+def test_a_trace_says_how_many_ranks_it_shows_and_not_how_many_were_expected(tmp_path: Path) -> None:
+    directory = make_run(tmp_path, 3, [logs(1, 2.0)], [logs(1, 2.0)])
+    profiler = CodeProfiler()
+    with profiler.profile_operation("work", "training_loop"):
+        pass
+    profiler.export_trace(directory / "profile" / "trace.json")
+    profiler.export_trace(directory / "profile" / "rank-00001" / "trace.json")
+    traced = command("runs", "trace", "r", "--output", "all.json", cwd=tmp_path)
+    assert traced.stdout == "2 ranks in all.json, which opens in https://ui.perfetto.dev\n", traced.stderr
+    assert json.loads((tmp_path / "all.json").read_text())["otherData"]["ranks"] == [0, 1]

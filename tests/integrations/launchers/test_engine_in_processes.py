@@ -112,7 +112,6 @@ def test_processes_that_divide_neither_batch_nor_pages_take_more_say_so_and_meas
     assert len(read_run(place / "runs" / "three").ranks) == 3
 
 
-@pytest.mark.parametrize("inherited", [{"RANK": "0", "WORLD_SIZE": "1"}])
 def test_what_a_container_sets_for_one_process_is_not_taken_for_the_rank_of_several(place: Path) -> None:
     environment = ENVIRONMENT | {"RANK": "0", "WORLD_SIZE": "1"}
     done = command(*TRAIN, "--processes", "2", "--epochs", "1", "--name", "container", cwd=place, env=environment)
