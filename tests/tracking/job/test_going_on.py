@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
 from seo_engine.tracking.history.summary import read_run
-from seo_engine.tracking.job import joining
-from seo_engine.tracking.journal.rank_files import has_ranks
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.job.launching import (
     TRAINING,
@@ -112,41 +109,47 @@ def test_a_run_that_is_open_in_another_job_is_not_resumed_and_one_line_says_so(t
     assert losses(tmp_path / "runs" / "r") == {rank: logged(rank, range(1, 11)) for rank in range(2)}
 
 
-def test_a_rank_that_resumes_while_another_begins_joins_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+WAITS_FOR_FILES = """
+import os, time
+from pathlib import Path
+
+def wait_for(name):
+    launcher = os.getppid()
+    while not Path(name).exists() and os.getppid() == launcher:
+        time.sleep(0.01)
+"""
+
+# The first rank begins when it is told to, and stays until the second one has ended.
+FIRST = f"{WAITS_FOR_FILES}\nwait_for('begin')\n{RESUMING}\n    Path('has_begun').touch()\n    wait_for('end')\n"
+
+# The second rank tells it right after its own first look.
+SECOND = f"""{WAITS_FOR_FILES}
+from seo_engine.tracking.job import joining
+
+def before_the_first_begins(look):
+    def looked(*arguments):
+        seen = look(*arguments)
+        Path("begin").touch()
+        wait_for("has_begun")
+        return seen
+    return looked
+
+for name in ("has_ranks", "is_locked"):
+    setattr(joining, name, before_the_first_begins(getattr(joining, name)))
+{RESUMING}
+Path("end").touch()
+"""
+
+
+def test_a_rank_that_resumes_while_another_begins_joins_it(tmp_path: Path) -> None:
     single(tmp_path, range(1, 11))
-    directory = tmp_path / "runs" / "r"
-    variables = torchrun_variables(0, 2, TORCHELASTIC_RUN_ID="job")
-    first = subprocess.Popen(
-        [sys.executable, "-c", "import sys\nsys.stdin.readline()\n" + RESUMING, "0", "11", "16", "wait"],
-        cwd=tmp_path,
-        env=os.environ | variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert first.stdin is not None and first.stdout is not None
-
-    def before_another_begins(look: Callable[..., bool]) -> Callable[..., bool]:
-        def looked(*arguments: object) -> bool:
-            seen = look(*arguments)
-            if not has_ranks(directory):
-                print(file=first.stdin, flush=True)
-                assert first.stdout is not None and first.stdout.readline() == "ready\n"
-            return seen
-
-        return looked
-
-    # The first rank begins right after the second one's first look.
-    for name in ("has_ranks", "is_locked"):
-        monkeypatch.setattr(joining, name, before_another_begins(getattr(joining, name)))
-    for name, value in (variables | {"RANK": "1", "LOCAL_RANK": "1"}).items():
-        monkeypatch.setenv(name, value)
-    config = TrackingConfig(tensorboard_logging=False, wandb_logging=False, **ONLY_WHAT_IS_LOGGED)
-    with ExperimentTracker(config, resume="r", step=11) as tracker:
-        tracker.log_training_metrics(0, 11, {"loss": 1011.0})
-    first.communicate("\n")
-    assert first.returncode == 0 and runs_in(tmp_path) == ["r"]
-    assert losses(directory) == {0: logged(0, range(1, 16)), 1: logged(1, range(11, 12))}
+    ranks = [
+        Rank(rank, torchrun_variables(rank, 2), ("11", "16"), program=program)
+        for rank, program in enumerate((FIRST, SECOND))
+    ]
+    done = launch(tmp_path, *ranks, timeout=60)
+    assert done.returncode == 0 and runs_in(tmp_path) == ["r"], done.stderr
+    assert losses(tmp_path / "runs" / "r") == {0: logged(0, range(1, 16)), 1: logged(1, range(11, 16))}
 
 
 def test_two_jobs_of_one_host_at_the_same_time_are_two_runs(tmp_path: Path) -> None:
