@@ -195,3 +195,12 @@ def test_ranks_that_went_on_long_after_the_others_do_not_hide_them(ahead: list[i
     comparison = compare_ranks(profiles)
     assert comparison is not None
     assert (comparison["left_out"], comparison["slowest_rank"]) == (ahead, 4)
+
+
+def test_in_a_profile_that_contradicts_itself_nobody_works_less_than_not_at_all() -> None:
+    profiles = train_together(3, usual)
+    for step in profiles[1]["recent_steps"]:
+        step["parts"]["backward"] = 5.0
+    comparison = compare_ranks(profiles)
+    assert comparison is not None
+    assert all(each["working_seconds"] >= 0 for each in comparison["ranks"])

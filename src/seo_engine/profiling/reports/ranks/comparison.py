@@ -136,7 +136,8 @@ def _find_waiting(steps: Sequence[Sequence[_Step]]) -> str:
     part = most if totals[most] > _FAR_MORE * totals[usual] else usual
     for step in steps:
         for each, waiting in zip(step, _waiting(step, part), strict=True):
-            each.waiting = waiting
+            # In a file that somebody sent, a part may be longer than its step.
+            each.waiting = min(waiting, each.seconds)
     return part
 
 
