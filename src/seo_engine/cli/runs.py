@@ -197,10 +197,9 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
         raise _unreadable(run, error) from None
     for rank, reason in left_out.items():
         click.echo(f"warning: rank {rank} is left out: {reason}", err=True)
-    ranks = len(traces) - len(left_out)
-    click.echo(
-        f"{ranks} {'rank' if ranks == 1 else 'ranks'} in {relative_path(path)}, which opens in https://ui.perfetto.dev"
-    )
+    count = len(traces) - len(left_out)
+    ranks = "1 rank" if count == 1 else f"{count} ranks"
+    click.echo(f"{ranks} in {relative_path(path)}, which opens in https://ui.perfetto.dev")
 
 
 @runs.command("recover")

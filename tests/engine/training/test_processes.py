@@ -47,7 +47,7 @@ def test_shares_are_gathered_in_their_order(count: int, monkeypatch: pytest.Monk
 def test_a_process_that_does_not_come_is_waited_for_not_without_end_and_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(processes, "_LONGEST_MEETING_SECONDS", 0.3)
     monkeypatch.setattr(processes, "_PATIENT_SECONDS", 0.1)

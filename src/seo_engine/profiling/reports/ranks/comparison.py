@@ -91,19 +91,28 @@ def compare_ranks(profiles: Mapping[int, Mapping[str, Any]]) -> RankComparison |
     steps = {rank: each for rank, profile in sorted(profiles.items()) if (each := _steps_of(profile))}
     if len(steps) < 2:
         return None
+    left_out = _leave_out_ranks_apart(steps)
+    if len(steps) < 2:
+        return None
+    common = _common_steps(steps)
+    chosen = {rank: [each[number] for number in common] for rank, each in steps.items()}
+    waiting_part = _find_waiting(list(zip(*chosen.values(), strict=True)))
+    return _compared(chosen, waiting_part, left_out)
+
+
+def _leave_out_ranks_apart(steps: dict[int, dict[int, _Step]]) -> list[int]:
+    """Remove the ranks that leave the others too few steps in common, and return them.
+
+    One that ended long before the others, or went on long after them, has none of their newest steps.
+    """
     left_out: list[int] = []
-    # How many ranks have a step.
-    ranks_with = Counter(number for each in steps.values() for number in each)
-    while len(common := _common_steps(steps)) < _FEWEST_STEPS:
-        # One that ended long before the others, or went on long after them, has none of their newest steps.
+    ranks_with: Counter[int] = Counter()
+    while len(steps) > 1 and len(_common_steps(steps)) < _FEWEST_STEPS:
+        ranks_with = ranks_with or Counter(number for each in steps.values() for number in each)
         apart = min(steps, key=lambda rank: sum(ranks_with[number] - 1 for number in steps[rank]))
         ranks_with.subtract(steps.pop(apart).keys())
         left_out.append(apart)
-        if len(steps) < 2:
-            return None
-    chosen = {rank: [each[number] for number in common] for rank, each in steps.items()}
-    waiting_part = _find_waiting(list(zip(*chosen.values(), strict=True)))
-    return _compared(chosen, waiting_part, sorted(left_out))
+    return sorted(left_out)
 
 
 def _common_steps(steps: Mapping[int, Mapping[int, _Step]]) -> list[int]:
