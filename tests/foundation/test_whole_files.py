@@ -51,6 +51,16 @@ def test_an_export_goes_through_a_link_which_stays(tmp_path: Path) -> None:
         assert (tmp_path / "link.json").is_symlink()
 
 
+def test_a_private_file_replaces_a_link_or_a_pipe_that_somebody_put_there(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("theirs")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        write_export(tmp_path / name, [b"ours"], private=True)
+        assert not (tmp_path / name).is_symlink() and (tmp_path / name).read_bytes() == b"ours"
+    assert (tmp_path / "target").read_text() == "theirs"
+
+
 def test_an_export_is_written_to_what_is_no_file_as_open_would(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -192,7 +192,7 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
         path = Path(output) if output is not None else trace_of(directory).with_name("trace_of_all_ranks.json")
         with errors_in_one_line():
             traces = rank_traces(summary)
-            left_out = merge_traces(traces, path)
+            left_out = merge_traces(traces, path, private=output is None)
     except OSError as error:
         raise _unreadable(run, error) from None
     for rank, reason in left_out.items():

@@ -62,7 +62,8 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
             compressed. Its mode follows the umask; if it replaces a file, nobody who could not read that can read it.
             A link stays one, and what is no file, such as `/dev/stdout`, is written to.
         parts (Iterable[bytes]): Its contents.
-        private (bool): Whether it is for its owner alone, whatever the umask.
+        private (bool): Whether it is for its owner alone, whatever the umask, and replaces whatever is there: it is in
+            a folder that somebody may have sent, with links to anywhere.
 
     Raises:
         OSError: If it cannot be written; an existing file then stays as it was.
@@ -78,16 +79,17 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     # Where there is no such user, `~name` is a name like any other.
     with contextlib.suppress(RuntimeError):
         path = path.expanduser()
-    # A loop of links stays as it is, and is refused below.
-    with contextlib.suppress(RuntimeError):
-        path = path.resolve()
+    if not private:
+        # A loop of links is refused below.
+        with contextlib.suppress(RuntimeError):
+            path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".gz":
         parts = _compressed(parts)
     mode = PRIVATE_FILE if private else SHARED_FILE
     with contextlib.suppress(FileNotFoundError):
         there = path.stat().st_mode
-        if not stat.S_ISREG(there):
+        if not private and not stat.S_ISREG(there):
             with path.open("wb") as file:
                 file.writelines(parts)
             return

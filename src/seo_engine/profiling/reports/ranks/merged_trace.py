@@ -39,12 +39,15 @@ class UnreadableTraceError(ValueError):
     """A file is no trace of ours."""
 
 
-def merge_traces(traces: Mapping[int, RankTrace], path: str | os.PathLike[str]) -> dict[int, str]:
+def merge_traces(
+    traces: Mapping[int, RankTrace], path: str | os.PathLike[str], private: bool = False
+) -> dict[int, str]:
     """Write one trace with a process for each rank; an existing file is replaced as a whole, or not at all.
 
     Args:
         traces (Mapping[int, RankTrace]): By rank.
         path (str | os.PathLike): The file, usually `….json`; with the ending `.gz` it is compressed.
+        private (bool): Whether it is in the run's own folder, and for its owner alone.
 
     Returns:
         dict[int, str]: The ranks that are left out, and why.
@@ -72,7 +75,7 @@ def merge_traces(traces: Mapping[int, RankTrace], path: str | os.PathLike[str]) 
         "clock_offset_seconds": {str(rank): traces[rank].clock_offset_seconds for rank in began},
     }
     lines = (line for rank, moment in began.items() for line in _lines(rank, traces[rank], 1e6 * (moment - first)))
-    write_export(path, in_frame(lines, about), private=True)
+    write_export(path, in_frame(lines, about), private)
     return left_out
 
 
