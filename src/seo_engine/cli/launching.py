@@ -29,8 +29,8 @@ _LONGEST_ENDING_SECONDS = 30.0
 # A second Ctrl-C asks them to stop at once. One that waits for another within torch does not notice.
 _LONGEST_STOPPING_SECONDS = 10.0
 
-# How long a process has to end by itself when nobody waits for it any more.
-_LONGEST_ALONE_SECONDS = 60.0
+# How long a process has to end by itself, after its step and with a checkpoint, when nobody waits for it any more.
+_LONGEST_ALONE_SECONDS = 300.0
 
 
 def launch(count: int, arguments: Sequence[str]) -> int:
