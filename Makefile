@@ -1,5 +1,5 @@
 # make train: fine-tune on the bundled site.   The first run of each of these installs what it needs into .venv.
-# make test: every check, but for those that train with real frameworks and launchers: make test-integrations.
+# make test: every check, but for those with real models, frameworks and launchers: make test-integrations.
 # make coverage: the same tests, and which lines they run; fails below 80 %.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.

