@@ -84,7 +84,7 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     is_first = launched.rank == 0
     if processes is not None and processes != launched.processes:
         said = f"--processes {processes}: the launcher has already started {launched.processes} processes"
-        raise CommandError(said) if is_first else SystemExit(CommandError.exit_code)
+        raise _said_once(said, is_first)
     end_without_launcher()
     notes, output = plain_console(sys.stderr, quiet=not is_first), plain_console(sys.stdout, quiet=not is_first)
     # This command has a longer summary of its own.
@@ -114,7 +114,7 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
             raise CommandError(str(raised)) from None
         if launched.processes > 1 and lost_another_rank(raised):
             said = f"another process of this training has ended: {one_line(str(raised))}"
-            raise CommandError(said) if is_first else SystemExit(CommandError.exit_code) from None
+            raise _said_once(said, is_first) from None
         raise
     finally:
         tracker.close(status, ended_by)
@@ -128,6 +128,11 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
         output.print(next_steps(tracker.run_directory, tracker.delivery, result.adapter))
     if status == "interrupted":
         raise SystemExit(stop.exit_code)
+
+
+def _said_once(message: str, is_first: bool) -> BaseException:
+    """Return the error with which all processes end, and which the first one says."""
+    return CommandError(message) if is_first else SystemExit(CommandError.exit_code)
 
 
 def _together(processes: int, config: SEOConfig) -> str:

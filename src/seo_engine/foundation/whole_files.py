@@ -39,17 +39,15 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE) ->
     """
     # Cut, because a name of the maximum length leaves no room for a suffix.
     partial = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}"
-    try:
+    with _errors_naming(path, partial):
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-        partial.replace(path)
-    except BaseException as error:
-        _remove(partial)
-        if isinstance(error, OSError) and error.filename == str(partial):
-            # Nobody knows the other name.
-            error.filename, error.filename2 = str(path), None
-        raise
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(parts)
+            partial.replace(path)
+        except BaseException:
+            _remove(partial)
+            raise
     for earlier in [each for each in _left_behind.copy() if each.parent == partial.parent]:
         _remove(earlier)
 
@@ -86,15 +84,15 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".gz":
         parts = _compressed(parts)
-    mode = PRIVATE_FILE if private else SHARED_FILE
+    # As a file that is not there, which takes nothing away.
+    there = stat.S_IFREG | SHARED_FILE
     with contextlib.suppress(FileNotFoundError):
         there = path.stat().st_mode
-        if not private and not stat.S_ISREG(there):
-            with path.open("wb") as file:
-                file.writelines(parts)
-            return
-        mode &= stat.S_IMODE(there)
-    write_whole(path, parts, mode)
+    if private or stat.S_ISREG(there):
+        write_whole(path, parts, stat.S_IMODE(there) & (PRIVATE_FILE if private else SHARED_FILE))
+    else:
+        with path.open("wb") as file:
+            file.writelines(parts)
 
 
 def read_small_json(path: Path) -> Any:
@@ -136,6 +134,17 @@ def create_like_parent(folder: Path) -> None:
         folder.mkdir()
         with contextlib.suppress(OSError):
             folder.chmod(stat.S_IMODE(folder.parent.stat().st_mode))
+
+
+@contextlib.contextmanager
+def _errors_naming(path: Path, partial: Path) -> Iterator[None]:
+    """Have errors name the file that was asked for: nobody knows the other one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:

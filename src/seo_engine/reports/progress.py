@@ -47,7 +47,7 @@ class ProgressDisplay:
             if stage not in self._stages:
                 self._stages[stage] = self._bars.add_task(stage, total=total, note=note)
             self._bars.update(self._stages[stage], completed=done, total=total, note=note)
-        else:
+        elif not self._console.quiet:
             self._tell(stage, done, total, note)
 
     def __enter__(self) -> Self:
@@ -66,6 +66,4 @@ class ProgressDisplay:
         part = (stage, done * _PARTS_TOLD // max(total, 1))
         if part != self._told:
             self._told = part
-            if self._console.quiet:
-                return
             print(f"{stage}: {done} of {total}{'  ' + note if note else ''}\n", end="", file=sys.stderr, flush=True)

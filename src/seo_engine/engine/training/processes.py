@@ -168,16 +168,20 @@ class Processes:
         )
         store.set(f"here/{self.rank}", "")
         began, is_said = time.monotonic(), False
-        while missing := [rank for rank in range(self.count) if not store.check([f"here/{rank}"])]:
+        # All at once, because each look reads the file.
+        while not store.check([f"here/{rank}" for rank in range(self.count)]):
             waited = time.monotonic() - began
-            who = f"process {missing[0]} of {self.count}" if len(missing) == 1 else f"{len(missing)} processes"
             if waited > _LONGEST_MEETING_SECONDS:
-                raise ValueError(f"{who} did not come within {_LONGEST_MEETING_SECONDS:.0f} seconds")
+                raise ValueError(f"{self._missing(store)} did not come within {_LONGEST_MEETING_SECONDS:.0f} seconds")
             if waited > _PATIENT_SECONDS and not is_said:
                 is_said = True
-                logger.warning("⚠️ Waiting for %s", who)
+                logger.warning("⚠️ Waiting for %s", self._missing(store))
             time.sleep(_LOOK_SECONDS)
         return store
+
+    def _missing(self, store: Store) -> str:
+        missing = [rank for rank in range(self.count) if not store.check([f"here/{rank}"])]
+        return f"process {missing[0]} of {self.count}" if len(missing) == 1 else f"{len(missing)} processes"
 
 
 def _name_of_launch(restarts: Sequence[int]) -> str:

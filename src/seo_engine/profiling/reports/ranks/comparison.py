@@ -91,28 +91,26 @@ def compare_ranks(profiles: Mapping[int, Mapping[str, Any]]) -> RankComparison |
     steps = {rank: each for rank, profile in sorted(profiles.items()) if (each := _steps_of(profile))}
     if len(steps) < 2:
         return None
-    left_out = _leave_out_ranks_apart(steps)
-    if len(steps) < 2:
-        return None
-    common = _common_steps(steps)
+    left_out: list[int] = []
+    nearest_first: list[int] = []
+    while len(common := _common_steps(steps)) < _FEWEST_STEPS:
+        if len(steps) == 2:
+            return None
+        nearest_first = nearest_first or _nearest_first(steps)
+        left_out.append(nearest_first.pop())
+        del steps[left_out[-1]]
     chosen = {rank: [each[number] for number in common] for rank, each in steps.items()}
     waiting_part = _find_waiting(list(zip(*chosen.values(), strict=True)))
-    return _compared(chosen, waiting_part, left_out)
+    return _compared(chosen, waiting_part, sorted(left_out))
 
 
-def _leave_out_ranks_apart(steps: dict[int, dict[int, _Step]]) -> list[int]:
-    """Remove the ranks that leave the others too few steps in common, and return them.
+def _nearest_first(steps: Mapping[int, Mapping[int, _Step]]) -> list[int]:
+    """Return the ranks, those first that have the most steps in common with others.
 
     One that ended long before the others, or went on long after them, has none of their newest steps.
     """
-    left_out: list[int] = []
-    ranks_with: Counter[int] = Counter()
-    while len(steps) > 1 and len(_common_steps(steps)) < _FEWEST_STEPS:
-        ranks_with = ranks_with or Counter(number for each in steps.values() for number in each)
-        apart = min(steps, key=lambda rank: sum(ranks_with[number] - 1 for number in steps[rank]))
-        ranks_with.subtract(steps.pop(apart).keys())
-        left_out.append(apart)
-    return sorted(left_out)
+    ranks_with = Counter(number for each in steps.values() for number in each)
+    return sorted(steps, key=lambda rank: sum(ranks_with[number] - 1 for number in steps[rank]), reverse=True)
 
 
 def _common_steps(steps: Mapping[int, Mapping[int, _Step]]) -> list[int]:
