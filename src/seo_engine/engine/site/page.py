@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Anything longer is a fault of the page: something to report, not to learn from.
-LONGEST_TITLE = 200
-LONGEST_DESCRIPTION = 500
+from seo_engine.engine.site.facts import Encoding, PageFacts, Size
+from seo_engine.engine.snippet_limits import LONGEST_DESCRIPTION, LONGEST_TITLE
+
+# The states of a page. No document disappears: one that could not be read says why.
+READ = "read"
+EMPTY = "empty"
+BINARY = "binary"
+UNREADABLE = "unreadable"
+NO_FILE = "no regular file"
+TOO_COSTLY = "too costly"
 
 
 class SiteError(ValueError):
     """Raised if a site cannot be used; the message says what is wrong, where, and how to fix it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
     """An image of a page; `alternative_text` is None if the attribute is missing."""
 
@@ -22,29 +30,37 @@ class Image:
     alternative_text: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """One HTML document, as plain data.
 
-    `url` is the canonical URL, or the file's path within the site. `main_text` is the content: one line per paragraph,
-    without navigation, header and footer.
+    `url` is its own address, or the file's path within the site, if nobody knows where it is served; `canonical` is
+    what it calls its address. `main_text` is the content: one line per paragraph, without navigation, header and
+    footer. `state` says whether it could be read: all texts of a page that could not are empty. `facts` is the rest.
     """
 
     url: str
     path: str
-    title: str
-    description: str
-    headings: tuple[tuple[int, str], ...]
-    main_text: str
-    links: tuple[str, ...]
-    images: tuple[Image, ...]
-    language: str
-    canonical: str
+    title: str = ""
+    description: str = ""
+    headings: tuple[tuple[int, str], ...] = ()
+    main_text: str = ""
+    links: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    language: str = ""
+    canonical: str = ""
+    state: str = READ
+    facts: PageFacts = field(default_factory=PageFacts, repr=False)
+
+    @classmethod
+    def unread(cls, url: str, path: str, state: str, size: int = 0, encoding: Encoding = Encoding()) -> Page:
+        """Return the page of a document that could not be read."""
+        return cls(url, path, state=state, facts=PageFacts(encoding=encoding, size=Size(size, 0)))
 
     @property
     def main_heading(self) -> str:
-        """str: The first heading of the first level, or an empty string."""
-        return next((text for level, text in self.headings if level == 1), "")
+        """str: The first heading of the first level that says something, or an empty string."""
+        return next((text for level, text in self.headings if level == 1 and text), "")
 
     @property
     def is_usable(self) -> bool:
@@ -55,11 +71,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Site:
-    """The pages of a folder, and how many files were skipped, by reason."""
+    """The pages of a folder, those that could not be read included."""
 
     folder: Path
     pages: tuple[Page, ...]
-    skipped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """dict[str, int]: How many documents could not be read, by state."""
+        return dict(Counter(page.state for page in self.pages if page.state != READ))
 
     @property
     def usable_pages(self) -> tuple[Page, ...]:

@@ -1,30 +1,85 @@
-"""One HTML document -> a page. The only module that parses HTML."""
+"""One HTML document -> a page. The only module that gives a document to a parser."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seo_engine.engine.site.page import Image, Page
+from seo_engine.engine.site.document.collecting import Collector, title_of
+from seo_engine.engine.site.document.encoding import decode
+from seo_engine.engine.site.document.main_text import take_main_text
+from seo_engine.engine.site.document.measuring import measure
+from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
+from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
+from seo_engine.engine.site.facts import HEAD, Encoding, PageFacts, Size
+from seo_engine.engine.site.page import BINARY, EMPTY, Image, Page
 from seo_engine.foundation.extras import import_of_extra
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborHTMLParser, LexborNode
+    from selectolax.lexbor import LexborHTMLParser
 
-_NO_CONTENT = "script, style, noscript, template, svg, nav, header, footer, aside, iframe, select, button"
-_BLOCKS = (
-    "address, article, blockquote, br, caption, dd, details, div, dl, dt, figcaption, figure, form, h1, h2, h3, h4, "
-    "h5, h6, hr, li, main, ol, p, pre, section, summary, table, td, th, tr, ul"
-)
-# Separates blocks while a page is taken apart; no page needs this control character.
-_BLOCK_EDGE = "\x1e"
+# As much as Googlebot is said to read of a document
+# (https://developers.google.com/crawling/docs/crawlers-fetchers/googlebot).
+READ_BYTES = 2 * 1024 * 1024
+
+# Of what is behind that, the elements are counted as far as this.
+COUNTED_BYTES = 4 * READ_BYTES
+
+_DOCTYPE = re.compile(r"\s*+(?:<\?[^>]*+>\s*+|<!--(?s:.{0,2000}?)-->\s*+){0,3}(<!doctype[^>]{0,300}+>)", re.IGNORECASE)
+
+# Search engines ignore a canonical link that is also one of these
+# (https://developers.google.com/search/docs/crawling-indexing/consolidate-duplicate-urls).
+_NOT_WITH_CANONICAL = ("hreflang", "lang", "media", "type")
+
+# With more than this share of bytes that no text has, it is a picture or another file.
+_MOST_ODD = 1 / 20
+_LOOKED_AT = 4_096
+_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\f\r\x1b"))
 
 
-def parse_page(html: str, path: str) -> Page:
-    """Parse one HTML document.
+def read_document(data: bytes, path: str, *, own_address: str = "", transport_label: str = "", size: int = 0) -> Page:
+    """Read the bytes of a document.
+
+    Args:
+        data (bytes): The document, or as much of it as is known.
+        path (str): Its path within the site.
+        own_address (str): Where it is served; empty if nobody knows.
+        transport_label (str): The encoding that the server's header names, if there is one.
+        size (int): Its size in bytes, if `data` is not all of it.
+
+    Returns:
+        Page: The page; its state says why, if it could not be read.
+
+    Raises:
+        MissingExtraError: If the extra `site` is not installed.
+
+    Example:
+        >>> read_document(b"<title>Pots</title>", "pots.html").title, read_document(b" ", "pots.html").state
+        ('Pots', 'empty')
+    """
+    size = max(size, len(data))
+    if not data.strip():
+        return Page.unread(own_address or path, path, EMPTY, size)
+    decoded = decode(data[:READ_BYTES], transport_label)
+    encoding = Encoding(decoded.used, decoded.declared, decoded.declared_in, decoded.agrees, decoded.replaced)
+    if _is_binary(data, decoded.text, encoding):
+        return Page.unread(own_address or path, path, BINARY, size, encoding)
+    behind: dict[str, int] = {}
+    if len(data) > READ_BYTES:
+        # Scanned from the beginning, so that what is a comment or a script there is known.
+        behind = count_tags(decode(data[:COUNTED_BYTES], transport_label).text, len(decoded.text))
+    read = Size(size, min(len(data), READ_BYTES), behind=behind)
+    return _parse(decoded.text, path, own_address, encoding, read)
+
+
+def parse_page(html: str, path: str, *, own_address: str = "") -> Page:
+    """Parse one HTML document that is text already.
 
     Args:
         html (str): The document; any text is accepted.
         path (str): Its path within the site.
+        own_address (str): Where it is served; empty if nobody knows.
 
     Returns:
         Page: The page; missing parts are empty.
@@ -37,57 +92,74 @@ def parse_page(html: str, path: str) -> Page:
         >>> page.title, page.main_heading, page.main_text
         ('Pots', 'Our pots', 'Our pots\\nMade by hand.')
     """
+    size = len(html.encode("utf-8", "replace"))
+    return _parse(html, path, own_address, Encoding(), Size(size, size))
+
+
+def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
+    if encoding.replaced > len(text) * _MOST_ODD:
+        return True
+    # In UTF-16 the bytes of any letter may look like those.
+    beginning = b"" if encoding.used.startswith("utf-16") else data[:_LOOKED_AT]
+    return len(beginning) - len(beginning.translate(None, _CONTROLS)) > len(beginning) * _MOST_ODD
+
+
+def _parse(html: str, path: str, own_address: str, encoding: Encoding, size: Size) -> Page:
     lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
-    # Encoded here, because Python accepts half a character (a lone surrogate) in a string; the parser does not.
-    tree: LexborHTMLParser = lexbor.LexborHTMLParser(html.encode("utf-8", "replace"))
-    for line_break in tree.css("br"):
-        line_break.insert_after("\n")
-    canonical = _attribute(tree.css_first('link[rel~="canonical"]'), "href")
-    body = tree.body
-    return Page(
-        url=canonical if canonical.startswith(("http://", "https://")) else path,
-        path=path,
-        title=_text(tree.css_first("head > title") or tree.css_first("title")),
-        description=_one_line(_attribute(tree.css_first('meta[name="description" i]'), "content")),
+    doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
+    syntax = "html"
+    if is_xhtml(path, html):
+        as_html = html_of_xhtml(html) if needs_xml_parser(path, html) else html
+        syntax = "xhtml" if as_html is not None else "broken xhtml"
+        html = as_html if as_html is not None else html
+    html, cut = cut_long_tags(html)
+    # With scripting, as search engines and readers have it. Encoded here, because Python accepts half a character
+    # (a lone surrogate) in a string; the parser does not.
+    tree: LexborHTMLParser = lexbor.LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True)
+    collector = Collector(tree, own_address)
+    facts = collector.collect(encoding, size._replace(attributes_cut=cut), syntax, doctype)
+    measures = measure(tree)
+    facts = replace(
+        facts,
+        size=facts.size._replace(depth=measures.depth),
         headings=tuple(
-            (int(node.tag[1]), text)
-            for node in tree.css("h1, h2, h3, h4, h5, h6")
-            if node.tag and (text := _text(node))
+            heading._replace(is_hidden=heading_id in measures.hidden)
+            for heading, heading_id in zip(facts.headings, collector.heading_ids, strict=True)
         ),
-        links=tuple(href for node in (body.css("a[href]") if body else []) if (href := _attribute(node, "href"))),
-        images=tuple(
-            Image(_attribute(node, "src"), node.attributes["alt"] or "" if "alt" in node.attributes else None)
-            for node in (body.css("img") if body else [])
-        ),
-        language=_attribute(tree.css_first("html"), "lang"),
-        canonical=canonical,
+        hidden_characters=measures.hidden_characters,
+        characters_without_snippet=measures.characters_without_snippet,
+    )
+    return Page(
+        url=own_address or path,
+        path=path,
+        title=title_of(facts),
+        description=_description(facts),
+        headings=tuple((heading.level, heading.text) for heading in facts.headings if not heading.is_hidden),
+        links=tuple(link.address for link in facts.links if link.is_page_link and link.written is not None),
+        images=tuple(Image(image.address, image.alternative_text) for image in facts.images),
+        language=_language(facts),
+        canonical=_canonical(facts),
         # Last, because it takes the tree apart.
-        main_text=_take_main_text(tree),
+        main_text=take_main_text(tree),
+        facts=facts,
     )
 
 
-def _take_main_text(tree: LexborHTMLParser) -> str:
-    articles = tree.css("article")
-    # Several articles are a list of teasers, and together they are the content.
-    content = tree.css_first("main, [role=main]") or (articles[0] if len(articles) == 1 else tree.body)
-    if content is None:
-        return ""
-    for node in content.css(_NO_CONTENT):
-        node.decompose()
-    for node in content.css(_BLOCKS):
-        node.insert_before(_BLOCK_EDGE)
-        node.insert_after(_BLOCK_EDGE)
-    lines = (_one_line(line) for line in content.text(separator="").split(_BLOCK_EDGE))
-    return "\n".join(line for line in lines if line)
+def _description(facts: PageFacts) -> str:
+    return next((meta.content for meta in facts.descriptions if meta.place.region == HEAD and meta.content), "")
 
 
-def _text(node: LexborNode | None) -> str:
-    return "" if node is None else _one_line(node.text(separator=""))
+def _canonical(facts: PageFacts) -> str:
+    return next(
+        (
+            link.address
+            for link in facts.canonicals
+            if link.place.region == HEAD and link.address and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
+        ),
+        "",
+    )
 
 
-def _attribute(node: LexborNode | None, name: str) -> str:
-    return "" if node is None else (node.attributes.get(name) or "").strip()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _language(facts: PageFacts) -> str:
+    # HTML knows `lang` alone; whoever writes the name that XML has for it means the same.
+    return facts.html_attributes.get("lang", "").strip() or facts.html_attributes.get("xml:lang", "").strip()

@@ -1,0 +1,119 @@
+"""The tags of a document as they stand in its source: the parser's tree does not say where an element begins."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# Tags with more attributes are cut: the time that a parser takes grows with the square of their number.
+MOST_ATTRIBUTES = 1_000
+
+# What stands between `<` and `>`; quotes may hold a `>`.
+_ATTRIBUTES = r"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
+# A comment, an element whose contents are text, an end tag or a declaration, or a tag that begins an element.
+_TOKEN = re.compile(
+    r"<!--(?s:.*?)(?:--!?>|\Z)"
+    r"|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes|noscript)(?=[\s/>])"
+    + f"(?P<raw_attributes>{_ATTRIBUTES})"
+    + r">?(?s:.*?)(?:(?=</(?P=raw)[\s/>])|\Z)"
+    rf"|</?(?P<tag>[a-z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})>?"
+    rf"|<[!?]{_ATTRIBUTES}>?",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(r"""[^\s/>="'][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']++)?)?|["']""")
+_ATTRIBUTE_VALUE = re.compile(r"""([^\s/>=]++)\s*+(?:=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"']++)))?""")
+
+# A tag with that many attributes has at least this many characters.
+_SHORTEST_LONG_TAG = 2 * MOST_ATTRIBUTES
+_STRIDE = _SHORTEST_LONG_TAG // 2
+
+
+class Tag(NamedTuple):
+    """A tag that begins an element: its name in lower case, where it begins in the text, and its attributes there."""
+
+    name: str
+    start: int
+    attributes_start: int
+    attributes: str
+
+
+def start_tags(html: str) -> Iterator[Tag]:
+    """Yield the tags that begin elements, none of comments, scripts, or templates that a browser does not show.
+
+    Example:
+        >>> [tag.name for tag in start_tags("<!-- <a> --><P><script>'<b>'</script>")]
+        ['p', 'script']
+    """
+    templates = 0
+    for token in _TOKEN.finditer(html):
+        group = "attributes" if token["raw"] is None else "raw_attributes"
+        name = (token["raw"] or token["tag"] or "").lower()
+        if not name:
+            continue
+        if html.startswith("</", token.start()):
+            templates -= name == "template" and templates > 0
+            continue
+        if not templates:
+            yield Tag(name, token.start(), token.start(group), token[group])
+        if name == "template" and (templates or "shadowrootmode" not in token[group].lower()):
+            templates += 1
+
+
+def attributes_of(tag: Tag) -> dict[str, str]:
+    """Return the attributes of a tag as they stand, the first of two with one name."""
+    values: dict[str, str] = {}
+    for name, *value in _ATTRIBUTE_VALUE.findall(tag.attributes):
+        values.setdefault(name.lower(), "".join(value))
+    return values
+
+
+def cut_long_tags(html: str) -> tuple[str, int]:
+    """Cut tags to their first thousand attributes.
+
+    An ordinary page costs a microsecond for each ten thousand characters: a long tag is looked for where a thousand
+    characters have no `>`. One that hides them in quotes is not found; reading it may then take too long.
+
+    Args:
+        html (str): The document.
+
+    Returns:
+        tuple[str, int]: The document, and how many attributes were cut.
+
+    Example:
+        >>> html, cut = cut_long_tags("<p " + " ".join(f"a{number}" for number in range(1_200)) + ">Pots")
+        >>> html[-9:], cut
+        ('a999>Pots', 200)
+    """
+    parts: list[str] = []
+    cut = done = 0
+    for start, end in _long_tags(html):
+        attributes = list(_ATTRIBUTE.finditer(html, start, end))[MOST_ATTRIBUTES:]
+        if attributes:
+            parts.append(html[done : attributes[0].start()].rstrip())
+            cut += len(attributes)
+            done = end
+    return ("".join((*parts, html[done:])), cut) if cut else (html, 0)
+
+
+def _long_tags(html: str) -> Iterator[tuple[int, int]]:
+    """Yield where the attributes of long tags begin and end."""
+    done = 0
+    for window in range(0, len(html) - _STRIDE, _STRIDE):
+        if window < done or html.find(">", window, window + _STRIDE) >= 0:
+            continue
+        gap_start = html.rfind(">", done, window) + 1 or done
+        gap_end = html.find(">", window)
+        done = gap_end = gap_end if gap_end >= 0 else len(html)
+        tag = _TAG_START.search(html, gap_start, gap_end)
+        if tag is not None and gap_end - tag.end() >= _SHORTEST_LONG_TAG - 1:
+            yield tag.end(), gap_end
+
+
+_TAG_START = re.compile(r"</?[a-zA-Z][^\s/>]*+(?=[\s/])")
+
+
+def count_tags(html: str, after: int) -> dict[str, int]:
+    """Return how many elements begin behind a place in a document, by tag."""
+    return dict(Counter(tag.name for tag in start_tags(html) if tag.start >= after))

@@ -1,0 +1,89 @@
+"""The text of an element, as a reader sees or hears it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+# A browser begins a new line before and after these; their texts are never one word.
+BLOCKS = frozenset(
+    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure "
+    "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol optgroup option p pre search "
+    "section summary table tbody td tfoot th thead tr ul".split()
+)
+
+# Their contents are no text of the page: code, other media, the titles of pictures, the source of a formula.
+WITHOUT_TEXT = frozenset(
+    "annotation annotation-xml audio canvas datalist iframe noembed noframes noscript object script style svg template "
+    "textarea title video".split()
+)
+
+# They take no room, and search engines show a text without them.
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_PERMALINK = frozenset(("permalink", "anchor", "link", "direct link", "link to this heading"))
+
+
+def one_line(text: str) -> str:
+    """Return a text with single spaces, without white space at its ends and without characters that nobody sees.
+
+    Example:
+        >>> one_line(" Clay\\u200b\\n pots\\xa0")
+        'Clay pots'
+    """
+    return " ".join((text if text.isascii() else _INVISIBLE.sub("", text)).split())
+
+
+def text_of(node: LexborNode, *, is_heading: bool = False) -> str:
+    """Return the text of an element on one line, with the alternative texts of its images.
+
+    Args:
+        node (LexborNode): The element.
+        is_heading (bool): Leave out links to the heading itself, whose text is a sign, as `¶`.
+    """
+    child = node.child
+    if child is None:
+        return ""
+    if child.next is None and child.is_text_node:
+        return one_line(child.text_content or "")
+    parts: list[str] = []
+    _collect(node, is_heading, parts)
+    return one_line("".join(parts))
+
+
+def _collect(top: LexborNode, is_heading: bool, parts: list[str]) -> None:
+    """Collect the texts within an element; not by recursion, because a page may be of any depth."""
+    top_id = top.mem_id
+    node = top.child
+    while node is not None:
+        deeper = None
+        if node.is_text_node:
+            parts.append(node.text_content or "")
+        elif node.is_element_node:
+            tag = node.tag or ""
+            if tag in BLOCKS:
+                parts.append(" ")
+            if tag == "img":
+                parts.append(node.attributes.get("alt") or "")
+            elif tag not in WITHOUT_TEXT and not (is_heading and tag == "a" and _is_permalink(node)):
+                deeper = node.child
+        if deeper is not None:
+            node = deeper
+            continue
+        while node.next is None:
+            node = node.parent
+            if node is None or node.mem_id == top_id:
+                return
+            if node.tag in BLOCKS:
+                parts.append(" ")
+        node = node.next
+
+
+def _is_permalink(link: LexborNode) -> bool:
+    address = link.attributes.get("href") or ""
+    text = one_line(link.text()) if "#" in address else "…"
+    return "#" in address and (not _LETTER_OR_DIGIT.search(text) or text.lower() in _PERMALINK)

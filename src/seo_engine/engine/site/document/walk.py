@@ -1,0 +1,153 @@
+"""A tree -> those of its elements that are facts, in their order, each with the region that it stands in.
+
+Most elements cost a look at their tag: a page may have thousands, and each search of the tree takes about as long.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from seo_engine.engine.site.facts import ASIDE, BANNER, BODY, FOOTER, HEAD, MAIN, NAVIGATION
+from seo_engine.foundation.extras import import_of_extra
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+_LANDMARKS = {"head": HEAD, "nav": NAVIGATION, "main": MAIN, "aside": ASIDE}
+_LANDMARKS_OF_PAGE = {"header": BANNER, "footer": FOOTER}
+_ROLES = {"navigation": NAVIGATION, "main": MAIN, "complementary": ASIDE, "banner": BANNER, "contentinfo": FOOTER}
+# Within these, a `header` or `footer` is not the page's (https://www.w3.org/TR/html-aam-1.0/#el-header).
+_SECTIONS = frozenset(("article", "aside", "main", "nav", "section"))
+
+_FOREIGN = frozenset(("svg", "math"))
+# Within these, what stands in a picture or formula is HTML again.
+_HTML_WITHIN = frozenset(("foreignObject", "desc"))
+_CHANGES = (*_LANDMARKS, *_LANDMARKS_OF_PAGE, *_FOREIGN, *_HTML_WITHIN)
+
+_SHADOW_MODES = ("open", "closed")
+# A page with more shadow trees within each other is none that anybody wrote.
+_MOST_SHADOWS = 32
+
+
+class Context(NamedTuple):
+    """What holds for the elements of a part of a document, which ends before its element `end`."""
+
+    region: str
+    is_foreign: bool
+    end: int
+
+
+class Walk:
+    """Walks through a tree once.
+
+    Args:
+        tree (LexborHTMLParser): The document.
+        wanted (Collection[str]): The tags whose elements are asked for. What its role makes a heading is one, too.
+
+    Attributes:
+        elements (int): How many elements there are, once the walk is done.
+    """
+
+    def __init__(self, tree: LexborHTMLParser, wanted: Collection[str]) -> None:
+        self.elements = 0
+        self._tree = tree
+        ids = _tag_ids()
+        self._wanted = frozenset(ids[tag] for tag in wanted)
+        self._changes = frozenset(ids[tag] for tag in _CHANGES)
+        self._template = ids["template"]
+        self._roles: dict[int, str] = {}
+        self._take_roles(tree.css("[role]"))
+
+    def wanted_elements(self) -> Iterator[tuple[LexborNode, Context]]:
+        """Yield the wanted elements in the order of the document, each with its context.
+
+        Declarative shadow trees are part of the page, as browsers make them so; other templates are not.
+        """
+        if self._tree.root is not None:
+            yield from self._within(self._tree.root, Context(BODY, False, sys.maxsize), 0)
+
+    def _within(self, top: LexborNode, context: Context, shadows: int) -> Iterator[tuple[LexborNode, Context]]:
+        wanted = self._wanted
+        looked_at = wanted | self._changes | {self._template}
+        roles = self._roles
+        parts = [context]
+        end = context.end
+        number = 0
+        for number, node in enumerate(top.traverse(), 1):
+            tag_id = node.tag_id
+            if tag_id not in looked_at and not (roles and node.mem_id in roles):
+                continue
+            while number >= end:
+                parts.pop()
+                end = parts[-1].end
+            role = roles.get(node.mem_id, "") if roles else ""
+            if tag_id in wanted or role == "heading":
+                yield node, parts[-1]
+            if tag_id in self._changes or role in _ROLES:
+                parts.append(self._part(parts[-1], number, node, role))
+                end = parts[-1].end
+            elif tag_id == self._template and shadows < _MOST_SHADOWS and _is_shadow(node):
+                for fragment in node.template_fragments()[:1]:
+                    self._take_roles(fragment.css("[role]"))
+                    yield from self._within(fragment, parts[-1]._replace(end=sys.maxsize), shadows + 1)
+        self.elements += number
+
+    def _part(self, around: Context, number: int, node: LexborNode, role: str) -> Context:
+        """Return the context within an element that changes it."""
+        tag = node.tag or ""
+        is_foreign = tag in _FOREIGN or (around.is_foreign and tag not in _HTML_WITHIN)
+        region: str | None = None
+        if not is_foreign:
+            region = _ROLES.get(role) or _LANDMARKS.get(tag)
+            if region is None and tag in _LANDMARKS_OF_PAGE and not _is_in_section(node):
+                region = _LANDMARKS_OF_PAGE[tag]
+        # The elements within it are those that follow.
+        return Context(region or around.region, is_foreign, number + len(node.css("*")))
+
+    def _take_roles(self, nodes: list[LexborNode]) -> None:
+        self._roles.update((node.mem_id, (node.attributes.get("role") or "").strip().lower()) for node in nodes)
+
+
+def says_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
+    """Return whether an element says that it is not shown."""
+    if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
+        return True
+    if tag == "dialog" and "open" not in attributes:
+        return True
+    if "style" not in attributes:
+        return False
+    style = "".join((attributes["style"] or "").split()).lower()
+    return "display:none" in style or "visibility:hidden" in style
+
+
+def number_among(tree: LexborHTMLParser, node: LexborNode) -> int:
+    """Return the how-manieth of its tag an element is, from 1."""
+    return next((number for number, each in enumerate(tree.css(node.tag or "*"), 1) if each.mem_id == node.mem_id), 1)
+
+
+def _is_in_section(node: LexborNode) -> bool:
+    above = node.parent
+    while above is not None:
+        if above.tag in _SECTIONS:
+            return True
+        above = above.parent
+    return False
+
+
+def _is_shadow(template: LexborNode) -> bool:
+    return (template.attributes.get("shadowrootmode") or "").lower() in _SHADOW_MODES
+
+
+@cache
+def _tag_ids() -> dict[str, int]:
+    """Return the parser's numbers of tags, which it compares faster than names."""
+    lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
+    names = (
+        "a area aside audio base desc embed footer foreignObject form frame h1 h2 h3 h4 h5 h6 head header iframe img input link main math meta nav object script source style svg "
+        "template title track video"
+    ).split()
+    tree: LexborHTMLParser = lexbor.LexborHTMLParser("")
+    return {name: tree.create_node(name).tag_id for name in names}
