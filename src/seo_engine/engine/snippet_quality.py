@@ -6,12 +6,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from seo_engine.engine.site.page import LONGEST_DESCRIPTION, Page
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.snippet_limits import DESCRIPTION_CHARACTERS, LONGEST_DESCRIPTION, TITLE_CHARACTERS
 from seo_engine.engine.snippets import Snippet, snippet_of
-
-# The limits of SEO tools (Screaming Frog, Sistrix, Yoast): search results may cut anything longer.
-TITLE_CHARACTERS = (30, 60)
-DESCRIPTION_CHARACTERS = (70, 155)
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+")

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 import seo_engine
-from seo_engine.tracking.delivery.child.interpreter import child_command, import_line
+from seo_engine.foundation.interpreter import child_command, import_line
 from tests.tracking.killing import PATIENCE_SECONDS
 from tests.tracking.read_views import read_tensorboard, read_wandb
 

@@ -24,7 +24,9 @@ HEAD, BODY, BANNER, NAVIGATION, MAIN, ASIDE, FOOTER = (
 # Names that robots obey in a `meta` element; others are told by name, too, but only those who know them look for it.
 _ROBOTS = ("robots", "googlebot", "googlebot-news", "bingbot")
 _SOCIAL = ("og:", "twitter:", "article:", "fb:", "product:")
-_SECONDS_AND_ADDRESS = re.compile(r"\s*(\d{0,9})[\d.]*\s*(?:[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*))?", re.I)
+_SECONDS_AND_ADDRESS = re.compile(
+    r"\s*(\d{0,9})[\d.]*\s*(?:[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*))?", re.I
+)
 
 
 class Place(NamedTuple):
@@ -143,7 +145,7 @@ class StructuredData(NamedTuple):
 
 
 class Encoding(NamedTuple):
-    """Which encoding a document declares, where, and which it was read with; `replaced` counts unreadable characters."""
+    """Which encoding a document declares, where, and which it was read with; `replaced` counts what was unreadable."""
 
     used: str = "utf-8"
     declared: str = ""

@@ -53,9 +53,9 @@ class Page:
     facts: PageFacts = field(default_factory=PageFacts, repr=False)
 
     @classmethod
-    def unread(cls, url: str, path: str, state: str, size: int = 0, encoding: Encoding = Encoding()) -> Page:
+    def unread(cls, url: str, path: str, state: str, size: int = 0, encoding: Encoding | None = None) -> Page:
         """Return the page of a document that could not be read."""
-        return cls(url, path, state=state, facts=PageFacts(encoding=encoding, size=Size(size, 0)))
+        return cls(url, path, state=state, facts=PageFacts(encoding=encoding or Encoding(), size=Size(size, 0)))
 
     @property
     def main_heading(self) -> str:

@@ -13,7 +13,7 @@ from seo_engine.engine.site.document.measuring import measure
 from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
 from seo_engine.engine.site.facts import HEAD, Encoding, PageFacts, Size
-from seo_engine.engine.site.page import BINARY, EMPTY, Image, Page
+from seo_engine.engine.site.page import BINARY, EMPTY, READ, Image, Page
 from seo_engine.foundation.extras import import_of_extra
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READ_BYTES = 2 * 1024 * 1024
 
 # Of what is behind that, the elements are counted as far as this.
-COUNTED_BYTES = 4 * READ_BYTES
+COUNTED_BYTES = 8 * READ_BYTES
 
 _DOCTYPE = re.compile(r"\s*+(?:<\?[^>]*+>\s*+|<!--(?s:.{0,2000}?)-->\s*+){0,3}(<!doctype[^>]{0,300}+>)", re.IGNORECASE)
 
@@ -42,7 +42,7 @@ def read_document(data: bytes, path: str, *, own_address: str = "", transport_la
     """Read the bytes of a document.
 
     Args:
-        data (bytes): The document, or as much of it as is known.
+        data (bytes): The document; what is behind `READ_BYTES` is not read.
         path (str): Its path within the site.
         own_address (str): Where it is served; empty if nobody knows.
         transport_label (str): The encoding that the server's header names, if there is one.
@@ -65,12 +65,29 @@ def read_document(data: bytes, path: str, *, own_address: str = "", transport_la
     encoding = Encoding(decoded.used, decoded.declared, decoded.declared_in, decoded.agrees, decoded.replaced)
     if _is_binary(data, decoded.text, encoding):
         return Page.unread(own_address or path, path, BINARY, size, encoding)
-    behind: dict[str, int] = {}
-    if len(data) > READ_BYTES:
-        # Scanned from the beginning, so that what is a comment or a script there is known.
-        behind = count_tags(decode(data[:COUNTED_BYTES], transport_label).text, len(decoded.text))
-    read = Size(size, min(len(data), READ_BYTES), behind=behind)
+    read = Size(size, min(len(data), READ_BYTES))
     return _parse(decoded.text, path, own_address, encoding, read)
+
+
+def name_behind(page: Page, data: bytes) -> Page:
+    """Return a page with the elements named that begin behind what is read of a document.
+
+    This takes a time in proportion to the document's length, whatever is in it.
+
+    Args:
+        page (Page): As it was read.
+        data (bytes): The document.
+
+    Returns:
+        Page: The same page, if all of it was read.
+    """
+    if len(data) <= READ_BYTES or page.state != READ:
+        return page
+    encoding = page.facts.encoding.used
+    text = decode(data[:COUNTED_BYTES], encoding).text
+    behind = count_tags(text, len(decode(data[:READ_BYTES], encoding).text))
+    size = page.facts.size._replace(behind=behind)
+    return replace(page, facts=replace(page.facts, size=size))
 
 
 def parse_page(html: str, path: str, *, own_address: str = "") -> Page:
@@ -154,7 +171,9 @@ def _canonical(facts: PageFacts) -> str:
         (
             link.address
             for link in facts.canonicals
-            if link.place.region == HEAD and link.address and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
+            if link.place.region == HEAD
+            and link.address
+            and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
         ),
         "",
     )

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.engine.site.page import Page
+from seo_engine.engine.snippet_limits import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS
 from seo_engine.engine.snippets import format_answer, snippet_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 INSTRUCTION = (
-    "Write a title of 30 to 60 characters and a meta description of 70 to 155 characters for this web page, "
+    f"Write a title of {TITLE_CHARACTERS[0]} to {TITLE_CHARACTERS[1]} characters and a meta description of "
+    f"{DESCRIPTION_CHARACTERS[0]} to {DESCRIPTION_CHARACTERS[1]} characters for this web page, "
     "as two lines: Title: and Description:"
 )
 

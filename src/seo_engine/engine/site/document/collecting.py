@@ -183,11 +183,7 @@ class Collector:
             self._picture_sources.clear()
         written = _shown_source(attributes) or next(iter(sources), "")
         address = self._resolve(written) if written else ""
-        self.images.append(
-            ImageElement(
-                address, attributes.get("alt"), _is_in_link(node), sources, attributes, place
-            )
-        )
+        self.images.append(ImageElement(address, attributes.get("alt"), _is_in_link(node), sources, attributes, place))
 
     def _input(self, node: LexborNode, place: Place, context: Context) -> None:
         if (node.attributes.get("type") or "").lower() == "image":

@@ -86,9 +86,7 @@ def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> 
         )
 
 
-def _owners_by_reference(
-    tree: LexborHTMLParser, nodes: list[LexborNode], number_of: dict[int, int]
-) -> dict[int, int]:
+def _owners_by_reference(tree: LexborHTMLParser, nodes: list[LexborNode], number_of: dict[int, int]) -> dict[int, int]:
     """Return the items that name elements elsewhere as theirs (`itemref`), by element."""
     owners: dict[int, int] = {}
     referring = [(node, names) for node in nodes if (names := (node.attributes.get("itemref") or "").split())]

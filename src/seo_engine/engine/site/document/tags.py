@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 # Tags with more attributes are cut: the time that a parser takes grows with the square of their number.
@@ -24,6 +25,12 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r"""[^\s/>="'][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']++)?)?|["']""")
 _ATTRIBUTE_VALUE = re.compile(r"""([^\s/>=]++)\s*+(?:=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"']++)))?""")
+
+# The same without attributes, which takes a third of the time.
+_COUNTED = re.compile(
+    r"<!--(?s:.*?)(?:-->|\Z)|<(script|style|textarea|title|xmp|noscript)\b(?s:.*?)(?:</\1|\Z)|<([a-z][^\s/>]*+)",
+    re.IGNORECASE,
+)
 
 # A tag with that many attributes has at least this many characters.
 _SHORTEST_LONG_TAG = 2 * MOST_ATTRIBUTES
@@ -89,10 +96,10 @@ def cut_long_tags(html: str) -> tuple[str, int]:
     parts: list[str] = []
     cut = done = 0
     for start, end in _long_tags(html):
-        attributes = list(_ATTRIBUTE.finditer(html, start, end))[MOST_ATTRIBUTES:]
-        if attributes:
-            parts.append(html[done : attributes[0].start()].rstrip())
-            cut += len(attributes)
+        first = next(islice(_ATTRIBUTE.finditer(html, start, end), MOST_ATTRIBUTES, None), None)
+        if first is not None:
+            parts.append(html[done : first.start()].rstrip())
+            cut += len(_ATTRIBUTE.findall(html, first.start(), end))
             done = end
     return ("".join((*parts, html[done:])), cut) if cut else (html, 0)
 
@@ -115,5 +122,15 @@ _TAG_START = re.compile(r"</?[a-zA-Z][^\s/>]*+(?=[\s/])")
 
 
 def count_tags(html: str, after: int) -> dict[str, int]:
-    """Return how many elements begin behind a place in a document, by tag."""
-    return dict(Counter(tag.name for tag in start_tags(html) if tag.start >= after))
+    """Return how many elements begin behind a place in a document, by tag.
+
+    Example:
+        >>> count_tags("<p>1<!-- <b> --><p>2<i>3", 16)
+        {'p': 1, 'i': 1}
+    """
+    # From the beginning, so that what is a comment or a script at that place is known.
+    return dict(_counted(html) - _counted(html[:after]))
+
+
+def _counted(html: str) -> Counter[str]:
+    return Counter(name.lower() for names in _COUNTED.findall(html) if (name := names[0] or names[1]))

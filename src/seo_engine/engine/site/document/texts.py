@@ -9,17 +9,18 @@ if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
 # A browser begins a new line before and after these; their texts are never one word.
-BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure "
-    "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol optgroup option p pre search "
-    "section summary table tbody td tfoot th thead tr ul".split()
-)
+BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "dialog", "dir",
+    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "frameset", "h1", "h2", "h3", "h4", "h5",
+    "h6", "header", "hgroup", "hr", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "option", "p", "pre",
+    "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+))  # fmt: skip
 
 # Their contents are no text of the page: code, other media, the titles of pictures, the source of a formula.
-WITHOUT_TEXT = frozenset(
-    "annotation annotation-xml audio canvas datalist iframe noembed noframes noscript object script style svg template "
-    "textarea title video".split()
-)
+WITHOUT_TEXT = frozenset((
+    "annotation", "annotation-xml", "audio", "canvas", "datalist", "iframe", "noembed", "noframes", "noscript",
+    "object", "script", "style", "svg", "template", "textarea", "title", "video",
+))  # fmt: skip
 
 # They take no room, and search engines show a text without them.
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")

@@ -27,6 +27,12 @@ _FOREIGN = frozenset(("svg", "math"))
 _HTML_WITHIN = frozenset(("foreignObject", "desc"))
 _CHANGES = (*_LANDMARKS, *_LANDMARKS_OF_PAGE, *_FOREIGN, *_HTML_WITHIN)
 
+_NUMBERED = (
+    "a", "area", "aside", "audio", "base", "desc", "embed", "footer", "foreignObject", "form", "frame", "h1", "h2",
+    "h3", "h4", "h5", "h6", "head", "header", "iframe", "img", "input", "link", "main", "math", "meta", "nav",
+    "object", "script", "source", "style", "svg", "template", "title", "track", "video",
+)  # fmt: skip
+
 _SHADOW_MODES = ("open", "closed")
 # A page with more shadow trees within each other is none that anybody wrote.
 _MOST_SHADOWS = 32
@@ -145,9 +151,5 @@ def _is_shadow(template: LexborNode) -> bool:
 def _tag_ids() -> dict[str, int]:
     """Return the parser's numbers of tags, which it compares faster than names."""
     lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
-    names = (
-        "a area aside audio base desc embed footer foreignObject form frame h1 h2 h3 h4 h5 h6 head header iframe img input link main math meta nav object script source style svg "
-        "template title track video"
-    ).split()
     tree: LexborHTMLParser = lexbor.LexborHTMLParser("")
-    return {name: tree.create_node(name).tag_id for name in names}
+    return {name: tree.create_node(name).tag_id for name in _NUMBERED}

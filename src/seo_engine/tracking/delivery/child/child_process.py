@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seo_engine.foundation.interpreter import CHILD_MARK
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.tracking.delivery.child.child_log import ChildLog
-from seo_engine.tracking.delivery.child.interpreter import CHILD_MARK
 
 
 def start_child(

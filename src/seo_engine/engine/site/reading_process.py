@@ -1,0 +1,117 @@
+"""The main program of a process that reads documents: one request in, one page out, until its parent is gone.
+
+A parser in C cannot be stopped from within its process. So the process has the kernel end it, if a document takes too
+long or too much memory, and its parent starts another one.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+from seo_engine.engine.site.page import NO_FILE, TOO_COSTLY, UNREADABLE, Page
+from seo_engine.engine.site.parsing import COUNTED_BYTES, name_behind, read_document
+from seo_engine.foundation.extras import import_of_extra
+
+# Of the processor's time, so that a busy machine makes no page costly.
+LONGEST_SECONDS = 1.0
+
+# The largest ordinary page takes a tenth of this.
+MOST_MEMORY_BYTES = 1024**3
+
+_LENGTH = struct.Struct(">I")
+
+
+class Request(NamedTuple):
+    """A document to read: the file, as bytes of the file system, its path within the site, and where it is served."""
+
+    file: bytes
+    path: str
+    own_address: str = ""
+    transport_label: str = ""
+
+
+def write_frame(stream: BinaryIO, contents: bytes) -> None:
+    """Write a message with its length in front, and send it."""
+    stream.write(_LENGTH.pack(len(contents)) + contents)
+    stream.flush()
+
+
+def take_frame(buffer: bytearray) -> bytes | None:
+    """Take the first message out of a buffer; None if it is not complete.
+
+    Example:
+        >>> buffer = bytearray(b"\\0\\0\\0\\2ab\\0")
+        >>> take_frame(buffer), take_frame(buffer), buffer
+        (b'ab', None, bytearray(b'\\x00'))
+    """
+    if len(buffer) < _LENGTH.size:
+        return None
+    end = _LENGTH.size + _LENGTH.unpack_from(buffer)[0]
+    if len(buffer) < end:
+        return None
+    contents = bytes(buffer[_LENGTH.size : end])
+    del buffer[:end]
+    return contents
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read documents until standard input ends.
+
+    Args:
+        arguments (Sequence[str]): None.
+    """
+    msgspec = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
+    decoder, encoder = msgspec.Decoder(Request), msgspec.Encoder()
+    # What a library prints must not get between the pages.
+    pages = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The first message says that the process can read.
+    write_frame(pages, b"")
+    requests = bytearray()
+    # Not the descriptor: what has come with the line before is in the buffer already.
+    incoming: Any = sys.stdin.buffer
+    while received := incoming.read1(1 << 16):
+        requests += received
+        while (request := take_frame(requests)) is not None:
+            write_frame(pages, encoder.encode(read_file(decoder.decode(request))))
+
+
+def read_file(request: Request) -> Page:
+    """Read the file of a document; a page with a state, if it cannot be read."""
+    url = request.own_address or request.path
+    try:
+        # Without waiting for whoever writes, if it is a pipe.
+        with os.fdopen(os.open(request.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                return Page.unread(url, request.path, NO_FILE)
+            data = file.read(COUNTED_BYTES)
+    except IsADirectoryError:
+        return Page.unread(url, request.path, NO_FILE)
+    except OSError:
+        return Page.unread(url, request.path, UNREADABLE)
+    # The timer's signal ends the process; nothing has to look at a clock.
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_SECONDS)
+    try:
+        page = read_document(
+            data,
+            request.path,
+            own_address=request.own_address,
+            transport_label=request.transport_label,
+            size=about.st_size,
+        )
+    except (MemoryError, RecursionError):
+        page = Page.unread(url, request.path, TOO_COSTLY, about.st_size)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return name_behind(page, data)

@@ -1,0 +1,224 @@
+"""Documents -> pages, read in processes that are replaced when a document ends them.
+
+All documents are read there, not only suspicious ones. Nobody can tell from a document's text how long a parser will
+take: it is quadratic in more than one thing. And a site is read on all cores this way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
+from seo_engine.engine.site.reading_process import Request, take_frame, write_frame
+from seo_engine.foundation.extras import import_of_extra
+from seo_engine.foundation.interpreter import CHILD_MARK, child_command, import_line
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
+
+logger = logging.getLogger(__name__)
+
+_LIBRARIES = ("selectolax.lexbor", "webencodings", "resiliparse.parse.encoding", "ada_url", "msgspec.msgpack")
+
+# A process has this many documents before it, so that it need not wait for its parent. Even with the longest paths
+# they fit into a pipe: writing more would wait for a process that waits for its parent.
+_WAITING = 3
+
+# Pages come in the order of their documents: so many may wait for one that takes longer.
+_MOST_AHEAD = 256
+
+# A process takes as long to start as to read about this many pages.
+_WORTH_A_PROCESS = 100
+
+_LONGEST_EXIT_SECONDS = 10.0
+
+# A process that ends before it can read would end again.
+_MOST_FAILED_STARTS = 2
+
+
+class ReadingProcessError(RuntimeError):
+    """A process that reads documents could not be started; the message says why."""
+
+
+def read_requests(requests: Iterable[Request], processes: int | None = None) -> Iterator[Page]:
+    """Read documents in processes of their own.
+
+    Args:
+        requests (Iterable[Request]): The documents. They are taken as they are needed.
+        processes (int | None): How many processes at most; None for one for each core.
+
+    Yields:
+        Page: A page for each document, in their order.
+
+    Raises:
+        MissingExtraError: If the extra `site` is not installed.
+        ReadingProcessError: If no process can be started.
+    """
+    for library in _LIBRARIES:
+        import_of_extra(library, extra="site", needed_by="reading a page")
+    reading = _Reading(iter(requests), processes or _cores())
+    try:
+        yield from reading.pages()
+    finally:
+        reading.end()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Process:
+    """A process that reads, and the documents that it has not answered yet."""
+
+    def __init__(self) -> None:
+        keep_standard_streams_taken()
+        self.waiting: deque[tuple[int, Request]] = deque()
+        self.received = bytearray()
+        self.can_read = False
+        # Not a pipe, which somebody would have to empty.
+        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process is gone)
+        process: Any = subprocess.Popen(
+            child_command("seo_engine.engine.site.reading_process"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env={**os.environ, CHILD_MARK: "1"},
+            # In its own session, it does not get the Ctrl-C that is meant for its parent.
+            start_new_session=True,
+        )
+        self.process = process
+        self.input: Any = process.stdin
+        self.output: Any = process.stdout
+        self.input.write(import_line())
+
+    def ask(self, number: int, request: Request, encoded: bytes) -> None:
+        self.waiting.append((number, request))
+        try:
+            write_frame(self.input, encoded)
+        except BrokenPipeError:
+            # It has ended; its output says so, too, and then all that waits is read by another.
+            logger.debug("A process that reads has ended")
+
+    def end(self, *, has_ended: bool = False) -> int:
+        """End it, and return what it ended with."""
+        if has_ended:
+            # It has closed its output, and may still be about to exit.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_LONGEST_EXIT_SECONDS)
+        self.process.kill()
+        for stream in (self.input, self.output):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                logger.debug("What was not sent yet is of no use")
+        return int(self.process.wait())
+
+    def last_error(self) -> str:
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "no message")
+
+
+class _Reading:
+    def __init__(self, requests: Iterator[Request], most_processes: int) -> None:
+        msgspec = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
+        self._encoder = msgspec.Encoder()
+        self._decoder = msgspec.Decoder(Page)
+        self._requests = enumerate(requests)
+        self._again: deque[tuple[int, Request]] = deque()
+        self._most_processes = most_processes
+        self._processes: list[_Process] = []
+        self._selector = selectors.DefaultSelector()
+        self._read: dict[int, Page] = {}
+        self._asked = 0
+        self._next = 0
+        self._failed_starts = 0
+
+    def pages(self) -> Iterator[Page]:
+        while True:
+            self._ask()
+            while self._next in self._read:
+                yield self._read.pop(self._next)
+                self._next += 1
+                self._ask()
+            if not any(process.waiting for process in self._processes):
+                return
+            for key, _ in self._selector.select():
+                self._receive(key.data)
+
+    def end(self) -> None:
+        for process in self._processes:
+            process.end()
+            process.errors.close()
+        self._selector.close()
+
+    def _ask(self) -> None:
+        """Give documents to the processes that have room for them."""
+        while self._again or self._asked - self._next < _MOST_AHEAD:
+            process = min(self._processes, key=lambda each: len(each.waiting), default=None)
+            is_full = process is None or len(process.waiting) >= _WAITING
+            if is_full and len(self._processes) >= min(self._most_processes, 1 + self._asked // _WORTH_A_PROCESS):
+                return
+            following = self._again.popleft() if self._again else next(self._requests, None)
+            if following is None:
+                return
+            if process is None or is_full:
+                process = self._started()
+            number, request = following
+            self._asked = max(self._asked, number + 1)
+            process.ask(number, request, self._encoder.encode(request))
+
+    def _started(self) -> _Process:
+        try:
+            process = _Process()
+        except OSError as error:
+            raise ReadingProcessError(f"a process that reads pages cannot be started: {error}") from None
+        self._processes.append(process)
+        self._selector.register(process.output, selectors.EVENT_READ, process)
+        return process
+
+    def _receive(self, process: _Process) -> None:
+        received = os.read(process.output.fileno(), 1 << 20)
+        if not received:
+            self._replace(process)
+            return
+        process.received += received
+        while (contents := take_frame(process.received)) is not None:
+            if not process.can_read:
+                process.can_read = True
+                continue
+            number, _ = process.waiting.popleft()
+            self._read[number] = self._decoder.decode(contents)
+
+    def _replace(self, process: _Process) -> None:
+        """Say of the document that ended a process that it did, and have the others read by another."""
+        self._selector.unregister(process.output)
+        self._processes.remove(process)
+        ended_with = process.end(has_ended=True)
+        if process.can_read and process.waiting:
+            number, request = process.waiting.popleft()
+            self._read[number] = self._unread(request, ended_with, process)
+        elif not process.can_read:
+            self._failed_starts += 1
+            if self._failed_starts >= _MOST_FAILED_STARTS:
+                raise ReadingProcessError(f"a process that reads pages ends at once: {process.last_error()}")
+        self._again.extendleft(reversed(process.waiting))
+        process.errors.close()
+
+    @staticmethod
+    def _unread(request: Request, ended_with: int, process: _Process) -> Page:
+        file = Path(os.fsdecode(request.file))
+        size = file.stat().st_size if file.exists() else 0
+        if ended_with < 0:
+            logger.debug("%s ended its process by signal %s", request.path, signal.Signals(-ended_with).name)
+            return Page.unread(request.own_address or request.path, request.path, TOO_COSTLY, size)
+        logger.error("❌ %s could not be read: %s", request.path, process.last_error())
+        return Page.unread(request.own_address or request.path, request.path, UNREADABLE, size)
