@@ -1,17 +1,15 @@
-"""Pages are read from a folder as they are; what is no page is counted, and nothing crashes or hangs."""
+"""Pages are read from a folder as they are; what cannot be read is a page with a state, and nothing hangs."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from seo_engine.engine.site import folder as module
-from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
+from seo_engine.engine.site.folder import SAMPLE_SITE, read_pages, read_site
 from seo_engine.engine.site.page import SiteError
 from seo_engine.foundation.extras import MissingExtraError
 
@@ -24,49 +22,49 @@ def write(folder: Path, **files: str | bytes) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        "<p>Café</p>".encode(),
-        b"\xef\xbb\xbf" + "<p>Café</p>".encode(),
-        "<p>Café</p>".encode("utf-16"),
-        '<meta charset="windows-1252"><p>Café</p>'.encode("windows-1252"),
-        '<meta charset="iso-8859-1"><p>Café</p>'.encode("windows-1252"),
-        '<meta charset="utf-16"><p>Café</p>'.encode(),
-        '<meta charset="undefined"><p>Café</p>'.encode(),
-        '<meta charset="no-such-charset"><p>Café</p>'.encode(),
-        "<p>Café</p>".encode("windows-1252"),
-    ],
-)
-def test_the_charset_is_found_as_browsers_find_it(tmp_path: Path, data: bytes) -> None:
-    assert read_site(write(tmp_path / "site", page=data)).pages[0].main_text == "Café"
-
-
-def test_another_declared_charset_is_followed(tmp_path: Path) -> None:
-    site = write(tmp_path / "site", page='<meta charset="koi8-r"><p>Горшки</p>'.encode("koi8-r"))
-    assert read_site(site).pages[0].main_text == "Горшки"
-
-
-def test_what_is_no_page_is_skipped_and_counted_in_one_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_what_cannot_be_read_is_a_page_with_a_state_and_one_warning_counts_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "MAXIMUM_FILE_BYTES", 100_000)
     site = write(
         tmp_path / "site",
-        good="<p>Text",
-        empty=" \n",
-        picture=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" * 9,
-        huge="<p>x" * 50_000,
-        deep="<div>" * 5_000,
         bare="<body></body>",
+        deep="<span>" * 5_000,
+        empty=" \n",
+        good="<p>Text",
+        picture=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" * 9,
+        slow="<div>" * 100_000 + "</p>" * 100_000,
     )
     (site / "folder.html").mkdir()
     with caplog.at_level(logging.WARNING, logger="seo_engine"):
         read = read_site(site)
-    assert [page.path for page in read.pages] == ["good.html"]
-    assert read.skipped == {"empty": 1, "binary": 1, "too large": 1, "nested too deeply": 1, "without text": 1}
-    assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith("⚠️ Skipped 5 files")
+    assert {page.path: page.state for page in read.pages} == {
+        "bare.html": "read",
+        "deep.html": "read",
+        "empty.html": "empty",
+        "good.html": "read",
+        "picture.html": "binary",
+        "slow.html": "too costly",
+    }
+    assert read.skipped == {"empty": 1, "binary": 1, "too costly": 1}
+    (warning,) = caplog.messages
+    assert warning == f"⚠️ 3 pages of {site} could not be read: 1 binary, 1 empty, 1 too costly"
+
+
+def test_a_name_that_is_no_text_is_shown_with_the_numbers_of_its_bytes(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", good="<title>Good")
+    (site / os.fsdecode(b"caf\xe9.html")).write_text("<title>Café")
+    assert [(page.path, page.title) for page in read_site(site).pages] == [
+        ("caf\\xe9.html", "Café"),
+        ("good.html", "Good"),
+    ]
+
+
+def test_pages_are_read_one_by_one_without_keeping_them(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", a="<title>A", b="<title>B")
+    assert [page.title for page in read_pages(site, processes=1)] == ["A", "B"]
+    assert tuple(read_pages(site)) == read_site(site).pages
+    with pytest.raises(SiteError, match="there is no such folder"):
+        list(read_pages(tmp_path / "nowhere"))
 
 
 def test_links_out_of_the_folder_and_in_a_circle_are_not_followed(tmp_path: Path) -> None:
@@ -75,7 +73,10 @@ def test_links_out_of_the_folder_and_in_a_circle_are_not_followed(tmp_path: Path
     (site / "link.html").symlink_to(tmp_path / "elsewhere" / "secret.html")
     (site / "linked").symlink_to(tmp_path / "elsewhere")
     (site / "circle.html").symlink_to(site / "circle.html")
-    assert [page.path for page in read_site(site).pages] == ["good.html"]
+    assert [(page.path, page.state) for page in read_site(site).pages] == [
+        ("circle.html", "unreadable"),
+        ("good.html", "read"),
+    ]
 
 
 def test_pages_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
@@ -125,10 +126,3 @@ def test_every_page_of_the_bundled_site_is_usable_and_within_the_usual_lengths()
         assert 70 <= len(page.description) <= 155, page.path
         assert 100 <= len(page.main_text.split()) <= 300, page.path
         assert page.main_heading, page.path
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_are_a_page_or_skipped(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    folder = write(tmp_path_factory.mktemp("site"), good="<p>Text", page=b"<p>" + data)
-    site = read_site(folder)
-    assert len(site.pages) + sum(site.skipped.values()) == 2

@@ -37,7 +37,7 @@ def read_site(folder: str | Path) -> Site:
     site = Site(folder, tuple(read_pages(folder)))
     if site.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(site.skipped.items()))
-        logger.warning("⚠️ Skipped %d files of %s: %s", sum(site.skipped.values()), folder, reasons)
+        logger.warning("⚠️ %d pages of %s could not be read: %s", sum(site.skipped.values()), folder, reasons)
     if not any(page.state == READ for page in site.pages):
         found = "no file in it can be read as a page" if site.pages else "there is no .html file in it"
         raise SiteError(f"{folder}: {found}; give the folder that holds the site's HTML files")

@@ -50,7 +50,7 @@ class Page:
     language: str = ""
     canonical: str = ""
     state: str = READ
-    facts: PageFacts = field(default_factory=PageFacts, repr=False)
+    facts: PageFacts = field(default_factory=PageFacts, repr=False, hash=False)
 
     @classmethod
     def unread(cls, url: str, path: str, state: str, size: int = 0, encoding: Encoding | None = None) -> Page:

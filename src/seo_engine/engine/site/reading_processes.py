@@ -26,7 +26,9 @@ from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 
 logger = logging.getLogger(__name__)
 
-_LIBRARIES = ("selectolax.lexbor", "webencodings", "resiliparse.parse.encoding", "ada_url", "msgspec.msgpack")
+_LIBRARIES = ("selectolax.lexbor", "webencodings", "chardet", "ada_url", "msgspec.msgpack")
+
+_PROGRAM = "seo_engine.engine.site.reading_process"
 
 # A process has this many documents before it, so that it need not wait for its parent. Even with the longest paths
 # they fit into a pipe: writing more would wait for a process that waits for its parent.
@@ -86,7 +88,7 @@ class _Process:
         # Not a pipe, which somebody would have to empty.
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process is gone)
         process: Any = subprocess.Popen(
-            child_command("seo_engine.engine.site.reading_process"),
+            child_command(_PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from seo_engine.foundation.extras import import_of_extra
@@ -29,6 +30,9 @@ _WITHOUT_MARK = ((b"<\x00", "utf-16le"), (b"\x00<", "utf-16be"))
 _MEANT = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}
 
 _USUAL = "windows-1252"
+
+# A guess of a few words is below this, and mostly wrong.
+_LEAST_CONFIDENCE = 0.1
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 _XML_DECLARATION = re.compile(rb"""\s{0,9}<\?xml\s[^>]{0,200}?\sencoding\s*=\s*["']([^"'>]{1,40})["']""")
@@ -36,7 +40,7 @@ _XML_DECLARATION = re.compile(rb"""\s{0,9}<\?xml\s[^>]{0,200}?\sencoding\s*=\s*[
 # A comment, an element whose contents are text, the `meta` element, or any other tag; quotes may hold a `>`.
 _ATTRIBUTES = rb"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
 _TOKEN = re.compile(
-    rb"<!--(?s:.*?)(?:-->|\Z)"
+    rb"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
     rb"|<(?P<raw>script|style|textarea|title|xmp)(?=[\s/>])" + _ATTRIBUTES + rb">?(?s:.*?)(?:</(?P=raw)|\Z)"
     rb"|<meta(?=[\s/])(?P<attributes>" + _ATTRIBUTES + rb")>?"
     rb"|<[a-z!/?]" + _ATTRIBUTES + rb">?",
@@ -85,7 +89,7 @@ def decode(data: bytes, transport_label: str = "") -> Decoded:
 
     Example:
         >>> decoded = decode("<meta charset=x-sjis><title>料金</title>".encode("cp932"))
-        >>> decoded.text[-12:], decoded.declared, decoded.used, decoded.agrees
+        >>> decoded.text[-10:], decoded.declared, decoded.used, decoded.agrees
         ('料金</title>', 'x-sjis', 'shift_jis', True)
     """
     declared, declared_in, skipped, encoding = "", "", 0, None
@@ -145,11 +149,28 @@ def _undeclared(data: bytes) -> Encoding:
     replaced = text.count(_REPLACED)
     if replaced <= sum(len(each) for each in re.findall(r"[^\x00-\x7f\ufffd]+", text)):
         return _known("utf-8")
-    detection = import_of_extra("resiliparse.parse.encoding", extra="site", needed_by="reading a page")
     # What stands in tags and scripts is English.
     visible = b" ".join(_TAG.split(data[: 4 * _GUESSED_BYTES]))[:_GUESSED_BYTES]
-    guessed = _lookup(detection.detect_encoding(visible) or "")
-    return guessed if guessed is not None else _known(_USUAL)
+    return _guessed(visible) or _known(_USUAL)
+
+
+def _guessed(visible: bytes) -> Encoding | None:
+    chardet = import_of_extra("chardet", extra="site", needed_by="reading a page")
+    known = _by_codec()
+    guess = chardet.detect(visible, include_encodings=[encoding.name for encoding in known.values()])
+    if guess["encoding"] is None or guess["confidence"] < _LEAST_CONFIDENCE:
+        return None
+    return _lookup(guess["encoding"]) or known.get(codecs.lookup(guess["encoding"]).name)
+
+
+@cache
+def _by_codec() -> dict[str, Encoding]:
+    """Return the encodings of the standard, of which one is guessed, by the names of the codecs that read them."""
+    labels = import_of_extra("webencodings.labels", extra="site", needed_by="reading a page").LABELS
+    encodings = [
+        _known(name) for name in dict.fromkeys(labels.values()) if name not in ("replacement", "x-user-defined")
+    ]
+    return {codecs.lookup(encoding.codec_info.name).name: encoding for encoding in encodings}
 
 
 def _decode(data: bytes, encoding: Encoding) -> str:

@@ -31,7 +31,7 @@ def position_of(html: str, place: Place, attribute: str = "", value: str | None 
 
     Example:
         >>> position_of("<p>\\n <a href=x>x</a> <a href=y>y</a>", Place("a", 2, "body"), "href", "y")
-        Position(line=2, column=15)
+        Position(line=2, column=18)
     """
     tags = [tag for tag in start_tags(html) if tag.name == place.tag]
     if attribute:

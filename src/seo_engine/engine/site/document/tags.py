@@ -15,7 +15,7 @@ MOST_ATTRIBUTES = 1_000
 _ATTRIBUTES = r"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
 # A comment, an element whose contents are text, an end tag or a declaration, or a tag that begins an element.
 _TOKEN = re.compile(
-    r"<!--(?s:.*?)(?:--!?>|\Z)"
+    r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
     r"|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes|noscript)(?=[\s/>])"
     + f"(?P<raw_attributes>{_ATTRIBUTES})"
     + r">?(?s:.*?)(?:(?=</(?P=raw)[\s/>])|\Z)"
@@ -28,7 +28,7 @@ _ATTRIBUTE_VALUE = re.compile(r"""([^\s/>=]++)\s*+(?:=\s*+(?:"([^"]*+)"|'([^']*+
 
 # The same without attributes, which takes a third of the time.
 _COUNTED = re.compile(
-    r"<!--(?s:.*?)(?:-->|\Z)|<(script|style|textarea|title|xmp|noscript)\b(?s:.*?)(?:</\1|\Z)|<([a-z][^\s/>]*+)",
+    r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))|<(script|style|textarea|title|xmp|noscript)\b(?s:.*?)(?:</\1|\Z)|<([a-z][^\s/>]*+)",
     re.IGNORECASE,
 )
 
