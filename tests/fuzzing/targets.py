@@ -8,7 +8,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from seo_engine.config import SEOConfig
+from seo_engine.engine.site.document.encoding import decode
+from seo_engine.engine.site.document.places import position_of
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.parsing import read_document
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.history.listing import list_runs
@@ -83,6 +89,29 @@ def configuration(data: bytes) -> None:
         assert str(error).startswith(str(path)) and "\n" not in str(error), error
 
 
+def document(data: bytes) -> None:
+    """Bytes are a page, the same after its way between two processes; each of its elements stands somewhere or nowhere.
+
+    The first byte says how the document is served.
+    """
+    served, document = data[:1], data[1:]
+    path = "a.xhtml" if served < b"4" else "a.html"
+    address = "https://a.example/b/" if served > b"C" else ""
+    page = read_document(document, path, own_address=address, transport_label="shift_jis" if served > b"T" else "")
+    facts = page.facts
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(page), type=Page) == page
+    source = decode(document).text
+    for link in facts.links:
+        position = position_of(source, link.place, "href", link.written)
+        assert position is None or position.line > 0
+    assert facts.size.bytes == len(document)
+    assert len(page.links) == sum(link.is_page_link and link.written is not None for link in facts.links)
+    assert "\n" not in page.title + page.description
+    # What is derived from the facts, for any of them.
+    assert all(directive for _, directive in facts.robots)
+    assert all(refresh.seconds >= 0 for refresh in facts.refreshes)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (journal, delivery, run_name, configuration)
+    target.__name__: target for target in (journal, delivery, run_name, configuration, document)
 }

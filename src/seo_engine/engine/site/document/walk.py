@@ -131,7 +131,11 @@ def says_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
 
 def number_among(tree: LexborHTMLParser, node: LexborNode) -> int:
     """Return the how-manieth of its tag an element is, from 1."""
-    return next((number for number, each in enumerate(tree.css(node.tag or "*"), 1) if each.mem_id == node.mem_id), 1)
+    if tree.root is None:
+        return 1
+    # Not by a selector: a page may have tags of any name.
+    alike = (each.mem_id for each in tree.root.traverse() if each.tag == node.tag)
+    return next((number for number, each_id in enumerate(alike, 1) if each_id == node.mem_id), 1)
 
 
 def _is_in_section(node: LexborNode) -> bool:
