@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seo_engine.engine.site.document.language import detect_language
-from seo_engine.engine.site.document.words import Length, length_of
+from seo_engine.engine.text.language import detect_language
+from seo_engine.engine.text.words import Length, length_of
 
 
 @pytest.mark.parametrize(

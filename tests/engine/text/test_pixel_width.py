@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.engine.pixel_width import pixel_width
+from seo_engine.engine.text.pixel_width import pixel_width
 
 
 @pytest.mark.parametrize(
