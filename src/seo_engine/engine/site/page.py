@@ -35,8 +35,8 @@ class Page:
     """One HTML document, as plain data.
 
     `url` is its own address, or the file's path within the site, if nobody knows where it is served; `canonical` is
-    what it calls its address. `main_text` is the content: one line per paragraph, without navigation, header and
-    footer. `state` says whether it could be read: all texts of a page that could not are empty. `facts` is the rest.
+    what it calls its address. `main_text` is what a reader came for, a line for each paragraph, and `main_heading` its
+    heading. `state` says whether it could be read: all texts of a page that could not are empty. `facts` is the rest.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Page:
     description: str = ""
     headings: tuple[tuple[int, str], ...] = ()
     main_text: str = ""
+    main_heading: str = ""
     links: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     language: str = ""
@@ -56,11 +57,6 @@ class Page:
     def unread(cls, url: str, path: str, state: str, size: int = 0, encoding: Encoding | None = None) -> Page:
         """Return the page of a document that could not be read."""
         return cls(url, path, state=state, facts=PageFacts(encoding=encoding or Encoding(), size=Size(size, 0)))
-
-    @property
-    def main_heading(self) -> str:
-        """str: The first heading of the first level that says something, or an empty string."""
-        return next((text for level, text in self.headings if level == 1 and text), "")
 
     @property
     def is_usable(self) -> bool:

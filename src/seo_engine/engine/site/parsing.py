@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seo_engine.engine.site.document.blocks import HEADINGS, Block, take_blocks
 from seo_engine.engine.site.document.collecting import Collector, title_of
 from seo_engine.engine.site.document.encoding import decode
-from seo_engine.engine.site.document.main_text import take_main_text
+from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition, keys_of_edges, main_blocks
 from seo_engine.engine.site.document.measuring import measure
 from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
@@ -38,7 +40,15 @@ _LOOKED_AT = 4_096
 _CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\f\r\x1b"))
 
 
-def read_document(data: bytes, path: str, *, own_address: str = "", transport_label: str = "", size: int = 0) -> Page:
+def read_document(
+    data: bytes,
+    path: str,
+    *,
+    own_address: str = "",
+    transport_label: str = "",
+    size: int = 0,
+    repetition: Repetition = NO_REPETITION,
+) -> Page:
     """Read the bytes of a document.
 
     Args:
@@ -47,6 +57,7 @@ def read_document(data: bytes, path: str, *, own_address: str = "", transport_la
         own_address (str): Where it is served; empty if nobody knows.
         transport_label (str): The encoding that the server's header names, if there is one.
         size (int): Its size in bytes, if `data` is not all of it.
+        repetition (Repetition): What its site repeats, which is no main text.
 
     Returns:
         Page: The page; its state says why, if it could not be read.
@@ -66,7 +77,19 @@ def read_document(data: bytes, path: str, *, own_address: str = "", transport_la
     if _is_binary(data, decoded.text, encoding):
         return Page.unread(own_address or path, path, BINARY, size, encoding)
     read = Size(size, min(len(data), READ_BYTES))
-    return _parse(decoded.text, path, own_address, encoding, read)
+    return _read(decoded.text, path, own_address, encoding, read, repetition)
+
+
+def survey_document(data: bytes, path: str, transport_label: str = "") -> set[int]:
+    """Return what of a document its site may repeat, for `RepetitionCount`.
+
+    Args:
+        data (bytes): The document.
+        path (str): Its path within the site.
+        transport_label (str): The encoding that the server's header names, if there is one.
+    """
+    tree, _, _ = _parse(decode(data[:READ_BYTES], transport_label).text, path)
+    return keys_of_edges(take_blocks(tree))
 
 
 def name_behind(page: Page, data: bytes) -> Page:
@@ -110,7 +133,7 @@ def parse_page(html: str, path: str, *, own_address: str = "") -> Page:
         ('Pots', 'Our pots', 'Our pots\\nMade by hand.')
     """
     size = len(html.encode("utf-8", "replace"))
-    return _parse(html, path, own_address, Encoding(), Size(size, size))
+    return _read(html, path, own_address, Encoding(), Size(size, size), NO_REPETITION)
 
 
 def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
@@ -121,9 +144,9 @@ def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
     return len(beginning) - len(beginning.translate(None, _CONTROLS)) > len(beginning) * _MOST_ODD
 
 
-def _parse(html: str, path: str, own_address: str, encoding: Encoding, size: Size) -> Page:
+def _parse(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
+    """Return a document's tree, its syntax, and how many attributes were cut."""
     lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
-    doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
     syntax = "html"
     if is_xhtml(path, html):
         as_html = html_of_xhtml(html) if needs_xml_parser(path, html) else html
@@ -132,7 +155,12 @@ def _parse(html: str, path: str, own_address: str, encoding: Encoding, size: Siz
     html, cut = cut_long_tags(html)
     # With scripting, as search engines and readers have it. Encoded here, because Python accepts half a character
     # (a lone surrogate) in a string; the parser does not.
-    tree: LexborHTMLParser = lexbor.LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True)
+    return lexbor.LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True), syntax, cut
+
+
+def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size, repetition: Repetition) -> Page:
+    doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
+    tree, syntax, cut = _parse(html, path)
     collector = Collector(tree, own_address)
     facts = collector.collect(encoding, size._replace(attributes_cut=cut), syntax, doctype)
     measures = measure(tree)
@@ -146,6 +174,7 @@ def _parse(html: str, path: str, own_address: str, encoding: Encoding, size: Siz
         hidden_characters=measures.hidden_characters,
         characters_without_snippet=measures.characters_without_snippet,
     )
+    main = main_blocks(take_blocks(tree), repetition)
     return Page(
         url=own_address or path,
         path=path,
@@ -156,10 +185,23 @@ def _parse(html: str, path: str, own_address: str, encoding: Encoding, size: Siz
         images=tuple(Image(image.address, image.alternative_text) for image in facts.images),
         language=_language(facts),
         canonical=_canonical(facts),
-        # Last, because it takes the tree apart.
-        main_text=take_main_text(tree),
+        main_text="\n".join(block.text for block in main),
+        main_heading=_main_heading(main, facts),
         facts=facts,
     )
+
+
+def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
+    """Return the heading of the main text, not that of the site's banner."""
+    in_main_text = [block for block in main if block.tag in HEADINGS]
+    highest = min((block.tag for block in in_main_text), default="")
+    shown = [
+        heading.text for heading in facts.headings if heading.level == 1 and heading.text and not heading.is_hidden
+    ]
+    # Without one of the first level in the main text, another one on the page may still be the page's.
+    if highest == "h1" or not shown:
+        return next((block.text for block in in_main_text if block.tag == highest), "")
+    return shown[0]
 
 
 def _description(facts: PageFacts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ WITHOUT_TEXT = frozenset((
     "annotation", "annotation-xml", "audio", "canvas", "datalist", "iframe", "noembed", "noframes", "noscript",
     "object", "script", "style", "svg", "template", "textarea", "title", "video",
 ))  # fmt: skip
+
+_NOT_OF_HEADING = WITHOUT_TEXT | {"button"}
 
 # They take no room, and search engines show a text without them.
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
@@ -51,13 +54,17 @@ def text_of(node: LexborNode, *, is_heading: bool = False) -> str:
         return ""
     if child.next is None and child.is_text_node:
         return one_line(child.text_content or "")
+    if is_heading:
+        text = one_line("".join(_texts(node, left_out=_NOT_OF_HEADING, with_permalinks=False)))
+        # A button beside a heading is not of it; where there is nothing else, as in an accordion, it is the heading.
+        if text:
+            return text
+    return one_line("".join(_texts(node, left_out=WITHOUT_TEXT, with_permalinks=not is_heading)))
+
+
+def _texts(top: LexborNode, left_out: Set[str], with_permalinks: bool) -> list[str]:
+    """Return the texts within an element; not by recursion, because a page may be of any depth."""
     parts: list[str] = []
-    _collect(node, is_heading, parts)
-    return one_line("".join(parts))
-
-
-def _collect(top: LexborNode, is_heading: bool, parts: list[str]) -> None:
-    """Collect the texts within an element; not by recursion, because a page may be of any depth."""
     top_id = top.mem_id
     node = top.child
     while node is not None:
@@ -70,7 +77,7 @@ def _collect(top: LexborNode, is_heading: bool, parts: list[str]) -> None:
                 parts.append(" ")
             if tag == "img":
                 parts.append(node.attributes.get("alt") or "")
-            elif tag not in WITHOUT_TEXT and not (is_heading and tag == "a" and _is_permalink(node)):
+            elif tag not in left_out and (with_permalinks or tag != "a" or not _is_permalink(node)):
                 deeper = node.child
         if deeper is not None:
             node = deeper
@@ -78,10 +85,11 @@ def _collect(top: LexborNode, is_heading: bool, parts: list[str]) -> None:
         while node.next is None:
             node = node.parent
             if node is None or node.mem_id == top_id:
-                return
+                return parts
             if node.tag in BLOCKS:
                 parts.append(" ")
         node = node.next
+    return parts
 
 
 def _is_permalink(link: LexborNode) -> bool:

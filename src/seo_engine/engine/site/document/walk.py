@@ -95,7 +95,7 @@ class Walk:
             if tag_id in self._changes or role in _ROLES:
                 parts.append(self._part(parts[-1], number, node, role))
                 end = parts[-1].end
-            elif tag_id == self._template and shadows < _MOST_SHADOWS and _is_shadow(node):
+            elif tag_id == self._template and shadows < _MOST_SHADOWS and is_shadow(node):
                 for fragment in node.template_fragments()[:1]:
                     self._take_roles(fragment.css("[role]"))
                     yield from self._within(fragment, parts[-1]._replace(end=sys.maxsize), shadows + 1)
@@ -147,7 +147,8 @@ def _is_in_section(node: LexborNode) -> bool:
     return False
 
 
-def _is_shadow(template: LexborNode) -> bool:
+def is_shadow(template: LexborNode) -> bool:
+    """Return whether a template declares a shadow tree, which browsers show in its place."""
     return (template.attributes.get("shadowrootmode") or "").lower() in _SHADOW_MODES
 
 

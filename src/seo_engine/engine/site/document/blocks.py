@@ -1,0 +1,292 @@
+"""A tree -> its blocks of text in their order: paragraphs, headings, items, cells; and what tells them apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Set
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, text_of
+from seo_engine.engine.site.document.walk import is_shadow, says_hidden
+from seo_engine.foundation.extras import import_of_extra
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+# What a block may hold that is no text of it, or not all of it. A button is text where there is no other, as in the
+# summary of an accordion.
+_ODD = (*sorted(WITHOUT_TEXT), "br", "button", "math", "select")
+_LEFT_OUT = WITHOUT_TEXT | {"select"}
+
+# Elements and roles that say what is around the content, and names that authors give it.
+_AROUND = frozenset(("nav", "aside", "footer", "header"))
+_AROUND_ROLES = frozenset((
+    "navigation", "complementary", "contentinfo", "banner", "search", "dialog", "alertdialog", "menu", "menubar",
+    "toolbar",
+))  # fmt: skip
+_AROUND_NAMES = frozenset((
+    "ad", "ads", "advert", "advertisement", "breadcrumb", "breadcrumbs", "catlinks", "comments", "consent", "cookie",
+    "cookies", "copyright", "disqus", "editsection", "footer", "gdpr", "login", "menu", "minitoc", "modal", "nav",
+    "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "noprint", "pager", "pagination", "popup",
+    "printfooter", "promo", "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip",
+    "social", "sphinxsidebar", "sponsored", "subscribe", "subscription", "toc", "toolbar",
+))  # fmt: skip
+_SEPARATORS = re.compile(r"[\s_:-]+")
+
+# Stands for a line break that the page makes; no page needs this control character.
+_LINE = "\x1e"
+
+HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_CONTENT = frozenset(("main", "article"))
+
+
+class Block(NamedTuple):
+    """A run of text that no other block interrupts.
+
+    `link_characters` is how much of the text is links. `around` are the numbers of the elements around it that call
+    themselves navigation and the like, `content` of those that call themselves the content; the outermost is first.
+    """
+
+    text: str
+    tag: str
+    path: int
+    link_characters: int
+    around: tuple[int, ...]
+    content: tuple[int, ...]
+
+
+class _Within(NamedTuple):
+    """What holds within an element that holds blocks."""
+
+    path: int
+    around: tuple[int, ...] = ()
+    content: tuple[int, ...] = ()
+    is_section: bool = False
+
+
+class _Ids(NamedTuple):
+    """The parser's numbers of tags, which it compares faster than names."""
+
+    blocks: frozenset[int]
+    odd: frozenset[int]
+    link: int
+    template: int
+
+
+def take_blocks(tree: LexborHTMLParser) -> list[Block]:
+    """Return the blocks of a document.
+
+    Args:
+        tree (LexborHTMLParser): The document.
+
+    Returns:
+        list[Block]: Those with a text that is shown.
+    """
+    return list(_Blocks(tree.body).blocks()) if tree.body is not None else []
+
+
+class _Blocks:
+    def __init__(self, body: LexborNode) -> None:
+        self._body = body
+        self._ids = _ids()
+        # Numbers of the elements that are around the content, or the content.
+        self._marks = 0
+        # The elements that hold blocks, inline ones among them; and those whose text is not all of what they hold.
+        self._holders: set[int] = {body.mem_id}
+        self._mixed: set[int] = set()
+        self._link_characters: dict[int, int] = {}
+        self._look()
+
+    def _look(self) -> None:
+        """Look at the tag of each element once; what follows need not look into most of them."""
+        blocks, odd_tags, link, template = self._ids
+        found: list[LexborNode] = []
+        odd: list[LexborNode] = []
+        links: list[LexborNode] = []
+        tops = [self._body]
+        while tops:
+            for node in tops.pop().traverse():
+                tag_id = node.tag_id
+                if tag_id in blocks:
+                    found.append(node)
+                elif tag_id == link:
+                    links.append(node)
+                elif tag_id in odd_tags:
+                    odd.append(node)
+                    if tag_id == template and is_shadow(node):
+                        found.append(node)
+                        tops.extend(node.template_fragments()[:1])
+        self._block_nodes = {node.mem_id for node in found}
+        holders = self._holders
+        for node in found:
+            above = node.parent
+            while above is not None and (above_id := above.mem_id) not in holders:
+                holders.add(above_id)
+                above = above.parent
+        for node in odd:
+            self._mixed.add(self._nearest(node))
+        for node in links:
+            nearest = self._nearest(node)
+            self._link_characters[nearest] = self._link_characters.get(nearest, 0) + len(one_line(node.text()))
+
+    def _nearest(self, node: LexborNode) -> int:
+        """Return the block or holder around an element."""
+        above = node.parent
+        while above is not None:
+            above_id = above.mem_id
+            if above_id in self._block_nodes or above_id in self._holders:
+                return above_id
+            above = above.parent
+        return 0
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks; not by recursion, because a page may be of any depth."""
+        holders, block_nodes = self._holders, self._block_nodes
+        run = _Run()
+        # The elements that are open, with what holds within them.
+        opened: list[tuple[LexborNode, str, _Within]] = [(self._body, "body", _Within(0))]
+        node = self._body.child
+        while opened:
+            holder, tag, within = opened[-1]
+            if node is None:
+                # The end of a block ends a run; that of an inline element that holds blocks does not need to.
+                yield from run.taken(tag, within)
+                opened.pop()
+                node = holder.next if opened else None
+                continue
+            if node.is_text_node:
+                run.add(node.text_content or "", 0)
+            elif node.is_element_node:
+                node_id = node.mem_id
+                if node_id in holders or node_id in block_nodes:
+                    node_tag = node.tag or ""
+                    inner = self._within(node, node_tag, within)
+                    if inner is not None:
+                        yield from run.taken(tag, within)
+                        if node_id in holders:
+                            opened.append((node, node_tag, inner))
+                            node = _first_child(node, node_tag)
+                            continue
+                        run.add(self._leaf(node, node_id, node_tag), self._link_characters.get(node_id, 0))
+                        yield from run.taken(node_tag, inner)
+                else:
+                    text = _inline_text(node)
+                    run.add(text, len(text) if node.tag_id == self._ids.link else 0)
+            node = node.next
+
+    def _leaf(self, node: LexborNode, node_id: int, tag: str) -> str:
+        if tag in HEADINGS:
+            return text_of(node, is_heading=True)
+        if node_id not in self._mixed:
+            return node.text()
+        without_buttons = _text(node, _LEFT_OUT | {"button"})
+        return without_buttons if without_buttons.strip() else _text(node, _LEFT_OUT)
+
+    def _within(self, node: LexborNode, tag: str, around: _Within) -> _Within | None:
+        """Return what holds within a block; None if it is hidden."""
+        attributes = node.attributes
+        if (attributes and says_hidden(tag, attributes)) or (tag == "dialog" and "open" not in attributes):
+            return None
+        role = (attributes.get("role") or "").strip().lower()
+        names = _names(attributes)
+        is_around = (
+            (tag in _AROUND and not (around.is_section and tag in ("header", "footer")))
+            or role in _AROUND_ROLES
+            or not _AROUND_NAMES.isdisjoint(names)
+        )
+        is_content = tag in _CONTENT or role in _CONTENT
+        marked = (self._next_mark(),) if is_around or is_content else ()
+        return _Within(
+            # Of where it stands, not of what it says: the same in pages of one template.
+            crc32(f"{tag}.{attributes.get('class') or ''}".encode("utf-8", "replace"), around.path),
+            around.around + marked if is_around else around.around,
+            around.content + marked if is_content else around.content,
+            around.is_section or tag in ("article", "aside", "blockquote", "figure", "main", "nav", "section"),
+        )
+
+    def _next_mark(self) -> int:
+        self._marks += 1
+        return self._marks
+
+
+class _Run:
+    """Collects texts until something ends their block."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._link_characters = 0
+
+    def add(self, text: str, link_characters: int) -> None:
+        self._texts.append(text)
+        self._link_characters += link_characters
+
+    def taken(self, tag: str, within: _Within) -> Iterator[Block]:
+        """Yield the block of what was collected, a block for each of its lines, if there is any."""
+        if not self._texts:
+            return
+        text, links = "".join(self._texts), self._link_characters
+        self._texts.clear()
+        self._link_characters = 0
+        # Only line breaks that the page makes; those of its source are white space.
+        for part in text.split(_LINE) if _LINE in text else (text,):
+            line = one_line(part)
+            if line:
+                yield Block(line, tag, within.path, min(links, len(line)), within.around, within.content)
+
+
+def _first_child(node: LexborNode, tag: str) -> LexborNode | None:
+    """Return the first child of an element, or of the shadow tree that a template declares."""
+    return node.template_fragments()[0].child if tag == "template" else node.child
+
+
+def _inline_text(node: LexborNode) -> str:
+    """Return the text of an element that is no block."""
+    tag = node.tag or ""
+    if tag == "br":
+        return _LINE
+    return "" if tag in _LEFT_OUT or says_hidden("", node.attributes) else _text(node, _LEFT_OUT)
+
+
+def _text(top: LexborNode, left_out: Set[str]) -> str:
+    """Return the text of an element without what is no text of the page."""
+    parts: list[str] = []
+    top_id = top.mem_id
+    node = top.child
+    while node is not None:
+        deeper = None
+        if node.is_text_node:
+            parts.append(node.text_content or "")
+        elif node.is_element_node:
+            tag = node.tag or ""
+            if tag == "br":
+                parts.append(_LINE)
+            elif tag not in left_out and not says_hidden("", node.attributes):
+                deeper = node.child
+        if deeper is not None:
+            node = deeper
+            continue
+        while node.next is None:
+            node = node.parent
+            if node is None or node.mem_id == top_id:
+                return "".join(parts)
+        node = node.next
+    return "".join(parts)
+
+
+def _names(attributes: dict[str, str | None]) -> set[str]:
+    """Return the parts of the names that an author gave to an element: `site-nav` is `site` and `nav`."""
+    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
+    return set(_SEPARATORS.split(names.lower())) if names != " " else set()
+
+
+@cache
+def _ids() -> _Ids:
+    lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
+    tree: LexborHTMLParser = lexbor.LexborHTMLParser("")
+
+    def ids(names: Iterable[str]) -> frozenset[int]:
+        return frozenset(tree.create_node(name).tag_id for name in names)
+
+    return _Ids(ids(BLOCKS - {"br"}), ids(_ODD), *ids(["a"]), *ids(["template"]))
