@@ -7,17 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from seo_engine.engine.site import reading_processes as module
-from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE
-from seo_engine.engine.site.parsing import read_document
+from seo_engine.engine.site.document.main_text import RepetitionCount
+from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, Page
+from seo_engine.engine.site.parsing import read_document, survey_document
 from seo_engine.engine.site.reading_process import Request
-from seo_engine.engine.site.reading_processes import ReadingProcessError, read_requests
+from seo_engine.engine.site.reading_processes import ReadingProcessError, ReadingProcesses
 
 
 def requests(folder: Path, **documents: str | bytes) -> list[Request]:
@@ -27,6 +28,11 @@ def requests(folder: Path, **documents: str | bytes) -> list[Request]:
         path.write_bytes(document if isinstance(document, bytes) else document.encode())
         found.append(Request(os.fsencode(path), path.name))
     return found
+
+
+def read_requests(asked: Iterable[Request], processes: int | None = None) -> Iterator[Page]:
+    with ReadingProcesses(processes) as reading:
+        yield from reading.read(asked)
 
 
 # Each takes minutes, or more memory than there is, in the parser or in what is done with its tree.
@@ -84,6 +90,32 @@ def test_documents_are_taken_as_they_are_needed(tmp_path: Path) -> None:
     assert next(pages).title == "A"
     pages.close()  # type: ignore[attr-defined]
     assert taken < 20
+
+
+def test_answers_that_nobody_took_are_not_taken_for_others(tmp_path: Path) -> None:
+    asked = requests(tmp_path, **{f"p{number}": f"<title>{number}" for number in range(9)})
+    with ReadingProcesses(1) as reading:
+        surveyed = reading.survey(asked)
+        assert next(surveyed) == set()
+        surveyed.close()  # type: ignore[attr-defined]
+        assert [page.title for page in reading.read(asked)] == [str(number) for number in range(9)]
+
+
+def test_a_process_in_place_of_another_knows_what_the_site_repeats(tmp_path: Path) -> None:
+    page = "<title>T</title><p>Repeated on each page of this site</p><p>What this page is about, at some length."
+    asked = requests(tmp_path, a=page, b=page, c=page, slow=COSTLY["lists_in_lists"], z=page)
+    with ReadingProcesses(1) as reading:
+        count = RepetitionCount()
+        for keys in reading.survey(asked):
+            count.add({key for key in keys if key in keys_of_first_block(page)})
+        reading.know(count.repetition())
+        texts = [each.main_text for each in reading.read(asked)]
+    about = "What this page is about, at some length."
+    assert texts == [about, about, about, "", about]
+
+
+def keys_of_first_block(html: str) -> set[int]:
+    return survey_document(html.partition("<p>What")[0].encode(), "x")
 
 
 def test_what_is_no_file_is_a_page_with_a_state(tmp_path: Path) -> None:

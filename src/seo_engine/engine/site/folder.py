@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.page import READ, Page, Site, SiteError
 from seo_engine.engine.site.reading_process import Request
-from seo_engine.engine.site.reading_processes import read_requests
+from seo_engine.engine.site.reading_processes import ReadingProcesses
 
 logger = logging.getLogger(__name__)
 
 # The site that comes with the package.
 SAMPLE_SITE = Path(__file__).parents[1] / "sample_site"
+
+# What a site repeats shows in so many of its pages; of a larger site, pages are taken evenly.
+MOST_SURVEYED = 2_000
 
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml", ".xht")
 
@@ -47,6 +52,8 @@ def read_site(folder: str | Path) -> Site:
 def read_pages(folder: str | Path, *, processes: int | None = None) -> Iterator[Page]:
     """Read every HTML file in a folder, as `read_site` does, but keep none: the memory does not grow with the site.
 
+    The folder is read twice: first for what its pages repeat, which is none of their main text, then for the pages.
+
     Args:
         folder (str | Path): The site.
         processes (int | None): In how many processes to read at most; None for one for each core.
@@ -64,8 +71,19 @@ def read_pages(folder: str | Path, *, processes: int | None = None) -> Iterator[
         raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
     if not folder.is_dir():
         raise SiteError(f"{folder}: this is not a folder; give the folder that holds the site's HTML files")
-    requests = (Request(os.fsencode(path), _shown(path.relative_to(folder))) for path in _html_files(folder))
-    yield from read_requests(requests, processes)
+    with ReadingProcesses(processes) as reading:
+        # The folder is looked through each time, because a list of its files would grow with it.
+        files = sum(1 for _ in _html_files(folder))
+        surveyed = itertools.islice(_requests(folder), 0, None, max(1, -(-files // MOST_SURVEYED)))
+        count = RepetitionCount()
+        for keys in reading.survey(surveyed):
+            count.add(keys)
+        reading.know(count.repetition())
+        yield from reading.read(_requests(folder))
+
+
+def _requests(folder: Path) -> Iterator[Request]:
+    return (Request(os.fsencode(path), _shown(path.relative_to(folder))) for path in _html_files(folder))
 
 
 def _shown(path: Path) -> str:

@@ -6,17 +6,19 @@ long or too much memory, and its parent starts another one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import stat
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
-from seo_engine.engine.site.page import NO_FILE, TOO_COSTLY, UNREADABLE, Page
-from seo_engine.engine.site.parsing import COUNTED_BYTES, name_behind, read_document
+from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition
+from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, Page
+from seo_engine.engine.site.parsing import COUNTED_BYTES, name_behind, read_document, survey_document
 from seo_engine.foundation.extras import import_of_extra
 
 # Of the processor's time, so that a busy machine makes no page costly.
@@ -26,6 +28,9 @@ LONGEST_SECONDS = 1.0
 MOST_MEMORY_BYTES = 1024**3
 
 _LENGTH = struct.Struct(">I")
+
+# The first byte of a message says what it is: a document to read, one to survey, or what the site repeats.
+TO_READ, TO_SURVEY, TO_KNOW = b"r", b"s", b"k"
 
 
 class Request(NamedTuple):
@@ -67,8 +72,9 @@ def main(arguments: Sequence[str]) -> None:
     Args:
         arguments (Sequence[str]): None.
     """
-    msgspec = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
-    decoder, encoder = msgspec.Decoder(Request), msgspec.Encoder()
+    msgpack = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
+    requests, repetitions = msgpack.Decoder(Request), msgpack.Decoder(Repetition)
+    repetition = NO_REPETITION
     # What a library prints must not get between the pages.
     pages = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -77,41 +83,72 @@ def main(arguments: Sequence[str]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The first message says that the process can read.
     write_frame(pages, b"")
-    requests = bytearray()
-    # Not the descriptor: what has come with the line before is in the buffer already.
+    received = bytearray()
     incoming: Any = sys.stdin.buffer
-    while received := incoming.read1(1 << 16):
-        requests += received
-        while (request := take_frame(requests)) is not None:
-            write_frame(pages, encoder.encode(read_file(decoder.decode(request))))
+    # Not the descriptor: what has come with the line before is in the buffer already.
+    while arrived := incoming.read1(1 << 16):
+        received += arrived
+        while (message := take_frame(received)) is not None:
+            kind, contents = message[:1], message[1:]
+            if kind == TO_KNOW:
+                repetition = repetitions.decode(contents)
+            elif kind == TO_SURVEY:
+                write_frame(pages, msgpack.encode(survey_file(requests.decode(contents))))
+            else:
+                write_frame(pages, msgpack.encode(read_file(requests.decode(contents), repetition)))
 
 
-def read_file(request: Request) -> Page:
+def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
     """Read the file of a document; a page with a state, if it cannot be read."""
     url = request.own_address or request.path
+    data, size, state = _contents(request)
+    if state != READ:
+        return Page.unread(url, request.path, state)
+    with _bounded():
+        try:
+            page = read_document(
+                data,
+                request.path,
+                own_address=request.own_address,
+                transport_label=request.transport_label,
+                size=size,
+                repetition=repetition,
+            )
+        except (MemoryError, RecursionError):
+            page = Page.unread(url, request.path, TOO_COSTLY, size)
+    return name_behind(page, data)
+
+
+def survey_file(request: Request) -> set[int]:
+    """Return what of a document its site may repeat; nothing, if it cannot be read."""
+    data, _, state = _contents(request)
+    if state != READ:
+        return set()
+    with _bounded(), contextlib.suppress(MemoryError, RecursionError):
+        return survey_document(data, request.path, request.transport_label)
+    return set()
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    # The timer's signal ends the process; nothing has to look at a clock.
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _contents(request: Request) -> tuple[bytes, int, str]:
+    """Return the bytes of a file, how many it has, and the state of its page."""
     try:
         # Without waiting for whoever writes, if it is a pipe.
         with os.fdopen(os.open(request.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
-                return Page.unread(url, request.path, NO_FILE)
-            data = file.read(COUNTED_BYTES)
+                return b"", 0, NO_FILE
+            return file.read(COUNTED_BYTES), about.st_size, READ
     except IsADirectoryError:
-        return Page.unread(url, request.path, NO_FILE)
+        return b"", 0, NO_FILE
     except OSError:
-        return Page.unread(url, request.path, UNREADABLE)
-    # The timer's signal ends the process; nothing has to look at a clock.
-    signal.setitimer(signal.ITIMER_PROF, LONGEST_SECONDS)
-    try:
-        page = read_document(
-            data,
-            request.path,
-            own_address=request.own_address,
-            transport_label=request.transport_label,
-            size=about.st_size,
-        )
-    except (MemoryError, RecursionError):
-        page = Page.unread(url, request.path, TOO_COSTLY, about.st_size)
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-    return name_behind(page, data)
+        return b"", 0, UNREADABLE

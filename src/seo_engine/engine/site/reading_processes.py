@@ -16,10 +16,11 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
+from seo_engine.engine.site.document.main_text import Repetition
 from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
-from seo_engine.engine.site.reading_process import Request, take_frame, write_frame
+from seo_engine.engine.site.reading_process import TO_KNOW, TO_READ, TO_SURVEY, Request, take_frame, write_frame
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
@@ -50,29 +51,6 @@ class ReadingProcessError(RuntimeError):
     """A process that reads documents could not be started; the message says why."""
 
 
-def read_requests(requests: Iterable[Request], processes: int | None = None) -> Iterator[Page]:
-    """Read documents in processes of their own.
-
-    Args:
-        requests (Iterable[Request]): The documents. They are taken as they are needed.
-        processes (int | None): How many processes at most; None for one for each core.
-
-    Yields:
-        Page: A page for each document, in their order.
-
-    Raises:
-        MissingExtraError: If the extra `site` is not installed.
-        ReadingProcessError: If no process can be started.
-    """
-    for library in _LIBRARIES:
-        import_of_extra(library, extra="site", needed_by="reading a page")
-    reading = _Reading(iter(requests), processes or _cores())
-    try:
-        yield from reading.pages()
-    finally:
-        reading.end()
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -101,10 +79,9 @@ class _Process:
         self.output: Any = process.stdout
         self.input.write(import_line())
 
-    def ask(self, number: int, request: Request, encoded: bytes) -> None:
-        self.waiting.append((number, request))
+    def send(self, message: bytes) -> None:
         try:
-            write_frame(self.input, encoded)
+            write_frame(self.input, message)
         except BrokenPipeError:
             # It has ended; its output says so, too, and then all that waits is read by another.
             logger.debug("A process that reads has ended")
@@ -129,60 +106,126 @@ class _Process:
         return next((line for line in reversed(lines) if line.strip()), "no message")
 
 
-class _Reading:
-    def __init__(self, requests: Iterator[Request], most_processes: int) -> None:
-        msgspec = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
-        self._encoder = msgspec.Encoder()
-        self._decoder = msgspec.Decoder(Page)
-        self._requests = enumerate(requests)
-        self._again: deque[tuple[int, Request]] = deque()
-        self._most_processes = most_processes
+class _Work:
+    """The documents that are asked for, and how far that is."""
+
+    def __init__(self, requests: Iterator[tuple[int, Request]], kind: bytes) -> None:
+        self.requests = requests
+        self.kind = kind
+        self.again: deque[tuple[int, Request]] = deque()
+        self.answers: dict[int, bytes | Page] = {}
+        self.asked = 0
+        self.following = 0
+
+
+class ReadingProcesses:
+    """Reads documents in processes of their own, which end with the `with` block.
+
+    Args:
+        most (int | None): How many processes at most; None for one for each core.
+
+    Raises:
+        MissingExtraError: If the extra `site` is not installed.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        for library in _LIBRARIES:
+            import_of_extra(library, extra="site", needed_by="reading a page")
+        self._msgpack = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
+        self._most = most or _cores()
         self._processes: list[_Process] = []
         self._selector = selectors.DefaultSelector()
-        self._read: dict[int, Page] = {}
-        self._asked = 0
-        self._next = 0
+        self._knowledge = b""
         self._failed_starts = 0
+        self._work = _Work(iter(()), b"")
 
-    def pages(self) -> Iterator[Page]:
-        while True:
-            self._ask()
-            while self._next in self._read:
-                yield self._read.pop(self._next)
-                self._next += 1
-                self._ask()
-            if not any(process.waiting for process in self._processes):
-                return
-            for key, _ in self._selector.select():
-                self._receive(key.data)
+    def __enter__(self) -> Self:
+        return self
 
-    def end(self) -> None:
+    def __exit__(self, *raised: object) -> None:
         for process in self._processes:
             process.end()
             process.errors.close()
         self._selector.close()
 
+    def survey(self, requests: Iterable[Request]) -> Iterator[set[int]]:
+        """Yield for each document what its site may repeat; nothing for one that cannot be read.
+
+        Args:
+            requests (Iterable[Request]): The documents. They are taken as they are needed.
+
+        Raises:
+            ReadingProcessError: If no process can be started.
+        """
+        decoder = self._msgpack.Decoder(set[int])
+        for answer in self._answers(requests, TO_SURVEY):
+            yield set() if isinstance(answer, Page) else decoder.decode(answer)
+
+    def know(self, repetition: Repetition) -> None:
+        """Tell the processes what the site repeats, before they read it."""
+        self._knowledge = TO_KNOW + self._msgpack.encode(repetition)
+        for process in self._processes:
+            process.send(self._knowledge)
+
+    def read(self, requests: Iterable[Request]) -> Iterator[Page]:
+        """Yield a page for each document, in their order.
+
+        Args:
+            requests (Iterable[Request]): The documents. They are taken as they are needed.
+
+        Raises:
+            ReadingProcessError: If no process can be started.
+        """
+        decoder = self._msgpack.Decoder(Page)
+        for answer in self._answers(requests, TO_READ):
+            yield answer if isinstance(answer, Page) else decoder.decode(answer)
+
+    def _answers(self, requests: Iterable[Request], kind: bytes) -> Iterator[bytes | Page]:
+        """Yield what the processes answer, in the order of the documents; a page for one that ended its process."""
+        work = self._work = _Work(enumerate(requests), kind)
+        try:
+            while True:
+                self._ask()
+                while work.following in work.answers:
+                    yield work.answers.pop(work.following)
+                    work.following += 1
+                    self._ask()
+                if not any(process.waiting for process in self._processes):
+                    return
+                for key, _ in self._selector.select():
+                    self._receive(key.data)
+        finally:
+            # Somebody may take no more of these answers; they must not be taken for those to other questions.
+            for process in [each for each in self._processes if each.waiting]:
+                self._remove(process)
+                process.end()
+                process.errors.close()
+
     def _ask(self) -> None:
         """Give documents to the processes that have room for them."""
-        while self._again or self._asked - self._next < _MOST_AHEAD:
+        work = self._work
+        while work.again or work.asked - work.following < _MOST_AHEAD:
             process = min(self._processes, key=lambda each: len(each.waiting), default=None)
             is_full = process is None or len(process.waiting) >= _WAITING
-            if is_full and len(self._processes) >= min(self._most_processes, 1 + self._asked // _WORTH_A_PROCESS):
+            if is_full and len(self._processes) >= min(self._most, 1 + work.asked // _WORTH_A_PROCESS):
                 return
-            following = self._again.popleft() if self._again else next(self._requests, None)
-            if following is None:
+            asked = work.again.popleft() if work.again else next(work.requests, None)
+            if asked is None:
                 return
             if process is None or is_full:
                 process = self._started()
-            number, request = following
-            self._asked = max(self._asked, number + 1)
-            process.ask(number, request, self._encoder.encode(request))
+            number, request = asked
+            work.asked = max(work.asked, number + 1)
+            process.waiting.append((number, request))
+            process.send(work.kind + self._msgpack.encode(request))
 
     def _started(self) -> _Process:
         try:
             process = _Process()
         except OSError as error:
             raise ReadingProcessError(f"a process that reads pages cannot be started: {error}") from None
+        if self._knowledge:
+            process.send(self._knowledge)
         self._processes.append(process)
         self._selector.register(process.output, selectors.EVENT_READ, process)
         return process
@@ -198,22 +241,25 @@ class _Reading:
                 process.can_read = True
                 continue
             number, _ = process.waiting.popleft()
-            self._read[number] = self._decoder.decode(contents)
+            self._work.answers[number] = contents
 
     def _replace(self, process: _Process) -> None:
         """Say of the document that ended a process that it did, and have the others read by another."""
-        self._selector.unregister(process.output)
-        self._processes.remove(process)
+        self._remove(process)
         ended_with = process.end(has_ended=True)
         if process.can_read and process.waiting:
             number, request = process.waiting.popleft()
-            self._read[number] = self._unread(request, ended_with, process)
+            self._work.answers[number] = self._unread(request, ended_with, process)
         elif not process.can_read:
             self._failed_starts += 1
             if self._failed_starts >= _MOST_FAILED_STARTS:
                 raise ReadingProcessError(f"a process that reads pages ends at once: {process.last_error()}")
-        self._again.extendleft(reversed(process.waiting))
+        self._work.again.extendleft(reversed(process.waiting))
         process.errors.close()
+
+    def _remove(self, process: _Process) -> None:
+        self._selector.unregister(process.output)
+        self._processes.remove(process)
 
     @staticmethod
     def _unread(request: Request, ended_with: int, process: _Process) -> Page:

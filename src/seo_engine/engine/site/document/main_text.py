@@ -6,7 +6,8 @@ Measured on forty labelled pages of eight sites: `docs/reading.md`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 from zlib import crc32
 
 from seo_engine.engine.site.document.blocks import Block
@@ -34,31 +35,26 @@ def keys_of_edges(blocks: Sequence[Block]) -> set[int]:
     return {_key(block) for block in (*blocks[:_COMPARED_AT_EACH_END], *blocks[-_COMPARED_AT_EACH_END:])}
 
 
-class Repetition:
-    """Which blocks a site repeats.
+class Repetition(NamedTuple):
+    """Which blocks a site repeats, as numbers, and on how many pages they were looked for."""
 
-    Args:
-        keys (Set[int]): Their numbers.
-        pages (int): On how many pages they were looked for.
+    keys: frozenset[int]
+    pages: int
+
+
+NO_REPETITION = Repetition(frozenset(), 0)
+
+
+class RepetitionCount:
+    """Counts on how many pages of a site each block is.
 
     Example:
         >>> count = RepetitionCount()
         >>> for keys in ({1, 2}, {1, 3}, {1, 4}):
         ...     count.add(keys)
-        >>> count.repetition().keys
-        frozenset({1})
+        >>> count.repetition()
+        Repetition(keys=frozenset({1}), pages=3)
     """
-
-    def __init__(self, keys: Set[int] = frozenset(), pages: int = 0) -> None:
-        self.keys = keys
-        self.pages = pages
-
-
-NO_REPETITION = Repetition()
-
-
-class RepetitionCount:
-    """Counts on how many pages of a site each block is."""
 
     def __init__(self) -> None:
         self._pages = 0
