@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seo_engine.engine.site.folder import SAMPLE_SITE, read_pages, read_site
-from seo_engine.engine.site.page import SiteError
+from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import MissingExtraError
 
 

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from seo_engine.config import SEOConfig
 from seo_engine.engine.language_model import ModelError, load_adapter, load_language_model
 from seo_engine.engine.site.folder import read_site
-from seo_engine.engine.site.page import Page, SiteError
+from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.parsing import parse_page
+from seo_engine.engine.site.site import SiteError
 from seo_engine.engine.training.examples import IGNORED_LABEL, make_example
 from seo_engine.engine.training.training import TRAINING, TrainingResult, require_usable_pages, train
 from seo_engine.tracking import ExperimentTracker

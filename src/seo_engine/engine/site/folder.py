@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seo_engine.engine.site.document.main_text import RepetitionCount
-from seo_engine.engine.site.page import READ, Page, Site, SiteError
+from seo_engine.engine.site.page import READ, Page
 from seo_engine.engine.site.reading_process import Request
 from seo_engine.engine.site.reading_processes import ReadingProcesses
+from seo_engine.engine.site.site import Site, SiteError
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,8 @@
-"""Page and Site: what was read, as plain data; and SiteError."""
+"""Page: what was read of a document, as plain data."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from seo_engine.engine.site.facts import Encoding, PageFacts, Size
 from seo_engine.engine.snippet_limits import LONGEST_DESCRIPTION, LONGEST_TITLE
@@ -16,10 +14,6 @@ BINARY = "binary"
 UNREADABLE = "unreadable"
 NO_FILE = "no regular file"
 TOO_COSTLY = "too costly"
-
-
-class SiteError(ValueError):
-    """Raised if a site cannot be used; the message says what is wrong, where, and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +53,16 @@ class Page:
         return cls(url, path, state=state, facts=PageFacts(encoding=encoding or Encoding(), size=Size(size, 0)))
 
     @property
+    def has_title(self) -> bool:
+        """bool: Whether it has a title that may be one."""
+        return 0 < len(self.title) <= LONGEST_TITLE
+
+    @property
+    def has_description(self) -> bool:
+        """bool: Whether it has a description that may be one."""
+        return 0 < len(self.description) <= LONGEST_DESCRIPTION
+
+    @property
     def is_usable(self) -> bool:
-        """bool: Whether it has a text, and a title and a description to learn from."""
-        has_title = 0 < len(self.title) <= LONGEST_TITLE
-        return bool(self.main_text) and has_title and 0 < len(self.description) <= LONGEST_DESCRIPTION
-
-
-@dataclass(frozen=True)
-class Site:
-    """The pages of a folder, those that could not be read included."""
-
-    folder: Path
-    pages: tuple[Page, ...]
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """dict[str, int]: How many documents could not be read, by state."""
-        return dict(Counter(page.state for page in self.pages if page.state != READ))
-
-    @property
-    def usable_pages(self) -> tuple[Page, ...]:
-        """tuple[Page, ...]: The pages that a model can learn from."""
-        return tuple(page for page in self.pages if page.is_usable)
+        """bool: Whether it has a text, and a title and a description to learn from; `gates` asks for more."""
+        return bool(self.main_text) and self.has_title and self.has_description

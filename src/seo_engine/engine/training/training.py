@@ -17,7 +17,8 @@ from seo_engine.engine.language_model import (
     load_language_model,
     save_adapter,
 )
-from seo_engine.engine.site.page import Page, Site, SiteError
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.site import Site, SiteError
 from seo_engine.engine.snippet_quality import baseline_snippets, measure_snippets
 from seo_engine.engine.snippets import Snippet, parse_answer, snippet_of
 from seo_engine.engine.training.examples import make_example, make_prompt, page_tokens, split_pages

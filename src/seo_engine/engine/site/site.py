@@ -1,0 +1,42 @@
+"""A site: its pages, and which of them a model can learn from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from seo_engine.engine.site.gates import sort_by_gate
+from seo_engine.engine.site.page import READ, Page
+
+
+class SiteError(ValueError):
+    """Raised if a site cannot be used; the message says what is wrong, where, and how to fix it."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages of a folder, those that could not be read included."""
+
+    folder: Path
+    pages: tuple[Page, ...]
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """dict[str, int]: How many documents could not be read, by state."""
+        return dict(Counter(page.state for page in self.pages if page.state != READ))
+
+    @property
+    def usable_pages(self) -> tuple[Page, ...]:
+        """tuple[Page, ...]: The pages that a model can learn from."""
+        return tuple(self._sorted[0])
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """dict[str, int]: How many pages a model cannot learn from, by the reason."""
+        return {reason: len(pages) for reason, pages in self._sorted[1].items()}
+
+    @cached_property
+    def _sorted(self) -> tuple[list[Page], dict[str, list[Page]]]:
+        return sort_by_gate(self.pages)
