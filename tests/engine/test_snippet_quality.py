@@ -54,5 +54,11 @@ def test_the_baseline_is_the_main_heading_and_the_first_sentence_behind_the_head
     assert baseline_snippets([page("x", "y", main)]) == [Snippet("Pots", "Made by hand.")]
 
 
+def test_the_baseline_is_a_sentence_not_a_date_or_a_label() -> None:
+    main = "<h1>Pots</h1><p>12 May 2026</p><p>By Ann</p><p>All of our pots are made by hand. And fired.</p>"
+    assert baseline_snippets([page("x", "y", main)]) == [Snippet("Pots", "All of our pots are made by hand.")]
+    assert baseline_snippets([page("x", "y", "<p>12 May 2026</p>")])[0].description == "12 May 2026"
+
+
 def test_the_baseline_of_a_page_without_an_end_of_sentence_is_bounded() -> None:
     assert len(baseline_snippets([page("x", "y", "<p>" + "word " * 100_000)])[0].description) <= 500

@@ -70,12 +70,13 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.progress import ProgressDisplay
     from seo_engine.reports.runs import next_steps
-    from seo_engine.reports.training import training_summary
+    from seo_engine.reports.training import pages_table, training_summary
 
     with errors_in_one_line():
         settings = given(settings)
         config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
-        pages = require_usable_pages(read_site(site or SAMPLE_SITE))
+        read = read_site(site or SAMPLE_SITE)
+        pages = require_usable_pages(read)
         require_model(config.model_name)
     launched = read_launched_process(os.environ)
     if launched.processes == 1 and processes is not None and processes > 1:
@@ -96,6 +97,8 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
             "training needs a run folder; see the message above, or set experiment_tracking_enabled=True"
         )
     notes.print(f"{len(pages)} pages of {site or 'the bundled site'}{_together(launched.processes, config)}")
+    if read.left_out or any(read.fixed_phrases.values()):
+        notes.print(pages_table(read))
     notes.print("Watch the run with:")
     notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
     status = "failed"

@@ -9,8 +9,13 @@ from collections.abc import Sequence
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.snippet_limits import DESCRIPTION_CHARACTERS, LONGEST_DESCRIPTION, TITLE_CHARACTERS
 from seo_engine.engine.snippets import Snippet, snippet_of
+from seo_engine.engine.text.words import length_of
 
 _WORD = re.compile(r"\w+", re.UNICODE)
+# A line with fewer is a name, a date or a label.
+_FEWEST_WORDS = 5
+_FEWEST_CHARACTERS = 12
+
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+")
 
 
@@ -79,7 +84,13 @@ def is_within(text: str, limits: tuple[int, int]) -> bool:
 
 
 def _first_sentence(page: Page) -> str:
-    """Return the first sentence after the headings."""
+    """Return the first sentence of the text, not a heading, a date, or a label."""
     headings = {text for _, text in page.headings}
-    body = next((line for line in page.main_text.splitlines() if line not in headings), "")
+    lines = [line for line in page.main_text.splitlines() if line not in headings]
+    body = next((line for line in lines if _is_sentence(line)), next(iter(lines), ""))
     return _SENTENCE_END.split(body)[0][:LONGEST_DESCRIPTION]
+
+
+def _is_sentence(line: str) -> bool:
+    length = length_of(line[:LONGEST_DESCRIPTION])
+    return length.words >= _FEWEST_WORDS or length.characters >= _FEWEST_CHARACTERS

@@ -10,11 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from seo_engine.engine.snippet_limits import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS
+from seo_engine.foundation.texts import one_line
 from seo_engine.profiling import ProfilingData, report
 from seo_engine.reports.console import right_aligned
 from seo_engine.tracking import tracker_cost
 
 if TYPE_CHECKING:
+    from seo_engine.engine.site.site import Site
     from seo_engine.engine.training.training import SnippetSample, TrainingResult
 
 _MOST_SAMPLES = 2
@@ -24,9 +27,28 @@ _MEASURES = {
     "perplexity": "perplexity (lower is better)",
     "rouge_l_title": "ROUGE-L of titles (1 is the editor's)",
     "rouge_l_description": "ROUGE-L of descriptions",
-    "titles_within_limits": "titles of 30 to 60 characters",
-    "descriptions_within_limits": "descriptions of 70 to 155 characters",
+    "titles_within_limits": "titles of {} to {} characters".format(*TITLE_CHARACTERS),
+    "descriptions_within_limits": "descriptions of {} to {} characters".format(*DESCRIPTION_CHARACTERS),
 }
+
+
+def pages_table(site: Site) -> Table:
+    """Return how many pages of a site teach, how many are left out and why, and what the template says in all of them.
+
+    Args:
+        site (Site): The site.
+
+    Returns:
+        Table: For a console; each reason has a page as an example.
+    """
+    table = Table("pages", right_aligned("number"), "for example", box=None)
+    table.add_row("to learn from", str(len(site.usable_pages)), "")
+    for reason, pages in site.left_out.items():
+        table.add_row(f"left out: {escape(reason)}", str(len(pages)), Text(one_line(pages[0].path)))
+    for what, phrases in site.fixed_phrases.items():
+        for phrase, count in phrases:
+            table.add_row(f"the same words in the {what}", str(count), Text(one_line(phrase)))
+    return table
 
 
 def training_summary(result: TrainingResult, profiling_data: ProfilingData) -> RenderableType:

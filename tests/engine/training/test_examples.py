@@ -101,3 +101,17 @@ def test_both_sides_of_four_pages_have_some(share: float) -> None:
 def test_pages_that_are_all_the_same_cannot_be_split() -> None:
     with pytest.raises(ValueError, match="near duplicates"):
         split_pages([page(number, seed=0) for number in range(4)], 0.2, seed=0)
+
+
+def test_near_duplicates_stay_together_where_nothing_separates_words() -> None:
+    text = (
+        "私たちの鉢は手作りです。窯で二度焼いています。赤い粘土の鉢は庭に、青い鉢は部屋に合います。送料は五百円です。"
+    )
+    others = [
+        f"{number}番目の品物について、詳しい説明をここに書きます。色も形も違います{number}。" for number in range(9)
+    ]
+    pages = [parse_page(f"<p>{each}", f"{index}.html") for index, each in enumerate([text, f"{text}以上。", *others])]
+    for seed in range(20):
+        for side in split_pages(pages, 0.3, seed):
+            paths = {each.path for each in side}
+            assert ("0.html" in paths) == ("1.html" in paths)

@@ -97,15 +97,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_fewer_than_four_usable_pages_are_told_in_one_line(tmp_path: Path) -> None:
-    usable = "<title>Pots</title><meta name=description content=Pots><p>Text"
+    usable = "<title>Pots {0}</title><meta name=description content='Pots made in {0}'><p>Text about {0}"
     folder = tmp_path / "site"
     folder.mkdir()
-    for name, html in (("a", usable), ("b", usable), ("c", usable), ("d", "<p>Text")):
-        (folder / f"{name}.html").write_text(html)
-    with pytest.raises(SiteError, match="3 of 4 pages") as error:
+    for name, html in (("a", usable), ("b", usable), ("c", usable), ("d", "<p>Text"), ("e", "")):
+        (folder / f"{name}.html").write_text(html.format(name))
+    with pytest.raises(SiteError, match="3 of 5 pages") as error:
         require_usable_pages(read_site(folder))
+    assert "(1 could not be read, 1 no title, or one of endless length)" in str(error.value)
     assert "\n" not in str(error.value)
-    (folder / "d.html").write_text(usable)
+    (folder / "d.html").write_text(usable.format("d"))
     assert len(require_usable_pages(read_site(folder))) == 4
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seo_engine.engine.site.gates import sort_by_gate
 from seo_engine.engine.site.page import READ, Page
+from seo_engine.engine.text.phrases import fixed_phrases
 
 
 class SiteError(ValueError):
@@ -33,9 +34,22 @@ class Site:
         return tuple(self._sorted[0])
 
     @property
-    def left_out(self) -> dict[str, int]:
-        """dict[str, int]: How many pages a model cannot learn from, by the reason."""
-        return {reason: len(pages) for reason, pages in self._sorted[1].items()}
+    def left_out(self) -> dict[str, list[Page]]:
+        """dict[str, list[Page]]: The pages that a model cannot learn from, by the reason."""
+        return self._sorted[1]
+
+    @cached_property
+    def fixed_phrases(self) -> dict[str, list[tuple[str, int]]]:
+        """dict[str, list[tuple[str, int]]]: What the template says in the titles and descriptions that teach.
+
+        Each phrase comes with the number of pages that have it. A model learns these words first, and what is measured
+        on other pages of the site counts them.
+        """
+        pages = self.usable_pages
+        return {
+            "titles": fixed_phrases([page.title for page in pages]),
+            "descriptions": fixed_phrases([page.description for page in pages]),
+        }
 
     @cached_property
     def _sorted(self) -> tuple[list[Page], dict[str, list[Page]]]:

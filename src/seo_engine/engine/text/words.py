@@ -40,6 +40,32 @@ def length_of(text: str) -> Length:
     return Length(len(words.findall(other.sub(" ", text))), len(characters.findall(text)))
 
 
+def tokens_of(text: str) -> list[str]:
+    """Return the words of a text in their order, and each character where nothing separates words.
+
+    Args:
+        text (str): A text in any language.
+
+    Raises:
+        MissingExtraError: If the extra `site` is not installed.
+
+    Example:
+        >>> tokens_of("Red pots: 料金は 500 円")
+        ['Red', 'pots', '料', '金', 'は', '500', '円']
+    """
+    other, words, characters = _patterns()
+    if text.isascii():
+        return list(words.findall(text))
+    tokens: list[str] = []
+    end = 0
+    for found in other.finditer(text):
+        tokens += words.findall(text[end : found.start()])
+        tokens += characters.findall(found[0])
+        end = found.end()
+    tokens += words.findall(text[end:])
+    return tokens
+
+
 @cache
 def _patterns() -> tuple[Any, Any, Any]:
     regex = import_of_extra("regex", extra="site", needed_by="counting words")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.snippet_limits import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS
 from seo_engine.engine.snippets import format_answer, snippet_of
+from seo_engine.engine.text.words import tokens_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -29,6 +30,7 @@ _WORDS_IN_SEQUENCE = 4
 # Bounds for pages of any size: tokens are shorter on average, and this many words distinguish any page.
 _LONGEST_TOKEN = 32
 _WORDS_COMPARED = 5_000
+_LONGEST_WORD = 16
 
 
 def make_prompt(page: Page, tokenizer: PreTrainedTokenizerBase, maximum_page_tokens: int) -> str:
@@ -144,7 +146,8 @@ def _group_near_duplicates(pages: Sequence[Page]) -> list[list[int]]:
 
 
 def _word_sequences(text: str) -> set[str]:
-    words = text.lower().split(maxsplit=_WORDS_COMPARED)[:_WORDS_COMPARED]
+    # Words end somewhere within this; a script without spaces has more of them.
+    words = tokens_of(text[: _WORDS_COMPARED * _LONGEST_WORD].lower())[:_WORDS_COMPARED]
     return {
         " ".join(words[start : start + _WORDS_IN_SEQUENCE])
         for start in range(max(1, len(words) - _WORDS_IN_SEQUENCE + 1))

@@ -89,10 +89,16 @@ def require_usable_pages(site: Site) -> tuple[Page, ...]:
     usable = site.usable_pages
     if len(usable) < FEWEST_USABLE_PAGES:
         raise SiteError(
-            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have text, a title and a meta description; "
-            f"training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or add what is missing"
+            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have text, a title and a meta description of "
+            f"their own{_left_out(site)}; training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or add "
+            "what is missing"
         )
     return usable
+
+
+def _left_out(site: Site) -> str:
+    reasons = ", ".join(f"{len(pages)} {reason}" for reason, pages in site.left_out.items())
+    return f" ({reasons})" if reasons else ""
 
 
 def train(
