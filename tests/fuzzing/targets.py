@@ -102,7 +102,7 @@ def document(data: bytes) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(page), type=Page) == page
     source = decode(document).text
     for link in facts.links:
-        position = position_of(source, link.place, "href", link.written)
+        position = position_of(source, link, "href", link.written)
         assert position is None or position.line > 0
     assert facts.size.bytes == len(document)
     assert len(page.links) == sum(link.is_page_link and link.written is not None for link in facts.links)

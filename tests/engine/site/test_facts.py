@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seo_engine.engine.site.facts import PageFacts, Place, Refresh
+from seo_engine.engine.site.facts import PageFacts, Refresh
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.parsing import name_behind, parse_page, read_document
 
@@ -23,12 +23,12 @@ def facts_of(html: str) -> PageFacts:
 
 
 def test_each_element_is_in_its_region() -> None:
-    regions = [link.place.region for link in facts_of(REGIONS).links]
+    regions = [link.region for link in facts_of(REGIONS).links]
     assert regions == [
         *("body", "banner", "navigation", "navigation", "main", "main", "navigation", "main", "main"),
         *("navigation", "aside", "footer", "main", "body"),
     ]
-    assert [link.place.number for link in facts_of(REGIONS).links] == list(range(1, 15))
+    assert [link.number for link in facts_of(REGIONS).links] == list(range(1, 15))
 
 
 def test_titles_descriptions_and_canonicals_are_all_kept() -> None:
@@ -38,12 +38,12 @@ def test_titles_descriptions_and_canonicals_are_all_kept() -> None:
         "<body><link rel=canonical href=/b><meta property=description content=E><title>C</title>"
     )
     assert [title.text for title in facts.titles] == ["", "B b", "C"]
-    assert [(meta.content, meta.place.region) for meta in facts.descriptions] == [
+    assert [(meta.content, meta.region) for meta in facts.descriptions] == [
         ("", "head"),
         ("D", "head"),
         ("E", "body"),
     ]
-    assert [(link.written, link.place.region) for link in facts.canonicals] == [
+    assert [(link.written, link.region) for link in facts.canonicals] == [
         ("", "head"),
         ("/a", "head"),
         ("/b", "body"),
@@ -76,7 +76,7 @@ def test_what_robots_other_languages_networks_and_screens_are_told() -> None:
 )
 def test_where_a_browser_goes_on_to_by_itself(content: str, expected: tuple[int, str] | None) -> None:
     refreshes = facts_of(f'<meta http-equiv=Refresh content="{content}"><meta name=refresh content="1">').refreshes
-    assert refreshes == (() if expected is None else (Refresh(*expected, Place("meta", 1, "head")),))
+    assert refreshes == (() if expected is None else (Refresh(*expected, "meta", 1, "head"),))
 
 
 def test_links_say_where_they_lead_what_they_read_as_and_how_they_are_meant() -> None:
@@ -137,7 +137,7 @@ def test_headings_are_what_readers_see() -> None:
         (2, "Two"),
     )
     assert [heading.text for heading in page.facts.headings if heading.is_hidden] == ["Five", "Six"]
-    assert [heading.place.number for heading in page.facts.headings] == [1, 1, 2, 1, 1, 1, 1, 3, 2]
+    assert [heading.number for heading in page.facts.headings] == [1, 1, 2, 1, 1, 1, 1, 3, 2]
 
 
 def test_code_forms_and_media_are_counted_with_where_they_come_from() -> None:
@@ -145,7 +145,7 @@ def test_code_forms_and_media_are_counted_with_where_they_come_from() -> None:
         "<script src=a.js async></script><script>location = '/x'</script><style>p{}</style>"
         "<form action=http://a.example/s></form><video src=v.mp4></video><object data=o.pdf></object>"
     )
-    assert [(code.place.tag, code.address, code.beginning) for code in facts.codes] == [
+    assert [(code.tag, code.address, code.beginning) for code in facts.codes] == [
         ("script", "a.js", ""),
         ("script", "", "location = '/x'"),
         ("style", "", "p{}"),
@@ -182,7 +182,7 @@ def test_a_shadow_tree_that_the_document_declares_is_part_of_it_and_a_template_i
         "</template></template></my-card><template><a href=b>B</a><h1>Out</h1></template><a href=c>C</a>",
         "x",
     )
-    assert [(link.written, link.place.region) for link in page.facts.links] == [("a", "navigation"), ("c", "body")]
+    assert [(link.written, link.region) for link in page.facts.links] == [("a", "navigation"), ("c", "body")]
     assert page.main_heading == "In"
 
 
@@ -205,7 +205,7 @@ def test_size_depth_and_what_nobody_sees_are_measured() -> None:
         "<div><div><p hidden>abc<b hidden>d</b></p></div></div><p style='display:none'>ef</p><dialog>gh</dialog>"
         "<p data-nosnippet>ijk</p><p id=x><a name=y></a><a id=x>"
     )
-    assert (facts.size.elements, facts.size.depth) == (13, 6)
+    assert (facts.size.elements, facts.size.depth) == (13, 4)
     assert (facts.hidden_characters, facts.characters_without_snippet) == (8, 3)
     assert facts.identifiers == ("x", "y")
 

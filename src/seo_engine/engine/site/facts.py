@@ -1,6 +1,7 @@
 """What a document says, as plain data: each element with its place, duplicates and empty ones included.
 
-These are tuples with names, because a site has thousands of pages with hundreds of elements each.
+These are tuples with names, because a site has thousands of pages with hundreds of elements each. Every element ends
+with its tag, its number among the elements of this tag, and its region.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 # Where an element stands. A `header` or `footer` of an article belongs to the article.
 HEAD, BODY, BANNER, NAVIGATION, MAIN, ASIDE, FOOTER = (
@@ -29,19 +30,29 @@ _SECONDS_AND_ADDRESS = re.compile(
 )
 
 
-class Place(NamedTuple):
-    """Where an element stands: the how-manieth of its tag it is, from 1, and in which region of the page."""
+class Placed(Protocol):
+    """An element of a document. It is the how-manieth of its tag, from 1, and in a region of the page."""
 
-    tag: str
-    number: int
-    region: str
+    @property
+    def tag(self) -> str:
+        """str: Its tag."""
+
+    @property
+    def number(self) -> int:
+        """int: Its number among the elements of this tag."""
+
+    @property
+    def region(self) -> str:
+        """str: Where it stands."""
 
 
 class Title(NamedTuple):
     """A `title` element."""
 
     text: str
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Meta(NamedTuple):
@@ -50,7 +61,9 @@ class Meta(NamedTuple):
     name: str
     content: str
     named_by: str
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class LinkElement(NamedTuple):
@@ -60,7 +73,9 @@ class LinkElement(NamedTuple):
     address: str
     written: str
     attributes: Mapping[str, str]
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Link(NamedTuple):
@@ -76,7 +91,9 @@ class Link(NamedTuple):
     relations: tuple[str, ...]
     attributes: Mapping[str, str]
     is_page_link: bool
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class ImageElement(NamedTuple):
@@ -90,7 +107,9 @@ class ImageElement(NamedTuple):
     is_in_link: bool
     sources: tuple[str, ...]
     attributes: Mapping[str, str]
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Heading(NamedTuple):
@@ -99,7 +118,9 @@ class Heading(NamedTuple):
     level: int
     text: str
     is_hidden: bool
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Code(NamedTuple):
@@ -110,7 +131,9 @@ class Code(NamedTuple):
     characters: int
     beginning: str
     attributes: Mapping[str, str]
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Embedded(NamedTuple):
@@ -118,7 +141,9 @@ class Embedded(NamedTuple):
 
     address: str
     attributes: Mapping[str, str]
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Form(NamedTuple):
@@ -126,7 +151,9 @@ class Form(NamedTuple):
 
     address: str
     attributes: Mapping[str, str]
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class StructuredData(NamedTuple):
@@ -141,7 +168,9 @@ class StructuredData(NamedTuple):
     identifier: str
     text: str
     properties: tuple[tuple[str, str], ...]
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 class Encoding(NamedTuple):
@@ -158,7 +187,8 @@ class Size(NamedTuple):
     """How large a document is.
 
     `bytes_read` is less than `bytes` if the document is longer than what is read. Then `behind` counts the elements
-    that begin behind that, by tag. `attributes_cut` counts attributes beyond the first thousand of a tag.
+    that begin behind that, by tag. `depth` is how deep the deepest block stands; the root is 1 deep. `attributes_cut`
+    counts attributes beyond the first thousand of a tag.
     """
 
     bytes: int
@@ -174,7 +204,9 @@ class Refresh(NamedTuple):
 
     seconds: int
     address: str
-    place: Place
+    tag: str
+    number: int
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,4 +305,4 @@ class PageFacts:
             match = _SECONDS_AND_ADDRESS.match(meta.content)
             if meta.named_by == "http-equiv" and match and (match[1] or match["address"]):
                 address = (match["address"] or "").split(match["quote"] or "\n")[0]
-                yield Refresh(int(match[1] or 0), address.strip(), meta.place)
+                yield Refresh(int(match[1] or 0), address.strip(), meta.tag, meta.number, meta.region)

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seo_engine.engine.site.document.blocks import HEADINGS, Block, take_blocks
+from seo_engine.engine.site.document.blocks import HEADINGS, Block, texts_of
 from seo_engine.engine.site.document.collecting import Collector, title_of
 from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition, keys_of_edges, main_blocks
-from seo_engine.engine.site.document.measuring import measure
 from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
 from seo_engine.engine.site.facts import HEAD, Encoding, PageFacts, Size
@@ -89,7 +88,7 @@ def survey_document(data: bytes, path: str, transport_label: str = "") -> set[in
         transport_label (str): The encoding that the server's header names, if there is one.
     """
     tree, _, _ = _parse(decode(data[:READ_BYTES], transport_label).text, path)
-    return keys_of_edges(take_blocks(tree))
+    return keys_of_edges(texts_of(tree).blocks)
 
 
 def name_behind(page: Page, data: bytes) -> Page:
@@ -163,18 +162,15 @@ def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size
     tree, syntax, cut = _parse(html, path)
     collector = Collector(tree, own_address)
     facts = collector.collect(encoding, size._replace(attributes_cut=cut), syntax, doctype)
-    measures = measure(tree)
+    texts = texts_of(tree)
+    main = main_blocks(texts.blocks, repetition)
     facts = replace(
         facts,
-        size=facts.size._replace(depth=measures.depth),
-        headings=tuple(
-            heading._replace(is_hidden=heading_id in measures.hidden)
-            for heading, heading_id in zip(facts.headings, collector.heading_ids, strict=True)
-        ),
-        hidden_characters=measures.hidden_characters,
-        characters_without_snippet=measures.characters_without_snippet,
+        size=facts.size._replace(depth=texts.depth),
+        headings=collector.headings(texts.hidden),
+        hidden_characters=texts.hidden_characters,
+        characters_without_snippet=sum(len(node.text()) for node in tree.css("[data-nosnippet]")),
     )
-    main = main_blocks(take_blocks(tree), repetition)
     return Page(
         url=own_address or path,
         path=path,
@@ -205,7 +201,7 @@ def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
 
 
 def _description(facts: PageFacts) -> str:
-    return next((meta.content for meta in facts.descriptions if meta.place.region == HEAD and meta.content), "")
+    return next((meta.content for meta in facts.descriptions if meta.region == HEAD and meta.content), "")
 
 
 def _canonical(facts: PageFacts) -> str:
@@ -213,9 +209,7 @@ def _canonical(facts: PageFacts) -> str:
         (
             link.address
             for link in facts.canonicals
-            if link.place.region == HEAD
-            and link.address
-            and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
+            if link.region == HEAD and link.address and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
         ),
         "",
     )

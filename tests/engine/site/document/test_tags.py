@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seo_engine.engine.site.document.places import Position, position_of
 from seo_engine.engine.site.document.tags import MOST_ATTRIBUTES, count_tags, cut_long_tags, start_tags
-from seo_engine.engine.site.facts import Place
+from seo_engine.engine.site.facts import Title
 from seo_engine.engine.site.parsing import parse_page
 
 
@@ -67,19 +67,17 @@ def test_each_element_is_found_where_it_stands() -> None:
 <h1>Three</h1>"""
     facts = parse_page(html, "x").facts
     found = {
-        link.written: position_of(html, link.place, "href", link.written)
-        for link in facts.links
-        if link.text not in ("Two",)
+        link.written: position_of(html, link, "href", link.written) for link in facts.links if link.text not in ("Two",)
     }
     assert found == {"/": Position(2, 6), "x?a=1&b=2": Position(4, 6), "y": Position(4, 59)}
-    assert position_of(html, facts.titles[0].place) == Position(1, 1)
-    assert position_of(html, facts.headings[0].place) == Position(5, 1)
-    assert position_of(html, facts.images[0].place, "src", "a.png") == Position(4, 44)
+    assert position_of(html, facts.titles[0]) == Position(1, 1)
+    assert position_of(html, facts.headings[0]) == Position(5, 1)
+    assert position_of(html, facts.images[0], "src", "a.png") == Position(4, 44)
 
 
 def test_what_a_parser_adds_by_itself_is_found_nowhere() -> None:
-    assert position_of("<p>Text", Place("tbody", 1, "body")) is None
-    assert position_of("<a href=x>", Place("a", 1, "body"), "href", "y") is None
+    assert position_of("<p>Text", Title("", "tbody", 1, "body")) is None
+    assert position_of("<a href=x>", Title("", "a", 1, "body"), "href", "y") is None
 
 
 @given(st.text(st.sampled_from("<>/=\"' abp!-\n")), st.integers(0, 100))

@@ -38,9 +38,10 @@ class Addresses:
 
     def resolve(self, written: str) -> str:
         """Return an address: absolute, if anything is known that makes it so, else without what browsers drop."""
+        if not self._is_known and ":" not in written and written.isprintable():
+            # The usual one; whatever has to be dropped but spaces at its ends is not printable.
+            return written.strip(" ")
         address = clean(written)
-        if not self._is_known and ":" not in address:
-            return address
         if self._absolute or ":" in address:
             return _join(self._absolute, address) or address
         try:

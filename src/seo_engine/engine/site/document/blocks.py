@@ -27,18 +27,25 @@ _AROUND_ROLES = frozenset((
     "toolbar",
 ))  # fmt: skip
 _AROUND_NAMES = frozenset((
-    "ad", "ads", "advert", "advertisement", "breadcrumb", "breadcrumbs", "catlinks", "comments", "consent", "cookie",
-    "cookies", "copyright", "disqus", "editsection", "footer", "gdpr", "login", "menu", "minitoc", "modal", "nav",
-    "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "noprint", "pager", "pagination", "popup",
-    "printfooter", "promo", "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip",
-    "social", "sphinxsidebar", "sponsored", "subscribe", "subscription", "toc", "toolbar",
+    "ad", "ads", "advert", "advertisement", "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "comments",
+    "consent", "cookie", "cookies", "copyright", "disqus", "editsection", "footer", "gdpr", "interlanguage",
+    "langlinks", "langs", "languages", "login", "menu", "minitoc", "modal", "nav", "navbar", "navbox", "navfooter",
+    "navheader", "navigation", "newsletter", "noprint", "pager", "pagination", "popup", "printfooter", "promo",
+    "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip", "social", "sphinxsidebar",
+    "sponsored", "subscribe", "subscription", "toc", "toolbar", "toplang",
 ))  # fmt: skip
+_SECTIONS = frozenset(("article", "aside", "blockquote", "figure", "main", "nav", "section"))
+
+# Without attributes, these say nothing of what they are for.
+_PLAIN = BLOCKS - _AROUND - _SECTIONS - {"dialog"}
+
 _SEPARATORS = re.compile(r"[\s_:-]+")
 
 # Stands for a line break that the page makes; no page needs this control character.
 _LINE = "\x1e"
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_HEADINGS_SELECTOR = "h1, h2, h3, h4, h5, h6, [role=heading]"
 _CONTENT = frozenset(("main", "article"))
 
 
@@ -64,6 +71,8 @@ class _Within(NamedTuple):
     around: tuple[int, ...] = ()
     content: tuple[int, ...] = ()
     is_section: bool = False
+    # The body is the second element from the root.
+    depth: int = 2
 
 
 class _Ids(NamedTuple):
@@ -75,16 +84,30 @@ class _Ids(NamedTuple):
     template: int
 
 
-def take_blocks(tree: LexborHTMLParser) -> list[Block]:
-    """Return the blocks of a document.
+class Texts(NamedTuple):
+    """The texts of a document.
+
+    `depth` is how deep the deepest one stands, in elements. `hidden` are the headings that are not shown, by the
+    parser's number; `hidden_characters` counts all that is not shown.
+    """
+
+    blocks: list[Block]
+    depth: int
+    hidden: frozenset[int]
+    hidden_characters: int
+
+
+def texts_of(tree: LexborHTMLParser) -> Texts:
+    """Return the texts of a document, block by block.
 
     Args:
         tree (LexborHTMLParser): The document.
-
-    Returns:
-        list[Block]: Those with a text that is shown.
     """
-    return list(_Blocks(tree.body).blocks()) if tree.body is not None else []
+    if tree.body is None:
+        return Texts([], 0, frozenset(), 0)
+    reading = _Blocks(tree.body)
+    blocks = list(reading.blocks())
+    return Texts(blocks, reading.depth, frozenset(reading.hidden), reading.hidden_characters)
 
 
 class _Blocks:
@@ -97,6 +120,9 @@ class _Blocks:
         self._holders: set[int] = {body.mem_id}
         self._mixed: set[int] = set()
         self._link_characters: dict[int, int] = {}
+        self.depth = 0
+        self.hidden: list[int] = []
+        self.hidden_characters = 0
         self._look()
 
     def _look(self) -> None:
@@ -165,6 +191,7 @@ class _Blocks:
                     inner = self._within(node, node_tag, within)
                     if inner is not None:
                         yield from run.taken(tag, within)
+                        self.depth = max(self.depth, inner.depth)
                         if node_id in holders:
                             opened.append((node, node_tag, inner))
                             node = _first_child(node, node_tag)
@@ -172,9 +199,25 @@ class _Blocks:
                         run.add(self._leaf(node, node_id, node_tag), self._link_characters.get(node_id, 0))
                         yield from run.taken(node_tag, inner)
                 else:
-                    text = _inline_text(node)
+                    text = self._inline_text(node)
                     run.add(text, len(text) if node.tag_id == self._ids.link else 0)
             node = node.next
+
+    def _inline_text(self, node: LexborNode) -> str:
+        """Return the text of an element that is no block."""
+        tag = node.tag or ""
+        if tag == "br":
+            return _LINE
+        if tag in _LEFT_OUT:
+            return ""
+        if says_hidden("", node.attributes):
+            self._hide(node)
+            return ""
+        return _text(node, _LEFT_OUT)
+
+    def _hide(self, node: LexborNode) -> None:
+        self.hidden_characters += len(one_line(node.text()))
+        self.hidden += [each.mem_id for each in node.css(_HEADINGS_SELECTOR)]
 
     def _leaf(self, node: LexborNode, node_id: int, tag: str) -> str:
         if tag in HEADINGS:
@@ -187,28 +230,29 @@ class _Blocks:
     def _within(self, node: LexborNode, tag: str, around: _Within) -> _Within | None:
         """Return what holds within a block; None if it is hidden."""
         attributes = node.attributes
-        if (attributes and says_hidden(tag, attributes)) or (tag == "dialog" and "open" not in attributes):
+        path, around_marks, content_marks, is_section, depth = around
+        if not attributes and tag in _PLAIN:
+            return _Within(crc32(tag.encode(), path), around_marks, content_marks, is_section, depth + 1)
+        if says_hidden(tag, attributes):
+            self._hide(node)
             return None
         role = (attributes.get("role") or "").strip().lower()
-        names = _names(attributes)
         is_around = (
-            (tag in _AROUND and not (around.is_section and tag in ("header", "footer")))
+            (tag in _AROUND and not (is_section and tag in ("header", "footer")))
             or role in _AROUND_ROLES
-            or not _AROUND_NAMES.isdisjoint(names)
+            or not _AROUND_NAMES.isdisjoint(_names(attributes))
         )
         is_content = tag in _CONTENT or role in _CONTENT
-        marked = (self._next_mark(),) if is_around or is_content else ()
+        if is_around or is_content:
+            self._marks += 1
         return _Within(
             # Of where it stands, not of what it says: the same in pages of one template.
-            crc32(f"{tag}.{attributes.get('class') or ''}".encode("utf-8", "replace"), around.path),
-            around.around + marked if is_around else around.around,
-            around.content + marked if is_content else around.content,
-            around.is_section or tag in ("article", "aside", "blockquote", "figure", "main", "nav", "section"),
+            crc32(f"{tag}.{attributes.get('class') or ''}".encode("utf-8", "replace"), path),
+            (*around_marks, self._marks) if is_around else around_marks,
+            (*content_marks, self._marks) if is_content else content_marks,
+            is_section or tag in _SECTIONS,
+            depth + 1,
         )
-
-    def _next_mark(self) -> int:
-        self._marks += 1
-        return self._marks
 
 
 class _Run:
@@ -241,14 +285,6 @@ def _first_child(node: LexborNode, tag: str) -> LexborNode | None:
     return node.template_fragments()[0].child if tag == "template" else node.child
 
 
-def _inline_text(node: LexborNode) -> str:
-    """Return the text of an element that is no block."""
-    tag = node.tag or ""
-    if tag == "br":
-        return _LINE
-    return "" if tag in _LEFT_OUT or says_hidden("", node.attributes) else _text(node, _LEFT_OUT)
-
-
 def _text(top: LexborNode, left_out: Set[str]) -> str:
     """Return the text of an element without what is no text of the page."""
     parts: list[str] = []
@@ -275,10 +311,10 @@ def _text(top: LexborNode, left_out: Set[str]) -> str:
     return "".join(parts)
 
 
-def _names(attributes: dict[str, str | None]) -> set[str]:
+def _names(attributes: dict[str, str | None]) -> list[str]:
     """Return the parts of the names that an author gave to an element: `site-nav` is `site` and `nav`."""
     names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    return set(_SEPARATORS.split(names.lower())) if names != " " else set()
+    return _SEPARATORS.split(names.lower()) if names != " " else []
 
 
 @cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.engine.site.document.structured_data import items_of
@@ -21,7 +22,6 @@ from seo_engine.engine.site.facts import (
     LinkElement,
     Meta,
     PageFacts,
-    Place,
     Size,
     StructuredData,
     Title,
@@ -30,8 +30,7 @@ from seo_engine.engine.site.facts import (
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
-# How a script of data begins that no browser runs.
+_LEVELS = {f"h{level}": level for level in range(1, 7)}
 _JSON_LD = "application/ld+json"
 _BEGINNING_CHARACTERS = 200
 
@@ -52,101 +51,90 @@ class Collector:
     """
 
     def __init__(self, tree: LexborHTMLParser, own_address: str) -> None:
-        head = tree.head
-        base = head.css_first("base[href]") if head is not None else None
-        self.base = _all(base).get("href", "") if base is not None else ""
         self._tree = tree
         self._own_address = own_address
-        self._resolve = Addresses(own_address, self.base).resolve
-        self._handlers = {
-            **dict.fromkeys(("a", "area"), self._link),
-            **dict.fromkeys(("frame", "iframe"), self._frame),
-            **dict.fromkeys(("script", "style"), self._code),
-            **dict.fromkeys(("video", "audio", "object", "embed", "track"), self._embed),
-            **dict.fromkeys(_HEADINGS, self._heading),
-            "base": self._base,
-            "title": self._title,
-            "meta": self._meta,
-            "link": self._link_element,
-            "img": self._image,
-            "input": self._input,
-            "source": self._source,
-            "form": self._form,
-        }
-        self._walk = Walk(tree, self._handlers)
-        self._numbers: dict[str, int] = {}
+        self._base = ""
+        head = tree.head
+        if head is not None and (base := head.css_first("base[href]")) is not None:
+            self._base = base.attributes.get("href") or ""
+        self._resolve = Addresses(own_address, self._base).resolve
         self._names: list[str] = []
         self._picture_sources: list[tuple[int, str]] = []
-        self.titles: list[Title] = []
-        self.metas: list[Meta] = []
-        self.link_elements: list[LinkElement] = []
-        self.links: list[Link] = []
-        self.images: list[ImageElement] = []
-        self.headings: list[Heading] = []
-        self.heading_ids: list[int] = []
-        self.codes: list[Code] = []
-        self.embedded: list[Embedded] = []
-        self.forms: list[Form] = []
-        self.structured_data: list[StructuredData] = []
+        self._titles: list[Title] = []
+        self._metas: list[Meta] = []
+        self._link_elements: list[LinkElement] = []
+        self._links: list[Link] = []
+        self._images: list[ImageElement] = []
+        self._headings: list[tuple[int, Heading]] = []
+        self._codes: list[Code] = []
+        self._embedded: list[Embedded] = []
+        self._forms: list[Form] = []
+        self._structured_data: list[StructuredData] = []
 
     def collect(self, encoding: Encoding, size: Size, syntax: str, doctype: str) -> PageFacts:
         """Walk through the tree, and return the facts with those that are known before."""
-        walk = self._walk
-        handlers = self._handlers
-        numbers = self._numbers
+        walk = Walk(self._tree, _HANDLERS)
+        numbers: dict[str, int] = {}
         for node, context in walk.wanted_elements():
             tag = node.tag or ""
             numbers[tag] = number = numbers.get(tag, 0) + 1
-            handlers.get(tag, self._other_heading)(node, Place(tag, number, context.region), context)
+            handler = _HANDLERS.get(tag, Collector._other_heading)
+            handler(self, node, tag, number, context)
+        root = self._tree.root
         return PageFacts(
             encoding=encoding,
             size=size._replace(elements=walk.elements),
             syntax=syntax,
             doctype=doctype,
-            base=self.base,
+            base=self._base,
             first_in_body=self._first_in_body(),
-            html_attributes=_all(self._tree.root) if self._tree.root is not None else {},
-            titles=tuple(self.titles),
-            metas=tuple(self.metas),
-            link_elements=tuple(self.link_elements),
-            links=tuple(self.links),
-            images=tuple(self.images),
-            headings=tuple(self.headings),
-            codes=tuple(self.codes),
-            embedded=tuple(self.embedded),
-            forms=tuple(self.forms),
-            structured_data=(*self.structured_data, *items_of(self._tree)),
+            html_attributes=_all(root) if root is not None else {},
+            titles=tuple(self._titles),
+            metas=tuple(self._metas),
+            link_elements=tuple(self._link_elements),
+            links=tuple(self._links),
+            images=tuple(self._images),
+            headings=tuple(heading for _, heading in self._headings),
+            codes=tuple(self._codes),
+            embedded=tuple(self._embedded),
+            forms=tuple(self._forms),
+            structured_data=(*self._structured_data, *items_of(self._tree)),
             identifiers=self._identifiers(),
         )
 
-    def _base(self, node: LexborNode, place: Place, context: Context) -> None:
+    def headings(self, hidden: Iterable[int]) -> tuple[Heading, ...]:
+        """Return the headings, marked by whether they are among the hidden elements."""
+        hidden = frozenset(hidden)
+        return tuple(heading._replace(is_hidden=node_id in hidden) for node_id, heading in self._headings)
+
+    def _base_element(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         # Browsers obey the first one, wherever it stands. One in the body is rare, and most links come after it.
-        if not self.base:
-            self.base = _all(node).get("href", "")
-            self._resolve = Addresses(self._own_address, self.base).resolve
+        if not self._base:
+            self._base = _all(node).get("href", "")
+            self._resolve = Addresses(self._own_address, self._base).resolve
 
-    def _title(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _title(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         if not context.is_foreign:
-            self.titles.append(Title(text_of(node), place))
+            self._titles.append(Title(text_of(node), tag, number, context.region))
 
-    def _meta(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _meta(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
         named_by = next((name for name in _NAMES_OF_META if name in attributes), "")
         # A `charset` has no name but its own.
         name = named_by if named_by in ("", "charset") else one_line(attributes[named_by]).lower()
         content = one_line(attributes.get("charset" if named_by == "charset" else "content", ""))
-        self.metas.append(Meta(name, content, named_by, place))
+        self._metas.append(Meta(name, content, named_by, tag, number, context.region))
 
-    def _link_element(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _link_element(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         if context.is_foreign:
             return
         attributes = _all(node)
         relations = tuple(attributes.pop("rel", "").lower().split())
         written = attributes.pop("href", "")
         address = self._resolve(written) if written else ""
-        self.link_elements.append(LinkElement(relations, address, written, attributes, place))
+        self._link_elements.append(LinkElement(relations, address, written, attributes, tag, number, context.region))
 
-    def _link(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _link(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
         if "name" in attributes:
             self._names.append(attributes["name"])
@@ -154,12 +142,22 @@ class Collector:
         if written is None:
             written = attributes.pop("xlink:href", None)
         relations = tuple(attributes.pop("rel").lower().split()) if "rel" in attributes else ()
-        text = text_of(node) if place.tag == "a" else attributes.get("alt", "")
-        self._add_link(written, text or _label(attributes), relations, attributes, place, context)
+        text = text_of(node) or _label(attributes)
+        address = self._resolve(written) if written is not None else ""
+        self._links.append(
+            Link(address, written, text, relations, attributes, not context.is_foreign, tag, number, context.region)
+        )
 
-    def _frame(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _area(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
-        self._add_link(attributes.pop("src", None), _label(attributes), (), attributes, place, context)
+        relations = tuple(attributes.pop("rel", "").lower().split())
+        self._add_link(
+            attributes.pop("href", None), attributes.get("alt", ""), relations, attributes, tag, number, context
+        )
+
+    def _frame(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
+        attributes = _all(node)
+        self._add_link(attributes.pop("src", None), "", (), attributes, tag, number, context)
 
     def _add_link(
         self,
@@ -167,72 +165,84 @@ class Collector:
         text: str,
         relations: tuple[str, ...],
         attributes: dict[str, str],
-        place: Place,
+        tag: str,
+        number: int,
         context: Context,
     ) -> None:
         address = self._resolve(written) if written is not None else ""
-        self.links.append(Link(address, written, text, relations, attributes, not context.is_foreign, place))
+        text = text or _label(attributes)
+        self._links.append(Link(address, written, text, relations, attributes, True, tag, number, context.region))
 
-    def _image(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _image(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
-        parent = node.parent
         sources: tuple[str, ...] = ()
         if self._picture_sources:
+            parent = node.parent
             parent_id = parent.mem_id if parent is not None else 0
             sources = tuple(source for of, source in self._picture_sources if of == parent_id)
             self._picture_sources.clear()
         written = _shown_source(attributes) or next(iter(sources), "")
         address = self._resolve(written) if written else ""
-        self.images.append(ImageElement(address, attributes.get("alt"), _is_in_link(node), sources, attributes, place))
+        self._images.append(
+            ImageElement(
+                address,
+                attributes.get("alt"),
+                _is_in_link(node),
+                sources,
+                attributes,
+                tag,
+                number,
+                context.region,
+            )
+        )
 
-    def _input(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _input(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         if (node.attributes.get("type") or "").lower() == "image":
-            self._image(node, place, context)
+            self._image(node, tag, number, context)
 
-    def _source(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _source(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         parent = node.parent
         if parent is not None and parent.tag == "picture":
             if source := _first_of(_all(node).get("srcset", "")):
                 self._picture_sources.append((parent.mem_id, source))
         else:
-            self._embed(node, place, context)
+            self._embed(node, tag, number, context)
 
-    def _heading(self, node: LexborNode, place: Place, context: Context) -> None:
-        self._add_heading(_HEADINGS[place.tag], node, place)
+    def _heading(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
+        heading = Heading(_LEVELS[tag], text_of(node, is_heading=True), False, tag, number, context.region)
+        self._headings.append((node.mem_id, heading))
 
-    def _other_heading(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _other_heading(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         stated = node.attributes.get("aria-level") or ""
         # What has no level has the second (https://www.w3.org/TR/wai-aria-1.2/#heading).
         level = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 3 else 2
-        self._add_heading(level, node, place._replace(number=number_among(self._tree, node)))
+        text = text_of(node, is_heading=True)
+        heading = Heading(level, text, False, tag, number_among(self._tree, node), context.region)
+        self._headings.append((node.mem_id, heading))
 
-    def _add_heading(self, level: int, node: LexborNode, place: Place) -> None:
-        self.heading_ids.append(node.mem_id)
-        self.headings.append(Heading(level, text_of(node, is_heading=True), False, place))
-
-    def _code(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _code(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
         text = node.text()
         kind = attributes.get("type", "").strip().lower()
-        if place.tag == "script" and kind == _JSON_LD:
-            self.structured_data.append(StructuredData("json-ld", (), "", text, (), place))
+        if tag == "script" and kind == _JSON_LD:
+            self._structured_data.append(StructuredData("json-ld", (), "", text, (), tag, number, context.region))
             return
         written = attributes.get("src", "")
         address = self._resolve(written) if written else ""
-        beginning = text.strip()[:_BEGINNING_CHARACTERS]
-        self.codes.append(Code(kind, address, len(text), beginning, attributes, place))
+        beginning = text[: 4 * _BEGINNING_CHARACTERS].strip()[:_BEGINNING_CHARACTERS]
+        self._codes.append(Code(kind, address, len(text), beginning, attributes, tag, number, context.region))
 
-    def _embed(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _embed(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
-        written = attributes.get("data" if place.tag == "object" else "src", "")
+        written = attributes.get("data" if tag == "object" else "src", "")
         address = self._resolve(written) if written else ""
-        self.embedded.append(Embedded(address, attributes, place))
+        self._embedded.append(Embedded(address, attributes, tag, number, context.region))
 
-    def _form(self, node: LexborNode, place: Place, context: Context) -> None:
+    def _form(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
         written = attributes.get("action", "")
         address = self._resolve(written) if written else ""
-        self.forms.append(Form(address, attributes, place))
+        self._forms.append(Form(address, attributes, tag, number, context.region))
 
     def _first_in_body(self) -> str:
         body = self._tree.body
@@ -249,15 +259,33 @@ class Collector:
         return tuple(dict.fromkeys(name for names in (identified, self._names) for name in names if name))
 
 
-def _all(node: LexborNode) -> dict[str, str]:
-    """Return an element's attributes; one without a value has an empty one, as in browsers."""
+_HANDLERS: dict[str, Callable[[Collector, Any, str, int, Context], None]] = {
+    "a": Collector._link,
+    "area": Collector._area,
+    "base": Collector._base_element,
+    "form": Collector._form,
+    "img": Collector._image,
+    "input": Collector._input,
+    "link": Collector._link_element,
+    "meta": Collector._meta,
+    "source": Collector._source,
+    "title": Collector._title,
+    **dict.fromkeys(_LEVELS, Collector._heading),
+    **dict.fromkeys(("frame", "iframe"), Collector._frame),
+    **dict.fromkeys(("script", "style"), Collector._code),
+    **dict.fromkeys(("audio", "embed", "object", "track", "video"), Collector._embed),
+}
+
+
+def _all(node: LexborNode) -> dict[str, Any]:
+    """Return an element's attributes as texts; one without a value has an empty one, as in browsers."""
     attributes = node.attributes
     if None in attributes.values():
         return {name: value or "" for name, value in attributes.items()}
-    return cast("dict[str, str]", attributes)
+    return attributes
 
 
-def _label(attributes: dict[str, str]) -> str:
+def _label(attributes: dict[str, Any]) -> str:
     return one_line(attributes.get("aria-label") or attributes.get("title") or "")
 
 
@@ -270,12 +298,12 @@ def _is_in_link(node: LexborNode) -> bool:
     return False
 
 
-def _shown_source(attributes: dict[str, str]) -> str:
+def _shown_source(attributes: dict[str, Any]) -> str:
     """Return the source that a reader sees at the end: not a placeholder, if there is more."""
-    source = attributes.get("src", "")
+    source: str = attributes.get("src", "")
     if source and not source.lstrip().lower().startswith("data:"):
         return source
-    late = next((value for name in _LATE_SOURCES if (value := attributes.get(name, ""))), "")
+    late: str = next((value for name in _LATE_SOURCES if (value := attributes.get(name, ""))), "")
     of_set = next((first for name in _LATE_SOURCE_SETS if (first := _first_of(attributes.get(name, "")))), "")
     return late or of_set or source
 
@@ -287,6 +315,6 @@ def _first_of(source_set: str) -> str:
 
 def title_of(facts: PageFacts) -> str:
     """Return the title: the first one, as in browsers, in the head if there is one."""
-    return next((title.text for title in facts.titles if title.place.region == HEAD), "") or next(
+    return next((title.text for title in facts.titles if title.region == HEAD), "") or next(
         (title.text for title in facts.titles if title.text), ""
     )

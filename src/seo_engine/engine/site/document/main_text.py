@@ -25,6 +25,8 @@ _ENOUGH_PAGES = 20
 _LINKS_OF_A_SITE = 0.1
 _LINKS_OF_A_PAGE = -0.5
 
+_LISTED = frozenset(("li", "td", "th", "dt", "dd", "pre", "h2", "h3", "h4", "h5", "h6"))
+
 # Of each page, so many blocks at either end are compared: navigation stands there. As numbers they take 1 kB.
 _COMPARED_AT_EACH_END = 64
 _COMPARED_CHARACTERS = 200
@@ -122,7 +124,8 @@ def _score(block: Block, is_repeated: bool, links: float) -> float:
     if is_repeated:
         return -length
     if block.link_characters > length / 2 and block.tag != "h1":
-        return links * length
+        # Several links in a row that are no list are a bar, whatever the site has beside it.
+        return (links if block.tag in _LISTED else _LINKS_OF_A_PAGE) * length
     return length - block.link_characters
 
 

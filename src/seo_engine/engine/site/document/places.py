@@ -6,7 +6,7 @@ from html import unescape
 from typing import NamedTuple
 
 from seo_engine.engine.site.document.tags import Tag, attributes_of, start_tags
-from seo_engine.engine.site.facts import Place
+from seo_engine.engine.site.facts import Placed
 
 
 class Position(NamedTuple):
@@ -16,12 +16,12 @@ class Position(NamedTuple):
     column: int
 
 
-def position_of(html: str, place: Place, attribute: str = "", value: str | None = None) -> Position | None:
+def position_of(html: str, element: Placed, attribute: str = "", value: str | None = None) -> Position | None:
     """Return where an element begins.
 
     Args:
         html (str): The source of the document, as text.
-        place (Place): The element's place.
+        element (Placed): One of the page's facts.
         attribute (str): An attribute that tells the element from others of its tag, as `href`. A parser makes some
             elements twice (`<p><a href=x>One<p>Two`), so the number alone may be that of a neighbour.
         value (str | None): Its value, as it stands.
@@ -30,15 +30,19 @@ def position_of(html: str, place: Place, attribute: str = "", value: str | None 
         Position | None: None if there is no such tag, as for what a parser adds by itself.
 
     Example:
-        >>> position_of("<p>\\n <a href=x>x</a> <a href=y>y</a>", Place("a", 2, "body"), "href", "y")
+        >>> from seo_engine.engine.site.parsing import parse_page
+        >>> html = "<p>\\n <a href=x>x</a> <a href=y>y</a>"
+        >>> position_of(html, parse_page(html, "a.html").facts.links[1], "href", "y")
         Position(line=2, column=18)
     """
-    tags = [tag for tag in start_tags(html) if tag.name == place.tag]
+    tags = [tag for tag in start_tags(html) if tag.name == element.tag]
     if attribute:
-        alike = [(abs(index + 1 - place.number), tag) for index, tag in enumerate(tags) if _has(tag, attribute, value)]
+        alike = [
+            (abs(index + 1 - element.number), tag) for index, tag in enumerate(tags) if _has(tag, attribute, value)
+        ]
         tag = min(alike, key=lambda each: each[0])[1] if alike else None
     else:
-        tag = tags[place.number - 1] if place.number <= len(tags) else None
+        tag = tags[element.number - 1] if element.number <= len(tags) else None
     if tag is None:
         return None
     line_start = html.rfind("\n", 0, tag.start) + 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seo_engine.engine.site.document.texts import one_line, text_of
 from seo_engine.engine.site.document.walk import number_among
-from seo_engine.engine.site.facts import BODY, Place, StructuredData
+from seo_engine.engine.site.facts import BODY, StructuredData
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -82,7 +82,9 @@ def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> 
             attributes.get(syntax.identifier) or "",
             "",
             tuple(properties[number_of[node.mem_id]]),
-            Place(node.tag or "", number_among(tree, node), BODY),
+            node.tag or "",
+            number_among(tree, node),
+            BODY,
         )
 
 

@@ -53,7 +53,8 @@ def text_of(node: LexborNode, *, is_heading: bool = False) -> str:
     if child is None:
         return ""
     if child.next is None and child.is_text_node:
-        return one_line(child.text_content or "")
+        text = child.text_content or ""
+        return " ".join(text.split()) if text.isascii() else one_line(text)
     if is_heading:
         text = one_line("".join(_texts(node, left_out=_NOT_OF_HEADING, with_permalinks=False)))
         # A button beside a heading is not of it; where there is nothing else, as in an accordion, it is the heading.

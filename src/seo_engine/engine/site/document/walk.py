@@ -62,9 +62,10 @@ class Walk:
         self._tree = tree
         ids = _tag_ids()
         self._wanted = frozenset(ids[tag] for tag in wanted)
-        self._changes = frozenset(ids[tag] for tag in _CHANGES)
+        self._changes = frozenset(ids[tag] for tag in (*_CHANGES, "template"))
         self._template = ids["template"]
         self._roles: dict[int, str] = {}
+        self._tags_with_role: set[int] = set()
         self._take_roles(tree.css("[role]"))
 
     def wanted_elements(self) -> Iterator[tuple[LexborNode, Context]]:
@@ -77,28 +78,33 @@ class Walk:
 
     def _within(self, top: LexborNode, context: Context, shadows: int) -> Iterator[tuple[LexborNode, Context]]:
         wanted = self._wanted
-        looked_at = wanted | self._changes | {self._template}
         roles = self._roles
+        # Of the other tags, only those that have a role somewhere.
+        with_role = self._tags_with_role
+        looked_at = wanted | self._changes | with_role
         parts = [context]
         end = context.end
         number = 0
         for number, node in enumerate(top.traverse(), 1):
             tag_id = node.tag_id
-            if tag_id not in looked_at and not (roles and node.mem_id in roles):
+            if tag_id not in looked_at:
+                continue
+            role = roles.get(node.mem_id, "") if tag_id in with_role else ""
+            if not role and tag_id not in wanted and tag_id not in self._changes:
                 continue
             while number >= end:
                 parts.pop()
                 end = parts[-1].end
-            role = roles.get(node.mem_id, "") if roles else ""
             if tag_id in wanted or role == "heading":
                 yield node, parts[-1]
-            if tag_id in self._changes or role in _ROLES:
+            if tag_id == self._template:
+                if shadows < _MOST_SHADOWS and is_shadow(node):
+                    for fragment in node.template_fragments()[:1]:
+                        self._take_roles(fragment.css("[role]"))
+                        yield from self._within(fragment, parts[-1]._replace(end=sys.maxsize), shadows + 1)
+            elif tag_id in self._changes or role in _ROLES:
                 parts.append(self._part(parts[-1], number, node, role))
                 end = parts[-1].end
-            elif tag_id == self._template and shadows < _MOST_SHADOWS and is_shadow(node):
-                for fragment in node.template_fragments()[:1]:
-                    self._take_roles(fragment.css("[role]"))
-                    yield from self._within(fragment, parts[-1]._replace(end=sys.maxsize), shadows + 1)
         self.elements += number
 
     def _part(self, around: Context, number: int, node: LexborNode, role: str) -> Context:
@@ -114,7 +120,9 @@ class Walk:
         return Context(region or around.region, is_foreign, number + len(node.css("*")))
 
     def _take_roles(self, nodes: list[LexborNode]) -> None:
-        self._roles.update((node.mem_id, (node.attributes.get("role") or "").strip().lower()) for node in nodes)
+        for node in nodes:
+            self._roles[node.mem_id] = (node.attributes.get("role") or "").strip().lower()
+            self._tags_with_role.add(node.tag_id)
 
 
 def says_hidden(tag: str, attributes: dict[str, str | None]) -> bool:

@@ -66,12 +66,10 @@ def needs_xml_parser(path: str, text: str) -> bool:
     """
     if path.lower().endswith(_SUFFIXES) or "<![CDATA[" in text or "xmlns:" in text:
         return True
-    end = text.find("/>")
-    while end >= 0:
-        tag = _TAG_NAME.match(text, text.rfind("<", 0, end))
+    for before in text.split("/>")[:-1]:
+        tag = _TAG_NAME.match(before, before.rfind("<"))
         if tag is None or tag[1] not in _VOID:
             return True
-        end = text.find("/>", end + 2)
     return False
 
 
