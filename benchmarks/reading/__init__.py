@@ -1,0 +1,1 @@
+"""How well and how fast pages are read, beside similar tools."""
