@@ -33,6 +33,9 @@ _DOCTYPE = re.compile(r"\s*+(?:<\?[^>]*+>\s*+|<!--(?s:.{0,2000}?)-->\s*+){0,3}(<
 # (https://developers.google.com/search/docs/crawling-indexing/consolidate-duplicate-urls).
 _NOT_WITH_CANONICAL = ("hreflang", "lang", "media", "type")
 
+# Where a title stands that is not called a heading.
+_FIRST_BLOCKS = 3
+
 # With more than this share of bytes that no text has, it is a picture or another file.
 _MOST_ODD = 1 / 20
 _LOOKED_AT = 4_096
@@ -87,7 +90,7 @@ def survey_document(data: bytes, path: str, transport_label: str = "") -> set[in
         path (str): Its path within the site.
         transport_label (str): The encoding that the server's header names, if there is one.
     """
-    tree, _, _ = _parse(decode(data[:READ_BYTES], transport_label).text, path)
+    tree, _, _ = parse_tree(decode(data[:READ_BYTES], transport_label).text, path)
     return keys_of_edges(texts_of(tree).blocks)
 
 
@@ -143,7 +146,7 @@ def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
     return len(beginning) - len(beginning.translate(None, _CONTROLS)) > len(beginning) * _MOST_ODD
 
 
-def _parse(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
+def parse_tree(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
     """Return a document's tree, its syntax, and how many attributes were cut."""
     lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
     syntax = "html"
@@ -159,7 +162,7 @@ def _parse(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
 
 def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size, repetition: Repetition) -> Page:
     doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
-    tree, syntax, cut = _parse(html, path)
+    tree, syntax, cut = parse_tree(html, path)
     collector = Collector(tree, own_address)
     facts = collector.collect(encoding, size._replace(attributes_cut=cut), syntax, doctype)
     texts = texts_of(tree)
@@ -191,13 +194,15 @@ def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
     """Return the heading of the main text, not that of the site's banner."""
     in_main_text = [block for block in main if block.tag in HEADINGS]
     highest = min((block.tag for block in in_main_text), default="")
-    shown = [
-        heading.text for heading in facts.headings if heading.level == 1 and heading.text and not heading.is_hidden
-    ]
-    # Without one of the first level in the main text, another one on the page may still be the page's.
-    if highest == "h1" or not shown:
-        return next((block.text for block in in_main_text if block.tag == highest), "")
-    return shown[0]
+    if highest != "h1":
+        # Another one on the page, or a text that is the title without being called a heading, may still be it.
+        ranked = (each.text for each in facts.headings if each.level == 1 and each.text and not each.is_hidden)
+        title = title_of(facts).casefold()
+        titles = (block.text for block in main[:_FIRST_BLOCKS] if block.text.casefold() in title)
+        found = next(ranked, "") or next(titles, "")
+        if found:
+            return found
+    return next((block.text for block in in_main_text if block.tag == highest), "")
 
 
 def _description(facts: PageFacts) -> str:

@@ -34,6 +34,25 @@ _AROUND_NAMES = frozenset((
     "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip", "social", "sphinxsidebar",
     "sponsored", "subscribe", "subscription", "toc", "toolbar", "toplang",
 ))  # fmt: skip
+# Of an identifier, all parts must be such names: it may be that of a section, made of its heading.
+_AROUND_IDENTIFIERS = frozenset((
+    "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "consent", "cookie", "cookies", "copyright", "footer",
+    "menu", "nav", "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "pager",
+    "pagination", "printfooter", "quickview", "sidebar", "sphinxsidebar", "toc", "toolbar", "toplang",
+))  # fmt: skip
+_BESIDE_AROUND = frozenset((
+    "area", "banner", "bar", "block", "bottom", "box", "container", "content", "global", "header", "inner", "left",
+    "main", "mobile", "notice", "page", "primary", "right", "secondary", "site", "top", "widget", "wrap", "wrapper",
+))  # fmt: skip
+_NAMED_BY_HEADING = frozenset(("dt", "h1", "h2", "h3", "h4", "h5", "h6", "section", "table"))
+
+# Signs that stand for a link wherever it leads; others do if it leads to a place in a page.
+_SIGNS = frozenset("§¶#🔗↩↑")
+_LONGEST_SIGN = 2
+
+_CELLS = frozenset(("td", "th"))
+_CELL_EDGE = " | "
+
 _SECTIONS = frozenset(("article", "aside", "blockquote", "figure", "main", "nav", "section"))
 
 # Without attributes, these say nothing of what they are for.
@@ -119,6 +138,7 @@ class _Blocks:
         # The elements that hold blocks, inline ones among them; and those whose text is not all of what they hold.
         self._holders: set[int] = {body.mem_id}
         self._mixed: set[int] = set()
+        self._signs: set[int] = set()
         self._link_characters: dict[int, int] = {}
         self.depth = 0
         self.hidden: list[int] = []
@@ -155,7 +175,12 @@ class _Blocks:
             self._mixed.add(self._nearest(node))
         for node in links:
             nearest = self._nearest(node)
-            self._link_characters[nearest] = self._link_characters.get(nearest, 0) + len(one_line(node.text()))
+            text = one_line(node.text())
+            if _is_sign(node, text):
+                self._signs.add(node.mem_id)
+                self._mixed.add(nearest)
+            else:
+                self._link_characters[nearest] = self._link_characters.get(nearest, 0) + len(text)
 
     def _nearest(self, node: LexborNode) -> int:
         """Return the block or holder around an element."""
@@ -192,11 +217,14 @@ class _Blocks:
                     if inner is not None:
                         yield from run.taken(tag, within)
                         self.depth = max(self.depth, inner.depth)
-                        if node_id in holders:
+                        if node_tag == "tr" and (row := self._row(node)) is not None:
+                            run.add(*row)
+                        elif node_id in holders:
                             opened.append((node, node_tag, inner))
                             node = _first_child(node, node_tag)
                             continue
-                        run.add(self._leaf(node, node_id, node_tag), self._link_characters.get(node_id, 0))
+                        else:
+                            run.add(self._leaf(node, node_id, node_tag), self._link_characters.get(node_id, 0))
                         yield from run.taken(node_tag, inner)
                 else:
                     text = self._inline_text(node)
@@ -210,22 +238,67 @@ class _Blocks:
             return _LINE
         if tag in _LEFT_OUT:
             return ""
+        if node.mem_id in self._signs:
+            return " "
         if says_hidden("", node.attributes):
             self._hide(node)
             return ""
-        return _text(node, _LEFT_OUT)
+        return self._text(node, _LEFT_OUT)
 
     def _hide(self, node: LexborNode) -> None:
         self.hidden_characters += len(one_line(node.text()))
         self.hidden += [each.mem_id for each in node.css(_HEADINGS_SELECTOR)]
+
+    def _row(self, row: LexborNode) -> tuple[str, int] | None:
+        """Return a row of a table as one text, and how much of it is links; None if it lays out other blocks."""
+        texts: list[str] = []
+        links = 0
+        cell = row.child
+        while cell is not None:
+            if cell.is_element_node:
+                cell_id = cell.mem_id
+                if cell.tag not in _CELLS or cell_id in self._holders:
+                    return None
+                if not says_hidden("", cell.attributes):
+                    texts.append(one_line(self._leaf(cell, cell_id, "td").replace(_LINE, " ")))
+                    links += self._link_characters.get(cell_id, 0)
+            cell = cell.next
+        return (_CELL_EDGE.join(texts) if any(texts) else "", links)
 
     def _leaf(self, node: LexborNode, node_id: int, tag: str) -> str:
         if tag in HEADINGS:
             return text_of(node, is_heading=True)
         if node_id not in self._mixed:
             return node.text()
-        without_buttons = _text(node, _LEFT_OUT | {"button"})
-        return without_buttons if without_buttons.strip() else _text(node, _LEFT_OUT)
+        without_buttons = self._text(node, _LEFT_OUT | {"button"})
+        return without_buttons if without_buttons.strip() else self._text(node, _LEFT_OUT)
+
+    def _text(self, top: LexborNode, left_out: Set[str]) -> str:
+        """Return the text of an element without what is no text of the page."""
+        parts: list[str] = []
+        top_id = top.mem_id
+        node = top.child
+        while node is not None:
+            deeper = None
+            if node.is_text_node:
+                parts.append(node.text_content or "")
+            elif node.is_element_node:
+                tag = node.tag or ""
+                if tag == "br":
+                    parts.append(_LINE)
+                elif node.mem_id in self._signs:
+                    parts.append(" ")
+                elif tag not in left_out and not says_hidden("", node.attributes):
+                    deeper = node.child
+            if deeper is not None:
+                node = deeper
+                continue
+            while node.next is None:
+                node = node.parent
+                if node is None or node.mem_id == top_id:
+                    return "".join(parts)
+            node = node.next
+        return "".join(parts)
 
     def _within(self, node: LexborNode, tag: str, around: _Within) -> _Within | None:
         """Return what holds within a block; None if it is hidden."""
@@ -233,6 +306,8 @@ class _Blocks:
         path, around_marks, content_marks, is_section, depth = around
         if not attributes and tag in _PLAIN:
             return _Within(crc32(tag.encode(), path), around_marks, content_marks, is_section, depth + 1)
+        if tag == "select":
+            return None
         if says_hidden(tag, attributes):
             self._hide(node)
             return None
@@ -240,7 +315,7 @@ class _Blocks:
         is_around = (
             (tag in _AROUND and not (is_section and tag in ("header", "footer")))
             or role in _AROUND_ROLES
-            or not _AROUND_NAMES.isdisjoint(_names(attributes))
+            or _calls_itself_around(tag, attributes)
         )
         is_content = tag in _CONTENT or role in _CONTENT
         if is_around or is_content:
@@ -273,9 +348,12 @@ class _Run:
         text, links = "".join(self._texts), self._link_characters
         self._texts.clear()
         self._link_characters = 0
-        # Only line breaks that the page makes; those of its source are white space.
-        for part in text.split(_LINE) if _LINE in text else (text,):
-            line = one_line(part)
+        if tag == "pre":
+            lines = [_preformatted(text)]
+        else:
+            # Only line breaks that the page makes; those of its source are white space.
+            lines = [one_line(part) for part in text.split(_LINE)] if _LINE in text else [one_line(text)]
+        for line in lines:
             if line:
                 yield Block(line, tag, within.path, min(links, len(line)), within.around, within.content)
 
@@ -285,36 +363,33 @@ def _first_child(node: LexborNode, tag: str) -> LexborNode | None:
     return node.template_fragments()[0].child if tag == "template" else node.child
 
 
-def _text(top: LexborNode, left_out: Set[str]) -> str:
-    """Return the text of an element without what is no text of the page."""
-    parts: list[str] = []
-    top_id = top.mem_id
-    node = top.child
-    while node is not None:
-        deeper = None
-        if node.is_text_node:
-            parts.append(node.text_content or "")
-        elif node.is_element_node:
-            tag = node.tag or ""
-            if tag == "br":
-                parts.append(_LINE)
-            elif tag not in left_out and not says_hidden("", node.attributes):
-                deeper = node.child
-        if deeper is not None:
-            node = deeper
-            continue
-        while node.next is None:
-            node = node.parent
-            if node is None or node.mem_id == top_id:
-                return "".join(parts)
-        node = node.next
-    return "".join(parts)
+def _preformatted(text: str) -> str:
+    """Return a text as it is laid out, without empty lines around it and white space at the ends of its lines."""
+    lines = [line.rstrip() for line in text.replace(_LINE, "\n").splitlines()]
+    return "\n".join(lines).strip("\n") if any(lines) else ""
 
 
-def _names(attributes: dict[str, str | None]) -> list[str]:
-    """Return the parts of the names that an author gave to an element: `site-nav` is `site` and `nav`."""
-    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    return _SEPARATORS.split(names.lower()) if names != " " else []
+def _calls_itself_around(tag: str, attributes: dict[str, str | None]) -> bool:
+    """Return whether the names that an author gave to an element say that it is around the content.
+
+    `site-nav` is `site` and `nav`. Of a class, one part is enough. The name of a section is made of its heading, which
+    may be about anything.
+    """
+    classes = attributes.get("class")
+    if classes and not _AROUND_NAMES.isdisjoint(_SEPARATORS.split(classes.lower())):
+        return tag not in HEADINGS
+    identifier = attributes.get("id")
+    if not identifier or tag in _NAMED_BY_HEADING:
+        return False
+    parts = set(_SEPARATORS.split(identifier.lower()))
+    return not _AROUND_IDENTIFIERS.isdisjoint(parts) and parts <= _AROUND_IDENTIFIERS | _BESIDE_AROUND
+
+
+def _is_sign(link: LexborNode, text: str) -> bool:
+    """Return whether a link is a sign beside what it leads to, as a permalink is."""
+    if len(text) > _LONGEST_SIGN or any(map(str.isalnum, text)):
+        return False
+    return text in _SIGNS or "#" in (link.attributes.get("href") or "")
 
 
 @cache

@@ -5,12 +5,13 @@ Measured on forty labelled pages of eight sites: `docs/reading.md`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from seo_engine.engine.site.document.blocks import Block
+from seo_engine.engine.site.document.blocks import HEADINGS, Block
 
 # An element that holds more of a page's text than this is not around it, whatever it is called; one that calls itself
 # the content and holds less is not the content.
@@ -25,16 +26,19 @@ _ENOUGH_PAGES = 20
 _LINKS_OF_A_SITE = 0.1
 _LINKS_OF_A_PAGE = -0.5
 
-_LISTED = frozenset(("li", "td", "th", "dt", "dd", "pre", "h2", "h3", "h4", "h5", "h6"))
+_LISTED = frozenset(("li", "tr", "td", "th", "dt", "dd", "pre", "h2", "h3", "h4", "h5", "h6"))
 
 # Of each page, so many blocks at either end are compared: navigation stands there. As numbers they take 1 kB.
 _COMPARED_AT_EACH_END = 64
 _COMPARED_CHARACTERS = 200
+_LAST_BLOCKS = 3
+_DIGITS = re.compile(r"\d+")
 
 
 def keys_of_edges(blocks: Sequence[Block]) -> set[int]:
     """Return a number for each block at the ends of a page; the template gives all of its pages the same ones."""
-    return {_key(block) for block in (*blocks[:_COMPARED_AT_EACH_END], *blocks[-_COMPARED_AT_EACH_END:])}
+    keys = _keys(blocks)
+    return {*keys[:_COMPARED_AT_EACH_END], *keys[-_COMPARED_AT_EACH_END:]}
 
 
 class Repetition(NamedTuple):
@@ -87,15 +91,41 @@ def main_blocks(blocks: Sequence[Block], repetition: Repetition) -> list[Block]:
     Returns:
         list[Block]: Some of them.
     """
-    repeated = [_key(block) in repetition.keys for block in blocks]
+    repeated = [key in repetition.keys for key in _keys(blocks)]
     inside = _inside(blocks, repeated)
     links = _LINKS_OF_A_SITE if repetition.pages >= _ENOUGH_PAGES else _LINKS_OF_A_PAGE
     scores = [_score(blocks[index], repeated[index], links) for index in inside]
     start, end = _best_stretch(scores)
-    if start == end:
-        # Nothing but links: then these are what the page is for.
+    if all(blocks[index].tag in HEADINGS for index in inside[start:end]):
+        # Nothing else but links: then these are what the page is for.
         return [blocks[index] for index in inside if not repeated[index]]
+    end = _with_closing_sections(blocks, repeated, inside, start, end)
     return [blocks[index] for index in inside[start:end]]
+
+
+def _with_closing_sections(
+    blocks: Sequence[Block], repeated: Sequence[bool], inside: Sequence[int], start: int, end: int
+) -> int:
+    """Return the end of a stretch with the sections that follow it: links may be all that the last ones have.
+
+    Their headings stand where those of the sections before do, and what is beneath them is not the template's.
+    """
+    paths = {blocks[index].path for index in inside[start:end] if blocks[index].tag in HEADINGS}
+    if end < len(inside) and blocks[inside[end - 1]].tag in HEADINGS:
+        # Without what is beneath it, it would be the heading of nothing.
+        end -= 1
+    while end < len(inside) and blocks[inside[end]].tag in HEADINGS and blocks[inside[end]].path in paths:
+        following = end + 1
+        while (
+            following < len(inside)
+            and blocks[inside[following]].tag not in HEADINGS
+            and not repeated[inside[following]]
+        ):
+            following += 1
+        if following == end + 1:
+            break
+        end = following
+    return end
 
 
 def _inside(blocks: Sequence[Block], repeated: Sequence[bool]) -> list[int]:
@@ -146,5 +176,15 @@ def _prose(block: Block) -> int:
     return len(block.text) - block.link_characters
 
 
-def _key(block: Block) -> int:
-    return crc32(block.text[:_COMPARED_CHARACTERS].encode("utf-8", "replace"), block.path)
+def _keys(blocks: Sequence[Block]) -> list[int]:
+    """Return a number for each block, by its place in the tree and its text."""
+    last = len(blocks) - _LAST_BLOCKS
+    return [
+        # The date of the last change differs, and is the template's.
+        _key(block, _DIGITS.sub("0", block.text) if index >= last and block.tag not in HEADINGS else block.text)
+        for index, block in enumerate(blocks)
+    ]
+
+
+def _key(block: Block, text: str) -> int:
+    return crc32(text[:_COMPARED_CHARACTERS].encode("utf-8", "replace"), block.path)
