@@ -192,17 +192,20 @@ def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size
 
 def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
     """Return the heading of the main text, not that of the site's banner."""
+    title = title_of(facts).casefold()
+    for block in main[:_FIRST_BLOCKS]:
+        if block.tag in HEADINGS:
+            break
+        # The title without being called a heading.
+        if block.text.casefold() in title:
+            return block.text
     in_main_text = [block for block in main if block.tag in HEADINGS]
     highest = min((block.tag for block in in_main_text), default="")
-    if highest != "h1":
-        # Another one on the page, or a text that is the title without being called a heading, may still be it.
-        ranked = (each.text for each in facts.headings if each.level == 1 and each.text and not each.is_hidden)
-        title = title_of(facts).casefold()
-        titles = (block.text for block in main[:_FIRST_BLOCKS] if block.text.casefold() in title)
-        found = next(ranked, "") or next(titles, "")
-        if found:
-            return found
-    return next((block.text for block in in_main_text if block.tag == highest), "")
+    heading = next((block.text for block in in_main_text if block.tag == highest), "")
+    if highest == "h1":
+        return heading
+    # One elsewhere on the page may still be it.
+    return next((each.text for each in facts.headings if each.level == 1 and each.text and not each.is_hidden), heading)
 
 
 def _description(facts: PageFacts) -> str:

@@ -99,6 +99,7 @@ def test_lines_are_as_they_are_read(html: str, lines: list[str]) -> None:
         (f"<header><h1>Pots</h1></header><main>{LEAD}</main>", "Pots"),
         (f"<h2>Pots</h2>{LEAD}<h3>Care</h3>{LEAD}", "Pots"),
         (f"<title>Red pots - Ann's</title><div class=title>Red pots</div>{LEAD}", "Red pots"),
+        (f"<title>Red pots - Ann's</title><div class=title>Red pots</div>{LEAD}<h1>1. Clay</h1>{LEAD}", "Red pots"),
         (LEAD, ""),
         (f"<h1></h1><h1>Pots</h1>{LEAD}", "Pots"),
     ],

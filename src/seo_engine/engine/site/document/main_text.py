@@ -33,6 +33,7 @@ _COMPARED_AT_EACH_END = 64
 _COMPARED_CHARACTERS = 200
 _LAST_BLOCKS = 3
 _DIGITS = re.compile(r"\d+")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def keys_of_edges(blocks: Sequence[Block]) -> set[int]:
@@ -179,11 +180,13 @@ def _prose(block: Block) -> int:
 def _keys(blocks: Sequence[Block]) -> list[int]:
     """Return a number for each block, by its place in the tree and its text."""
     last = len(blocks) - _LAST_BLOCKS
-    return [
-        # The date of the last change differs, and is the template's.
-        _key(block, _DIGITS.sub("0", block.text) if index >= last and block.tag not in HEADINGS else block.text)
-        for index, block in enumerate(blocks)
-    ]
+    return [_key(block, _undated(block) if index >= last else block.text) for index, block in enumerate(blocks)]
+
+
+def _undated(block: Block) -> str:
+    """Return the text of a block, without digits if it is dated: when a page was changed differs from page to page."""
+    is_dated = block.tag not in HEADINGS and _YEAR.search(block.text)
+    return _DIGITS.sub("0", block.text) if is_dated else block.text
 
 
 def _key(block: Block, text: str) -> int:
