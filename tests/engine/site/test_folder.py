@@ -63,7 +63,8 @@ def test_what_a_site_repeats_around_its_texts_is_none_of_them(tmp_path: Path) ->
     # No name tells what is navigation; the last page is one of the template without anything.
     around = (
         "<div><h1>Ann's Pottery, since 1990</h1><p>Call us now or visit our shop, we are open every day from nine"
-        "</p><p><a href=a>Shop</a> | <a href=b>About</a></p></div>{}<div><p>All prices include tax.</p><p>Changed on {}</p></div>"
+        "</p><p><a href=a>Shop</a> | <a href=b>About</a></p></div>{}<div><p>All prices include tax.</p>"
+        "<p>Changed on {}</p></div>"
     )
     texts = [f"<h1>Pot {number}</h1><p>Pot {number} is red, and thrown by hand.</p>" for number in range(6)]
     site = write(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seo_engine.engine.site.document.blocks import HEADINGS, Block, texts_of
+from seo_engine.engine.site.document.blocks import Block, texts_of
 from seo_engine.engine.site.document.collecting import Collector, title_of
 from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition, keys_of_edges, main_blocks
+from seo_engine.engine.site.document.names import HEADINGS
 from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
 from seo_engine.engine.site.facts import HEAD, Encoding, PageFacts, Size

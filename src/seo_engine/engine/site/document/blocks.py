@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Set
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from seo_engine.engine.site.document.names import HEADINGS, SECTIONS, SPEAKING_TAGS, is_around, is_content
 from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, text_of
 from seo_engine.engine.site.document.walk import is_shadow, says_hidden
 from seo_engine.foundation.extras import import_of_extra
@@ -20,32 +20,6 @@ if TYPE_CHECKING:
 _ODD = (*sorted(WITHOUT_TEXT), "br", "button", "math", "select")
 _LEFT_OUT = WITHOUT_TEXT | {"select"}
 
-# Elements and roles that say what is around the content, and names that authors give it.
-_AROUND = frozenset(("nav", "aside", "footer", "header"))
-_AROUND_ROLES = frozenset((
-    "navigation", "complementary", "contentinfo", "banner", "search", "dialog", "alertdialog", "menu", "menubar",
-    "toolbar",
-))  # fmt: skip
-_AROUND_NAMES = frozenset((
-    "ad", "ads", "advert", "advertisement", "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "comments",
-    "consent", "cookie", "cookies", "copyright", "disqus", "editsection", "footer", "gdpr", "interlanguage",
-    "langlinks", "langs", "languages", "login", "menu", "minitoc", "modal", "nav", "navbar", "navbox", "navfooter",
-    "navheader", "navigation", "newsletter", "noprint", "pager", "pagination", "popup", "printfooter", "promo",
-    "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip", "social", "sphinxsidebar",
-    "sponsored", "subscribe", "subscription", "toc", "toolbar", "toplang",
-))  # fmt: skip
-# Of an identifier, all parts must be such names: it may be that of a section, made of its heading.
-_AROUND_IDENTIFIERS = frozenset((
-    "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "consent", "cookie", "cookies", "copyright", "footer",
-    "menu", "nav", "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "pager",
-    "pagination", "printfooter", "quickview", "sidebar", "sphinxsidebar", "toc", "toolbar", "toplang",
-))  # fmt: skip
-_BESIDE_AROUND = frozenset((
-    "area", "banner", "bar", "block", "bottom", "box", "container", "content", "global", "header", "inner", "left",
-    "main", "mobile", "notice", "page", "primary", "right", "secondary", "site", "top", "widget", "wrap", "wrapper",
-))  # fmt: skip
-_NAMED_BY_HEADING = frozenset(("dt", "h1", "h2", "h3", "h4", "h5", "h6", "section", "table"))
-
 # Signs that stand for a link wherever it leads; others do if it leads to a place in a page.
 _SIGNS = frozenset("§¶#🔗↩↑")
 _LONGEST_SIGN = 2
@@ -53,19 +27,12 @@ _LONGEST_SIGN = 2
 _CELLS = frozenset(("td", "th"))
 _CELL_EDGE = " | "
 
-_SECTIONS = frozenset(("article", "aside", "blockquote", "figure", "main", "nav", "section"))
-
-# Without attributes, these say nothing of what they are for.
-_PLAIN = BLOCKS - _AROUND - _SECTIONS - {"dialog"}
-
-_SEPARATORS = re.compile(r"[\s_:-]+")
+_PLAIN = BLOCKS - SPEAKING_TAGS
 
 # Stands for a line break that the page makes; no page needs this control character.
 _LINE = "\x1e"
 
-HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _HEADINGS_SELECTOR = "h1, h2, h3, h4, h5, h6, [role=heading]"
-_CONTENT = frozenset(("main", "article"))
 
 
 class Block(NamedTuple):
@@ -312,20 +279,16 @@ class _Blocks:
             self._hide(node)
             return None
         role = (attributes.get("role") or "").strip().lower()
-        is_around = (
-            (tag in _AROUND and not (is_section and tag in ("header", "footer")))
-            or role in _AROUND_ROLES
-            or _calls_itself_around(tag, attributes)
-        )
-        is_content = tag in _CONTENT or role in _CONTENT
-        if is_around or is_content:
+        says_around = is_around(tag, role, attributes, is_in_section=is_section)
+        says_content = is_content(tag, role)
+        if says_around or says_content:
             self._marks += 1
         return _Within(
             # Of where it stands, not of what it says: the same in pages of one template.
             crc32(f"{tag}.{attributes.get('class') or ''}".encode("utf-8", "replace"), path),
-            (*around_marks, self._marks) if is_around else around_marks,
-            (*content_marks, self._marks) if is_content else content_marks,
-            is_section or tag in _SECTIONS,
+            (*around_marks, self._marks) if says_around else around_marks,
+            (*content_marks, self._marks) if says_content else content_marks,
+            is_section or tag in SECTIONS,
             depth + 1,
         )
 
@@ -367,22 +330,6 @@ def _preformatted(text: str) -> str:
     """Return a text as it is laid out, without empty lines around it and white space at the ends of its lines."""
     lines = [line.rstrip() for line in text.replace(_LINE, "\n").splitlines()]
     return "\n".join(lines).strip("\n") if any(lines) else ""
-
-
-def _calls_itself_around(tag: str, attributes: dict[str, str | None]) -> bool:
-    """Return whether the names that an author gave to an element say that it is around the content.
-
-    `site-nav` is `site` and `nav`. Of a class, one part is enough. The name of a section is made of its heading, which
-    may be about anything.
-    """
-    classes = attributes.get("class")
-    if classes and not _AROUND_NAMES.isdisjoint(_SEPARATORS.split(classes.lower())):
-        return tag not in HEADINGS
-    identifier = attributes.get("id")
-    if not identifier or tag in _NAMED_BY_HEADING:
-        return False
-    parts = set(_SEPARATORS.split(identifier.lower()))
-    return not _AROUND_IDENTIFIERS.isdisjoint(parts) and parts <= _AROUND_IDENTIFIERS | _BESIDE_AROUND
 
 
 def _is_sign(link: LexborNode, text: str) -> bool:

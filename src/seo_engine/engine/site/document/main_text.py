@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from seo_engine.engine.site.document.blocks import HEADINGS, Block
+from seo_engine.engine.site.document.blocks import Block
+from seo_engine.engine.site.document.names import HEADINGS
 
 # An element that holds more of a page's text than this is not around it, whatever it is called; one that calls itself
 # the content and holds less is not the content.

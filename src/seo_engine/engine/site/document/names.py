@@ -1,0 +1,86 @@
+"""What calls itself navigation and the like: elements, roles, and the names that authors give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# Elements and roles that say what is around the content, and names that authors give it.
+_AROUND = frozenset(("nav", "aside", "footer", "header"))
+_AROUND_ROLES = frozenset((
+    "navigation", "complementary", "contentinfo", "banner", "search", "dialog", "alertdialog", "menu", "menubar",
+    "toolbar",
+))  # fmt: skip
+_AROUND_NAMES = frozenset((
+    "ad", "ads", "advert", "advertisement", "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "comments",
+    "consent", "cookie", "cookies", "copyright", "disqus", "editsection", "footer", "gdpr", "interlanguage",
+    "langlinks", "langs", "languages", "login", "menu", "minitoc", "modal", "nav", "navbar", "navbox", "navfooter",
+    "navheader", "navigation", "newsletter", "noprint", "pager", "pagination", "popup", "printfooter", "promo",
+    "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip", "social", "sphinxsidebar",
+    "sponsored", "subscribe", "subscription", "toc", "toolbar", "toplang",
+))  # fmt: skip
+# Of an identifier, all parts must be such names: it may be that of a section, made of its heading.
+_AROUND_IDENTIFIERS = frozenset((
+    "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "consent", "cookie", "cookies", "copyright", "footer",
+    "menu", "nav", "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "pager",
+    "pagination", "printfooter", "quickview", "sidebar", "sphinxsidebar", "toc", "toolbar", "toplang",
+))  # fmt: skip
+_BESIDE_AROUND = frozenset((
+    "area", "banner", "bar", "block", "bottom", "box", "container", "content", "global", "header", "inner", "left",
+    "main", "mobile", "notice", "page", "primary", "right", "secondary", "site", "top", "widget", "wrap", "wrapper",
+))  # fmt: skip
+_NAMED_BY_HEADING = frozenset(("dt", "h1", "h2", "h3", "h4", "h5", "h6", "section", "table"))
+
+# Where a `header` or `footer` belongs to what is around it, and not to the page.
+SECTIONS = frozenset(("article", "aside", "blockquote", "figure", "main", "nav", "section"))
+
+HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_CONTENT = frozenset(("main", "article"))
+
+# Without attributes, these and what is no section say nothing of what they are for.
+SPEAKING_TAGS = _AROUND | SECTIONS | {"dialog"}
+
+_SEPARATORS = re.compile(r"[\s_:-]+")
+
+
+def is_content(tag: str, role: str) -> bool:
+    """Return whether an element says that it is the content."""
+    return tag in _CONTENT or role in _CONTENT
+
+
+def is_around(tag: str, role: str, attributes: Mapping[str, str | None], *, is_in_section: bool) -> bool:
+    """Return whether an element says that it is around the content.
+
+    Args:
+        tag (str): Its tag.
+        role (str): Its role, in lower case.
+        attributes (Mapping[str, str | None]): Its attributes.
+        is_in_section (bool): Whether it stands in an article or the like, whose header is part of it.
+
+    Example:
+        >>> is_around("div", "", {"class": "site-nav"}, is_in_section=False)
+        True
+        >>> is_around("div", "", {"id": "how-to-make-a-menu"}, is_in_section=False)
+        False
+    """
+    return (
+        (tag in _AROUND and not (is_in_section and tag in ("header", "footer")))
+        or role in _AROUND_ROLES
+        or _is_named_around(tag, attributes)
+    )
+
+
+def _is_named_around(tag: str, attributes: Mapping[str, str | None]) -> bool:
+    """Return whether the names that an author gave to an element say that it is around the content.
+
+    `site-nav` is `site` and `nav`. Of a class, one part is enough. The name of a section is made of its heading, which
+    may be about anything.
+    """
+    classes = attributes.get("class")
+    if classes and not _AROUND_NAMES.isdisjoint(_SEPARATORS.split(classes.lower())):
+        return tag not in HEADINGS
+    identifier = attributes.get("id")
+    if not identifier or tag in _NAMED_BY_HEADING:
+        return False
+    parts = set(_SEPARATORS.split(identifier.lower()))
+    return not _AROUND_IDENTIFIERS.isdisjoint(parts) and parts <= _AROUND_IDENTIFIERS | _BESIDE_AROUND
