@@ -136,6 +136,16 @@ def test_without_the_library_that_parses_the_extra_is_named_in_one_line(
     assert str(error.value) == 'reading a page needs selectolax.lexbor: run `pip install "seo-engine[site]"`'
 
 
+def test_without_a_process_that_can_read_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = write(tmp_path / "site", good="<p>Text")
+    monkeypatch.setattr(sys, "executable", "/bin/sh")
+    for name in ("_base_executable", "exec_prefix", "base_exec_prefix"):
+        monkeypatch.setattr(sys, name, "")
+    with pytest.raises(SiteError, match="cannot be started") as error:
+        read_site(site)
+    assert "\n" not in str(error.value)
+
+
 def test_every_page_of_the_bundled_site_is_usable_and_within_the_usual_lengths() -> None:
     site = read_site(SAMPLE_SITE)
     assert len(site.pages) >= 60

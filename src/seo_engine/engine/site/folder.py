@@ -11,7 +11,7 @@ from pathlib import Path
 from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.page import READ, Page
 from seo_engine.engine.site.reading_process import Request
-from seo_engine.engine.site.reading_processes import ReadingProcesses
+from seo_engine.engine.site.reading_processes import ReadingProcessError, ReadingProcesses
 from seo_engine.engine.site.site import Site, SiteError
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,8 @@ def read_site(folder: str | Path) -> Site:
         Site: Its pages. A file that cannot be read is a page, too, whose state says why; one warning counts them.
 
     Raises:
-        SiteError: If there is no such folder, or no page in it.
+        SiteError: If there is no such folder, or no page in it, or no process can be started that reads the pages.
         MissingExtraError: If the extra `site` is not installed.
-        ReadingProcessError: If no process can be started that reads the pages.
     """
     folder = Path(folder)
     site = Site(folder, tuple(read_pages(folder)))
@@ -63,24 +62,26 @@ def read_pages(folder: str | Path, *, processes: int | None = None) -> Iterator[
         Page: The pages, in the order of their paths.
 
     Raises:
-        SiteError: If there is no such folder.
+        SiteError: If there is no such folder, or no process can be started that reads the pages.
         MissingExtraError: If the extra `site` is not installed.
-        ReadingProcessError: If no process can be started that reads the pages.
     """
     folder = Path(folder)
     if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
         raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
     if not folder.is_dir():
         raise SiteError(f"{folder}: this is not a folder; give the folder that holds the site's HTML files")
-    with ReadingProcesses(processes) as reading:
-        # The folder is looked through each time, because a list of its files would grow with it.
-        files = sum(1 for _ in _html_files(folder))
-        surveyed = itertools.islice(_requests(folder), 0, None, max(1, -(-files // MOST_SURVEYED)))
-        count = RepetitionCount()
-        for keys in reading.survey(surveyed):
-            count.add(keys)
-        reading.know(count.repetition())
-        yield from reading.read(_requests(folder))
+    try:
+        with ReadingProcesses(processes) as reading:
+            # The folder is looked through each time, because a list of its files would grow with it.
+            files = sum(1 for _ in _html_files(folder))
+            surveyed = itertools.islice(_requests(folder), 0, None, max(1, -(-files // MOST_SURVEYED)))
+            count = RepetitionCount()
+            for keys in reading.survey(surveyed):
+                count.add(keys)
+            reading.know(count.repetition())
+            yield from reading.read(_requests(folder))
+    except ReadingProcessError as error:
+        raise SiteError(f"{folder}: {error}") from None
 
 
 def _requests(folder: Path) -> Iterator[Request]:

@@ -22,7 +22,7 @@ from seo_engine.engine.site.document.main_text import Repetition
 from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.reading_process import TO_KNOW, TO_READ, TO_SURVEY, Request, take_frame, write_frame
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.foundation.interpreter import CHILD_MARK, child_command, import_line
+from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 
 logger = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class ReadingProcesses:
     def _started(self) -> _Process:
         try:
             process = _Process()
-        except OSError as error:
+        except (OSError, NoInterpreterError) as error:
             raise ReadingProcessError(f"a process that reads pages cannot be started: {error}") from None
         if self._knowledge:
             process.send(self._knowledge)
