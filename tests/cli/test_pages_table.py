@@ -14,7 +14,7 @@ from seo_engine.reports.training import pages_table
 def test_pages_are_counted_by_what_keeps_them_out_with_an_example_each() -> None:
     pages = [
         parse_page(
-            f"<title>Pot {number}</title><meta name=description content='Buy {number} online at our shop'><p>Text {number}",
+            f"<title>Pot {number}</title><meta name=description content='Buy {number} online at our shop'><p>{number}",
             f"{number}.html",
         )
         for number in range(5)
