@@ -18,7 +18,8 @@ from seo_engine.engine.site.document.names import HEADINGS
 # the content and holds less is not the content.
 _MOST = 0.5
 
-# Of the pages of a site: a block on more of them is the template's.
+# Of the pages of a site: a block on more of them is the template's. Text that a few pages share may be the content of
+# each; links that a few share are a sidebar of theirs.
 REPEATED_SHARE = 0.2
 _FEWEST_REPETITIONS = 3
 
@@ -58,10 +59,10 @@ class RepetitionCount:
 
     Example:
         >>> count = RepetitionCount()
-        >>> for keys in ({1, 2}, {1, 3}, {1, 4}):
+        >>> for keys in ({2, 4}, {2, 6}, {2, 8}):
         ...     count.add(keys)
         >>> count.repetition()
-        Repetition(keys=frozenset({1}), pages=3)
+        Repetition(keys=frozenset({2}), pages=3)
     """
 
     def __init__(self) -> None:
@@ -75,8 +76,9 @@ class RepetitionCount:
 
     def repetition(self) -> Repetition:
         """Return the blocks of the template."""
-        fewest = max(_FEWEST_REPETITIONS, REPEATED_SHARE * self._pages)
-        return Repetition(frozenset(key for key, count in self._counts.items() if count >= fewest), self._pages)
+        fewest = {False: max(_FEWEST_REPETITIONS, REPEATED_SHARE * self._pages), True: _FEWEST_REPETITIONS}
+        repeated = (key for key, count in self._counts.items() if count >= fewest[_is_key_of_links(key)])
+        return Repetition(frozenset(repeated), self._pages)
 
 
 def main_blocks(blocks: Sequence[Block], repetition: Repetition) -> list[Block]:
@@ -155,7 +157,7 @@ def _score(block: Block, is_repeated: bool, links: float) -> float:
     length = len(block.text)
     if is_repeated:
         return -length
-    if block.link_characters > length / 2 and block.tag != "h1":
+    if _is_links(block) and block.tag != "h1":
         # Several links in a row that are no list are a bar, whatever the site has beside it.
         return (links if block.tag in _LISTED else _LINKS_OF_A_PAGE) * length
     return length - block.link_characters
@@ -191,4 +193,13 @@ def _undated(block: Block) -> str:
 
 
 def _key(block: Block, text: str) -> int:
-    return crc32(text[:_COMPARED_CHARACTERS].encode("utf-8", "replace"), block.path)
+    # The last bit says what kind of block it is.
+    return crc32(text[:_COMPARED_CHARACTERS].encode("utf-8", "replace"), block.path) << 1 | _is_links(block)
+
+
+def _is_key_of_links(key: int) -> bool:
+    return bool(key & 1)
+
+
+def _is_links(block: Block) -> bool:
+    return block.link_characters > len(block.text) / 2
