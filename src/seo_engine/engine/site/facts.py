@@ -56,7 +56,7 @@ class Title(NamedTuple):
 
 
 class Meta(NamedTuple):
-    """A `meta` element. `name` is in lower case and stands in the attribute `named_by`, as `name` or `property`."""
+    """A `meta` element. `name` is in lower case, and stands in the attribute `named_by`, as `name` or `property`."""
 
     name: str
     content: str
@@ -247,7 +247,7 @@ class PageFacts:
         Returns:
             tuple[Meta, ...]: In their order.
         """
-        return tuple(meta for meta in self.metas if meta.name in names)
+        return tuple(meta for meta in self.metas if meta.name in names and meta.named_by in ("name", "property"))
 
     def related(self, relation: str) -> tuple[LinkElement, ...]:
         """Return the `link` elements of a relation, also those in the body and empty ones.
@@ -301,8 +301,10 @@ class PageFacts:
         return tuple(self._refreshes())
 
     def _refreshes(self) -> Iterator[Refresh]:
-        for meta in self.named("refresh"):
+        for meta in self.metas:
+            if (meta.named_by, meta.name) != ("http-equiv", "refresh"):
+                continue
             match = _SECONDS_AND_ADDRESS.match(meta.content)
-            if meta.named_by == "http-equiv" and match and (match[1] or match["address"]):
+            if match and (match[1] or match["address"]):
                 address = (match["address"] or "").split(match["quote"] or "\n")[0]
                 yield Refresh(int(match[1] or 0), address.strip(), meta.tag, meta.number, meta.region)

@@ -65,7 +65,8 @@ def read_pages(folder: str | Path, *, processes: int | None = None) -> Iterator[
         SiteError: If there is no such folder, or no process can be started that reads the pages.
         MissingExtraError: If the extra `site` is not installed.
     """
-    folder = Path(folder)
+    # Absolute, because the program may go to another folder while it takes the pages.
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay as they are)
     if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
         raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
     if not folder.is_dir():
@@ -88,6 +89,10 @@ def _requests(folder: Path) -> Iterator[Request]:
     return (Request(os.fsencode(path), _shown(path.relative_to(folder))) for path in _html_files(folder))
 
 
+def _say_unreadable(error: OSError) -> None:
+    logger.warning("⚠️ A folder of the site cannot be looked into: %s", error)
+
+
 def _shown(path: Path) -> str:
     """Return a path within the site as text; bytes that are none are shown as numbers."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
@@ -96,7 +101,7 @@ def _shown(path: Path) -> str:
 def _html_files(folder: Path) -> Iterator[Path]:
     """Yield HTML files in the order of their paths; links that lead out of the folder are skipped."""
     root = folder.resolve()
-    for directory, directories, names in os.walk(folder):
+    for directory, directories, names in os.walk(folder, onerror=_say_unreadable):
         directories.sort()
         for name in sorted(names):
             path = Path(directory, name)

@@ -34,6 +34,8 @@ _DOCTYPE = re.compile(r"\s*+(?:<\?[^>]*+>\s*+|<!--(?s:.{0,2000}?)-->\s*+){0,3}(<
 # (https://developers.google.com/search/docs/crawling-indexing/consolidate-duplicate-urls).
 _NOT_WITH_CANONICAL = ("hreflang", "lang", "media", "type")
 
+_PARTS_OF_TITLE = re.compile(r"\s[|·•»:–—-]+\s|\s*\|\s*")
+
 # Where a title stands that is not called a heading.
 _FIRST_BLOCKS = 3
 
@@ -194,11 +196,13 @@ def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size
 def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
     """Return the heading of the main text, not that of the site's banner."""
     title = title_of(facts).casefold()
+    # The page's own part is longer than the site's name.
+    own_part = max(_PARTS_OF_TITLE.split(title), key=len).strip()
     for block in main[:_FIRST_BLOCKS]:
         if block.tag in HEADINGS:
             break
         # The title without being called a heading.
-        if block.text.casefold() in title:
+        if block.text.casefold() in (title, own_part):
             return block.text
     in_main_text = [block for block in main if block.tag in HEADINGS]
     highest = min((block.tag for block in in_main_text), default="")

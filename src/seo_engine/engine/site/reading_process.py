@@ -80,7 +80,11 @@ def main(arguments: Sequence[str]) -> None:
     pages = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    # Whoever started this process may have blocked it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = MOST_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MOST_MEMORY_BYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # A page makes thousands of objects and no circles; looking for some takes a tenth of the time.
     gc.freeze()

@@ -132,7 +132,10 @@ class ReadingProcesses:
         for library in _LIBRARIES:
             import_of_extra(library, extra="site", needed_by="reading a page")
         self._msgpack = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
+        if most is not None and most < 1:
+            raise ValueError(f"processes={most}: it takes at least one process to read pages")
         self._most = most or _cores()
+        self._owner = os.getpid()
         self._processes: list[_Process] = []
         self._selector = selectors.DefaultSelector()
         self._knowledge = b""
@@ -143,10 +146,12 @@ class ReadingProcesses:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        for process in self._processes:
-            process.end()
-            process.errors.close()
-        self._selector.close()
+        # A forked process has them, too, and they are not its own.
+        if os.getpid() == self._owner:
+            for process in self._processes:
+                process.end()
+                process.errors.close()
+            self._selector.close()
 
     def survey(self, requests: Iterable[Request]) -> Iterator[set[int]]:
         """Yield for each document what its site may repeat; nothing for one that cannot be read.
@@ -196,7 +201,7 @@ class ReadingProcesses:
                     self._receive(key.data)
         finally:
             # Somebody may take no more of these answers; they must not be taken for those to other questions.
-            for process in [each for each in self._processes if each.waiting]:
+            for process in [each for each in self._processes if each.waiting and os.getpid() == self._owner]:
                 self._remove(process)
                 process.end()
                 process.errors.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from seo_engine.engine.text.words import tokens_of
+from seo_engine.engine.text.words import is_without_spaces, tokens_of
 
 # A phrase is fixed if it has this many words, or characters where nothing separates words, and stands in this share of
 # the texts, but at least in so many.
@@ -67,6 +67,6 @@ def _joined(tokens: Sequence[str]) -> str:
     """Return tokens as a text: no space between two that no script separates."""
     text = ""
     for token in tokens:
-        needs_space = text and (token[0].isascii() or text[-1].isascii())
-        text += f" {token}" if needs_space else token
+        is_glued = text and is_without_spaces(token) and is_without_spaces(text[-1])
+        text += token if is_glued or not text else f" {token}"
     return text

@@ -66,6 +66,11 @@ def tokens_of(text: str) -> list[str]:
     return tokens
 
 
+def is_without_spaces(token: str) -> bool:
+    """Return whether a token is a character of a script that writes no spaces between words."""
+    return _patterns()[0].fullmatch(token) is not None
+
+
 @cache
 def _patterns() -> tuple[Any, Any, Any]:
     regex = import_of_extra("regex", extra="site", needed_by="counting words")

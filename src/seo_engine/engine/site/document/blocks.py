@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from seo_engine.engine.site.document.names import HEADINGS, SECTIONS, SPEAKING_TAGS, is_around, is_content
-from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, text_of
-from seo_engine.engine.site.document.walk import is_shadow, says_hidden
+from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, says_hidden, text_of
+from seo_engine.engine.site.document.walk import is_shadow
 from seo_engine.foundation.extras import import_of_extra
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _PLAIN = BLOCKS - SPEAKING_TAGS
 # Stands for a line break that the page makes; no page needs this control character.
 _LINE = "\x1e"
 
+_MAY_BE_HIDDEN = "[hidden], [style*='display' i], [style*='visibility' i]"
 _HEADINGS_SELECTOR = "h1, h2, h3, h4, h5, h6, [role=heading]"
 
 
@@ -102,6 +103,7 @@ class _Blocks:
         self._ids = _ids()
         # Numbers of the elements that are around the content, or the content.
         self._marks = 0
+        self._around_marks: dict[int, int] = {}
         # The elements that hold blocks, inline ones among them; and those whose text is not all of what they hold.
         self._holders: set[int] = {body.mem_id}
         self._mixed: set[int] = set()
@@ -138,6 +140,7 @@ class _Blocks:
             while above is not None and (above_id := above.mem_id) not in holders:
                 holders.add(above_id)
                 above = above.parent
+        odd += [node for node in self._body.css(_MAY_BE_HIDDEN) if says_hidden("", node.attributes)]
         for node in odd:
             self._mixed.add(self._nearest(node))
         for node in links:
@@ -281,12 +284,15 @@ class _Blocks:
         role = (attributes.get("role") or "").strip().lower()
         says_around = is_around(tag, role, attributes, is_in_section=is_section)
         says_content = is_content(tag, role)
+        # Of where it stands, not of what it says: the same in pages of one template.
+        path = crc32(f"{tag}.{attributes.get('class') or ''}".encode("utf-8", "replace"), path)
         if says_around or says_content:
             self._marks += 1
+        # Alike elements count together: the parts of a restaurant's menu are no navigation.
+        around_mark = self._around_marks.setdefault(path, self._marks) if says_around else 0
         return _Within(
-            # Of where it stands, not of what it says: the same in pages of one template.
-            crc32(f"{tag}.{attributes.get('class') or ''}".encode("utf-8", "replace"), path),
-            (*around_marks, self._marks) if says_around else around_marks,
+            path,
+            (*around_marks, around_mark) if says_around else around_marks,
             (*content_marks, self._marks) if says_content else content_marks,
             is_section or tag in SECTIONS,
             depth + 1,
@@ -323,7 +329,8 @@ class _Run:
 
 def _first_child(node: LexborNode, tag: str) -> LexborNode | None:
     """Return the first child of an element, or of the shadow tree that a template declares."""
-    return node.template_fragments()[0].child if tag == "template" else node.child
+    fragments = node.template_fragments() if tag == "template" else []
+    return fragments[0].child if fragments else node.child
 
 
 def _preformatted(text: str) -> str:

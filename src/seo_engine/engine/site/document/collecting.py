@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.engine.site.document.structured_data import items_of
 from seo_engine.engine.site.document.texts import one_line, text_of
-from seo_engine.engine.site.document.walk import Context, Walk, number_among
+from seo_engine.engine.site.document.walk import Context, Walk, numbers_of
 from seo_engine.engine.site.facts import (
     HEAD,
     Code,
@@ -59,6 +59,7 @@ class Collector:
             self._base = base.attributes.get("href") or ""
         self._resolve = Addresses(own_address, self._base).resolve
         self._names: list[str] = []
+        self._numbers: dict[int, int] = {}
         self._picture_sources: list[tuple[int, str]] = []
         self._titles: list[Title] = []
         self._metas: list[Meta] = []
@@ -217,8 +218,14 @@ class Collector:
         # What has no level has the second (https://www.w3.org/TR/wai-aria-1.2/#heading).
         level = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 3 else 2
         text = text_of(node, is_heading=True)
-        heading = Heading(level, text, False, tag, number_among(self._tree, node), context.region)
+        heading = Heading(level, text, False, tag, self._number(node), context.region)
         self._headings.append((node.mem_id, heading))
+
+    def _number(self, node: LexborNode) -> int:
+        # Only a few pages have such headings.
+        if not self._numbers:
+            self._numbers = numbers_of(self._tree)
+        return self._numbers.get(node.mem_id, 1)
 
     def _code(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)

@@ -38,7 +38,7 @@ _REPLACED = "\N{REPLACEMENT CHARACTER}"
 _XML_DECLARATION = re.compile(rb"""\s{0,9}<\?xml\s[^>]{0,200}?\sencoding\s*=\s*["']([^"'>]{1,40})["']""")
 
 # A comment, an element whose contents are text, the `meta` element, or any other tag; quotes may hold a `>`.
-_ATTRIBUTES = rb"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
+_ATTRIBUTES = rb"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
 _TOKEN = re.compile(
     rb"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
     rb"|<(?P<raw>script|style|textarea|title|xmp)(?=[\s/>])" + _ATTRIBUTES + rb">?(?s:.*?)(?:</(?P=raw)|\Z)"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from seo_engine.engine.site.document.texts import one_line, text_of
-from seo_engine.engine.site.document.walk import number_among
+from seo_engine.engine.site.document.walk import numbers_of
 from seo_engine.engine.site.facts import BODY, StructuredData
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> 
         if owner is not None:
             for name in (attributes.get(syntax.property) or "").split():
                 properties[owner].append((name, value))
+    numbers = numbers_of(tree)
     for node in nodes:
         attributes = node.attributes
         yield StructuredData(
@@ -83,7 +84,7 @@ def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> 
             "",
             tuple(properties[number_of[node.mem_id]]),
             node.tag or "",
-            number_among(tree, node),
+            numbers.get(node.mem_id, 1),
             BODY,
         )
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 # Tags with more attributes are cut: the time that a parser takes grows with the square of their number.
 MOST_ATTRIBUTES = 1_000
 
-# What stands between `<` and `>`; quotes may hold a `>`.
-_ATTRIBUTES = r"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
+# What stands between `<` and `>`. The quotes of a value may hold a `>`; a quote elsewhere is a character like others.
+_ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
 # A comment, an element whose contents are text, an end tag or a declaration, or a tag that begins an element.
 _TOKEN = re.compile(
     r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     + f"(?P<raw_attributes>{_ATTRIBUTES})"
     + r">?(?s:.*?)(?:(?=</(?P=raw)[\s/>])|\Z)"
     rf"|</?(?P<tag>[a-z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})>?"
-    rf"|<[!?]{_ATTRIBUTES}>?",
+    r"|<[!?][^>]*+>?",
     re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"""[^\s/>="'][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']++)?)?|["']""")
@@ -106,6 +106,16 @@ def cut_long_tags(html: str) -> tuple[str, int]:
 
 def _long_tags(html: str) -> Iterator[tuple[int, int]]:
     """Yield where the attributes of long tags begin and end."""
+    if not _may_have_long_tags(html):
+        return
+    # Exactly, now: what looks like a tag may be part of a script or a comment.
+    for token in _TOKEN.finditer(html):
+        group = "attributes" if token["raw"] is None else "raw_attributes"
+        if token[group] is not None and len(token[group]) >= _SHORTEST_LONG_TAG - 1:
+            yield token.span(group)
+
+
+def _may_have_long_tags(html: str) -> bool:
     done = 0
     for window in range(0, len(html) - _STRIDE, _STRIDE):
         if window < done or html.find(">", window, window + _STRIDE) >= 0:
@@ -115,7 +125,8 @@ def _long_tags(html: str) -> Iterator[tuple[int, int]]:
         done = gap_end = gap_end if gap_end >= 0 else len(html)
         tag = _TAG_START.search(html, gap_start, gap_end)
         if tag is not None and gap_end - tag.end() >= _SHORTEST_LONG_TAG - 1:
-            yield tag.end(), gap_end
+            return True
+    return False
 
 
 _TAG_START = re.compile(r"</?[a-zA-Z][^\s/>]*+(?=[\s/])")

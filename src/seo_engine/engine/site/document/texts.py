@@ -28,8 +28,21 @@ _NOT_OF_HEADING = WITHOUT_TEXT | {"button"}
 # They take no room, and search engines show a text without them.
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 
+_HIDING_STYLE = re.compile(r"(?:^|;)\s*+(?:display\s*+:\s*+none|visibility\s*+:\s*+hidden)\b", re.IGNORECASE)
+
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _PERMALINK = frozenset(("permalink", "anchor", "link", "direct link", "link to this heading"))
+
+
+def says_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
+    """Return whether an element says that it is not shown."""
+    if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
+        return True
+    if tag == "dialog" and "open" not in attributes:
+        return True
+    if "style" not in attributes:
+        return False
+    return _HIDING_STYLE.search(attributes["style"] or "") is not None
 
 
 def one_line(text: str) -> str:
@@ -78,7 +91,11 @@ def _texts(top: LexborNode, left_out: Set[str], with_permalinks: bool) -> list[s
                 parts.append(" ")
             if tag == "img":
                 parts.append(node.attributes.get("alt") or "")
-            elif tag not in left_out and (with_permalinks or tag != "a" or not _is_permalink(node)):
+            elif (
+                tag not in left_out
+                and not says_hidden(tag, node.attributes)
+                and (with_permalinks or tag != "a" or not _is_permalink(node))
+            ):
                 deeper = node.child
         if deeper is not None:
             node = deeper

@@ -6,6 +6,7 @@ Most elements cost a look at their tag: a page may have thousands, and each sear
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -125,25 +126,15 @@ class Walk:
             self._tags_with_role.add(node.tag_id)
 
 
-def says_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
-    """Return whether an element says that it is not shown."""
-    if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
-        return True
-    if tag == "dialog" and "open" not in attributes:
-        return True
-    if "style" not in attributes:
-        return False
-    style = "".join((attributes["style"] or "").split()).lower()
-    return "display:none" in style or "visibility:hidden" in style
-
-
-def number_among(tree: LexborHTMLParser, node: LexborNode) -> int:
-    """Return the how-manieth of its tag an element is, from 1."""
-    if tree.root is None:
-        return 1
-    # Not by a selector: a page may have tags of any name.
-    alike = (each.mem_id for each in tree.root.traverse() if each.tag == node.tag)
-    return next((number for number, each_id in enumerate(alike, 1) if each_id == node.mem_id), 1)
+def numbers_of(tree: LexborHTMLParser) -> dict[int, int]:
+    """Return the how-manieth of its tag each element is, from 1, by the parser's number of the element."""
+    counts: Counter[str] = Counter()
+    numbers: dict[int, int] = {}
+    for node in tree.root.traverse() if tree.root is not None else ():
+        tag = node.tag or ""
+        counts[tag] += 1
+        numbers[node.mem_id] = counts[tag]
+    return numbers
 
 
 def _is_in_section(node: LexborNode) -> bool:

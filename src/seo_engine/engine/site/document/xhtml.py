@@ -19,7 +19,8 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 
 # How a document says that it is XML; comments and a doctype may stand before its first element.
 _BEGINNING = re.compile(
-    r"\s*+<\?xml[\s?]|[^<]*+(?:<!(?:--(?s:.{0,2000}?)-->|[^>]*+>)[^<]*+){0,5}<html\s[^>]{0,1000}\sxmlns\s*="
+    r"\s*+<\?xml[\s?]|(?>[^<]*+<!(?:--(?s:.{0,2000}?)-->|[^>]*+>)){0,5}+[^<]*+<html(?=\s)[^>]{0,1000}?\sxmlns\s*+="
+    r"""\s*+["']http://www\.w3\.org/1999/xhtml["']"""
 )
 
 _VOID = frozenset(
@@ -30,8 +31,8 @@ _RAW = frozenset(("script", "style"))
 _SEPARATOR = "\n"
 
 
-class _EntityDeclaredError(Exception):
-    """The document declares entities of its own, which could make it of any size."""
+class _NotXHTMLError(Exception):
+    """The document declares entities of its own, which could make it of any size, or it is of another namespace."""
 
 
 def is_xhtml(path: str, text: str) -> bool:
@@ -99,13 +100,13 @@ def html_of_xhtml(text: str) -> str | None:
     parser.SkippedEntityHandler = written.entity
     try:
         parser.Parse(text.encode("utf-8", "replace"), True)
-    except (expat.ExpatError, _EntityDeclaredError):
+    except (expat.ExpatError, _NotXHTMLError):
         return None
     return "".join(written.parts)
 
 
 def _refuse(*declaration: object) -> None:
-    raise _EntityDeclaredError
+    raise _NotXHTMLError
 
 
 class _Writer:
@@ -114,6 +115,9 @@ class _Writer:
         self._raw = 0
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if not self.parts and _SEPARATOR in name and not name.startswith(_NAMESPACE + _SEPARATOR):
+            # A slip of the pen in the namespace: a browser would take none of it for HTML.
+            raise _NotXHTMLError
         local = _local_name(name)
         values = {_attribute_name(each, attributes): value for each, value in attributes.items()}
         written = "".join(f' {each}="{escape(value)}"' for each, value in values.items() if each)
