@@ -50,6 +50,11 @@ def test_titles_descriptions_and_canonicals_are_all_kept() -> None:
     ]
 
 
+def test_what_microdata_says_of_a_page_is_no_description_of_it() -> None:
+    page = parse_page("<meta itemprop=description content=G><meta name=description content=D>", "x")
+    assert (page.description, len(page.facts.descriptions), len(page.facts.metas)) == ("D", 1, 2)
+
+
 def test_what_robots_other_languages_networks_and_screens_are_told() -> None:
     facts = facts_of(
         "<meta name=robots content='NOINDEX, max-snippet:0,'><meta name=Googlebot content=nofollow>"

@@ -136,6 +136,20 @@ def test_without_the_library_that_parses_the_extra_is_named_in_one_line(
     assert str(error.value) == 'reading a page needs selectolax.lexbor: run `pip install "seo-engine[site]"`'
 
 
+def test_a_program_may_go_to_another_folder_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "site", **{f"p{number:02}": f"<title>{number}" for number in range(30)})
+    monkeypatch.chdir(tmp_path)
+    pages = read_pages("site")
+    assert next(pages).title == "0"
+    monkeypatch.chdir("/")
+    assert [page.title for page in pages] == [str(number) for number in range(1, 30)]
+
+
+def test_less_than_one_process_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="processes=-1: it takes at least one process"):
+        list(read_pages(write(tmp_path / "site", a="<p>Text"), processes=-1))
+
+
 def test_without_a_process_that_can_read_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = write(tmp_path / "site", good="<p>Text")
     monkeypatch.setattr(sys, "executable", "/bin/sh")

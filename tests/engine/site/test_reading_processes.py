@@ -118,6 +118,38 @@ def keys_of_first_block(html: str) -> set[int]:
     return survey_document(html.partition("<p>What")[0].encode(), "x")
 
 
+def test_a_signal_that_the_program_blocks_still_ends_what_takes_too_long(tmp_path: Path) -> None:
+    asked = requests(tmp_path, slow=COSTLY["lists_in_lists"], last="<title>Last")
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
+    try:
+        assert [page.state for page in read_requests(asked)] == [TOO_COSTLY, READ]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def test_a_forked_process_that_ends_takes_nothing_away(tmp_path: Path) -> None:
+    asked = requests(tmp_path, **{f"p{number:02}": f"<title>{number}" for number in range(20)})
+    program = (
+        "import os, sys; from seo_engine.engine.site.folder import read_pages\n"
+        "titles = []\n"
+        "for page in read_pages(sys.argv[1], processes=1):\n"
+        "    child = os.fork()\n"
+        "    if child == 0: sys.exit()\n"
+        "    os.waitpid(child, 0); titles.append(page.title)\n"
+        "print(len(titles))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert finished.stdout == f"{len(asked)}\n"
+
+
+def test_many_items_of_microdata_and_headings_by_role_are_read_in_time(tmp_path: Path) -> None:
+    html = "<title>T</title>" + "<div itemscope><span itemprop=a>x</span></div><p role=heading>Two</p>" * 1_500
+    (page,) = read_requests(requests(tmp_path, items=html))
+    assert (page.state, len(page.facts.structured_data), len(page.headings)) == (READ, 1_500, 1_500)
+
+
 def test_what_is_no_file_is_a_page_with_a_state(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")

@@ -18,6 +18,7 @@ POTS = ("red", "blue", "big", "new", "old")
         ([f"{pot} and so on | Ann's Pottery Shop" for pot in POTS], [("and so on ann's pottery shop", 5)]),
         ([f"{pot} | Ann's" for pot in POTS], []),
         ([f"{pot}い鉢のご案内です" for pot in POTS], [("い鉢のご案内です", 5)]),
+        ([f"{pot} горшок недорого в Москве" for pot in POTS], [("горшок недорого в москве", 5)]),
         ([*[f"{pot} pots are thrown by hand" for pot in POTS[:2]], *POTS], []),
         ([], []),
     ],

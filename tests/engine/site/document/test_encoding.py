@@ -76,6 +76,10 @@ def test_what_declares_nothing_in_a_browser_declares_nothing(hidden: str) -> Non
     assert decoded.declared == ""
 
 
+def test_a_stray_quote_hides_no_declaration() -> None:
+    assert decode('<html lang="zh""><head><meta charset="gb2312"><title>价格'.encode("gbk")).text.endswith("价格")
+
+
 def test_what_is_declared_and_what_can_be_read_are_compared() -> None:
     assert decode(f"<meta charset=utf-8>{GERMAN}".encode()).agrees
     wrong = decode(f"<meta charset=utf-8>{GERMAN}".encode("windows-1252"))

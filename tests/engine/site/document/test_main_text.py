@@ -57,6 +57,12 @@ def test_what_is_around_the_content_is_none_of_it(around: str) -> None:
         (f"<main><aside>{LEAD}</aside></main>", [TEXT]),
         (f"{LEAD}<details><summary><button>How big?</button></summary>{LEAD}</details>", [TEXT, "How big?", TEXT]),
         (f"{LEAD}<dialog open>Opened</dialog>", [TEXT, "Opened"]),
+        (f"<div style='backface-visibility:hidden; --x:display:none'>{LEAD}</div>", [TEXT]),
+        # Alike elements count together: a restaurant's menu is no navigation.
+        (f"<h1>Menu</h1>{f'<section class=menu-section>{LEAD}</section>' * 4}", ["Menu", *[TEXT] * 4]),
+        (f"<x-a><template shadowrootmode=open>{LEAD}</template></x-a>", [TEXT]),
+        ("<div><template shadowrootmode=open>Some words</template></div>", ["Some words"]),
+        ("<svg><template><desc><p>no</p></desc></template></svg>", []),
         # Nothing but links is what the page is for.
         ("<h1>All pots</h1><ul><li><a href=a>Red</a><li><a href=b>Blue</a></ul>", ["All pots", "Red", "Blue"]),
     ],
@@ -85,6 +91,8 @@ def test_a_last_section_that_has_only_links_is_part_of_the_text() -> None:
         ),
         ("<p>One<a href=#x>¶</a> two<a href=y#z>#</a> three <a href=n>§</a></p>", ["One two three"]),
         ("<p>Area is <math><mi>a</mi><annotation>a^2</annotation></math>.</p>", ["Area is a."]),
+        ("<p>One <span style='color:red;display : none'>no</span> two</p>", ["One two"]),
+        ("<h1>One <span hidden>no</span> two</h1>", ["One two"]),
         ("<p>One <span hidden>no</span> two<script>no()</script><svg><title>no</title></svg></p>", ["One two"]),
     ],
 )
@@ -100,6 +108,7 @@ def test_lines_are_as_they_are_read(html: str, lines: list[str]) -> None:
         (f"<h2>Pots</h2>{LEAD}<h3>Care</h3>{LEAD}", "Pots"),
         (f"<title>Red pots - Ann's</title><div class=title>Red pots</div>{LEAD}", "Red pots"),
         (f"<title>Red pots - Ann's</title><div class=title>Red pots</div>{LEAD}<h1>1. Clay</h1>{LEAD}", "Red pots"),
+        (f"<title>New kiln | Pottery News</title><div>News</div><h1>New kiln</h1>{LEAD}", "New kiln"),
         (LEAD, ""),
         (f"<h1></h1><h1>Pots</h1>{LEAD}", "Pots"),
     ],

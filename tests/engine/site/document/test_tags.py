@@ -21,6 +21,8 @@ from seo_engine.engine.site.parsing import parse_page
         ("<textarea><a></textarea><noscript><img></noscript><p>", ["textarea", "noscript", "p"]),
         ("<template><a></template><template shadowrootmode=open><b></template>", ["template", "template", "b"]),
         ("<!doctype html><?xml?>1 < 2 <3 <a", ["a"]),
+        # A quote that belongs to no value is a character like others.
+        ('<p class="x""><a href="y"><!it\'s><b>', ["p", "a", "b"]),
     ],
 )
 def test_the_tags_that_begin_elements_are_found(html: str, names: list[str]) -> None:
@@ -45,6 +47,10 @@ def test_a_tag_with_too_many_attributes_is_cut_and_the_rest_is_kept(attribute: s
         f"<a href='data:{'x' * 100_000}'>",
         "<p " + " ".join(f"a{number}" for number in range(MOST_ATTRIBUTES)) + ">",
         "<p " + " " * 10_000 + ">",
+        # What looks like a tag in a script or a comment is none.
+        "<script>for(i=0;i<n;i++){}\nvar w=[" + '"w", ' * 1_500 + "]</script><h1>Pots</h1>",
+        '<script type="application/ld+json">{"a": "if x <y ' + "word " * 1_500 + '"}</script><h1>Pots</h1>',
+        "<!-- <b " + "word " * 1_500 + "--><h1>Pots</h1>",
     ],
 )
 def test_what_is_long_without_many_attributes_is_kept(html: str) -> None:

@@ -19,7 +19,12 @@ HEAD = '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><t
         ("a.XHT", "", True),
         ("a.html", '<?xml version="1.0"?><html>', True),
         ("a.html", '<!-- x --><!DOCTYPE html><html lang="en" xmlns="http://www.w3.org/1999/xhtml">', True),
+        ("a.html", '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml">', True),
+        ("a.html", '<html xmlns="https://www.w3.org/1999/xhtml">', False),
+        ("a.html", '<html xmlns:v="urn:v" xmlns="http://www.w3.org/TR/REC-html40">', False),
         ("a.html", "<!doctype html><html lang=en>", False),
+        # Quickly, too.
+        ("a.html", "<!-- a -->\n" * 1_000 + "<html>", False),
         ("a.html", "<p>xmlns=", False),
     ],
 )
@@ -52,6 +57,13 @@ def test_elements_of_other_namespaces_are_none_of_html() -> None:
 def test_what_is_not_well_formed_is_read_as_html() -> None:
     page = parse_page(f"{HEAD}<p>One<p>Two</body></html>", "pots.xhtml")
     assert (page.title, page.main_text, page.facts.syntax) == ("Pots", "One\nTwo", "broken xhtml")
+
+
+def test_a_document_of_another_namespace_is_read_as_html() -> None:
+    page = parse_page(
+        '<?xml version="1.0"?><html xmlns="https://typo"><title>Pots</title><p>Text</p></html>', "a.xhtml"
+    )
+    assert (page.title, page.main_text, page.facts.syntax) == ("Pots", "Text", "broken xhtml")
 
 
 def test_entities_of_its_own_do_not_make_a_document_of_any_size() -> None:

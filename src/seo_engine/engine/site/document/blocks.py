@@ -132,6 +132,7 @@ class _Blocks:
                     odd.append(node)
                     if tag_id == template and is_shadow(node):
                         found.append(node)
+                        self._holders.add(node.mem_id)
                         tops.extend(node.template_fragments()[:1])
         self._block_nodes = {node.mem_id for node in found}
         holders = self._holders
@@ -276,7 +277,7 @@ class _Blocks:
         path, around_marks, content_marks, is_section, depth = around
         if not attributes and tag in _PLAIN:
             return _Within(crc32(tag.encode(), path), around_marks, content_marks, is_section, depth + 1)
-        if tag == "select":
+        if tag in _LEFT_OUT and not (tag == "template" and is_shadow(node)):
             return None
         if says_hidden(tag, attributes):
             self._hide(node)
