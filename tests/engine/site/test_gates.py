@@ -56,6 +56,12 @@ def test_a_page_that_a_search_engine_would_not_show_does_not_teach(html: str, ga
         ("https://b.example/pots", "pots.html", "https://a.example/pots", False),
         ("https://a.example/T%C3%B6pfe.html", "Töpfe.html", "", True),
         ("http://[", "pots.html", "", False),
+        ("https://u.github.io/project/", "index.html", "", True),
+        ("https://a.example/", "a.example/index.html", "", True),
+        ("https://a.example/", "a.example/pots.html", "", False),
+        ("https://a.example/c%23-guide.html", "c#-guide.html", "", True),
+        ("https://A.example/pots", "pots.html", "https://a.example/pots.aspx", True),
+        ("https://a.example/pots?id=5", "pots.html", "https://a.example/pots?id=7", False),
     ],
 )
 def test_a_page_whose_canonical_is_another_does_not_teach(

@@ -41,6 +41,7 @@ COSTLY = {
     "closed_where_many_are_open": "<div>" * 100_000 + "</p>" * 100_000,
     "as_many_formats_for_each_paragraph": "".join(f"<b a{number}>" for number in range(30_000)) + "<p>x" * 30_000,
     "lists_in_lists": "<ul><li>" * 100_000,
+    "an_endless_base_for_each_link": f"<base href=http://a.example/{'x' * 300_000}/>" + "<a href=b>b</a>" * 300,
     "formats_in_formats": "".join(f"<b a{number}>" for number in range(60_000)),
 }
 

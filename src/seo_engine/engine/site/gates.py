@@ -18,6 +18,8 @@ _MOST_ALIKE = 2
 _SOON_SECONDS = 1
 
 _NOT_INDEXED = ("noindex", "none")
+_SUFFIXES = ("html", "htm", "xhtml", "php", "asp", "aspx")
+
 _ROBOTS_OF_SEARCH = ("robots", "googlebot")
 
 
@@ -68,26 +70,36 @@ def _is_own_canonical(page: Page) -> bool:
     """Return whether a page calls itself the canonical one, or none; where nobody knows its address, by its path."""
     if not page.canonical:
         return True
-    canonical, own = _segments(page.canonical), _segments(page.url)
-    if "://" in page.url and "://" in page.canonical:
-        return canonical == own and urlsplit(page.canonical).netloc == urlsplit(page.url).netloc
-    if not canonical or not own:
-        return canonical == own
+    try:
+        canonical_parts, own_parts = urlsplit(page.canonical), urlsplit(page.url)
+    except ValueError:
+        return False
+    canonical = _segments(canonical_parts.path)
+    if own_parts.netloc:
+        own = _segments(own_parts.path)
+        is_same_host = canonical_parts.netloc.lower() in ("", own_parts.netloc.lower())
+        return canonical == own and canonical_parts.query == own_parts.query and is_same_host
+    # A path is no address: it may hold what would separate the parts of one.
+    own = _segments(page.path)
+    if own[:1] == [canonical_parts.netloc]:
+        # The folder holds hosts, as `wget -r` makes it.
+        return canonical == own[1:]
+    if not own:
+        # The folder may be served beneath any address.
+        return True
+    if not canonical:
+        return False
     # The folder may be a part of what is served, or hold more than that.
     shorter = min(len(canonical), len(own))
     return canonical[-shorter:] == own[-shorter:]
 
 
-def _segments(address: str) -> list[str]:
-    """Return the parts of an address's path, the same for `pots.html`, `pots/`, and `pots/index.html`."""
-    try:
-        path = urlsplit(address).path
-    except ValueError:
-        path = address
+def _segments(path: str) -> list[str]:
+    """Return the parts of a path, the same for `pots.html`, `pots/`, and `pots/index.html`."""
     parts = [part for part in unquote(path).split("/") if part]
     if parts:
         stem, dot, suffix = parts[-1].rpartition(".")
-        parts[-1] = stem if dot and suffix.lower() in ("html", "htm", "xhtml", "php") else parts[-1]
+        parts[-1] = stem if dot and suffix.lower() in _SUFFIXES else parts[-1]
         if parts[-1].lower() in ("index", "default"):
             parts.pop()
     return parts

@@ -28,6 +28,9 @@ LONGEST_SECONDS = 1.0
 # The largest ordinary page takes a tenth of this.
 MOST_MEMORY_BYTES = 1024**3
 
+# A page of 2 MB may say what makes a thousand times as much, as an address that each of its links is completed with.
+MOST_ANSWER_BYTES = 16 * 1024 * 1024
+
 _LENGTH = struct.Struct(">I")
 
 # The first byte of a message says what it is: a document to read, one to survey, or what the site repeats.
@@ -103,7 +106,17 @@ def main(arguments: Sequence[str]) -> None:
             elif kind == TO_SURVEY:
                 write_frame(pages, msgpack.encode(survey_file(requests.decode(contents))))
             else:
-                write_frame(pages, msgpack.encode(read_file(requests.decode(contents), repetition)))
+                write_frame(pages, _answer(requests.decode(contents), repetition))
+
+
+def _answer(request: Request, repetition: Repetition) -> bytes:
+    """Return a page as a message that is not larger than its parent can take."""
+    encode = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page").encode
+    page = read_file(request, repetition)
+    answer: bytes = encode(page)
+    if len(answer) <= MOST_ANSWER_BYTES:
+        return answer
+    return bytes(encode(Page.unread(page.url, page.path, TOO_COSTLY, page.facts.size.bytes)))
 
 
 def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
