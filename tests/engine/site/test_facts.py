@@ -14,7 +14,7 @@ REGIONS = """<head><title>T</title><link rel=canonical href=/c><meta name=robots
 <nav><a href=2>2</a><div><a href=3>3</a></div></nav>
 <main><article><header><a href=4>4</a></header><a href=5>5</a><nav><a href=6>6</a></nav><a href=7>7</a>
 <footer><a href=8>8</a></footer></article></main>
-<div role=navigation><a href=9>9</a></div><aside><a href=10>10</a></aside>
+<div role='navigation menubar'><a href=9>9</a></div><aside><a href=10>10</a></aside>
 <footer><a href=11>11</a></footer><div role=" Main "><a href=12>12</a></div><a href=13>13</a></body>"""
 
 

@@ -14,7 +14,7 @@ from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition,
 from seo_engine.engine.site.document.names import HEADINGS
 from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
-from seo_engine.engine.site.facts import HEAD, Encoding, PageFacts, Size
+from seo_engine.engine.site.facts import BANNER, FOOTER, HEAD, NAVIGATION, Encoding, PageFacts, Size
 from seo_engine.engine.site.page import BINARY, EMPTY, READ, Image, Page
 from seo_engine.foundation.extras import import_of_extra
 
@@ -209,8 +209,10 @@ def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
     heading = next((block.text for block in in_main_text if block.tag == highest), "")
     if highest == "h1":
         return heading
-    # One elsewhere on the page may still be it.
-    return next((each.text for each in facts.headings if each.level == 1 and each.text and not each.is_hidden), heading)
+    # One elsewhere on the page may still be it; that of the banner is, if there is no other.
+    ranked = [each for each in facts.headings if each.level == 1 and each.text and not each.is_hidden]
+    outside = next((each.text for each in ranked if each.region not in (BANNER, NAVIGATION, FOOTER)), "")
+    return outside or heading or next((each.text for each in ranked), "")
 
 
 def _description(facts: PageFacts) -> str:

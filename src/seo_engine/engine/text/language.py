@@ -10,6 +10,9 @@ from seo_engine.foundation.extras import import_of_extra
 # More makes the answer no better.
 _LONGEST_TEXT = 1_000
 
+# Longer ones stand for what is no language (`zxx`).
+_LETTERS_OF_CODE = 2
+
 
 class Language(NamedTuple):
     """A language by its code of two letters (ISO 639-1), and how certain that is, from 0 to 1."""
@@ -39,7 +42,7 @@ def detect_language(text: str) -> Language | None:
     if not any(map(str.isalpha, beginning)):
         return None
     code, confidence = _identifier().classify(beginning)
-    return Language(code, float(confidence))
+    return Language(code, float(confidence)) if len(code) == _LETTERS_OF_CODE else None
 
 
 @cache

@@ -76,6 +76,13 @@ def test_what_declares_nothing_in_a_browser_declares_nothing(hidden: str) -> Non
     assert decoded.declared == ""
 
 
+def test_japanese_in_euc_has_the_signs_that_browsers_know() -> None:
+    # "㈱山田陶器 ①" by the standard's table; Python's own lacks two of them.
+    decoded = decode(b"<meta charset=euc-jp><title>\xad\xea" + "山田陶器 ".encode("euc_jp") + b"\xad\xa1\xfe\xfe.\xa4")
+    assert decoded.text.endswith("㈱山田陶器 ①\ufffd.\ufffd")
+    assert decoded.replaced == 2
+
+
 def test_a_stray_quote_hides_no_declaration() -> None:
     assert decode('<html lang="zh""><head><meta charset="gb2312"><title>价格'.encode("gbk")).text.endswith("价格")
 

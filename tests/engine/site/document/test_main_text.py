@@ -105,6 +105,8 @@ def test_lines_are_as_they_are_read(html: str, lines: list[str]) -> None:
     [
         (f"<div class=navbar><h1>Ann's Pottery</h1></div><h1>Pots</h1>{LEAD}", "Pots"),
         (f"<header><h1>Pots</h1></header><main>{LEAD}</main>", "Pots"),
+        (f"<header><h1>Ann's Pottery</h1></header><h2>Pots</h2>{LEAD}", "Pots"),
+        (f"<header><h1>Ann's</h1></header><div role='main'><header><h1>Pots</h1></header>{LEAD}</div>", "Pots"),
         (f"<h2>Pots</h2>{LEAD}<h3>Care</h3>{LEAD}", "Pots"),
         (f"<title>Red pots - Ann's</title><div class=title>Red pots</div>{LEAD}", "Red pots"),
         (f"<title>Red pots - Ann's</title><div class=title>Red pots</div>{LEAD}<h1>1. Clay</h1>{LEAD}", "Red pots"),

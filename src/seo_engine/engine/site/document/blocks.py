@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from seo_engine.engine.site.document.names import HEADINGS, SECTIONS, SPEAKING_TAGS, is_around, is_content
+from seo_engine.engine.site.document.names import HEADINGS, SECTIONS, SPEAKING_TAGS, first_role, is_around, is_content
 from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, says_hidden, text_of
 from seo_engine.engine.site.document.walk import is_shadow
 from seo_engine.foundation.extras import import_of_extra
@@ -282,7 +282,7 @@ class _Blocks:
         if says_hidden(tag, attributes):
             self._hide(node)
             return None
-        role = (attributes.get("role") or "").strip().lower()
+        role = first_role(attributes)
         says_around = is_around(tag, role, attributes, is_in_section=is_section)
         says_content = is_content(tag, role)
         # Of where it stands, not of what it says: the same in pages of one template.
@@ -295,7 +295,7 @@ class _Blocks:
             path,
             (*around_marks, around_mark) if says_around else around_marks,
             (*content_marks, self._marks) if says_content else content_marks,
-            is_section or tag in SECTIONS,
+            is_section or says_content or tag in SECTIONS,
             depth + 1,
         )
 

@@ -174,9 +174,29 @@ def _by_codec() -> dict[str, Encoding]:
 
 
 def _decode(data: bytes, encoding: Encoding) -> str:
-    text, _ = encoding.codec_info.decode(data, "replace")
+    errors = _ROWS_OF_NEC if encoding.name == "euc-jp" else "replace"
+    text, _ = encoding.codec_info.decode(data, errors)
     # As in the text of any document (https://html.spec.whatwg.org/#parsing-main-inbody).
     return text.replace("\0", "")
+
+
+def _of_rows_of_nec(error: UnicodeError) -> tuple[str, int]:
+    """Read two bytes of EUC-JP by the standard's table: Python's lacks ㈱ and ①, that of Shift JIS has them."""
+    assert isinstance(error, UnicodeDecodeError)
+    pair = error.object[error.start : error.start + 2]
+    if len(pair) == 2 and min(pair) > 0xA0 and max(pair) < 0xFF:
+        row, cell = pair[0] - 0xA0, pair[1] - 0xA0
+        lead = (row + 1) // 2 + (0x80 if row <= 62 else 0xC0)
+        trail = cell + (0x9E if row % 2 == 0 else 0x3F if cell < 64 else 0x40)
+        try:
+            return bytes((lead, trail)).decode("cp932"), error.start + 2
+        except UnicodeDecodeError:
+            return _REPLACED, error.start + 2
+    return _REPLACED, error.end
+
+
+_ROWS_OF_NEC = "seo_engine.rows_of_nec"
+codecs.register_error(_ROWS_OF_NEC, _of_rows_of_nec)
 
 
 @lru_cache

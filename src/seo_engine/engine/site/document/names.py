@@ -31,7 +31,8 @@ _BESIDE_AROUND = frozenset((
 ))  # fmt: skip
 _NAMED_BY_HEADING = frozenset(("dt", "h1", "h2", "h3", "h4", "h5", "h6", "section", "table"))
 
-# Where a `header` or `footer` belongs to what is around it, and not to the page.
+# Where a `header` or `footer` belongs to what is around it, and not to the page
+# (https://www.w3.org/TR/html-aam-1.0/#el-header).
 SECTIONS = frozenset(("article", "aside", "blockquote", "figure", "main", "nav", "section"))
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -41,6 +42,11 @@ _CONTENT = frozenset(("main", "article"))
 SPEAKING_TAGS = _AROUND | SECTIONS | {"dialog"}
 
 _SEPARATORS = re.compile(r"[\s_:-]+")
+
+
+def first_role(attributes: Mapping[str, str | None]) -> str:
+    """Return the role that an element has, in lower case: the first one that it names."""
+    return next(iter((attributes.get("role") or "").lower().split()), "")
 
 
 def is_content(tag: str, role: str) -> bool:

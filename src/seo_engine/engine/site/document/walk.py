@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from seo_engine.engine.site.document.names import SECTIONS, first_role, is_content
 from seo_engine.engine.site.facts import ASIDE, BANNER, BODY, FOOTER, HEAD, MAIN, NAVIGATION
 from seo_engine.foundation.extras import import_of_extra
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _LANDMARKS = {"head": HEAD, "nav": NAVIGATION, "main": MAIN, "aside": ASIDE}
 _LANDMARKS_OF_PAGE = {"header": BANNER, "footer": FOOTER}
 _ROLES = {"navigation": NAVIGATION, "main": MAIN, "complementary": ASIDE, "banner": BANNER, "contentinfo": FOOTER}
-# Within these, a `header` or `footer` is not the page's (https://www.w3.org/TR/html-aam-1.0/#el-header).
-_SECTIONS = frozenset(("article", "aside", "main", "nav", "section"))
 
 _FOREIGN = frozenset(("svg", "math"))
 # Within these, what stands in a picture or formula is HTML again.
@@ -115,14 +114,23 @@ class Walk:
         region: str | None = None
         if not is_foreign:
             region = _ROLES.get(role) or _LANDMARKS.get(tag)
-            if region is None and tag in _LANDMARKS_OF_PAGE and not _is_in_section(node):
+            if region is None and tag in _LANDMARKS_OF_PAGE and not self._is_in_section(node):
                 region = _LANDMARKS_OF_PAGE[tag]
         # The elements within it are those that follow.
         return Context(region or around.region, is_foreign, number + len(node.css("*")))
 
+    def _is_in_section(self, node: LexborNode) -> bool:
+        above = node.parent
+        while above is not None:
+            tag = above.tag or ""
+            if tag in SECTIONS or is_content(tag, self._roles.get(above.mem_id, "")):
+                return True
+            above = above.parent
+        return False
+
     def _take_roles(self, nodes: list[LexborNode]) -> None:
         for node in nodes:
-            self._roles[node.mem_id] = (node.attributes.get("role") or "").strip().lower()
+            self._roles[node.mem_id] = first_role(node.attributes)
             self._tags_with_role.add(node.tag_id)
 
 
@@ -135,15 +143,6 @@ def numbers_of(tree: LexborHTMLParser) -> dict[int, int]:
         counts[tag] += 1
         numbers[node.mem_id] = counts[tag]
     return numbers
-
-
-def _is_in_section(node: LexborNode) -> bool:
-    above = node.parent
-    while above is not None:
-        if above.tag in _SECTIONS:
-            return True
-        above = above.parent
-    return False
 
 
 def is_shadow(template: LexborNode) -> bool:
