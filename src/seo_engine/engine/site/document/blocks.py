@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from seo_engine.engine.site.document.names import HEADINGS, SECTIONS, SPEAKING_TAGS, first_role, is_around, is_content
-from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, says_hidden, text_of
+from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, says_hidden, text_of, texts_within
 from seo_engine.engine.site.document.walk import is_shadow
 from seo_engine.foundation.extras import import_of_extra
 
@@ -246,30 +246,15 @@ class _Blocks:
 
     def _text(self, top: LexborNode, left_out: Set[str]) -> str:
         """Return the text of an element without what is no text of the page."""
-        parts: list[str] = []
-        top_id = top.mem_id
-        node = top.child
-        while node is not None:
-            deeper = None
-            if node.is_text_node:
-                parts.append(node.text_content or "")
-            elif node.is_element_node:
-                tag = node.tag or ""
-                if tag == "br":
-                    parts.append(_LINE)
-                elif node.mem_id in self._signs:
-                    parts.append(" ")
-                elif tag not in left_out and not says_hidden("", node.attributes):
-                    deeper = node.child
-            if deeper is not None:
-                node = deeper
-                continue
-            while node.next is None:
-                node = node.parent
-                if node is None or node.mem_id == top_id:
-                    return "".join(parts)
-            node = node.next
-        return "".join(parts)
+
+        def part(node: LexborNode, tag: str) -> str | None:
+            if tag == "br":
+                return _LINE
+            if node.mem_id in self._signs:
+                return " "
+            return "" if tag in left_out or says_hidden("", node.attributes) else None
+
+        return texts_within(top, part)
 
     def _within(self, node: LexborNode, tag: str, around: _Within) -> _Within | None:
         """Return what holds within a block; None if it is hidden."""

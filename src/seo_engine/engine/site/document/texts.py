@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,15 +69,21 @@ def text_of(node: LexborNode, *, is_heading: bool = False) -> str:
         text = child.text_content or ""
         return " ".join(text.split()) if text.isascii() else one_line(text)
     if is_heading:
-        text = one_line("".join(_texts(node, left_out=_NOT_OF_HEADING, with_permalinks=False)))
+        text = one_line(texts_within(node, lambda inner, tag: _heading_part(inner, tag, _NOT_OF_HEADING), BLOCKS))
         # A button beside a heading is not of it; where there is nothing else, as in an accordion, it is the heading.
-        if text:
-            return text
-    return one_line("".join(_texts(node, left_out=WITHOUT_TEXT, with_permalinks=not is_heading)))
+        return text or one_line(texts_within(node, lambda inner, tag: _heading_part(inner, tag, WITHOUT_TEXT), BLOCKS))
+    return one_line(texts_within(node, _part, BLOCKS))
 
 
-def _texts(top: LexborNode, left_out: Set[str], with_permalinks: bool) -> list[str]:
-    """Return the texts within an element; not by recursion, because a page may be of any depth."""
+def texts_within(top: LexborNode, part: Callable[[LexborNode, str], str | None], spaced: Set[str] = frozenset()) -> str:
+    """Return the texts within an element, one after the other; not by recursion, because a page may be of any depth.
+
+    Args:
+        top (LexborNode): The element.
+        part (Callable[[LexborNode, str], str | None]): Takes an element within it and its tag, and returns what stands
+            for the element, or None for the texts within that.
+        spaced (Set[str]): Tags whose texts have spaces around them.
+    """
     parts: list[str] = []
     top_id = top.mem_id
     node = top.child
@@ -87,27 +93,36 @@ def _texts(top: LexborNode, left_out: Set[str], with_permalinks: bool) -> list[s
             parts.append(node.text_content or "")
         elif node.is_element_node:
             tag = node.tag or ""
-            if tag in BLOCKS:
+            if tag in spaced:
                 parts.append(" ")
-            if tag == "img":
-                parts.append(node.attributes.get("alt") or "")
-            elif (
-                tag not in left_out
-                and not says_hidden(tag, node.attributes)
-                and (with_permalinks or tag != "a" or not _is_permalink(node))
-            ):
+            instead = part(node, tag)
+            if instead is None:
                 deeper = node.child
+            else:
+                parts.append(instead)
         if deeper is not None:
             node = deeper
             continue
         while node.next is None:
             node = node.parent
             if node is None or node.mem_id == top_id:
-                return parts
-            if node.tag in BLOCKS:
+                return "".join(parts)
+            if node.tag in spaced:
                 parts.append(" ")
         node = node.next
-    return parts
+    return "".join(parts)
+
+
+def _part(node: LexborNode, tag: str) -> str | None:
+    if tag == "img":
+        return node.attributes.get("alt") or ""
+    return "" if tag in WITHOUT_TEXT or says_hidden(tag, node.attributes) else None
+
+
+def _heading_part(node: LexborNode, tag: str, left_out: Set[str]) -> str | None:
+    if tag in left_out or (tag == "a" and _is_permalink(node)):
+        return ""
+    return _part(node, tag)
 
 
 def _is_permalink(link: LexborNode) -> bool:
