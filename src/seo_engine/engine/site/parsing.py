@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seo_engine.engine.site.document.blocks import Block, texts_of
-from seo_engine.engine.site.document.collecting import Collector, title_of
+from seo_engine.engine.site.document.collecting import Collector
 from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition, keys_of_edges, main_blocks
 from seo_engine.engine.site.document.names import HEADINGS
 from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
+from seo_engine.engine.site.document.walk import parser
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
 from seo_engine.engine.site.facts import BANNER, FOOTER, HEAD, NAVIGATION, Encoding, PageFacts, Size
 from seo_engine.engine.site.page import BINARY, EMPTY, READ, Image, Page
-from seo_engine.foundation.extras import import_of_extra
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -151,7 +151,6 @@ def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
 
 def parse_tree(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
     """Return a document's tree, its syntax, and how many attributes were cut."""
-    lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
     syntax = "html"
     if is_xhtml(path, html):
         as_html = html_of_xhtml(html) if needs_xml_parser(path, html) else html
@@ -160,27 +159,20 @@ def parse_tree(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
     html, cut = cut_long_tags(html)
     # With scripting, as search engines and readers have it. Encoded here, because Python accepts half a character
     # (a lone surrogate) in a string; the parser does not.
-    return lexbor.LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True), syntax, cut
+    return parser().LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True), syntax, cut
 
 
 def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size, repetition: Repetition) -> Page:
     doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
     tree, syntax, cut = parse_tree(html, path)
-    collector = Collector(tree, own_address)
-    facts = collector.collect(encoding, size._replace(attributes_cut=cut), syntax, doctype)
     texts = texts_of(tree)
     main = main_blocks(texts.blocks, repetition)
-    facts = replace(
-        facts,
-        size=facts.size._replace(depth=texts.depth),
-        headings=collector.headings(texts.hidden),
-        hidden_characters=texts.hidden_characters,
-        characters_without_snippet=sum(len(node.text()) for node in tree.css("[data-nosnippet]")),
-    )
+    size = size._replace(attributes_cut=cut)
+    facts = Collector(tree, own_address, texts).collect(encoding, size, syntax, doctype)
     return Page(
         url=own_address or path,
         path=path,
-        title=title_of(facts),
+        title=_title(facts),
         description=_description(facts),
         headings=tuple((heading.level, heading.text) for heading in facts.headings if not heading.is_hidden),
         links=tuple(link.address for link in facts.links if link.is_page_link and link.written is not None),
@@ -195,7 +187,7 @@ def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size
 
 def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
     """Return the heading of the main text, not that of the site's banner."""
-    title = title_of(facts).casefold()
+    title = _title(facts).casefold()
     # The page's own part is longer than the site's name.
     own_part = max(_PARTS_OF_TITLE.split(title), key=len).strip()
     for block in main[:_FIRST_BLOCKS]:
@@ -213,6 +205,13 @@ def _main_heading(main: Sequence[Block], facts: PageFacts) -> str:
     ranked = [each for each in facts.headings if each.level == 1 and each.text and not each.is_hidden]
     outside = next((each.text for each in ranked if each.region not in (BANNER, NAVIGATION, FOOTER)), "")
     return outside or heading or next((each.text for each in ranked), "")
+
+
+def _title(facts: PageFacts) -> str:
+    """Return the title: the first one, as in browsers, in the head if there is one."""
+    return next((title.text for title in facts.titles if title.region == HEAD), "") or next(
+        (title.text for title in facts.titles if title.text), ""
+    )
 
 
 def _description(facts: PageFacts) -> str:

@@ -14,7 +14,7 @@ import signal
 import stat
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition
@@ -106,17 +106,16 @@ def main(arguments: Sequence[str]) -> None:
             elif kind == TO_SURVEY:
                 write_frame(pages, msgpack.encode(survey_file(requests.decode(contents))))
             else:
-                write_frame(pages, _answer(requests.decode(contents), repetition))
+                write_frame(pages, _answer(requests.decode(contents), repetition, msgpack.encode))
 
 
-def _answer(request: Request, repetition: Repetition) -> bytes:
+def _answer(request: Request, repetition: Repetition, encode: Callable[[Page], bytes]) -> bytes:
     """Return a page as a message that is not larger than its parent can take."""
-    encode = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page").encode
     page = read_file(request, repetition)
-    answer: bytes = encode(page)
+    answer = encode(page)
     if len(answer) <= MOST_ANSWER_BYTES:
         return answer
-    return bytes(encode(Page.unread(page.url, page.path, TOO_COSTLY, page.facts.size.bytes)))
+    return encode(Page.unread(page.url, page.path, TOO_COSTLY, page.facts.size.bytes))
 
 
 def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:

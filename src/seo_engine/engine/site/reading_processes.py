@@ -100,6 +100,11 @@ class _Process:
                 logger.debug("What was not sent yet is of no use")
         return int(self.process.wait())
 
+    def discard(self) -> None:
+        """End it, and forget what it has printed."""
+        self.end()
+        self.errors.close()
+
     def last_error(self) -> str:
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").split("\n")
@@ -147,10 +152,9 @@ class ReadingProcesses:
 
     def __exit__(self, *raised: object) -> None:
         # A forked process has them, too, and they are not its own.
-        if os.getpid() == self._owner:
+        if self._is_owner():
             for process in self._processes:
-                process.end()
-                process.errors.close()
+                process.discard()
             self._selector.close()
 
     def survey(self, requests: Iterable[Request]) -> Iterator[set[int]]:
@@ -201,10 +205,9 @@ class ReadingProcesses:
                     self._receive(key.data)
         finally:
             # Somebody may take no more of these answers; they must not be taken for those to other questions.
-            for process in [each for each in self._processes if each.waiting and os.getpid() == self._owner]:
+            for process in [each for each in self._processes if each.waiting and self._is_owner()]:
                 self._remove(process)
-                process.end()
-                process.errors.close()
+                process.discard()
 
     def _ask(self) -> None:
         """Give documents to the processes that have room for them."""
@@ -261,6 +264,9 @@ class ReadingProcesses:
                 raise ReadingProcessError(f"a process that reads pages ends at once: {process.last_error()}")
         self._work.again.extendleft(reversed(process.waiting))
         process.errors.close()
+
+    def _is_owner(self) -> bool:
+        return os.getpid() == self._owner
 
     def _remove(self, process: _Process) -> None:
         self._selector.unregister(process.output)

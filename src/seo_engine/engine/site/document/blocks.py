@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
-from functools import cache
+from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from seo_engine.engine.site.document.names import HEADINGS, SECTIONS, SPEAKING_TAGS, first_role, is_around, is_content
 from seo_engine.engine.site.document.texts import BLOCKS, WITHOUT_TEXT, one_line, says_hidden, text_of, texts_within
-from seo_engine.engine.site.document.walk import is_shadow
-from seo_engine.foundation.extras import import_of_extra
+from seo_engine.engine.site.document.walk import TEMPLATES, is_shadow, tag_ids
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 # What a block may hold that is no text of it, or not all of it. A button is text where there is no other, as in the
 # summary of an accordion.
-_ODD = (*sorted(WITHOUT_TEXT), "br", "button", "math", "select")
+_ODD = WITHOUT_TEXT | {"br", "button", "math", "select"}
+_BLOCKS = BLOCKS - {"br"}
+_LINKS = frozenset(("a",))
 _LEFT_OUT = WITHOUT_TEXT | {"select"}
 
 # Signs that stand for a link wherever it leads; others do if it leads to a place in a page.
@@ -33,7 +33,7 @@ _PLAIN = BLOCKS - SPEAKING_TAGS
 _LINE = "\x1e"
 
 _MAY_BE_HIDDEN = "[hidden], [style*='display' i], [style*='visibility' i]"
-_HEADINGS_SELECTOR = "h1, h2, h3, h4, h5, h6, [role=heading]"
+_HEADINGS_SELECTOR = ", ".join((*sorted(HEADINGS), "[role=heading]"))
 
 
 class Block(NamedTuple):
@@ -62,15 +62,6 @@ class _Within(NamedTuple):
     depth: int = 2
 
 
-class _Ids(NamedTuple):
-    """The parser's numbers of tags, which it compares faster than names."""
-
-    blocks: frozenset[int]
-    odd: frozenset[int]
-    link: int
-    template: int
-
-
 class Texts(NamedTuple):
     """The texts of a document.
 
@@ -84,6 +75,9 @@ class Texts(NamedTuple):
     hidden_characters: int
 
 
+NO_TEXTS = Texts([], 0, frozenset(), 0)
+
+
 def texts_of(tree: LexborHTMLParser) -> Texts:
     """Return the texts of a document, block by block.
 
@@ -91,7 +85,7 @@ def texts_of(tree: LexborHTMLParser) -> Texts:
         tree (LexborHTMLParser): The document.
     """
     if tree.body is None:
-        return Texts([], 0, frozenset(), 0)
+        return NO_TEXTS
     reading = _Blocks(tree.body)
     blocks = list(reading.blocks())
     return Texts(blocks, reading.depth, frozenset(reading.hidden), reading.hidden_characters)
@@ -100,7 +94,7 @@ def texts_of(tree: LexborHTMLParser) -> Texts:
 class _Blocks:
     def __init__(self, body: LexborNode) -> None:
         self._body = body
-        self._ids = _ids()
+        self._link_ids = tag_ids(_LINKS)
         # Numbers of the elements that are around the content, or the content.
         self._marks = 0
         self._around_marks: dict[int, int] = {}
@@ -116,7 +110,7 @@ class _Blocks:
 
     def _look(self) -> None:
         """Look at the tag of each element once; what follows need not look into most of them."""
-        blocks, odd_tags, link, template = self._ids
+        blocks, odd_tags, templates, link_ids = tag_ids(_BLOCKS), tag_ids(_ODD), tag_ids(TEMPLATES), self._link_ids
         found: list[LexborNode] = []
         odd: list[LexborNode] = []
         links: list[LexborNode] = []
@@ -126,11 +120,11 @@ class _Blocks:
                 tag_id = node.tag_id
                 if tag_id in blocks:
                     found.append(node)
-                elif tag_id == link:
+                elif tag_id in link_ids:
                     links.append(node)
                 elif tag_id in odd_tags:
                     odd.append(node)
-                    if tag_id == template and is_shadow(node):
+                    if tag_id in templates and is_shadow(node):
                         found.append(node)
                         self._holders.add(node.mem_id)
                         tops.extend(node.template_fragments()[:1])
@@ -199,7 +193,7 @@ class _Blocks:
                         yield from run.taken(node_tag, inner)
                 else:
                     text = self._inline_text(node)
-                    run.add(text, len(text) if node.tag_id == self._ids.link else 0)
+                    run.add(text, len(text) if node.tag_id in self._link_ids else 0)
             node = node.next
 
     def _inline_text(self, node: LexborNode) -> str:
@@ -330,14 +324,3 @@ def _is_sign(link: LexborNode, text: str) -> bool:
     if len(text) > _LONGEST_SIGN or any(map(str.isalnum, text)):
         return False
     return text in _SIGNS or "#" in (link.attributes.get("href") or "")
-
-
-@cache
-def _ids() -> _Ids:
-    lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
-    tree: LexborHTMLParser = lexbor.LexborHTMLParser("")
-
-    def ids(names: Iterable[str]) -> frozenset[int]:
-        return frozenset(tree.create_node(name).tag_id for name in names)
-
-    return _Ids(ids(BLOCKS - {"br"}), ids(_ODD), *ids(["a"]), *ids(["template"]))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.engine.site.document.addresses import Addresses
+from seo_engine.engine.site.document.blocks import NO_TEXTS, Texts
 from seo_engine.engine.site.document.structured_data import items_of
 from seo_engine.engine.site.document.texts import one_line, text_of
 from seo_engine.engine.site.document.walk import Context, Walk, numbers_of
 from seo_engine.engine.site.facts import (
-    HEAD,
     Code,
     Embedded,
     Encoding,
@@ -48,11 +48,13 @@ class Collector:
     Args:
         tree (LexborHTMLParser): The document.
         own_address (str): The page's own address, or its path.
+        texts (Texts): Its texts: they tell what is hidden.
     """
 
-    def __init__(self, tree: LexborHTMLParser, own_address: str) -> None:
+    def __init__(self, tree: LexborHTMLParser, own_address: str, texts: Texts = NO_TEXTS) -> None:
         self._tree = tree
         self._own_address = own_address
+        self._texts = texts
         self._base = ""
         head = tree.head
         if head is not None and (base := head.css_first("base[href]")) is not None:
@@ -66,7 +68,7 @@ class Collector:
         self._link_elements: list[LinkElement] = []
         self._links: list[Link] = []
         self._images: list[ImageElement] = []
-        self._headings: list[tuple[int, Heading]] = []
+        self._headings: list[Heading] = []
         self._codes: list[Code] = []
         self._embedded: list[Embedded] = []
         self._forms: list[Form] = []
@@ -74,7 +76,7 @@ class Collector:
 
     def collect(self, encoding: Encoding, size: Size, syntax: str, doctype: str) -> PageFacts:
         """Walk through the tree, and return the facts with those that are known before."""
-        walk = Walk(self._tree, _HANDLERS)
+        walk = Walk(self._tree, _WANTED)
         numbers: dict[str, int] = {}
         for node, context in walk.wanted_elements():
             tag = node.tag or ""
@@ -84,7 +86,7 @@ class Collector:
         root = self._tree.root
         return PageFacts(
             encoding=encoding,
-            size=size._replace(elements=walk.elements),
+            size=size._replace(elements=walk.elements, depth=self._texts.depth),
             syntax=syntax,
             doctype=doctype,
             base=self._base,
@@ -95,18 +97,15 @@ class Collector:
             link_elements=tuple(self._link_elements),
             links=tuple(self._links),
             images=tuple(self._images),
-            headings=tuple(heading for _, heading in self._headings),
+            headings=tuple(self._headings),
             codes=tuple(self._codes),
             embedded=tuple(self._embedded),
             forms=tuple(self._forms),
-            structured_data=(*self._structured_data, *items_of(self._tree)),
+            structured_data=(*self._structured_data, *items_of(self._tree, self._number)),
             identifiers=self._identifiers(),
+            hidden_characters=self._texts.hidden_characters,
+            characters_without_snippet=sum(len(node.text()) for node in self._tree.css("[data-nosnippet]")),
         )
-
-    def headings(self, hidden: Iterable[int]) -> tuple[Heading, ...]:
-        """Return the headings, marked by whether they are among the hidden elements."""
-        hidden = frozenset(hidden)
-        return tuple(heading._replace(is_hidden=node_id in hidden) for node_id, heading in self._headings)
 
     def _base_element(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         # Browsers obey the first one, wherever it stands. One in the body is rare, and most links come after it.
@@ -132,7 +131,7 @@ class Collector:
         attributes = _all(node)
         relations = tuple(attributes.pop("rel", "").lower().split())
         written = attributes.pop("href", "")
-        address = self._resolve(written) if written else ""
+        address = self._address(written)
         self._link_elements.append(LinkElement(relations, address, written, attributes, tag, number, context.region))
 
     def _link(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
@@ -143,11 +142,7 @@ class Collector:
         if written is None:
             written = attributes.pop("xlink:href", None)
         relations = tuple(attributes.pop("rel").lower().split()) if "rel" in attributes else ()
-        text = text_of(node) or _label(attributes)
-        address = self._resolve(written) if written is not None else ""
-        self._links.append(
-            Link(address, written, text, relations, attributes, not context.is_foreign, tag, number, context.region)
-        )
+        self._add_link(written, text_of(node), relations, attributes, tag, number, context)
 
     def _area(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
@@ -172,7 +167,9 @@ class Collector:
     ) -> None:
         address = self._resolve(written) if written is not None else ""
         text = text or _label(attributes)
-        self._links.append(Link(address, written, text, relations, attributes, True, tag, number, context.region))
+        self._links.append(
+            Link(address, written, text, relations, attributes, not context.is_foreign, tag, number, context.region)
+        )
 
     def _image(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
@@ -183,7 +180,7 @@ class Collector:
             sources = tuple(source for of, source in self._picture_sources if of == parent_id)
             self._picture_sources.clear()
         written = _shown_source(attributes) or next(iter(sources), "")
-        address = self._resolve(written) if written else ""
+        address = self._address(written)
         self._images.append(
             ImageElement(
                 address,
@@ -210,19 +207,20 @@ class Collector:
             self._embed(node, tag, number, context)
 
     def _heading(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
-        heading = Heading(_LEVELS[tag], text_of(node, is_heading=True), False, tag, number, context.region)
-        self._headings.append((node.mem_id, heading))
+        self._add_heading(node, _LEVELS[tag], tag, number, context)
 
     def _other_heading(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         stated = node.attributes.get("aria-level") or ""
         # What has no level has the second (https://www.w3.org/TR/wai-aria-1.2/#heading).
         level = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 3 else 2
-        text = text_of(node, is_heading=True)
-        heading = Heading(level, text, False, tag, self._number(node), context.region)
-        self._headings.append((node.mem_id, heading))
+        self._add_heading(node, level, tag, self._number(node), context)
+
+    def _add_heading(self, node: LexborNode, level: int, tag: str, number: int, context: Context) -> None:
+        is_hidden = node.mem_id in self._texts.hidden
+        self._headings.append(Heading(level, text_of(node, is_heading=True), is_hidden, tag, number, context.region))
 
     def _number(self, node: LexborNode) -> int:
-        # Only a few pages have such headings.
+        # Of what has no tag of its own; only a few pages have such headings or data.
         if not self._numbers:
             self._numbers = numbers_of(self._tree)
         return self._numbers.get(node.mem_id, 1)
@@ -234,22 +232,23 @@ class Collector:
         if tag == "script" and kind == _JSON_LD:
             self._structured_data.append(StructuredData("json-ld", (), "", text, (), tag, number, context.region))
             return
-        written = attributes.get("src", "")
-        address = self._resolve(written) if written else ""
+        address = self._address(attributes.get("src", ""))
         beginning = text[: 4 * _BEGINNING_CHARACTERS].strip()[:_BEGINNING_CHARACTERS]
         self._codes.append(Code(kind, address, len(text), beginning, attributes, tag, number, context.region))
 
     def _embed(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
-        written = attributes.get("data" if tag == "object" else "src", "")
-        address = self._resolve(written) if written else ""
+        address = self._address(attributes.get("data" if tag == "object" else "src", ""))
         self._embedded.append(Embedded(address, attributes, tag, number, context.region))
 
     def _form(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
-        written = attributes.get("action", "")
-        address = self._resolve(written) if written else ""
+        address = self._address(attributes.get("action", ""))
         self._forms.append(Form(address, attributes, tag, number, context.region))
+
+    def _address(self, written: str) -> str:
+        # An empty one loads nothing; only that of a link leads to the page itself.
+        return self._resolve(written) if written else ""
 
     def _first_in_body(self) -> str:
         body = self._tree.body
@@ -282,6 +281,9 @@ _HANDLERS: dict[str, Callable[[Collector, Any, str, int, Context], None]] = {
     **dict.fromkeys(("script", "style"), Collector._code),
     **dict.fromkeys(("audio", "embed", "object", "track", "video"), Collector._embed),
 }
+
+
+_WANTED = frozenset(_HANDLERS)
 
 
 def _all(node: LexborNode) -> dict[str, Any]:
@@ -318,10 +320,3 @@ def _shown_source(attributes: dict[str, Any]) -> str:
 def _first_of(source_set: str) -> str:
     match = _FIRST_OF_SOURCES.match(source_set)
     return match[1] if match else ""
-
-
-def title_of(facts: PageFacts) -> str:
-    """Return the title: the first one, as in browsers, in the head if there is one."""
-    return next((title.text for title in facts.titles if title.region == HEAD), "") or next(
-        (title.text for title in facts.titles if title.text), ""
-    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from seo_engine.engine.site.document.tags import ATTRIBUTES, COMMENT
 from seo_engine.foundation.extras import import_of_extra
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ _REPLACED = "\N{REPLACEMENT CHARACTER}"
 _XML_DECLARATION = re.compile(rb"""\s{0,9}<\?xml\s[^>]{0,200}?\sencoding\s*=\s*["']([^"'>]{1,40})["']""")
 
 # A comment, an element whose contents are text, the `meta` element, or any other tag; quotes may hold a `>`.
-_ATTRIBUTES = rb"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
+_ATTRIBUTES = ATTRIBUTES.encode()
 _TOKEN = re.compile(
-    rb"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
-    rb"|<(?P<raw>script|style|textarea|title|xmp)(?=[\s/>])" + _ATTRIBUTES + rb">?(?s:.*?)(?:</(?P=raw)|\Z)"
+    COMMENT.encode()
+    + rb"|<(?P<raw>script|style|textarea|title|xmp)(?=[\s/>])"
+    + _ATTRIBUTES
+    + rb">?(?s:.*?)(?:</(?P=raw)|\Z)"
     rb"|<meta(?=[\s/])(?P<attributes>" + _ATTRIBUTES + rb")>?"
     rb"|<[a-z!/?]" + _ATTRIBUTES + rb">?",
     re.IGNORECASE,

@@ -160,7 +160,7 @@ def _score(block: Block, is_repeated: bool, links: float) -> float:
     if _is_links(block) and block.tag != "h1":
         # Several links in a row that are no list are a bar, whatever the site has beside it.
         return (links if block.tag in _LISTED else _LINKS_OF_A_PAGE) * length
-    return length - block.link_characters
+    return _prose(block)
 
 
 def _best_stretch(scores: Sequence[float]) -> tuple[int, int]:

@@ -11,31 +11,28 @@ _AROUND_ROLES = frozenset((
     "navigation", "complementary", "contentinfo", "banner", "search", "dialog", "alertdialog", "menu", "menubar",
     "toolbar",
 ))  # fmt: skip
-_AROUND_NAMES = frozenset((
-    "ad", "ads", "advert", "advertisement", "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "comments",
-    "consent", "cookie", "cookies", "copyright", "disqus", "editsection", "footer", "gdpr", "interlanguage",
-    "langlinks", "langs", "languages", "login", "menu", "minitoc", "modal", "nav", "navbar", "navbox", "navfooter",
-    "navheader", "navigation", "newsletter", "noprint", "pager", "pagination", "popup", "printfooter", "promo",
-    "quickview", "recommended", "related", "share", "sharing", "sidebar", "signin", "skip", "social", "sphinxsidebar",
-    "sponsored", "subscribe", "subscription", "toc", "toolbar", "toplang",
-))  # fmt: skip
-# Of an identifier, all parts must be such names: it may be that of a section, made of its heading.
 _AROUND_IDENTIFIERS = frozenset((
     "bottomlang", "breadcrumb", "breadcrumbs", "catlinks", "consent", "cookie", "cookies", "copyright", "footer",
-    "menu", "nav", "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "pager",
-    "pagination", "printfooter", "quickview", "sidebar", "sphinxsidebar", "toc", "toolbar", "toplang",
+    "menu", "nav", "navbar", "navbox", "navfooter", "navheader", "navigation", "newsletter", "pager", "pagination",
+    "printfooter", "quickview", "sidebar", "sphinxsidebar", "toc", "toolbar", "toplang",
 ))  # fmt: skip
+# Others, as `login`, may be what a section is about, and its identifier is made of its heading.
+_AROUND_NAMES = _AROUND_IDENTIFIERS | frozenset((
+    "ad", "ads", "advert", "advertisement", "comments", "disqus", "editsection", "gdpr", "interlanguage", "langlinks",
+    "langs", "languages", "login", "minitoc", "modal", "noprint", "popup", "promo", "recommended", "related", "share",
+    "sharing", "signin", "skip", "social", "sponsored", "subscribe", "subscription",
+))  # fmt: skip
+# Of an identifier, all parts must be such names, or these.
 _BESIDE_AROUND = frozenset((
     "area", "banner", "bar", "block", "bottom", "box", "container", "content", "global", "header", "inner", "left",
     "main", "mobile", "notice", "page", "primary", "right", "secondary", "site", "top", "widget", "wrap", "wrapper",
 ))  # fmt: skip
-_NAMED_BY_HEADING = frozenset(("dt", "h1", "h2", "h3", "h4", "h5", "h6", "section", "table"))
-
 # Where a `header` or `footer` belongs to what is around it, and not to the page
 # (https://www.w3.org/TR/html-aam-1.0/#el-header).
 SECTIONS = frozenset(("article", "aside", "blockquote", "figure", "main", "nav", "section"))
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_NAMED_BY_HEADING = HEADINGS | {"dt", "section", "table"}
 _CONTENT = frozenset(("main", "article"))
 
 # Without attributes, these and what is no section say nothing of what they are for.

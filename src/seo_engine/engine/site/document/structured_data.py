@@ -5,11 +5,10 @@ See https://html.spec.whatwg.org/#microdata and https://www.w3.org/TR/rdfa-lite/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from seo_engine.engine.site.document.texts import one_line, text_of
-from seo_engine.engine.site.document.walk import numbers_of
 from seo_engine.engine.site.facts import BODY, StructuredData
 
 if TYPE_CHECKING:
@@ -50,19 +49,22 @@ _SYNTAXES = (
 )
 
 
-def items_of(tree: LexborHTMLParser) -> Iterator[StructuredData]:
+def items_of(tree: LexborHTMLParser, place_in_tag: Callable[[LexborNode], int]) -> Iterator[StructuredData]:
     """Yield the items of a document in their order, those of microdata first.
 
     Args:
         tree (LexborHTMLParser): The document.
+        place_in_tag (Callable[[LexborNode], int]): Tells the how-manieth of its tag an element is.
     """
     for syntax in _SYNTAXES:
         nodes = tree.css(f"[{syntax.item}]")
         if nodes:
-            yield from _items(tree, syntax, nodes)
+            yield from _items(tree, syntax, nodes, place_in_tag)
 
 
-def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> Iterator[StructuredData]:
+def _items(
+    tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode], place_in_tag: Callable[[LexborNode], int]
+) -> Iterator[StructuredData]:
     number_of = {node.mem_id: number for number, node in enumerate(nodes, 1)}
     properties: dict[int, list[tuple[str, str]]] = {number: [] for number in number_of.values()}
     owners = _owners_by_reference(tree, nodes, number_of) if syntax.name == "microdata" else {}
@@ -74,7 +76,6 @@ def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> 
         if owner is not None:
             for name in (attributes.get(syntax.property) or "").split():
                 properties[owner].append((name, value))
-    numbers = numbers_of(tree)
     for node in nodes:
         attributes = node.attributes
         yield StructuredData(
@@ -84,7 +85,7 @@ def _items(tree: LexborHTMLParser, syntax: _Syntax, nodes: list[LexborNode]) -> 
             "",
             tuple(properties[number_of[node.mem_id]]),
             node.tag or "",
-            numbers.get(node.mem_id, 1),
+            place_in_tag(node),
             BODY,
         )
 

@@ -12,14 +12,15 @@ from typing import NamedTuple
 MOST_ATTRIBUTES = 1_000
 
 # What stands between `<` and `>`. The quotes of a value may hold a `>`; a quote elsewhere is a character like others.
-_ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
+ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
+COMMENT = r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
 # A comment, an element whose contents are text, an end tag or a declaration, or a tag that begins an element.
 _TOKEN = re.compile(
-    r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
-    r"|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes|noscript)(?=[\s/>])"
-    + f"(?P<raw_attributes>{_ATTRIBUTES})"
+    COMMENT
+    + r"|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes|noscript)(?=[\s/>])"
+    + f"(?P<raw_attributes>{ATTRIBUTES})"
     + r">?(?s:.*?)(?:(?=</(?P=raw)[\s/>])|\Z)"
-    rf"|</?(?P<tag>[a-z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})>?"
+    rf"|</?(?P<tag>[a-z][^\s/>]*+)(?P<attributes>{ATTRIBUTES})>?"
     r"|<[!?][^>]*+>?",
     re.IGNORECASE,
 )
@@ -28,7 +29,7 @@ _ATTRIBUTE_VALUE = re.compile(r"""([^\s/>=]++)\s*+(?:=\s*+(?:"([^"]*+)"|'([^']*+
 
 # The same without attributes, which takes a third of the time.
 _COUNTED = re.compile(
-    r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))|<(script|style|textarea|title|xmp|noscript)\b(?s:.*?)(?:</\1|\Z)|<([a-z][^\s/>]*+)",
+    COMMENT + r"|<(script|style|textarea|title|xmp|noscript)\b(?s:.*?)(?:</\1|\Z)|<([a-z][^\s/>]*+)",
     re.IGNORECASE,
 )
 

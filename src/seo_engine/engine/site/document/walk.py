@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from seo_engine.engine.site.document.names import SECTIONS, first_role, is_content
@@ -25,14 +26,9 @@ _ROLES = {"navigation": NAVIGATION, "main": MAIN, "complementary": ASIDE, "banne
 _FOREIGN = frozenset(("svg", "math"))
 # Within these, what stands in a picture or formula is HTML again.
 _HTML_WITHIN = frozenset(("foreignObject", "desc"))
-_CHANGES = (*_LANDMARKS, *_LANDMARKS_OF_PAGE, *_FOREIGN, *_HTML_WITHIN)
+_CHANGES = frozenset((*_LANDMARKS, *_LANDMARKS_OF_PAGE, *_FOREIGN, *_HTML_WITHIN))
 
-_NUMBERED = (
-    "a", "area", "aside", "audio", "base", "desc", "embed", "footer", "foreignObject", "form", "frame", "h1", "h2",
-    "h3", "h4", "h5", "h6", "head", "header", "iframe", "img", "input", "link", "main", "math", "meta", "nav",
-    "object", "script", "source", "style", "svg", "template", "title", "track", "video",
-)  # fmt: skip
-
+TEMPLATES = frozenset(("template",))
 _SHADOW_MODES = ("open", "closed")
 # A page with more shadow trees within each other is none that anybody wrote.
 _MOST_SHADOWS = 32
@@ -51,19 +47,18 @@ class Walk:
 
     Args:
         tree (LexborHTMLParser): The document.
-        wanted (Collection[str]): The tags whose elements are asked for. What its role makes a heading is one, too.
+        wanted (frozenset[str]): The tags whose elements are asked for. What its role makes a heading is one, too.
 
     Attributes:
         elements (int): How many elements there are, once the walk is done.
     """
 
-    def __init__(self, tree: LexborHTMLParser, wanted: Collection[str]) -> None:
+    def __init__(self, tree: LexborHTMLParser, wanted: frozenset[str]) -> None:
         self.elements = 0
         self._tree = tree
-        ids = _tag_ids()
-        self._wanted = frozenset(ids[tag] for tag in wanted)
-        self._changes = frozenset(ids[tag] for tag in (*_CHANGES, "template"))
-        self._template = ids["template"]
+        self._wanted = tag_ids(wanted)
+        self._templates = tag_ids(TEMPLATES)
+        self._changes = tag_ids(_CHANGES) | self._templates
         self._roles: dict[int, str] = {}
         self._tags_with_role: set[int] = set()
         self._take_roles(tree.css("[role]"))
@@ -97,7 +92,7 @@ class Walk:
                 end = parts[-1].end
             if tag_id in wanted or role == "heading":
                 yield node, parts[-1]
-            if tag_id == self._template:
+            if tag_id in self._templates:
                 if shadows < _MOST_SHADOWS and is_shadow(node):
                     for fragment in node.template_fragments()[:1]:
                         self._take_roles(fragment.css("[role]"))
@@ -151,8 +146,17 @@ def is_shadow(template: LexborNode) -> bool:
 
 
 @cache
-def _tag_ids() -> dict[str, int]:
-    """Return the parser's numbers of tags, which it compares faster than names."""
-    lexbor = import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
-    tree: LexborHTMLParser = lexbor.LexborHTMLParser("")
-    return {name: tree.create_node(name).tag_id for name in _NUMBERED}
+def parser() -> ModuleType:
+    """Return the library that parses."""
+    return import_of_extra("selectolax.lexbor", extra="site", needed_by="reading a page")
+
+
+@cache
+def tag_ids(names: frozenset[str]) -> frozenset[int]:
+    """Return the parser's numbers of tags, which it compares faster than names.
+
+    Args:
+        names (frozenset[str]): The tags.
+    """
+    tree: LexborHTMLParser = parser().LexborHTMLParser("")
+    return frozenset(tree.create_node(name).tag_id for name in names)
