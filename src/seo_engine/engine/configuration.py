@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from seo_engine.foundation.settings import Configuration, setting
 
+BY_PAGE, BY_FOLDER = SPLITS = ("page", "folder")
+
 
 @dataclass
 class TrainingConfig(Configuration):
@@ -44,6 +46,13 @@ class TrainingConfig(Configuration):
     maximum_new_tokens: int = setting(72, "Longest answer to generate, in tokens.", at_least=16)
     generation_batch_size: int = setting(16, "Answers generated at the same time.", above=0)
     validation_share: float = setting(0.15, "Fraction of the pages held out for evaluation.", above=0, at_most=0.5)
+    split_by: str = setting(
+        "page",
+        "What is never on both sides of the split: a page with its near duplicates, or a whole folder of pages, which "
+        "are often written from one template.",
+        allowed=SPLITS,
+        flag="--split-by",
+    )
     early_stopping_patience: int = setting(2, "Stop after this many epochs without a lower validation loss.", above=0)
     logging_steps: int = setting(1, "Interval, in steps, at which training metrics are logged.", above=0)
     seed: int = setting(

@@ -68,6 +68,19 @@ def test_a_page_cannot_speak_in_the_markup_of_a_chat() -> None:
     assert make_prompt(injected, tokenizer, 100).count("<|im_end|>") == frame
 
 
+def test_a_split_by_folder_never_parts_a_folder() -> None:
+    pages = [replace(page(number), path=f"{number % 7}/pots/{number}.html") for number in range(28)]
+    training, validation = split_pages(pages, 0.3, 0, "folder")
+    folders = [{each.path[0] for each in side} for side in (training, validation)]
+    assert len(folders[1]) == 2
+    assert not folders[0] & folders[1]
+
+
+def test_pages_of_one_folder_cannot_be_split_by_folder() -> None:
+    with pytest.raises(ValueError, match=r"^all pages are in one folder.*; split them by page$"):
+        split_pages([page(number) for number in range(4)], 0.2, 0, "folder")
+
+
 def test_the_split_is_by_page_and_the_same_for_the_same_seed() -> None:
     pages = [page(number) for number in range(20)]
     training, validation = split_pages(pages, 0.15, seed=0)

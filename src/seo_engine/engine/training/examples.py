@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from seo_engine.engine.configuration import BY_FOLDER, BY_PAGE
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.snippet_limits import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS
 from seo_engine.engine.snippets import format_answer, snippet_of
@@ -88,22 +90,28 @@ def _in_chat_template(text: str, tokenizer: PreTrainedTokenizerBase) -> str:
     return str(tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True))
 
 
-def split_pages(pages: Sequence[Page], validation_share: float, seed: int) -> tuple[list[Page], list[Page]]:
+def split_pages(
+    pages: Sequence[Page], validation_share: float, seed: int, split_by: str = BY_PAGE
+) -> tuple[list[Page], list[Page]]:
     """Split pages into a training set and a validation set.
 
     Args:
         pages (Sequence[Page]): The pages; at least two must not be near duplicates of each other.
         validation_share (float): Share of the pages to hold out, between 0 and 1.
         seed (int): The same seed splits the same pages in the same way.
+        split_by (str): "folder" keeps the pages of a folder in the same set, because they are often written from one
+            template; "page" does not.
 
     Returns:
         tuple[list[Page], list[Page]]: Training and validation pages, in their original order. Near duplicates are
         always in the same set.
 
     Raises:
-        ValueError: If all pages are near duplicates of each other.
+        ValueError: If all pages are near duplicates of each other, or in one folder with its near duplicates.
     """
-    groups = _group_near_duplicates(pages)
+    groups = _groups(pages, split_by)
+    if len(groups) < 2 and split_by == BY_FOLDER:
+        raise ValueError("all pages are in one folder, or near duplicates of pages in it; split them by page")
     if len(groups) < 2:
         raise ValueError("all pages are near duplicates of each other; a split needs pages that differ")
     # Ordered by address, not by file, so that moving the site's folder does not change the split.
@@ -123,24 +131,25 @@ def split_pages(pages: Sequence[Page], validation_share: float, seed: int) -> tu
     )
 
 
-def _group_near_duplicates(pages: Sequence[Page]) -> list[list[int]]:
-    """Return groups of indices; most groups are one page."""
+def _groups(pages: Sequence[Page], split_by: str) -> list[list[int]]:
+    """Return groups of indices of pages that the split keeps together; most groups are one page."""
     from datasketch import MinHash, MinHashLSH
 
     index: Any = MinHashLSH(threshold=NEAR_DUPLICATE_SIMILARITY, num_perm=128)
     group_of: dict[int, list[int]] = {}
+    first_of_folder: dict[str, int] = {}
     for number, page in enumerate(pages):
         signature: Any = MinHash(num_perm=128)
         signature.update_batch([sequence.encode() for sequence in _word_sequences(page.main_text)])
-        group = [number]
+        related = sorted(index.query(signature))
+        if split_by == BY_FOLDER:
+            related.append(first_of_folder.setdefault(str(PurePosixPath(page.path).parent), number))
+        group_of[number] = [number]
         # A page may join groups that were separate until now.
-        for other in sorted(index.query(signature)):
-            if group_of[other] is not group:
-                group = group_of[other] + group
-                for each in group:
-                    group_of[each] = group
-        for each in group:
-            group_of[each] = group
+        for other in related:
+            if group_of[other] is not group_of[number]:
+                joined = group_of[other] + group_of[number]
+                group_of.update(dict.fromkeys(joined, joined))
         index.insert(number, signature)
     return [group for number, group in group_of.items() if number == min(group)]
 

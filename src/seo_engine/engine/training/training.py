@@ -155,7 +155,7 @@ def _train(
         language_model = add_adapter(base_model, config.lora_rank)
     progress(LOADING, 1, 1)
     with profile("build_examples", "preprocessing"):
-        training_pages, held_out = split_pages(pages, config.validation_share, config.seed)
+        training_pages, held_out = split_pages(pages, config.validation_share, config.seed, config.split_by)
         trainer = make_trainer(
             language_model,
             [make_example(page, language_model.tokenizer, config.maximum_example_tokens) for page in training_pages],
