@@ -20,6 +20,7 @@ from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.facts import Encoding, Size
 from seo_engine.engine.site.folder import SAMPLE_SITE, read_pages
 from seo_engine.engine.site.parsing import parse_tree, read_document
+from seo_engine.engine.site.response import NO_RESPONSE
 
 Read = Callable[[bytes], object]
 
@@ -103,7 +104,9 @@ def _parse(data: bytes) -> object:
 
 def _facts(data: bytes) -> object:
     tree, syntax, cut = parse_tree(decode(data).text, "a.html")
-    return Collector(tree, "a.html").collect(Encoding(), Size(len(data), len(data), attributes_cut=cut), syntax, "")
+    return Collector(tree, "a.html").collect(
+        NO_RESPONSE, Encoding(), Size(len(data), len(data), attributes_cut=cut), syntax, ""
+    )
 
 
 def _resiliparse() -> Read:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from seo_engine.engine.configuration import TrainingConfig
+from seo_engine.engine.site.configuration import SiteConfig
 from seo_engine.tracking import TrackingConfig
 
 
 @dataclass
-class SEOConfig(TrackingConfig, TrainingConfig):
-    """All settings of training, tracking and profiling in one flat dataclass.
+class SEOConfig(TrackingConfig, TrainingConfig, SiteConfig):
+    """All settings of reading, training, tracking and profiling in one flat dataclass.
 
     Raises:
         ValueError: If a value is not allowed; the message names the field, the value and what is allowed.

@@ -15,6 +15,7 @@ from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.document.places import position_of
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.parsing import read_document
+from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.history.listing import list_runs
@@ -26,6 +27,7 @@ from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
 
 FOLDER = Path(tempfile.mkdtemp(prefix="seo_engine_fuzzing_"))
 _CONFIG = TrackingConfig()
+_SERVED = Response(200, (("content-type", "text/html; charset=shift_jis"),))
 
 
 def journal(data: bytes) -> None:
@@ -97,7 +99,7 @@ def document(data: bytes) -> None:
     served, document = data[:1], data[1:]
     path = "a.xhtml" if served < b"4" else "a.html"
     address = "https://a.example/b/" if served > b"C" else ""
-    page = read_document(document, path, own_address=address, transport_label="shift_jis" if served > b"T" else "")
+    page = read_document(document, path, own_address=address, response=_SERVED if served > b"T" else NO_RESPONSE)
     facts = page.facts
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(page), type=Page) == page
     source = decode(document).text

@@ -75,7 +75,7 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     with errors_in_one_line():
         settings = given(settings)
         config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
-        read = read_site(site or SAMPLE_SITE)
+        read = read_site(site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host)
         pages = require_usable_pages(read)
         require_model(config.model_name)
     launched = read_launched_process(os.environ)
@@ -97,7 +97,9 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
             "training needs a run folder; see the message above, or set experiment_tracking_enabled=True"
         )
     notes.print(f"{len(pages)} pages of {site or 'the bundled site'}{_together(launched.processes, config)}")
-    if read.left_out or any(read.fixed_phrases.values()):
+    for note in read.notes:
+        notes.print(one_line(note), markup=False)
+    if read.left_out or read.passed_over or any(read.fixed_phrases.values()):
         notes.print(pages_table(read))
     notes.print("Watch the run with:")
     notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")

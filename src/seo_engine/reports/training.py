@@ -45,6 +45,8 @@ def pages_table(site: Site) -> Table:
     table.add_row("to learn from", str(len(site.usable_pages)), "")
     for reason, pages in site.left_out.items():
         table.add_row(f"left out: {escape(reason)}", str(len(pages)), Text(one_line(pages[0].path)))
+    for reason, count in site.passed_over.items():
+        table.add_row(f"passed over: {escape(one_line(reason))}", str(count), "")
     for what, phrases in site.fixed_phrases.items():
         for phrase, count in phrases:
             table.add_row(f"the same words in the {what}", str(count), Text(one_line(phrase)))

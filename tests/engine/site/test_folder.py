@@ -28,11 +28,12 @@ def test_what_cannot_be_read_is_a_page_with_a_state_and_one_warning_counts_it(
     site = write(
         tmp_path / "site",
         bare="<body></body>",
-        deep="<span>" * 5_000,
+        deep="<title>Deep</title>" + "<span>" * 5_000,
         empty=" \n",
-        good="<p>Text",
+        good="<title>Good",
+        part="<p>Text",
         picture=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" * 9,
-        slow="<div>" * 100_000 + "</p>" * 100_000,
+        slow="<title>Slow</title>" + "<div>" * 100_000 + "</p>" * 100_000,
     )
     (site / "folder.html").mkdir()
     with caplog.at_level(logging.WARNING, logger="seo_engine"):
@@ -42,12 +43,13 @@ def test_what_cannot_be_read_is_a_page_with_a_state_and_one_warning_counts_it(
         "deep.html": "read",
         "empty.html": "empty",
         "good.html": "read",
+        "part.html": "fragment",
         "picture.html": "binary",
         "slow.html": "too costly",
     }
-    assert read.skipped == {"empty": 1, "binary": 1, "too costly": 1}
+    assert read.skipped == {"empty": 1, "binary": 1, "fragment": 1, "too costly": 1}
     (warning,) = caplog.messages
-    assert warning == f"⚠️ 3 pages of {site} could not be read: 1 binary, 1 empty, 1 too costly"
+    assert warning == f"⚠️ 4 pages of {site} could not be read: 1 binary, 1 empty, 1 fragment, 1 too costly"
 
 
 def test_a_name_that_is_no_text_is_shown_with_the_numbers_of_its_bytes(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_pages_are_read_one_by_one_without_keeping_them(tmp_path: Path) -> None:
 
 def test_links_out_of_the_folder_and_in_a_circle_are_not_followed(tmp_path: Path) -> None:
     write(tmp_path / "elsewhere", secret="<p>Secret")
-    site = write(tmp_path / "site", good="<p>Text")
+    site = write(tmp_path / "site", good="<title>Good")
     (site / "link.html").symlink_to(tmp_path / "elsewhere" / "secret.html")
     (site / "linked").symlink_to(tmp_path / "elsewhere")
     (site / "circle.html").symlink_to(site / "circle.html")
@@ -100,8 +102,8 @@ def test_links_out_of_the_folder_and_in_a_circle_are_not_followed(tmp_path: Path
 
 
 def test_pages_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
-    site = write(tmp_path / "site", b="<p>b", a="<p>a")
-    write(site / "inner", c="<p>c")
+    site = write(tmp_path / "site", b="<title>b", a="<title>a")
+    write(site / "inner", c="<title>c")
     assert [page.path for page in read_site(site).pages] == ["a.html", "b.html", "inner/c.html"]
     assert read_site(site) == read_site(site)
 

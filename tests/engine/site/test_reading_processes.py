@@ -17,8 +17,9 @@ from seo_engine.engine.site import reading_processes as module
 from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.parsing import read_document, survey_document
-from seo_engine.engine.site.reading_process import Request
 from seo_engine.engine.site.reading_processes import ReadingProcessError, ReadingProcesses
+from seo_engine.engine.site.request import Request
+from seo_engine.engine.site.response import Response
 
 
 def requests(folder: Path, **documents: str | bytes) -> list[Request]:
@@ -63,7 +64,12 @@ def test_pages_come_in_the_order_of_their_documents_from_many_processes(
 ) -> None:
     monkeypatch.setattr(module, "_WORTH_A_PROCESS", 5)
     asked = requests(tmp_path, **{f"p{number:03}": f"<title>{number}" for number in range(300)})
-    asked[7] = Request(asked[7].file, "other.html", "https://a.example/", "koi8-r")
+    asked[7] = Request(
+        asked[7].file,
+        "other.html",
+        "https://a.example/",
+        Response(200, (("content-type", "text/html; charset=koi8-r"),)),
+    )
     pages = list(read_requests(asked, processes=4))
     assert [page.title for page in pages] == [str(number) for number in range(300)]
     assert (pages[7].url, pages[7].facts.encoding.declared_in) == ("https://a.example/", "transport")

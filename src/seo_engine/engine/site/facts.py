@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from seo_engine.engine.site.response import NO_RESPONSE, Response
+
 # Where an element stands. A `header` or `footer` of an article belongs to the article.
 HEAD, BODY, BANNER, NAVIGATION, MAIN, ASIDE, FOOTER = (
     "head",
@@ -217,6 +219,7 @@ class PageFacts:
     `first_in_body` is the element that the body begins with: what closed the head, if nothing did so by name.
     """
 
+    response: Response = NO_RESPONSE
     encoding: Encoding = Encoding()
     size: Size = Size(0, 0)
     syntax: str = "html"
@@ -277,13 +280,14 @@ class PageFacts:
 
     @property
     def robots(self) -> tuple[tuple[str, str], ...]:
-        """tuple[tuple[str, str], ...]: Robots and what they are told, a directive each, in lower case."""
-        return tuple(
+        """tuple[tuple[str, str], ...]: Robots and what page and server tell them, a directive each, in lower case."""
+        in_page = (
             (meta.name, directive)
             for meta in self.named(*_ROBOTS)
             for each in meta.content.lower().split(",")
             if (directive := each.strip())
         )
+        return (*in_page, *self.response.robots)
 
     @property
     def social(self) -> tuple[Meta, ...]:

@@ -65,8 +65,8 @@ class SiteFiles:
         self._odd_names.clear()
         count = sum(1 for _ in self._documents(is_counting=True))
         self.notes = [
-            *_note(self._twins, "differ only in upper and lower case, which not every host tells apart"),
-            *_note(self._odd_names, "have names that are not UTF-8"),
+            *_note(self._twins, "{} differ only in upper and lower case, which not every host tells apart"),
+            *_note(self._odd_names, "{} with a name that is not UTF-8"),
         ]
         return count
 
@@ -166,7 +166,8 @@ def _reason_in_contents(path: Path) -> str:
 def _note(paths: Sequence[str], what: str) -> list[str]:
     if not paths:
         return []
-    return [f"{len(paths)} files or folders {what}: {', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"]
+    files = "1 file or folder" if len(paths) == 1 else f"{len(paths)} files or folders"
+    return [f"{what.format(files)}: {', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"]
 
 
 def _say_unreadable(error: OSError) -> None:

@@ -7,11 +7,16 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from seo_engine.engine.site.document.main_text import RepetitionCount
+from seo_engine.engine.site.files import SiteFiles, shown
+from seo_engine.engine.site.hosting.hosts import PLAIN, Host, host_named, host_of
+from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
-from seo_engine.engine.site.reading_process import Request
 from seo_engine.engine.site.reading_processes import ReadingProcessError, ReadingProcesses
+from seo_engine.engine.site.request import Request
+from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.engine.site.site import Site, SiteError
 
 logger = logging.getLogger(__name__)
@@ -22,88 +27,129 @@ SAMPLE_SITE = Path(__file__).parents[1] / "sample_site"
 # What a site repeats shows in so many of its pages; of a larger site, pages are taken evenly.
 MOST_SURVEYED = 2_000
 
-_HTML_SUFFIXES = (".html", ".htm", ".xhtml", ".xht")
 
-
-def read_site(folder: str | Path) -> Site:
-    """Read every HTML file in a folder and its subfolders, in the order of their paths.
+def read_site(folder: str | Path, *, base_url: str = "", host: str = "") -> Site:
+    """Read the pages of a folder and its subfolders, in the order of their paths.
 
     Args:
         folder (str | Path): The site.
+        base_url (str): Where it is served, as `https://example.org/docs/`; empty if nobody knows.
+        host (str): Who serves it, a name in `hosting/hosts.toml`; empty for the one whose configuration is found.
 
     Returns:
         Site: Its pages. A file that cannot be read is a page, too, whose state says why; one warning counts them.
 
     Raises:
-        SiteError: If there is no such folder, or no page in it, or no process can be started that reads the pages.
+        SiteError: If there is no such folder, or no page in it, or the address or the host is not one, or no process
+            can be started that reads the pages.
         MissingExtraError: If the extra `site` is not installed.
     """
-    folder = Path(folder)
-    site = Site(folder, tuple(read_pages(folder)))
+    source = _Folder(folder, base_url, host)
+    pages = tuple(source.pages(None))
+    site = Site(source.shown, pages, source.files.passed_over, source.notes(), source.served)
     if site.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(site.skipped.items()))
-        logger.warning("⚠️ %d pages of %s could not be read: %s", sum(site.skipped.values()), folder, reasons)
+        count = sum(site.skipped.values())
+        pages_in_words = "1 page" if count == 1 else f"{count} pages"
+        logger.warning("⚠️ %s of %s could not be read: %s", pages_in_words, folder, reasons)
     if not any(page.state == READ for page in site.pages):
         found = "no file in it can be read as a page" if site.pages else "there is no .html file in it"
         raise SiteError(f"{folder}: {found}; give the folder that holds the site's HTML files")
     return site
 
 
-def read_pages(folder: str | Path, *, processes: int | None = None) -> Iterator[Page]:
-    """Read every HTML file in a folder, as `read_site` does, but keep none: the memory does not grow with the site.
+def read_pages(
+    folder: str | Path, *, base_url: str = "", host: str = "", processes: int | None = None
+) -> Iterator[Page]:
+    """Read the pages of a folder, as `read_site` does, but keep none: the memory does not grow with the site.
 
     The folder is read twice: first for what its pages repeat, which is none of their main text, then for the pages.
 
     Args:
         folder (str | Path): The site.
+        base_url (str): Where it is served; empty if nobody knows.
+        host (str): Who serves it; empty for the one whose configuration is found.
         processes (int | None): In how many processes to read at most; None for one for each core.
 
     Yields:
         Page: The pages, in the order of their paths.
 
     Raises:
-        SiteError: If there is no such folder, or no process can be started that reads the pages.
+        SiteError: As `read_site` does.
         MissingExtraError: If the extra `site` is not installed.
     """
-    # Absolute, because the program may go to another folder while it takes the pages.
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay as they are)
-    if not os.path.exists(folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
-        raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
-    if not folder.is_dir():
-        raise SiteError(f"{folder}: this is not a folder; give the folder that holds the site's HTML files")
+    return _Folder(folder, base_url, host).pages(processes)
+
+
+class _Folder:
+    """A folder whose pages are read."""
+
+    def __init__(self, folder: str | Path, base_url: str, host: str) -> None:
+        self.shown = Path(folder)
+        # Absolute, because the program may go to another folder while it takes the pages.
+        self._folder = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay as they are)
+        if not os.path.exists(self._folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
+            raise SiteError(f"{folder}: there is no such folder; give the folder that holds the site's HTML files")
+        if not self._folder.is_dir():
+            raise SiteError(f"{folder}: this is not a folder; give the folder that holds the site's HTML files")
+        self.files = SiteFiles(self._folder)
+        self._host, self._found = _host(self._folder, host)
+        self._has_address = bool(base_url)
+        self.served = ServedFolder(self._folder, self._host, _checked(base_url))
+
+    def pages(self, processes: int | None) -> Iterator[Page]:
+        try:
+            with ReadingProcesses(processes) as reading:
+                # The folder is looked through each time, because a list of its files would grow with it.
+                count = self.files.look_through()
+                surveyed = itertools.islice(self._requests(), 0, None, max(1, -(-count // MOST_SURVEYED)))
+                repetition = RepetitionCount()
+                for keys in reading.survey(surveyed):
+                    repetition.add(keys)
+                reading.know(repetition.repetition())
+                yield from reading.read(self._requests())
+        except ReadingProcessError as error:
+            raise SiteError(f"{self.shown}: {error}") from None
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what to say once about the folder."""
+        left_out = self.served.configuration.left_out
+        return (
+            *([f"served as {self._host.title} does, because of {self._found.name}"] if self._found else []),
+            *([f"{len(left_out)} lines of its configuration have no effect here: {left_out[0]}"] if left_out else []),
+            *self.files.notes,
+        )
+
+    def _requests(self) -> Iterator[Request]:
+        for path in self.files:
+            inner = path.relative_to(self._folder)
+            if self._host.name == PLAIN and not self._has_address:
+                yield Request(os.fsencode(path), shown(inner), response=_of_plain_folder(inner))
+                continue
+            address, response = self.served.served(inner.as_posix())
+            yield Request(os.fsencode(path), shown(inner), address if self._has_address else "", response)
+
+
+def _of_plain_folder(path: Path) -> Response:
+    # On every host that has such a page, it is what is missing that is answered with it.
+    return Response(404) if path == Path("404.html") else NO_RESPONSE
+
+
+def _host(folder: Path, name: str) -> tuple[Host, Path | None]:
     try:
-        with ReadingProcesses(processes) as reading:
-            # The folder is looked through each time, because a list of its files would grow with it.
-            files = sum(1 for _ in _html_files(folder))
-            surveyed = itertools.islice(_requests(folder), 0, None, max(1, -(-files // MOST_SURVEYED)))
-            count = RepetitionCount()
-            for keys in reading.survey(surveyed):
-                count.add(keys)
-            reading.know(count.repetition())
-            yield from reading.read(_requests(folder))
-    except ReadingProcessError as error:
-        raise SiteError(f"{folder}: {error}") from None
+        return (host_named(name), None) if name else host_of(folder)
+    except ValueError as error:
+        raise SiteError(str(error)) from None
 
 
-def _requests(folder: Path) -> Iterator[Request]:
-    return (Request(os.fsencode(path), _shown(path.relative_to(folder))) for path in _html_files(folder))
-
-
-def _say_unreadable(error: OSError) -> None:
-    logger.warning("⚠️ A folder of the site cannot be looked into: %s", error)
-
-
-def _shown(path: Path) -> str:
-    """Return a path within the site as text; bytes that are none are shown as numbers."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _html_files(folder: Path) -> Iterator[Path]:
-    """Yield HTML files in the order of their paths; links that lead out of the folder are skipped."""
-    root = folder.resolve()
-    for directory, directories, names in os.walk(folder, onerror=_say_unreadable):
-        directories.sort()
-        for name in sorted(names):
-            path = Path(directory, name)
-            if path.suffix.lower() in _HTML_SUFFIXES and Path(os.path.realpath(path)).is_relative_to(root):
-                yield path
+def _checked(base_url: str) -> str:
+    if not base_url:
+        return ""
+    try:
+        parts = urlsplit(base_url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_address = False
+    if not is_address or parts.query or parts.fragment:
+        raise SiteError(f"base_url must be where the site begins, as https://example.org/docs/, got {base_url!r}")
+    return base_url

@@ -107,6 +107,7 @@ def _segments(path: str) -> list[str]:
 
 GATES = (
     Gate("read", "could not be read", lambda page, shared: page.state == READ),
+    Gate("answered with 200", "not answered with 200", lambda page, shared: page.facts.response.status in (0, 200)),
     Gate("no redirect", "only redirects", lambda page, shared: not _is_redirect(page)),
     Gate("indexable", "not indexable (noindex)", lambda page, shared: _is_indexable(page)),
     Gate("own canonical", "another page is its canonical", lambda page, shared: _is_own_canonical(page)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from seo_engine.engine.site.facts import Encoding, PageFacts, Size
+from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.engine.snippet_limits import LONGEST_DESCRIPTION, LONGEST_TITLE
 
 # The states of a page. No document disappears: one that could not be read says why.
@@ -13,6 +14,7 @@ EMPTY = "empty"
 BINARY = "binary"
 UNREADABLE = "unreadable"
 NO_FILE = "no regular file"
+FRAGMENT = "fragment"
 TOO_COSTLY = "too costly"
 
 
@@ -48,9 +50,17 @@ class Page:
     facts: PageFacts = field(default_factory=PageFacts, repr=False, hash=False)
 
     @classmethod
-    def unread(cls, url: str, path: str, state: str, size: int = 0, encoding: Encoding | None = None) -> Page:
+    def unread(
+        cls,
+        url: str,
+        path: str,
+        state: str,
+        size: int = 0,
+        encoding: Encoding | None = None,
+        response: Response = NO_RESPONSE,
+    ) -> Page:
         """Return the page of a document that could not be read."""
-        return cls(url, path, state=state, facts=PageFacts(encoding=encoding or Encoding(), size=Size(size, 0)))
+        return cls(url, path, state=state, facts=PageFacts(response, encoding or Encoding(), Size(size, 0)))
 
     @property
     def has_title(self) -> bool:

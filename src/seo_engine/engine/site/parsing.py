@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.engine.site.document.blocks import Block, texts_of
 from seo_engine.engine.site.document.collecting import Collector
 from seo_engine.engine.site.document.encoding import decode
@@ -17,6 +18,7 @@ from seo_engine.engine.site.document.walk import parser
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
 from seo_engine.engine.site.facts import BANNER, FOOTER, HEAD, NAVIGATION, Encoding, PageFacts, Size
 from seo_engine.engine.site.page import BINARY, EMPTY, READ, Image, Page
+from seo_engine.engine.site.response import NO_RESPONSE, Response
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -50,7 +52,7 @@ def read_document(
     path: str,
     *,
     own_address: str = "",
-    transport_label: str = "",
+    response: Response = NO_RESPONSE,
     size: int = 0,
     repetition: Repetition = NO_REPETITION,
 ) -> Page:
@@ -60,7 +62,7 @@ def read_document(
         data (bytes): The document; what is behind `READ_BYTES` is not read.
         path (str): Its path within the site.
         own_address (str): Where it is served; empty if nobody knows.
-        transport_label (str): The encoding that the server's header names, if there is one.
+        response (Response): How a server answered with it, if one was asked.
         size (int): Its size in bytes, if `data` is not all of it.
         repetition (Repetition): What its site repeats, which is no main text.
 
@@ -76,24 +78,24 @@ def read_document(
     """
     size = max(size, len(data))
     if not data.strip():
-        return Page.unread(own_address or path, path, EMPTY, size)
-    decoded = decode(data[:READ_BYTES], transport_label)
+        return Page.unread(own_address or path, path, EMPTY, size, response=response)
+    decoded = decode(data[:READ_BYTES], response.charset)
     encoding = Encoding(decoded.used, decoded.declared, decoded.declared_in, decoded.agrees, decoded.replaced)
     if _is_binary(data, decoded.text, encoding):
-        return Page.unread(own_address or path, path, BINARY, size, encoding)
+        return Page.unread(own_address or path, path, BINARY, size, encoding, response)
     read = Size(size, min(len(data), READ_BYTES))
-    return _read(decoded.text, path, own_address, encoding, read, repetition)
+    return _read(decoded.text, path, own_address, response, encoding, read, repetition)
 
 
-def survey_document(data: bytes, path: str, transport_label: str = "") -> set[int]:
+def survey_document(data: bytes, path: str, response: Response = NO_RESPONSE) -> set[int]:
     """Return what of a document its site may repeat, for `RepetitionCount`.
 
     Args:
         data (bytes): The document.
         path (str): Its path within the site.
-        transport_label (str): The encoding that the server's header names, if there is one.
+        response (Response): How a server answered with it, if one was asked.
     """
-    tree, _, _ = parse_tree(decode(data[:READ_BYTES], transport_label).text, path)
+    tree, _, _ = parse_tree(decode(data[:READ_BYTES], response.charset).text, path)
     return keys_of_edges(texts_of(tree).blocks)
 
 
@@ -138,7 +140,7 @@ def parse_page(html: str, path: str, *, own_address: str = "") -> Page:
         ('Pots', 'Our pots', 'Our pots\\nMade by hand.')
     """
     size = len(html.encode("utf-8", "replace"))
-    return _read(html, path, own_address, Encoding(), Size(size, size), NO_REPETITION)
+    return _read(html, path, own_address, NO_RESPONSE, Encoding(), Size(size, size), NO_REPETITION)
 
 
 def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
@@ -162,13 +164,21 @@ def parse_tree(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
     return parser().LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True), syntax, cut
 
 
-def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size, repetition: Repetition) -> Page:
+def _read(
+    html: str,
+    path: str,
+    own_address: str,
+    response: Response,
+    encoding: Encoding,
+    size: Size,
+    repetition: Repetition,
+) -> Page:
     doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
     tree, syntax, cut = parse_tree(html, path)
     texts = texts_of(tree)
     main = main_blocks(texts.blocks, repetition)
     size = size._replace(attributes_cut=cut)
-    facts = Collector(tree, own_address, texts).collect(encoding, size, syntax, doctype)
+    facts = Collector(tree, own_address, texts).collect(response, encoding, size, syntax, doctype)
     return Page(
         url=own_address or path,
         path=path,
@@ -178,7 +188,7 @@ def _read(html: str, path: str, own_address: str, encoding: Encoding, size: Size
         links=tuple(link.address for link in facts.links if link.is_page_link and link.written is not None),
         images=tuple(Image(image.address, image.alternative_text) for image in facts.images),
         language=_language(facts),
-        canonical=_canonical(facts),
+        canonical=_canonical(facts, own_address),
         main_text="\n".join(block.text for block in main),
         main_heading=_main_heading(main, facts),
         facts=facts,
@@ -218,15 +228,14 @@ def _description(facts: PageFacts) -> str:
     return next((meta.content for meta in facts.descriptions if meta.region == HEAD and meta.content), "")
 
 
-def _canonical(facts: PageFacts) -> str:
-    return next(
-        (
-            link.address
-            for link in facts.canonicals
-            if link.region == HEAD and link.address and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
-        ),
-        "",
+def _canonical(facts: PageFacts, own_address: str) -> str:
+    in_head = (
+        link.address
+        for link in facts.canonicals
+        if link.region == HEAD and link.address and not any(name in link.attributes for name in _NOT_WITH_CANONICAL)
     )
+    in_header = (Addresses(own_address, "").resolve(written) for written in facts.response.canonicals)
+    return next(in_head, "") or next(in_header, "")
 
 
 def _language(facts: PageFacts) -> str:

@@ -11,15 +11,15 @@ import gc
 import os
 import resource
 import signal
-import stat
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition
-from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, Page
-from seo_engine.engine.site.parsing import COUNTED_BYTES, name_behind, read_document, survey_document
+from seo_engine.engine.site.page import FRAGMENT, READ, TOO_COSTLY, Page
+from seo_engine.engine.site.parsing import COUNTED_BYTES, READ_BYTES, name_behind, read_document, survey_document
+from seo_engine.engine.site.request import Request, contents_of, is_fragment
 from seo_engine.foundation.extras import import_of_extra
 
 # Of the processor's time, so that a busy machine makes no page costly.
@@ -35,15 +35,6 @@ _LENGTH = struct.Struct(">I")
 
 # The first byte of a message says what it is: a document to read, one to survey, or what the site repeats.
 TO_READ, TO_SURVEY, TO_KNOW = b"r", b"s", b"k"
-
-
-class Request(NamedTuple):
-    """A document to read: the file, as bytes of the file system, its path within the site, and where it is served."""
-
-    file: bytes
-    path: str
-    own_address: str = ""
-    transport_label: str = ""
 
 
 def write_frame(stream: BinaryIO, contents: bytes) -> None:
@@ -115,37 +106,38 @@ def _answer(request: Request, repetition: Repetition, encode: Callable[[Page], b
     answer = encode(page)
     if len(answer) <= MOST_ANSWER_BYTES:
         return answer
-    return encode(Page.unread(page.url, page.path, TOO_COSTLY, page.facts.size.bytes))
+    return encode(request.unread(TOO_COSTLY, page.facts.size.bytes))
 
 
 def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
     """Read the file of a document; a page with a state, if it cannot be read."""
-    url = request.own_address or request.path
-    data, size, state = _contents(request)
+    data, size, state = contents_of(request, COUNTED_BYTES)
     if state != READ:
-        return Page.unread(url, request.path, state)
+        return request.unread(state)
     with _bounded():
         try:
             page = read_document(
                 data,
                 request.path,
                 own_address=request.own_address,
-                transport_label=request.transport_label,
+                response=request.response,
                 size=size,
                 repetition=repetition,
             )
         except (MemoryError, RecursionError):
-            page = Page.unread(url, request.path, TOO_COSTLY, size)
+            page = request.unread(TOO_COSTLY, size)
+    if page.state == READ and is_fragment(data):
+        return request.unread(FRAGMENT, size)
     return name_behind(page, data)
 
 
 def survey_file(request: Request) -> set[int]:
     """Return what of a document its site may repeat; nothing, if it cannot be read."""
-    data, _, state = _contents(request)
-    if state != READ:
+    data, _, state = contents_of(request, READ_BYTES)
+    if state != READ or is_fragment(data):
         return set()
     with _bounded(), contextlib.suppress(MemoryError, RecursionError):
-        return survey_document(data, request.path, request.transport_label)
+        return survey_document(data, request.path, request.response)
     return set()
 
 
@@ -157,18 +149,3 @@ def _bounded() -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def _contents(request: Request) -> tuple[bytes, int, str]:
-    """Return the bytes of a file, how many it has, and the state of its page."""
-    try:
-        # Without waiting for whoever writes, if it is a pipe.
-        with os.fdopen(os.open(request.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                return b"", 0, NO_FILE
-            return file.read(COUNTED_BYTES), about.st_size, READ
-    except IsADirectoryError:
-        return b"", 0, NO_FILE
-    except OSError:
-        return b"", 0, UNREADABLE

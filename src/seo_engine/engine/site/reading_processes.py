@@ -20,7 +20,8 @@ from typing import IO, Any, Self
 
 from seo_engine.engine.site.document.main_text import Repetition
 from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
-from seo_engine.engine.site.reading_process import TO_KNOW, TO_READ, TO_SURVEY, Request, take_frame, write_frame
+from seo_engine.engine.site.reading_process import TO_KNOW, TO_READ, TO_SURVEY, take_frame, write_frame
+from seo_engine.engine.site.request import Request
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
@@ -278,6 +279,6 @@ class ReadingProcesses:
         size = file.stat().st_size if file.exists() else 0
         if ended_with < 0:
             logger.debug("%s ended its process by signal %s", request.path, signal.Signals(-ended_with).name)
-            return Page.unread(request.own_address or request.path, request.path, TOO_COSTLY, size)
+            return request.unread(TOO_COSTLY, size)
         logger.error("❌ %s could not be read: %s", request.path, process.last_error())
-        return Page.unread(request.own_address or request.path, request.path, UNREADABLE, size)
+        return request.unread(UNREADABLE, size)

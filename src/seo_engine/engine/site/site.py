@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from seo_engine.engine.site.gates import sort_by_gate
+from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
 from seo_engine.engine.text.phrases import fixed_phrases
 
@@ -18,10 +20,17 @@ class SiteError(ValueError):
 
 @dataclass(frozen=True)
 class Site:
-    """The pages of a folder, those that could not be read included."""
+    """The pages of a folder, those that could not be read included.
+
+    `passed_over` counts files, folders and links that are not looked at, by the reason. `notes` are to be said once.
+    `served` tells how any address of it is answered.
+    """
 
     folder: Path
     pages: tuple[Page, ...]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    served: ServedFolder | None = field(default=None, compare=False, repr=False)
 
     @property
     def skipped(self) -> dict[str, int]:

@@ -110,6 +110,8 @@ for = "/folder/*"
 X-Robots-Tag = ["noindex", "nofollow"]
 """
 
+OF_TOML = {"/old": "302 /file", "/file?page=2": "301 /forced", "/file": "file.html"}
+
 
 @pytest.mark.parametrize(
     ("host", "file", "text", "wanted", "left_out"),

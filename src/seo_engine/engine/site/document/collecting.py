@@ -26,6 +26,7 @@ from seo_engine.engine.site.facts import (
     StructuredData,
     Title,
 )
+from seo_engine.engine.site.response import Response
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -74,7 +75,7 @@ class Collector:
         self._forms: list[Form] = []
         self._structured_data: list[StructuredData] = []
 
-    def collect(self, encoding: Encoding, size: Size, syntax: str, doctype: str) -> PageFacts:
+    def collect(self, response: Response, encoding: Encoding, size: Size, syntax: str, doctype: str) -> PageFacts:
         """Walk through the tree, and return the facts with those that are known before."""
         walk = Walk(self._tree, _WANTED)
         numbers: dict[str, int] = {}
@@ -85,6 +86,7 @@ class Collector:
             handler(self, node, tag, number, context)
         root = self._tree.root
         return PageFacts(
+            response=response,
             encoding=encoding,
             size=size._replace(elements=walk.elements, depth=self._texts.depth),
             syntax=syntax,

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit, urlunsplit
 from seo_engine.engine.site.hosting.configuration import read_configuration
 from seo_engine.engine.site.hosting.hosts import Host
 from seo_engine.engine.site.hosting.rules import HeaderRule, Request, Rule, expanded, found
+from seo_engine.engine.site.response import Response
 
 _REDIRECTS = range(300, 400)
 
@@ -83,6 +84,28 @@ class ServedFolder:
             if answer.status == 200 and answer.file == file:
                 return self._absolute(address)
         return ""
+
+    def served(self, file: str) -> tuple[str, Response]:
+        """Return the address of a file, and how the host answers there.
+
+        Args:
+            file (str): Its path within the folder, as the file system has it.
+
+        Returns:
+            tuple[str, Response]: If no address leads to the file, the one that it would have, and what is answered
+            instead. The page for what is missing is answered with 404.
+        """
+        address = self.address_of(file)
+        is_served = bool(address)
+        address = address or self._absolute(self._prefix + _quoted(f"/{file}"))
+        answer = self.answer(address if "://" in address else f"/{address}")
+        redirects = ((answer.status, answer.location),) if answer.location else ()
+        is_for_missing = file == self.host.not_found or file in self.configuration.not_found.values()
+        status = 404 if is_for_missing else answer.status
+        if not is_served and answer.status == 200:
+            # Another file is at this address.
+            status = 404
+        return address, Response(status, answer.headers, address, redirects)
 
     def answer(self, address: str) -> Answer:
         """Return what the host answers.

@@ -1,0 +1,84 @@
+"""How a server answered when a page was asked for, as plain data."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# Values of an `X-Robots-Tag` that have a colon themselves; any other word before one is a robot's name.
+_WITH_COLON = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
+_LINK = re.compile(r"<(?P<address>[^<>]*)>(?P<parameters>[^<]*)")
+_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^\s;,]+))", re.IGNORECASE)
+
+
+class Response(NamedTuple):
+    """What a server answered; `status` is 0 if nobody asked one.
+
+    `headers` have names in lower case. `requested` is the address that was asked for first, and `redirects` are those
+    on the way from it, each with its status and the address that it led to.
+    """
+
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    requested: str = ""
+    redirects: tuple[tuple[int, str], ...] = ()
+
+    def header(self, name: str) -> str:
+        """Return a header; several of the same name are joined by commas.
+
+        Args:
+            name (str): In lower case.
+
+        Example:
+            >>> Response(200, (("link", "<a>"), ("link", "<b>"))).header("link")
+            '<a>, <b>'
+        """
+        return ", ".join(value for each, value in self.headers if each == name)
+
+    @property
+    def charset(self) -> str:
+        """str: The encoding that the server names, as it writes it; empty if it names none."""
+        match = _CHARSET.search(self.header("content-type"))
+        return match[1] if match else ""
+
+    @property
+    def robots(self) -> tuple[tuple[str, str], ...]:
+        """tuple[tuple[str, str], ...]: Robots and what they are told, a directive each, in lower case.
+
+        Example:
+            >>> Response(200, (("x-robots-tag", "noindex, googlebot: nofollow"),)).robots
+            (('robots', 'noindex'), ('googlebot', 'nofollow'))
+        """
+        told: list[tuple[str, str]] = []
+        for name, value in self.headers:
+            if name != "x-robots-tag":
+                continue
+            robot = "robots"
+            for each in value.lower().split(","):
+                before, colon, after = each.strip().partition(":")
+                if colon and before.strip() not in _WITH_COLON:
+                    robot, each = before.strip(), after
+                if directive := each.strip():
+                    told.append((robot, directive))
+        return tuple(told)
+
+    @property
+    def canonicals(self) -> tuple[str, ...]:
+        """tuple[str, ...]: The canonical addresses of the `Link` header (RFC 8288), as they are written.
+
+        Example:
+            >>> Response(200, (("link", '<https://a.example/pots>; rel="canonical"'),)).canonicals
+            ('https://a.example/pots',)
+        """
+        found = []
+        for link in _LINK.finditer(self.header("link")):
+            relation = _RELATION.search(link["parameters"])
+            if relation and "canonical" in (relation["quoted"] or relation["plain"] or "").lower().split():
+                found.append(link["address"].strip())
+        return tuple(found)
+
+
+# Nobody asked a server.
+NO_RESPONSE = Response()
