@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import io
 import os
 import re
 import stat
@@ -61,11 +59,17 @@ def contents_of(request: Request, most_bytes: int) -> tuple[bytes, int, str]:
 
 def _decompressed(file: BinaryIO, most_bytes: int) -> bytes:
     """Return the beginning of what was compressed, also if the file is cut off."""
-    data = io.BytesIO()
-    with gzip.GzipFile(fileobj=file) as stream, contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):
-        while data.tell() < most_bytes and (part := stream.read(min(_CHUNK_BYTES, most_bytes - data.tell()))):
-            data.write(part)
-    return data.getvalue()
+    data = bytearray()
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    waiting = b""
+    with contextlib.suppress(zlib.error):
+        while len(data) < most_bytes and (waiting or (waiting := file.read(_CHUNK_BYTES))):
+            data += member.decompress(waiting, most_bytes - len(data))
+            waiting = member.unconsumed_tail
+            if member.eof:
+                # Several compressed files behind each other are one.
+                waiting, member = member.unused_data, zlib.decompressobj(zlib.MAX_WBITS | 16)
+    return bytes(data)
 
 
 def is_fragment(data: bytes) -> bool:
