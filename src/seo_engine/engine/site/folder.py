@@ -14,8 +14,8 @@ from seo_engine.engine.site.files import SiteFiles, shown
 from seo_engine.engine.site.hosting.hosts import PLAIN, Host, host_named, host_of
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
-from seo_engine.engine.site.reading_processes import ReadingProcessError, ReadingProcesses
-from seo_engine.engine.site.request import Request
+from seo_engine.engine.site.reading.reading_processes import ReadingProcessError, ReadingProcesses
+from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.engine.site.site import Site, SiteError
 

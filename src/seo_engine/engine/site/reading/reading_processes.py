@@ -20,8 +20,8 @@ from typing import IO, Any, Self
 
 from seo_engine.engine.site.document.main_text import Repetition
 from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
-from seo_engine.engine.site.reading_process import TO_KNOW, TO_READ, TO_SURVEY, take_frame, write_frame
-from seo_engine.engine.site.request import Request
+from seo_engine.engine.site.reading.reading_process import TO_KNOW, TO_READ, TO_SURVEY, take_frame, write_frame
+from seo_engine.engine.site.reading.request import Request
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _LIBRARIES = ("selectolax.lexbor", "webencodings", "chardet", "ada_url", "msgspec.msgpack")
 
-_PROGRAM = "seo_engine.engine.site.reading_process"
+_PROGRAM = "seo_engine.engine.site.reading.reading_process"
 
 # A process has this many documents before it, so that it need not wait for its parent. Even with the longest paths
 # they fit into a pipe: writing more would wait for a process that waits for its parent.

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition
 from seo_engine.engine.site.page import FRAGMENT, READ, TOO_COSTLY, Page
 from seo_engine.engine.site.parsing import COUNTED_BYTES, READ_BYTES, name_behind, read_document, survey_document
-from seo_engine.engine.site.request import Request, contents_of, is_fragment
+from seo_engine.engine.site.reading.request import Request, contents_of, is_fragment
 from seo_engine.foundation.extras import import_of_extra
 
 # Of the processor's time, so that a busy machine makes no page costly.

@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seo_engine.engine.site import reading_processes as module
+from seo_engine.engine.site.reading import reading_processes as module
 from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.parsing import read_document, survey_document
-from seo_engine.engine.site.reading_processes import ReadingProcessError, ReadingProcesses
-from seo_engine.engine.site.request import Request
+from seo_engine.engine.site.reading.reading_processes import ReadingProcessError, ReadingProcesses
+from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.response import Response
 
 
@@ -201,7 +201,7 @@ def test_a_fault_of_ours_costs_one_page_and_is_said(
 ) -> None:
     # A module that is found before ours, in the child alone: it fails on one document.
     failing = (
-        "import seo_engine.engine.site.reading_process as real\n"
+        "import seo_engine.engine.site.reading.reading_process as real\n"
         "read = real.read_document\n"
         "def fail(data, path, **about):\n"
         "    if b'Fault' in data: raise ZeroDivisionError('in our code')\n"

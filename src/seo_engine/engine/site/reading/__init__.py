@@ -1,0 +1,1 @@
+"""Documents -> pages, in processes that a document may end."""
