@@ -64,7 +64,8 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     _silence_libraries()
     # Imported only now that the libraries are known to be installed.
     from seo_engine.engine.language_model import require_model
-    from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
+    from seo_engine.engine.site.folder import SAMPLE_SITE
+    from seo_engine.engine.site.source import read_source
     from seo_engine.engine.training.training import require_usable_pages
     from seo_engine.engine.training.training import train as train_on_pages
     from seo_engine.reports.console import plain_console
@@ -75,7 +76,7 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     with errors_in_one_line():
         settings = given(settings)
         config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
-        read = read_site(site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host)
+        read = read_source(site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host)
         pages = require_usable_pages(read)
         require_model(config.model_name)
     launched = read_launched_process(os.environ)

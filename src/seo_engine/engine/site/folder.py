@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.files import SiteFiles, shown
 from seo_engine.engine.site.hosting.hosts import PLAIN, Host, host_named, host_of
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
-from seo_engine.engine.site.reading.reading_processes import ReadingProcessError, ReadingProcesses
+from seo_engine.engine.site.reading.passes import pages_of
+from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.engine.site.site import Site, SiteError
@@ -23,9 +22,6 @@ logger = logging.getLogger(__name__)
 
 # The site that comes with the package.
 SAMPLE_SITE = Path(__file__).parents[1] / "sample_site"
-
-# What a site repeats shows in so many of its pages; of a larger site, pages are taken evenly.
-MOST_SURVEYED = 2_000
 
 
 def read_site(folder: str | Path, *, base_url: str = "", host: str = "") -> Site:
@@ -46,7 +42,7 @@ def read_site(folder: str | Path, *, base_url: str = "", host: str = "") -> Site
     """
     source = _Folder(folder, base_url, host)
     pages = tuple(source.pages(None))
-    site = Site(source.shown, pages, source.files.passed_over, source.notes(), source.served)
+    site = Site(source.shown, pages, source.files.passed_over, source.notes(), served=source.served)
     if site.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(site.skipped.items()))
         count = sum(site.skipped.values())
@@ -99,15 +95,7 @@ class _Folder:
 
     def pages(self, processes: int | None) -> Iterator[Page]:
         try:
-            with ReadingProcesses(processes) as reading:
-                # The folder is looked through each time, because a list of its files would grow with it.
-                count = self.files.look_through()
-                surveyed = itertools.islice(self._requests(), 0, None, max(1, -(-count // MOST_SURVEYED)))
-                repetition = RepetitionCount()
-                for keys in reading.survey(surveyed):
-                    repetition.add(keys)
-                reading.know(repetition.repetition())
-                yield from reading.read(self._requests())
+            yield from pages_of(self.files.look_through, self._requests, processes)
         except ReadingProcessError as error:
             raise SiteError(f"{self.shown}: {error}") from None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from seo_engine.engine.site.page import READ, Page
+from seo_engine.engine.site.unknown import UnknownFactError
 
 # A title or description that more of a site's pages have, and more than two of them, is the template's.
 MOST_SHARED = 0.2
@@ -35,10 +37,12 @@ class SharedTexts:
         self._titles: Counter[str] = Counter()
         self._descriptions: Counter[str] = Counter()
         for page in pages:
-            if page.state == READ:
-                self._pages += 1
-                self._titles[page.title.casefold()] += 1
-                self._descriptions[page.description.casefold()] += 1
+            with contextlib.suppress(UnknownFactError):
+                if page.state == READ:
+                    title, description = page.title.casefold(), page.description.casefold()
+                    self._pages += 1
+                    self._titles[title] += 1
+                    self._descriptions[description] += 1
 
     def is_boilerplate(self, page: Page) -> bool:
         """Return whether the title or the description says the same of many pages."""
@@ -128,7 +132,7 @@ GATES = (
 
 
 def closed_gate(page: Page, shared: SharedTexts) -> Gate | None:
-    """Return the first gate that a page does not pass, or None.
+    """Return the first gate that a page does not pass, or None; one that cannot be known is not passed.
 
     Args:
         page (Page): The page.
@@ -139,7 +143,13 @@ def closed_gate(page: Page, shared: SharedTexts) -> Gate | None:
         >>> closed_gate(page, SharedTexts([page])).otherwise
         'no meta description, or one of endless length'
     """
-    return next((gate for gate in GATES if not gate.is_open(page, shared)), None)
+    for gate in GATES:
+        try:
+            if not gate.is_open(page, shared):
+                return gate
+        except UnknownFactError:
+            return replace(gate, otherwise=f"not known: {gate.name}")
+    return None
 
 
 def sort_by_gate(pages: Sequence[Page]) -> tuple[list[Page], dict[str, list[Page]]]:
@@ -153,5 +163,5 @@ def sort_by_gate(pages: Sequence[Page]) -> tuple[list[Page], dict[str, list[Page
     left_out: dict[str, list[Page]] = {gate.otherwise: [] for gate in GATES}
     for page in pages:
         gate = closed_gate(page, shared)
-        (passed if gate is None else left_out[gate.otherwise]).append(page)
+        (passed if gate is None else left_out.setdefault(gate.otherwise, [])).append(page)
     return passed, {otherwise: found for otherwise, found in left_out.items() if found}

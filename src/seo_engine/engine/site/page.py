@@ -18,6 +18,16 @@ FRAGMENT = "fragment"
 TOO_COSTLY = "too costly"
 
 
+def path_within(address: str) -> str:
+    """Return what of an address tells the pages of a site apart.
+
+    Example:
+        >>> path_within("https://a.example/pots.html?page=2"), path_within("https://a.example/")
+        ('pots.html?page=2', '/')
+    """
+    return address.partition("://")[2].partition("/")[2] or "/"
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image of a page; `alternative_text` is None if the attribute is missing."""

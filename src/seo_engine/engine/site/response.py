@@ -16,14 +16,11 @@ _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^\s;
 class Response(NamedTuple):
     """What a server answered; `status` is 0 if nobody asked one.
 
-    `headers` have names in lower case. `requested` is the address that was asked for first, and `redirects` are those
-    on the way from it, each with its status and the address that it led to.
+    `headers` have names in lower case.
     """
 
     status: int = 0
     headers: tuple[tuple[str, str], ...] = ()
-    requested: str = ""
-    redirects: tuple[tuple[int, str], ...] = ()
 
     def header(self, name: str) -> str:
         """Return a header; several of the same name are joined by commas.

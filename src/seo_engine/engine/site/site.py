@@ -20,16 +20,18 @@ class SiteError(ValueError):
 
 @dataclass(frozen=True)
 class Site:
-    """The pages of a folder, those that could not be read included.
+    """The pages of what holds a site, those that could not be read included.
 
     `passed_over` counts files, folders and links that are not looked at, by the reason. `notes` are to be said once.
-    `served` tells how any address of it is answered.
+    `redirects` are those that a crawler has seen: address, status, target. `served` tells how any address of a folder
+    is answered.
     """
 
-    folder: Path
+    source: Path
     pages: tuple[Page, ...]
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    redirects: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     served: ServedFolder | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -89,7 +89,7 @@ def require_usable_pages(site: Site) -> tuple[Page, ...]:
     usable = site.usable_pages
     if len(usable) < FEWEST_USABLE_PAGES:
         raise SiteError(
-            f"{site.folder}: {len(usable)} of {len(site.pages)} pages have text, a title and a meta description of "
+            f"{site.source}: {len(usable)} of {len(site.pages)} pages have text, a title and a meta description of "
             f"their own{_left_out(site)}; training needs at least {FEWEST_USABLE_PAGES}: give a larger site, or add "
             "what is missing"
         )

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seo_engine.engine.site.reading import reading_processes as module
 from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.parsing import read_document, survey_document
+from seo_engine.engine.site.reading import reading_processes as module
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError, ReadingProcesses
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.response import Response

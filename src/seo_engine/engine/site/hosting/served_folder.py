@@ -99,13 +99,13 @@ class ServedFolder:
         is_served = bool(address)
         address = address or self._absolute(self._prefix + _quoted(f"/{file}"))
         answer = self.answer(address if "://" in address else f"/{address}")
-        redirects = ((answer.status, answer.location),) if answer.location else ()
+        headers = (*answer.headers, ("location", answer.location)) if answer.location else answer.headers
         is_for_missing = file == self.host.not_found or file in self.configuration.not_found.values()
         status = 404 if is_for_missing else answer.status
         if not is_served and answer.status == 200:
             # Another file is at this address.
             status = 404
-        return address, Response(status, answer.headers, address, redirects)
+        return address, Response(status, headers)
 
     def answer(self, address: str) -> Answer:
         """Return what the host answers.

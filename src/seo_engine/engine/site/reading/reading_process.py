@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition
 from seo_engine.engine.site.page import FRAGMENT, READ, TOO_COSTLY, Page
 from seo_engine.engine.site.parsing import COUNTED_BYTES, READ_BYTES, name_behind, read_document, survey_document
-from seo_engine.engine.site.reading.request import Request, contents_of, is_fragment
+from seo_engine.engine.site.reading.request import NOT_STORED, Request, contents_of, is_fragment
 from seo_engine.foundation.extras import import_of_extra
 
 # Of the processor's time, so that a busy machine makes no page costly.
@@ -126,7 +126,7 @@ def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
             )
         except (MemoryError, RecursionError):
             page = request.unread(TOO_COSTLY, size)
-    if page.state == READ and is_fragment(data):
+    if page.state == READ and request.record_at == NOT_STORED and is_fragment(data):
         return request.unread(FRAGMENT, size)
     return name_behind(page, data)
 
@@ -134,7 +134,7 @@ def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
 def survey_file(request: Request) -> set[int]:
     """Return what of a document its site may repeat; nothing, if it cannot be read."""
     data, _, state = contents_of(request, READ_BYTES)
-    if state != READ or is_fragment(data):
+    if state != READ or (request.record_at == NOT_STORED and is_fragment(data)):
         return set()
     with _bounded(), contextlib.suppress(MemoryError, RecursionError):
         return survey_document(data, request.path, request.response)

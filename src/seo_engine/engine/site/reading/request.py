@@ -10,7 +10,10 @@ import zlib
 from typing import BinaryIO, NamedTuple
 
 from seo_engine.engine.site.page import NO_FILE, READ, UNREADABLE, Page
+from seo_engine.engine.site.reading.stored_records import payload_at
 from seo_engine.engine.site.response import NO_RESPONSE, Response
+
+NOT_STORED = -1
 
 _GZIP = b"\x1f\x8b"
 _CHUNK_BYTES = 1 << 18
@@ -20,12 +23,16 @@ _OF_A_DOCUMENT = re.compile(rb"<(?:!doctype|html|head|title|body|meta|frameset|h
 
 
 class Request(NamedTuple):
-    """A document to read: the file, as bytes of the file system, its path within the site, and how it is served."""
+    """A document to read: the file, as bytes of the file system, its path within the site, and how it is served.
+
+    `record_at` is where its record begins, if the file is a WARC file.
+    """
 
     file: bytes
     path: str
     own_address: str = ""
     response: Response = NO_RESPONSE
+    record_at: int = NOT_STORED
 
     def unread(self, state: str, size: int = 0) -> Page:
         """Return the page of this document if it could not be read."""
@@ -45,9 +52,13 @@ def contents_of(request: Request, most_bytes: int) -> tuple[bytes, int, str]:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
                 return b"", 0, NO_FILE
-            if request.file.lower().endswith(b".gz") and file.read(len(_GZIP)) == _GZIP:
+            is_compressed = request.file.lower().endswith(b".gz") and request.record_at == NOT_STORED
+            if is_compressed and file.read(len(_GZIP)) == _GZIP:
                 file.seek(0)
                 data = _decompressed(file, most_bytes)
+                return data, len(data), READ
+            if request.record_at != NOT_STORED:
+                data = payload_at(file, request.record_at, most_bytes)
                 return data, len(data), READ
             file.seek(0)
             return file.read(most_bytes), about.st_size, READ

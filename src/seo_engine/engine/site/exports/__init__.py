@@ -1,0 +1,1 @@
+"""What other crawlers export: a page for each row, whose missing facts are unknown."""

@@ -1,0 +1,38 @@
+"""Reads all documents of a site: first for what its pages repeat, then for the pages."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+from seo_engine.engine.site.document.main_text import RepetitionCount
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
+from seo_engine.engine.site.reading.request import Request
+
+# What a site repeats shows in so many of its pages; of a larger site, pages are taken evenly.
+MOST_SURVEYED = 2_000
+
+
+def pages_of(
+    look_through: Callable[[], int], requests: Callable[[], Iterator[Request]], processes: int | None
+) -> Iterator[Page]:
+    """Yield the pages of a site, in the order of its documents.
+
+    Args:
+        look_through (Callable[[], int]): Returns how many documents there are.
+        requests (Callable[[], Iterator[Request]]): Yields them. It is called twice, because a list would grow with
+            the site.
+        processes (int | None): In how many processes to read at most; None for one for each core.
+
+    Raises:
+        ReadingProcessError: If no process can be started.
+        MissingExtraError: If the extra `site` is not installed.
+    """
+    with ReadingProcesses(processes) as reading:
+        surveyed = itertools.islice(requests(), 0, None, max(1, -(-look_through() // MOST_SURVEYED)))
+        repetition = RepetitionCount()
+        for keys in reading.survey(surveyed):
+            repetition.add(keys)
+        reading.know(repetition.repetition())
+        yield from reading.read(requests())

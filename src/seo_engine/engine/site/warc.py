@@ -1,0 +1,73 @@
+"""A WARC file -> a site: the pages that a crawler has stored (https://iipc.github.io/warc-specifications/)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from seo_engine.engine.site.page import Page, path_within
+from seo_engine.engine.site.reading.passes import pages_of
+from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
+from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.stored_records import records_of
+from seo_engine.engine.site.response import Response
+from seo_engine.engine.site.site import Site, SiteError
+
+_HTML = ("text/html", "application/xhtml+xml")
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
+    """Read the pages that are stored in a WARC file.
+
+    Args:
+        file (str | Path): The file, compressed or not.
+        processes (int | None): In how many processes to read at most; None for one for each core.
+
+    Returns:
+        Site: A page for each address that was answered with HTML; of several answers, the last one.
+
+    Raises:
+        SiteError: If it is not a WARC file, or has no page.
+        MissingExtraError: If the extra `crawl` is not installed.
+    """
+    stored = _Stored(Path(file))
+    try:
+        pages: tuple[Page, ...] = tuple(pages_of(stored.look_through, stored.requests, processes))
+    except ReadingProcessError as error:
+        raise SiteError(f"{file}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise SiteError(f"{file}: this is not a WARC file: {error}") from None
+    if not pages:
+        raise SiteError(f"{file}: there is no page in it; give a WARC file of a site")
+    return Site(Path(file), pages, stored.passed_over, redirects=stored.redirects)
+
+
+class _Stored:
+    """The records of a file; looking through it finds out which of them are the pages."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.passed_over: Counter[str] = Counter()
+        # By a number for each address, because the addresses themselves would grow with the site.
+        self._last: dict[int, int] = {}
+        self.redirects: dict[str, tuple[int, str]] = {}
+
+    def look_through(self) -> int:
+        for offset, record in records_of(self._file):
+            target = record.header("location")
+            if record.status in _REDIRECTS and target:
+                self.redirects[record.address] = (record.status, record.absolute(target))
+            elif record.content_type in _HTML or not record.content_type:
+                self._last[hash(record.address)] = offset
+            else:
+                self.passed_over[f"not HTML: {record.content_type}"] += 1
+        return len(self._last)
+
+    def requests(self) -> Iterator[Request]:
+        file = bytes(self._file)
+        for offset, record in records_of(self._file):
+            if self._last.get(hash(record.address)) == offset and record.status not in _REDIRECTS:
+                response = Response(record.status, record.headers)
+                yield Request(file, path_within(record.address), record.address, response, offset)

@@ -1,0 +1,170 @@
+"""What other crawlers export is read; what they do not have is unknown, and never empty."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.site import SiteError
+from seo_engine.engine.site.source import read_source
+from seo_engine.engine.site.unknown import UNKNOWN, UnknownFactError
+
+FILES = Path(__file__).parent / "files"
+HOME = "http://127.0.0.1:8765/"
+
+
+def test_what_is_not_known_cannot_be_taken_for_empty() -> None:
+    uses: list[Callable[[], object]] = [
+        lambda: bool(UNKNOWN), lambda: len(UNKNOWN), lambda: list(UNKNOWN), lambda: "a" in UNKNOWN, lambda: UNKNOWN[0],
+        lambda: UNKNOWN == "", lambda: UNKNOWN != "", lambda: str(UNKNOWN), lambda: f"{UNKNOWN}", lambda: UNKNOWN.text,
+        lambda: UNKNOWN < 1, lambda: UNKNOWN + "a", lambda: UNKNOWN(), lambda: {"": 1}[UNKNOWN],
+    ]  # fmt: skip
+    for number, use in enumerate(uses[:-1]):
+        with pytest.raises(UnknownFactError):
+            print(number, use())
+    assert copy.deepcopy(UNKNOWN) is UNKNOWN and pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN
+    assert repr(Page("a", "a", title=UNKNOWN)).startswith("Page(url='a', path='a', title=UNKNOWN")
+
+
+def test_a_crawl_by_advertools_has_what_it_has_written() -> None:
+    site = read_source(FILES / "advertools.jl")
+    pages = {page.path: page for page in site.pages}
+    assert list(pages) == ["/", "missing", "sub/care.html"]
+    home, missing, care = pages.values()
+    assert (home.url, home.title, home.description, home.canonical) == (HOME, "Clay pots", "Pots of red clay.", HOME)
+    assert home.headings == ((1, "Our pots"), (2, "Red"), (2, "Blue"))
+    assert home.links == (f"{HOME}sub/care.html", f"{HOME}old", f"{HOME}missing", HOME)
+    assert [(link.text, link.region, link.relations) for link in home.facts.links] == [
+        ("Care", "navigation", ()),
+        ("Old page", "body", ("nofollow",)),
+        ("Missing", "body", ()),
+        ("Home", "footer", ()),
+    ]
+    assert home.images[0].alternative_text == "A pot" and home.images[1].alternative_text is UNKNOWN
+    assert [(link.address, link.attributes["hreflang"]) for link in home.facts.languages] == [("/de.html", "de")]
+    assert [meta.content for meta in home.facts.social] == ["OG pots"]
+    assert home.facts.encoding.used == "utf-8" and care.facts.encoding is UNKNOWN
+    assert [title.text for title in care.facts.titles] == ["Care", "Two"]
+    assert care.description == "" and care.facts.descriptions == ()
+    assert (missing.facts.response.status, home.facts.response.header("content-type")) == (404, "text/html")
+
+
+def test_what_advertools_does_not_look_for_is_unknown() -> None:
+    page = read_source(FILES / "advertools.jl").pages[0]
+    assert page.main_text is UNKNOWN and page.language is UNKNOWN and page.facts.structured_data is UNKNOWN
+    for ask in (lambda: page.facts.robots, lambda: page.facts.refreshes, lambda: page.facts.named("author")):
+        with pytest.raises(UnknownFactError, match="the export does not have"):
+            ask()
+    with pytest.raises(UnknownFactError):
+        page.facts.related("icon")
+
+
+def test_a_page_of_which_a_gate_is_not_known_does_not_teach_and_is_counted() -> None:
+    site = read_source(FILES / "advertools.jl")
+    assert {reason: len(pages) for reason, pages in site.left_out.items()} == {
+        "not answered with 200": 1,
+        "not known: no redirect": 2,
+    }
+    assert site.usable_pages == ()
+
+
+def test_the_redirects_that_a_crawler_has_seen_are_kept(tmp_path: Path) -> None:
+    row = (
+        '{"url": "https://a.example/c", "status": 200, "redirect_urls": "https://a.example/a@@https://a.example/b", '
+        '"redirect_reasons": "301@@302"}'
+    )
+    file = tmp_path / "crawl.jl"
+    file.write_text(f'{row}\n{{"url": "https://a.example/d", "errors": "timeout"}}\n')
+    site = read_source(file)
+    assert site.redirects == {
+        "https://a.example/a": (301, "https://a.example/b"),
+        "https://a.example/b": (302, "https://a.example/c"),
+    }
+    assert [page.state for page in site.pages] == ["read", "unreadable"]
+
+
+def test_a_crawl_by_screaming_frog_has_what_its_columns_say() -> None:
+    site = read_source(FILES / "screaming_frog.csv")
+    home, slow = site.pages
+    assert (home.url, home.title, home.description) == ("https://a.example/", "Pots, red", "Pots of clay.")
+    assert home.headings == ((1, 'Our "pots"'), (2, "Red"), (2, "Blue"))
+    assert [title.text for title in home.facts.titles] == ["Pots, red", "Second"]
+    assert home.facts.robots == (("robots", "noindex"), ("robots", "follow"), ("robots", "noarchive"))
+    assert (home.canonical, home.language, home.facts.size.bytes) == ("https://a.example/", "en", 12345)
+    assert site.redirects == {"https://a.example/old": (301, "https://a.example/")}
+    assert site.passed_over == {"not HTML: image/png": 1}
+    assert slow.state == "unreadable"
+    assert home.links is UNKNOWN and home.main_text is UNKNOWN and home.facts.images is UNKNOWN
+    with pytest.raises(UnknownFactError):
+        home.facts.related("next")
+    with pytest.raises(UnknownFactError):
+        home.facts.social  # noqa: B018
+
+
+def test_a_column_that_is_missing_is_unknown(tmp_path: Path) -> None:
+    file = tmp_path / "short.csv"
+    file.write_text("Address,Status Code\nhttps://a.example/,200\n")
+    (page,) = read_source(file).pages
+    assert page.title is UNKNOWN and page.headings is UNKNOWN and page.canonical is UNKNOWN
+    with pytest.raises(UnknownFactError):
+        page.facts.descriptions  # noqa: B018
+
+
+def test_the_pages_of_a_warc_file_of_wget_are_read() -> None:
+    site = read_source(FILES / "wget.warc.gz")
+    assert [(page.path, page.title, page.facts.response.status) for page in site.pages] == [
+        ("/", "Clay pots", 200),
+        ("de.html", "Töpfe", 200),
+        ("sub/care.html", "Care", 200),
+        ("missing", "Error response", 404),
+        ("a.png", "Error response", 404),
+        ("b.png", "Error response", 404),
+    ]
+    assert site.redirects == {f"{HOME}old": (301, f"{HOME}sub/care.html")}
+    assert site.pages[0].links[0] == f"{HOME}sub/care.html"
+    assert ("robots", "noindex") in site.pages[1].facts.robots
+
+
+def test_a_warc_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = (FILES / "wget.warc.gz").read_bytes()
+    counts = set()
+    for length in range(100, len(whole), 400):
+        torn = tmp_path / "torn.warc.gz"
+        torn.write_bytes(whole[:length])
+        try:
+            counts.add(len(read_source(torn).pages))
+        except SiteError as error:
+            assert str(error).startswith(f"{torn}: ")
+            counts.add(0)
+    assert min(counts) == 0 and max(counts) >= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "reason"),
+    [
+        ("a.warc.gz", b"no archive", "is not a WARC file|there is no page in it"),
+        ("a.warc", b"", "there is no page in it"),
+        ("a.jl", b"", "there is no page in it"),
+        ("a.jl", b'{"title": "x"}\n', "line 1: this is not a page that advertools has crawled"),
+        ("a.jl", b"\xff\n", "line 1: this is not a page that advertools has crawled"),
+        ("a.csv", b"Adresse,Statuscode\n", "the column 'Address' is missing; export the tab Internal"),
+        ("a.csv", b"Address,Status Code\n\x00", "there is no page in it|line"),
+        ("a.txt", b"x", "this is not a folder; give the folder that holds the site's HTML files, a WARC file"),
+    ],
+)
+def test_what_is_no_export_is_told_in_one_line(tmp_path: Path, name: str, contents: bytes, reason: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(contents)
+    with pytest.raises(SiteError, match=reason) as error:
+        read_source(file)
+    assert str(file) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_file_with_addresses_takes_no_other(tmp_path: Path) -> None:
+    with pytest.raises(SiteError, match="base_url and host are for folders"):
+        read_source(FILES / "advertools.jl", base_url="https://a.example/")
