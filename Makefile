@@ -2,15 +2,16 @@
 # make test: every check, but for those with real models, frameworks and launchers: make test-integrations.
 # make coverage: the same tests, and which lines they run; fails below 80 %.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
+# make test-servers: what we say Apache and nginx answer is what they answer (apt-get install apache2 nginx-light).
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
 # make benchmark: compare with similar tools.   make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
-TESTS := $(BIN)/python -m pytest --ignore tests/integrations --numprocesses 3 --dist worksteal
+TESTS := $(BIN)/python -m pytest --ignore tests/integrations --ignore tests/servers --numprocesses 3 --dist worksteal
 
-.PHONY: train test coverage test-integrations test-extras faults fuzz benchmark docs clean
+.PHONY: train test coverage test-integrations test-servers test-extras faults fuzz benchmark docs clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -29,6 +30,9 @@ coverage: .venv/test-installed
 # Many processes that import torch and transformers, and little of ours.
 test-integrations: .venv/test-installed
 	$(BIN)/python -m pytest tests/integrations --numprocesses 2 --dist worksteal
+
+test-servers: .venv/test-installed
+	$(BIN)/python -m pytest tests/servers
 
 # Each time anew, so that what is forgotten in pyproject.toml is missing here.
 test-extras: | .venv/bin/python
