@@ -4,7 +4,7 @@
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make test-servers: what we say Apache and nginx answer is what they answer (apt-get install apache2 nginx-light).
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
-# make benchmark: compare with similar tools.   make docs: renew the generated parts of the documents.
+# make benchmark ONLY="reading trackio": compare with similar tools, all or some.   make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
@@ -51,8 +51,8 @@ faults: .venv/test-installed
 fuzz: .venv/fuzz-installed
 	$(BIN)/python -m tests.fuzzing.fuzz --seconds $(SECONDS)
 
-benchmark: .venv/benchmark-installed
-	$(BIN)/python -m benchmarks
+benchmark: .venv/benchmark-installed .venv-peers/installed
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 docs: .venv/engine-installed
 	$(BIN)/python -m docs.generate
@@ -85,5 +85,11 @@ docs: .venv/engine-installed
 	@rm -f .venv/lib/python*/site-packages/*pluto_wandb_hook.pth
 	@touch $@
 
+# These cannot be installed beside seo-engine.
+.venv-peers/installed: benchmarks/reading/peers.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-extras
+	rm -rf .venv .venv-extras .venv-peers

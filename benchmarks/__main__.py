@@ -12,11 +12,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.machine import describe_machine
 from benchmarks.measurements import KILLED_AT_FULL_SPEED, KILLED_SLOWLY, MEMORY_RECORDS, PAUSE_SECONDS
 from benchmarks.processes import measured
+from benchmarks.reading.speed import measure_reading
 from benchmarks.regions import measure_regions
 from benchmarks.report import OURS, RESULTS, print_tables, save_plot
 from benchmarks.rounds import Figures, measure_in_turn, note, small_step_milliseconds
@@ -36,20 +38,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how many times each row is measured")
     parser.add_argument(
-        "--only", nargs="+", choices=[row.name for row in ROWS], help="measure only these rows, and do not save them"
-    )
-    parser.add_argument(
-        "--without-fine-tune", action="store_true", help="skip the real fine-tune, which takes four minutes"
+        "--only", nargs="+", choices=[*(row.name for row in ROWS), *PARTS], help="measure these alone; nothing is saved"
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
     arguments = parser.parse_args()
-    chosen = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
+    chosen = arguments.only or [*(row.name for row in ROWS), *PARTS]
+    rows = [row for row in ROWS if row.name in chosen]
     results: Figures = {"machine": describe_machine(), "versions": versions(), "rounds": arguments.rounds}
-    results["rows"] = measure_rows(chosen, arguments.rounds)
-    if arguments.only is None:
-        results["regions"] = measure_regions(arguments.rounds)
-    if not arguments.without_fine_tune:
-        results["fine_tune"] = measure_fine_tune()
+    results["rows"] = measure_rows(rows, arguments.rounds) if rows else {}
+    for part, measure in PARTS.items():
+        if part in chosen:
+            results[part] = measure(arguments.rounds)
     if arguments.only is None:
         # Measured by `python -m benchmarks.ranks`.
         results["ranks"] = json.loads(RESULTS.read_text(encoding="utf-8")).get("ranks", {})
@@ -99,8 +98,8 @@ def _measure_memory(row: Row, figures: Figures) -> None:
         figures["memory"] = said.result
 
 
-def measure_fine_tune() -> Figures:
-    """Return the tracker's share of a real fine-tune, as `seo-engine train --json` reports it."""
+def measure_fine_tune(rounds: int) -> Figures:
+    """Return the tracker's share of one real fine-tune, as `seo-engine train --json` reports it."""
     with tempfile.TemporaryDirectory() as folder:
         finished = subprocess.run(
             [sys.executable, "-m", "seo_engine.cli", "train", "--json", "--log-dir", folder],
@@ -110,6 +109,14 @@ def measure_fine_tune() -> Figures:
             return {"error": finished.stderr.strip().splitlines()[-1]}
         said = json.loads(finished.stdout)
     return {"wall_seconds": said["wall_seconds"], **said["tracker_cost"]}
+
+
+# What is measured beside the rows, each by itself.
+PARTS: dict[str, Callable[[int], Figures]] = {
+    "regions": measure_regions,
+    "reading": lambda rounds: measure_reading(rounds=rounds),
+    "fine_tune": measure_fine_tune,
+}
 
 
 if __name__ == "__main__":

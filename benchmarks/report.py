@@ -18,6 +18,9 @@ FRONT_PAGE = (OURS, "wandb", "summary_writer", "mlflow", "trackio")
 
 Results = dict[str, Any]
 
+# The rows whose ratios have a budget: all facts, facts with main text, and the peer that this is compared with.
+READING_BUDGET_ROWS = ("seo-engine, all facts", "seo-engine, facts and main text", "resiliparse, main text")
+
 
 def front_page_table(results: Results) -> list[list[str]]:
     """Return what a call costs and what a kill loses, in five rows for people who have two minutes."""
@@ -168,6 +171,34 @@ def regions_budget_table(results: Results) -> list[list[str]]:
     return lines
 
 
+def reading_table(reading: Results) -> list[list[str]]:
+    """Return how long each tool takes to read the same pages, fastest first."""
+    lines = [["reading a page", "pages/s", "× of the parser alone"]]
+    for name, ratio in sorted(reading["of_the_parser"].items(), key=lambda row: row[1]):
+        rate = reading["pages_a_second"][name]
+        lines.append([f"**{name}**" if name.startswith("seo-engine") else name, f"{rate:,.0f}", f"{ratio:.1f}"])
+    return lines
+
+
+def reading_budget_table(reading: Results) -> list[list[str]]:
+    """Return whether the budgets of reading are kept; only the header if their rows were not measured."""
+    lines = [["reading", "measured", "budget"]]
+    ratios = reading["of_the_parser"]
+    facts, whole, peer = (ratios.get(name) for name in READING_BUDGET_ROWS)
+    if facts is not None:
+        lines.append(["all facts, × of the parser alone, at most", f"{facts:.2f}", "2.50"])
+    if whole is not None and peer is not None:
+        lines.append(["facts and main text, × of resiliparse's main text, at most", f"{whole / peer:.2f}", "1.50"])
+    if "two_processes" in reading:
+        lines.append(["two processes, × of one, at least", f"{reading['two_processes']:.2f}", "1.70"])
+    return lines
+
+
+def reading_origin_line(reading: Results) -> str:
+    """Return on how many pages, on which machine, and with which versions it was measured."""
+    return f"{reading['pages']} pages. {origin_line(reading)}"
+
+
 def as_markdown(table: list[list[str]]) -> str:
     """Return a table as Markdown."""
     header, *lines = table
@@ -221,12 +252,18 @@ def origin_line(results: Results) -> str:
 
 def print_tables(results: Results) -> None:
     """Print all that was measured, as Markdown, which is readable on a terminal too."""
-    print(f"{origin_line(results)}\n\n{as_markdown(cost_table(results))}\n\n{as_markdown(loss_table(results))}")
+    print(origin_line(results))
+    if results["rows"]:
+        print(f"\n{as_markdown(cost_table(results))}\n\n{as_markdown(loss_table(results))}")
     if len(budgets := budget_table(results)) > 1:
         print(f"\n{as_markdown(budgets)}")
     if "regions" in results:
         print()
         print_regions(results)
+    if "reading" in results:
+        reading = results["reading"]
+        print(f"\n{reading_origin_line(reading)}\n\n{as_markdown(reading_table(reading))}")
+        print(f"\n{as_markdown(reading_budget_table(reading))}")
     if "fine_tune" in results:
         print(f"\n{fine_tune_line(results)}")
 

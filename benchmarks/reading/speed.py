@@ -2,19 +2,22 @@
 
 All tools read the same pages of FOLDER, or of the bundled site, in turn over several rounds; of each page the fastest
 round counts. A tool that is not installed is left out, and named. Compare the ratios: the pages per second depend on
-the machine.
+the machine. With `--save`, the figures go into results.json and the documents.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import random
+import json
+import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from benchmarks.machine import describe_machine
+from benchmarks.reading.timing import PARSER, Read, pages_in, parse, seconds_of
+from benchmarks.report import READING_BUDGET_ROWS, RESULTS, as_markdown, reading_budget_table, reading_table
+from benchmarks.rows import versions
 from seo_engine.engine.site.document.collecting import Collector
 from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.facts import Encoding, Size
@@ -22,91 +25,98 @@ from seo_engine.engine.site.folder import SAMPLE_SITE, read_pages
 from seo_engine.engine.site.parsing import parse_tree, read_document
 from seo_engine.engine.site.response import NO_RESPONSE
 
-Read = Callable[[bytes], object]
+FACTS, WHOLE, RESILIPARSE = READING_BUDGET_ROWS
+_LIBRARIES = ("seo-engine", "selectolax", "Resiliparse", "trafilatura")
 
-PARSER = "parser alone (selectolax)"
-FACTS = "seo-engine, facts"
-WHOLE = "seo-engine, facts and main text"
-RESILIPARSE = "resiliparse, main text"
+# Where `make benchmark` installs what cannot be installed beside seo-engine.
+_PEERS = Path(__file__).parents[2] / ".venv-peers" / "bin" / "python"
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=SAMPLE_SITE)
-    parser.add_argument("--pages", type=int, default=300, help="how many pages at most, taken at random")
+    parser.add_argument("--pages", type=int, default=250, help="how many pages at most, taken at random")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", help="measure only these rows (a part of their names)")
+    parser.add_argument("--only", nargs="+", default=[], help="measure only these rows (a part of their names)")
+    parser.add_argument("--save", action="store_true", help="save them; run `make docs` afterwards")
     arguments = parser.parse_args()
-    files = sorted(path for path in arguments.folder.rglob("*.html") if path.is_file())
-    pages = [path.read_bytes() for path in random.Random(18).sample(files, min(arguments.pages, len(files)))]
-    rows, missing = _rows()
-    if arguments.only:
-        rows = {name: read for name, read in rows.items() if any(part in name for part in arguments.only)}
-    seconds = _measured(rows, pages, arguments.rounds)
-    for name, taken in seconds.items():
-        print(f"{name:34}{len(pages) / taken:9.0f} pages/s   × {taken / seconds.get(PARSER, taken):6.2f} of the parser")
-    if WHOLE in seconds and RESILIPARSE in seconds:
-        print(f"{WHOLE}: × {seconds[WHOLE] / seconds[RESILIPARSE]:.2f} of resiliparse")
-    if not arguments.only:
-        _print_processes(arguments.folder)
-    print(f"not installed: {', '.join(missing) or 'none'}")
+    reading = measure_reading(arguments.folder, arguments.pages, arguments.rounds, arguments.only)
+    if arguments.save:
+        results = json.loads(RESULTS.read_text(encoding="utf-8"))
+        results["reading"] = reading
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"{as_markdown(reading_table(reading))}\n\n{as_markdown(reading_budget_table(reading))}")
 
 
-def _measured(rows: dict[str, Read], pages: list[bytes], rounds: int) -> dict[str, float]:
-    """Return for each row the seconds that all pages take, of each the fastest round."""
-    fastest = {name: [float("inf")] * len(pages) for name in rows}
-    for number, page in enumerate(pages):
-        for _ in range(rounds):
-            for name, read in rows.items():
-                started = time.perf_counter()
-                read(page)
-                fastest[name][number] = min(fastest[name][number], time.perf_counter() - started)
-    return {name: sum(each) for name, each in fastest.items()}
+def measure_reading(
+    folder: Path = SAMPLE_SITE, most: int = 250, rounds: int = 5, only: list[str] | None = None
+) -> dict[str, Any]:
+    """Return how long each tool takes for the same pages, as ratios of the parser's time."""
+    rows, missing = _rows(only or [])
+    pages = pages_in(folder, most)
+    seconds = seconds_of({PARSER: parse, **rows}, pages, rounds)
+    ratios = {name: taken / seconds[PARSER] for name, taken in seconds.items()}
+    rates = {name: len(pages) / taken for name, taken in seconds.items()}
+    if _PEERS.exists():
+        command = [str(_PEERS), "-m", "benchmarks.reading.peers", str(folder), "--pages", str(most)]
+        command += ["--rounds", str(rounds), "--only", *(only or [])]
+        peers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        ratios.update({name: taken / peers[PARSER] for name, taken in peers.items() if name != PARSER})
+        rates.update({name: len(pages) / taken for name, taken in peers.items() if name != PARSER})
+    else:
+        missing += ["advertools", "pyseoanalyzer"]
+    reading: dict[str, Any] = {
+        "machine": describe_machine(),
+        "versions": versions(_LIBRARIES),
+        "rounds": rounds,
+        "pages": len(pages),
+        "pages_a_second": rates,
+        "of_the_parser": ratios,
+        "missing": missing,
+    }
+    if not only:
+        reading["two_processes"] = _two_processes(folder)
+    return reading
 
 
-def _print_processes(folder: Path) -> None:
-    """Print how long a whole folder takes in one process and in two, without their start."""
+def _two_processes(folder: Path) -> float:
+    """Return how many times as fast two processes read a whole folder as one, without their start."""
     taken: dict[int, float] = {}
     for processes in (1, 2, 1, 2):
         pages = read_pages(folder, processes=processes)
         next(pages)
         started = time.perf_counter()
-        count = sum(1 for _ in pages)
+        for _ in pages:
+            pass
         taken[processes] = min(taken.get(processes, float("inf")), time.perf_counter() - started)
-    print(
-        f"the folder in one process: {count / taken[1]:.0f} pages/s; in two: {count / taken[2]:.0f} pages/s, "
-        f"× {taken[1] / taken[2]:.2f}"
-    )
+    return taken[1] / taken[2]
 
 
-def _rows() -> tuple[dict[str, Read], list[str]]:
-    """Return how each tool that is installed reads a page, and which are not."""
-    rows: dict[str, Read] = {PARSER: _parse, FACTS: _facts, WHOLE: lambda data: read_document(data, "a.html")}
-    missing: list[str] = []
-    for name, tool in {
+def _rows(only: list[str]) -> tuple[dict[str, Read], list[str]]:
+    """Return how each tool that is installed and chosen reads a page, and which are not installed."""
+    tools = {
+        FACTS: lambda: _facts,
+        WHOLE: lambda: lambda data: read_document(data, "a.html"),
         RESILIPARSE: _resiliparse,
         "trafilatura, main text": _trafilatura,
-        "pyseoanalyzer": _pyseo,
-    }.items():
+    }
+    rows: dict[str, Read] = {}
+    missing: list[str] = []
+    for name, make in tools.items():
+        if only and not any(part in name for part in only):
+            continue
         try:
-            rows[name] = tool()
+            rows[name] = make()
         except ImportError:
             missing.append(name)
     return rows, missing
 
 
-def _parse(data: bytes) -> object:
-    from selectolax.lexbor import LexborHTMLParser
-
-    return LexborHTMLParser(data)
-
-
 def _facts(data: bytes) -> object:
     tree, syntax, cut = parse_tree(decode(data).text, "a.html")
-    return Collector(tree, "a.html").collect(
-        NO_RESPONSE, Encoding(), Size(len(data), len(data), attributes_cut=cut), syntax, ""
-    )
+    size = Size(len(data), len(data), attributes_cut=cut)
+    return Collector(tree, "a.html").collect(NO_RESPONSE, Encoding(), size, syntax, "")
 
 
 def _resiliparse() -> Read:
@@ -119,17 +129,6 @@ def _trafilatura() -> Read:
     import trafilatura
 
     return lambda data: trafilatura.extract(data)
-
-
-def _pyseo() -> Read:
-    from pyseoanalyzer.page import Page
-
-    def read(data: bytes) -> object:
-        page = Page(url="http://a.example/", base_domain="http://a.example/")
-        with contextlib.redirect_stdout(io.StringIO()):
-            return page.analyze(data.decode("utf-8", "replace"))
-
-    return read
 
 
 if __name__ == "__main__":
