@@ -10,12 +10,14 @@ from seo_engine.engine.site.page import Page, path_within
 from seo_engine.engine.site.reading.passes import pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
-from seo_engine.engine.site.reading.stored_records import records_of
+from seo_engine.engine.site.reading.stored_records import WholeFileCompressedError, records_of
 from seo_engine.engine.site.response import Response
 from seo_engine.engine.site.site import Site, SiteError
 
 _HTML = ("text/html", "application/xhtml+xml")
 _REDIRECTS = (301, 302, 303, 307, 308)
+_NOT_MODIFIED = 304
+_MOST_REASONS = 30
 
 
 def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
@@ -26,7 +28,7 @@ def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
         processes (int | None): In how many processes to read at most; None for one for each core.
 
     Returns:
-        Site: A page for each address that was answered with HTML; of several answers, the last one.
+        Site: A page for each address whose last answer is HTML.
 
     Raises:
         SiteError: If it is not a WARC file, or has no page.
@@ -37,8 +39,8 @@ def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
         pages: tuple[Page, ...] = tuple(pages_of(stored.look_through, stored.requests, processes))
     except ReadingProcessError as error:
         raise SiteError(f"{file}: {error}") from None
-    except (OSError, ValueError) as error:
-        raise SiteError(f"{file}: this is not a WARC file: {error}") from None
+    except (OSError, WholeFileCompressedError) as error:
+        raise SiteError(f"{file}: {error}") from None
     if not pages:
         raise SiteError(f"{file}: there is no page in it; give a WARC file of a site")
     return Site(Path(file), pages, stored.passed_over, redirects=stored.redirects)
@@ -55,19 +57,32 @@ class _Stored:
         self.redirects: dict[str, tuple[int, str]] = {}
 
     def look_through(self) -> int:
-        for offset, record in records_of(self._file):
-            target = record.header("location")
-            if record.status in _REDIRECTS and target:
-                self.redirects[record.address] = (record.status, record.absolute(target))
+        self.passed_over.clear()
+        pages: set[int] = set()
+        for offset, record in records_of(self._file, self.passed_over):
+            number = hash(record.address)
+            self._last[number] = offset
+            pages.discard(number)
+            self.redirects.pop(record.address, None)
+            if record.status in _REDIRECTS and record.header("location"):
+                self.redirects[record.address] = (record.status, record.absolute(record.header("location")))
+            elif record.status == _NOT_MODIFIED:
+                self.passed_over["answer that says that nothing has changed"] += 1
             elif record.content_type in _HTML or not record.content_type:
-                self._last[hash(record.address)] = offset
+                pages.add(number)
             else:
-                self.passed_over[f"not HTML: {record.content_type}"] += 1
-        return len(self._last)
+                self._count(f"not HTML: {record.content_type}")
+        self._last = {number: self._last[number] for number in pages}
+        return len(pages)
+
+    def _count(self, reason: str) -> None:
+        # A file may name a type of its own for each of its records.
+        known = reason in self.passed_over or len(self.passed_over) < _MOST_REASONS
+        self.passed_over[reason if known else "not HTML"] += 1
 
     def requests(self) -> Iterator[Request]:
         file = bytes(self._file)
-        for offset, record in records_of(self._file):
-            if self._last.get(hash(record.address)) == offset and record.status not in _REDIRECTS:
+        for offset, record in records_of(self._file, Counter()):
+            if self._last.get(hash(record.address)) == offset:
                 response = Response(record.status, record.headers)
                 yield Request(file, path_within(record.address), record.address, response, offset)

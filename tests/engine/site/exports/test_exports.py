@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import pickle
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
 
 from seo_engine.engine.site.page import Page
@@ -147,7 +150,7 @@ def test_a_warc_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "contents", "reason"),
     [
-        ("a.warc.gz", b"no archive", "is not a WARC file|there is no page in it"),
+        ("a.warc.gz", b"no archive", "there is no page in it"),
         ("a.warc", b"", "there is no page in it"),
         ("a.jl", b"", "there is no page in it"),
         ("a.jl", b'{"title": "x"}\n', "line 1: this is not a page that advertools has crawled"),
@@ -168,3 +171,97 @@ def test_what_is_no_export_is_told_in_one_line(tmp_path: Path, name: str, conten
 def test_a_file_with_addresses_takes_no_other(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="base_url and host are for folders"):
         read_source(FILES / "advertools.jl", base_url="https://a.example/")
+
+
+def record(address: str, body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    """Return a record, as a crawler writes it that stores what it gets."""
+    lines = "".join(f"{header}\r\n" for header in headers or ("Content-Type: text/html",))
+    http = f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body
+    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {address}\r\nContent-Type: application/http\r\n"
+    return f"{head}Content-Length: {len(http) if length is None else length}\r\n\r\n".encode() + http + b"\r\n\r\n"
+
+
+def page(name: str, more: str = "") -> bytes:
+    return f"<!doctype html><title>{name}</title>{more}".encode()
+
+
+def chunked(body: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:50], body[50:])) + b"0\r\n\r\n"
+
+
+LONG = "<p>" + " ".join(f"{number:x}" for number in range(100_000, 170_000))
+COMPRESSED = {
+    "chunked, gzip": (chunked(gzip.compress(page("A"))), "Transfer-Encoding: chunked", "Content-Encoding: gzip"),
+    "gzip": (gzip.compress(page("A", LONG)), "Content-Encoding: gzip"),
+    "deflate": (zlib.compress(page("A")), "Content-Encoding: deflate"),
+    "raw deflate": (zlib.compress(page("A"))[2:-4], "Content-Encoding: deflate"),
+    "brotli": (brotli.compress(page("A")), "Content-Encoding: br"),
+    "gzip, stored without": (page("A"), "Content-Encoding: gzip"),
+    "brotli, stored without": (page("A"), "Content-Encoding: br"),
+    "chunked, stored without": (page("A"), "Transfer-Encoding: chunked"),
+    "gzip with bytes behind": (gzip.compress(page("A")) + b"abc", "Content-Encoding: gzip"),
+}
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
+def test_what_servers_send_compressed_is_read_and_hides_no_other_page(tmp_path: Path, kind: str, name: str) -> None:
+    body, *headers = COMPRESSED[kind]
+    first = record("https://a.example/a", body, "Content-Type: text/html", *headers)
+    records = [first, *(record(f"https://a.example/{each}", page(each)) for each in "bcd")]
+    file = tmp_path / name
+    file.write_bytes(b"".join(gzip.compress(each) if name.endswith("gz") else each for each in records))
+    assert [each.title for each in read_source(file).pages] == ["A", "b", "c", "d"]
+
+
+DAMAGED = {
+    "too short": record("https://a.example/x", page("x", LONG), length=100),
+    "negative length": record("https://a.example/x", page("x"), length=-5),
+    "garbage": b"no record at all\r\n\r\n" * 20,
+    "endless header": record("https://a.example/x", page("x"), "X-Long: " + "x" * 2_000_000),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_record_is_counted_and_hides_no_other_page(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "a.warc"
+    good = [record(f"https://a.example/{each}", page(each)) for each in "abc"]
+    file.write_bytes(good[0] + DAMAGED[kind] + good[1] + good[2])
+    site = read_source(file)
+    assert [each.title for each in site.pages if not each.url.endswith("x")] == ["a", "b", "c"]
+
+
+def test_a_torn_record_is_counted_and_no_page(tmp_path: Path) -> None:
+    file = tmp_path / "a.warc"
+    file.write_bytes(record("https://a.example/a", page("a")) + record("https://a.example/b", page("b", LONG))[:5_000])
+    site = read_source(file)
+    assert [each.title for each in site.pages] == ["a"] and site.passed_over == {"torn record": 1}
+
+
+def test_of_several_answers_the_last_one_counts(tmp_path: Path) -> None:
+    file = tmp_path / "a.warc"
+    moved = record("https://a.example/b", b"", "Location: /c", status="301 Moved")
+    answers = [
+        record("https://a.example/a", page("old")),
+        record("https://a.example/b", page("b")),
+        record("https://a.example/a", page("new")),
+        moved,
+        record("https://a.example/a", b"", status="304 Not Modified"),
+        record("https://", page("none")),
+        record("HTTPS://A.example/d", page("d")),
+    ]
+    file.write_bytes(b"".join(answers[:4] + answers[5:]))
+    site = read_source(file)
+    assert [(each.url, each.title) for each in site.pages] == [
+        ("https://a.example/a", "new"),
+        ("https://a.example/d", "d"),
+    ]
+    assert site.redirects == {"https://a.example/b": (301, "https://a.example/c")}
+    assert site.passed_over == {"record without an address": 1}
+
+
+def test_a_file_that_is_compressed_as_a_whole_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "a.warc.gz"
+    file.write_bytes(gzip.compress(b"".join(record(f"https://a.example/{each}", page(each)) for each in "abc")))
+    with pytest.raises(SiteError, match="it is compressed as a whole; decompress it with gunzip"):
+        read_source(file)
