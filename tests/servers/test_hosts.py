@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from seo_engine.engine.site.hosting.hosts import host_named
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
+from tests.servers import htaccess_samples
 from tests.servers.real_servers import apache, asked, nginx
 
 FILES = (
@@ -140,3 +142,63 @@ def test_each_file_is_served_at_the_address_that_we_give_it(folder: Path, name: 
                 _, _, body, _ = asked(port, address.removeprefix("http://localhost"))
                 assert body.decode() == f"<title>{file}</title>"
     assert served.address_of("shop/index.html") == "http://localhost/shop/"
+
+
+# Where Apache does what nobody would want, or lists a folder.
+LEFT_TO_APACHE = {
+    "all options": ("/about/", "/empty/", "/files/"),
+    "fallback": ("/pots.html/x",),
+    "inner slash": ("/shop",),
+    "multiviews": ("/foo",),
+    "multiviews without slash": ("/foo",),
+    "relative redirect": ("/old", "/old?y=2"),
+    "without html": ("/pots/",),
+    "without html, any": ("/pots/", "/zz/"),
+}
+
+
+def comparable(location: str) -> str:
+    """Return a location without the host that we are, and with the numbers of bytes in upper case."""
+    location = location.removeprefix("http://localhost")
+    return re.sub("%[0-9a-f]{2}", lambda number: number[0].upper(), location)
+
+
+@pytest.fixture(scope="module")
+def common_site() -> Iterator[tuple[Path, int]]:
+    base = Path(tempfile.mkdtemp())
+    base.chmod(0o755)
+    for name in htaccess_samples.FILES:
+        file = base / "site" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"<title>{name}</title>")
+    with apache(base / "site", base / "state") as port:
+        yield base / "site", port
+    shutil.rmtree(base)
+
+
+@pytest.mark.parametrize("sample", htaccess_samples.SAMPLES)
+def test_apache_answers_what_we_say_with_the_files_that_people_have(common_site: tuple[Path, int], sample: str) -> None:
+    site, port = common_site
+    texts = htaccess_samples.SAMPLES[sample]
+    for inner, text in texts.items():
+        (site / inner / ".htaccess").write_text(text)
+    try:
+        served = ServedFolder(site, host_named("apache"), "http://localhost/")
+        found = []
+        for address in htaccess_samples.ADDRESSES:
+            status, location, body, headers = asked(port, address)
+            answer = served.answer(address)
+            name = body.decode("utf-8", "replace").removeprefix("<title>").removesuffix("</title>")
+            is_sent = status in (200, 404) and name in htaccess_samples.FILES
+            theirs = (status, comparable(location), name if is_sent else "")
+            ours = (answer.status, comparable(answer.location), answer.file)
+            robots = ", ".join(value for name, value in answer.headers if name == "x-robots-tag")
+            if answer.file:
+                theirs, ours = (*theirs, *values(headers.get("x-robots-tag"))), (*ours, *values(robots))
+            if theirs != ours and address not in LEFT_TO_APACHE.get(sample, ()):
+                found.append(f"{address}: the server says {theirs}, we say {ours}")
+    finally:
+        for inner in texts:
+            (site / inner / ".htaccess").unlink()
+    # What is not understood is said.
+    assert found == [] or served.configuration.left_out

@@ -144,7 +144,7 @@ def test_what_a_host_does_not_understand_is_counted_once(tmp_path: Path) -> None
     site = write(tmp_path, **{"a.html": PAGE.format("a"), "_redirects": "/x\n/y /z 301 Country=de"})
     assert read_site(site).notes == (
         "served as Netlify does, because of _redirects",
-        "2 lines of its configuration have no effect here: _redirects, line 1: not understood",
+        "2 lines of its configuration without effect here: _redirects, line 1: not understood",
     )
 
 

@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seo_engine.engine.site.hosting.folders import folders_of, is_passed_over
+
 logger = logging.getLogger(__name__)
 
 _SUFFIXES = (".html", ".htm", ".xhtml", ".xht")
@@ -17,10 +19,6 @@ _SUFFIXES = (".html", ".htm", ".xhtml", ".xht")
 _MAY_BE_PAGES = (".php", ".shtml", ".shtm", ".asp", ".aspx", ".jsp", ".cgi", "")
 
 COMPRESSED = ".gz"
-
-# Folders that belong to those who make a site, not to the site. `.well-known` is served (RFC 8615).
-_NOT_OF_THE_SITE = ("node_modules", "bower_components", "__MACOSX")
-_SERVED_HIDDEN = (".well-known",)
 
 # Files with which a site's owner proves to a search engine that the site is theirs.
 _VERIFICATION = re.compile(
@@ -75,14 +73,12 @@ class SiteFiles:
         return self._documents(is_counting=False)
 
     def _documents(self, *, is_counting: bool) -> Iterator[Path]:
-        walk = os.walk(self.folder, onerror=_say_unreadable if is_counting else None)
-        for directory, directories, names in walk:
-            kept = [name for name in sorted(directories) if not _is_passed_over(name)]
-            documents = [name for name in sorted(names) if looks_like_page(name)]
+        for directory, directories, names in folders_of(self.folder, _say_unreadable if is_counting else _say_nothing):
+            documents = [name for name in names if looks_like_page(name)]
             if is_counting:
+                kept = [name for name in directories if not is_passed_over(name)]
                 self._count_folders(Path(directory), directories, kept)
                 self._note_names(Path(directory), [*kept, *documents])
-            directories[:] = kept
             present = set(names)
             for name in documents:
                 path = Path(directory, name)
@@ -130,7 +126,7 @@ def is_html(name: str) -> bool:
 
 def looks_like_page(name: str) -> bool:
     """Return whether a file may be a document; what it holds decides, if it is not one by its name."""
-    return is_html(name) or (Path(_without_query(name)).suffix in _MAY_BE_PAGES and not name.startswith("."))
+    return is_html(name) or (Path(_without_query(name)).suffix in _MAY_BE_PAGES and not name.startswith((".", "_")))
 
 
 def shown(path: Path) -> str:
@@ -141,10 +137,6 @@ def shown(path: Path) -> str:
 def _without_query(name: str) -> str:
     # As `wget -r` names what a question mark is in.
     return name.lower().removesuffix(COMPRESSED).partition("?")[0]
-
-
-def _is_passed_over(name: str) -> bool:
-    return name in _NOT_OF_THE_SITE or (name.startswith(".") and name not in _SERVED_HIDDEN)
 
 
 def _reason_in_contents(path: Path) -> str:
@@ -168,6 +160,10 @@ def _note(paths: Sequence[str], what: str) -> list[str]:
         return []
     files = "1 file or folder" if len(paths) == 1 else f"{len(paths)} files or folders"
     return [f"{what.format(files)}: {', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"]
+
+
+def _say_nothing(error: OSError) -> None:
+    """It has been said when the folder was looked through."""
 
 
 def _say_unreadable(error: OSError) -> None:

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from seo_engine.engine.site.files import SiteFiles, shown
 from seo_engine.engine.site.hosting.hosts import PLAIN, Host, host_named, host_of
@@ -17,6 +16,8 @@ from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.engine.site.site import Site, SiteError
+from seo_engine.foundation.extras import import_of_extra
+from seo_engine.foundation.texts import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -102,11 +103,19 @@ class _Folder:
     def notes(self) -> tuple[str, ...]:
         """Return what to say once about the folder."""
         left_out = self.served.configuration.left_out
-        return (
-            *([f"served as {self._host.title} does, because of {self._found.name}"] if self._found else []),
-            *([f"{len(left_out)} lines of its configuration have no effect here: {left_out[0]}"] if left_out else []),
+        lines = "1 line" if len(left_out) == 1 else f"{len(left_out)} lines"
+        without_base = "rules that ask for the host have no effect without --base-url"
+        said = (
+            *([f"served as {self._host.title} does, because of {self._where_found()}"] if self._found else []),
+            *([f"{lines} of its configuration without effect here: {left_out[0]}"] if left_out else []),
+            *([without_base] if self.served.asks_for_host else []),
             *self.files.notes,
         )
+        return tuple(map(one_line, said))
+
+    def _where_found(self) -> str:
+        found = self._found or self._folder
+        return found.name if found.parent == self._folder else f"{found.name} in {found.parent}"
 
     def _requests(self) -> Iterator[Request]:
         for path in self.files:
@@ -131,13 +140,16 @@ def _host(folder: Path, name: str) -> tuple[Host, Path | None]:
 
 
 def _checked(base_url: str) -> str:
+    """Return where a site is served, as browsers write it."""
     if not base_url:
         return ""
+    ada = import_of_extra("ada_url", extra="site", needed_by="reading a page")
     try:
-        parts = urlsplit(base_url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        address = ada.URL(base_url)
+        is_address = address.protocol in ("http:", "https:") and bool(address.hostname)
+        has_more = address.search or address.hash or address.username or address.password
     except ValueError:
         is_address = False
-    if not is_address or parts.query or parts.fragment:
+    if not is_address or has_more:
         raise SiteError(f"base_url must be where the site begins, as https://example.org/docs/, got {base_url!r}")
-    return base_url
+    return str(address.href)

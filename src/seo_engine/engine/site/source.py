@@ -32,6 +32,8 @@ def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Si
         SiteError: If it cannot be read, or is nothing of this.
         MissingExtraError: If an extra that is needed is not installed.
     """
+    if not str(source):
+        raise SiteError("the source is empty; give the folder that holds the site's HTML files")
     path = Path(source)
     if not path.is_file():
         return read_site(source, base_url=base_url, host=host)
@@ -43,7 +45,7 @@ def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Si
     if name.endswith(_WARC):
         return read_warc(path)
     if name.endswith(_ADVERTOOLS):
-        pages = tuple(read_advertools(path, redirects))
+        pages = tuple(read_advertools(path, passed_over, redirects))
     elif name.endswith(_SCREAMING_FROG):
         pages = tuple(read_screaming_frog(path, passed_over, redirects))
     else:

@@ -154,6 +154,7 @@ def test_a_warc_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path: Path) -> N
         ("a.warc", b"", "there is no page in it"),
         ("a.jl", b"", "there is no page in it"),
         ("a.jl", b'{"title": "x"}\n', "line 1: this is not a page that advertools has crawled"),
+        ("a.jl", b"[" * 100_000 + b"\n", "line 1: this is not a page that advertools has crawled"),
         ("a.jl", b"\xff\n", "line 1: this is not a page that advertools has crawled"),
         ("a.csv", b"Adresse,Statuscode\n", "the column 'Address' is missing; export the tab Internal"),
         ("a.csv", b"Address,Status Code\n\x00", "there is no page in it|line"),
@@ -166,6 +167,41 @@ def test_what_is_no_export_is_told_in_one_line(tmp_path: Path, name: str, conten
     with pytest.raises(SiteError, match=reason) as error:
         read_source(file)
     assert str(file) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_crawl_that_was_interrupted_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    file = tmp_path / "a.jl"
+    rows = [
+        '{"url": "https://a.example/", "status": 200.0, "title": "old"}',
+        '{"url": "https://a.example/", "status": 200, "title": "new"}',
+        '{"url": "https://a.example/b", "sta',
+    ]
+    file.write_text("\n".join(rows))
+    site = read_source(file)
+    assert [(each.title, each.facts.response.status) for each in site.pages] == [("new", 200)]
+    assert site.passed_over == {"torn row": 1, "earlier row for the same address": 1}
+
+
+def test_numbers_without_an_end_and_short_rows_are_no_fault(tmp_path: Path) -> None:
+    digits = "9" * 5_000
+    lines, table = tmp_path / "a.jl", tmp_path / "a.csv"
+    lines.write_text(
+        f'{{"url": "https://a.example/", "redirect_urls": "x", "redirect_reasons": "{digits}", "status": "{digits}"}}\n'
+    )
+    assert read_source(lines).pages[0].state == "unreadable"
+    table.write_text(
+        f"Status Code,Size (Bytes),Address,Title 1,Language\n200,{digits},https://a.example/\n{digits}\n200,1,https://b.example/,T,en\n"
+    )
+    short, whole = read_source(table).pages
+    assert short.title is UNKNOWN and short.language is UNKNOWN and short.facts.size is UNKNOWN
+    assert (whole.title, whole.facts.size.bytes) == ("T", 1)
+
+
+def test_a_page_that_names_another_is_a_redirect_only_if_the_server_says_so(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("Address,Status Code,Redirect URL\nhttps://a.example/,200,https://a.example/b\n")
+    site = read_source(table)
+    assert len(site.pages) == 1 and site.redirects == {}
 
 
 def test_a_file_with_addresses_takes_no_other(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import time
 from pathlib import Path
 
 import pytest
 
-from seo_engine.engine.site.hosting.hosts import host_named
+from seo_engine.engine.site.folder import read_site
+from seo_engine.engine.site.hosting.hosts import host_named, host_of, hosts
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from tests.engine.site.hosting.test_hosts import said, site
 
@@ -198,3 +202,148 @@ def test_an_expression_that_would_take_forever_matches_nothing(tmp_path: Path) -
     text = "RewriteEngine On\nRewriteRule ^(a|a)*(a|aa)+(a|a)*$x$ /file.html [R]\n"
     served = ServedFolder(site(tmp_path, **{".htaccess": text}), host_named("apache"))
     assert served.answer("/" + "a" * 2_000).status == 404
+
+
+def answers(folder: Path, host: str, base_url: str, *addresses: str) -> list[str]:
+    served = ServedFolder(folder, host_named(host), base_url)
+    return [said(served.answer(address)) for address in addresses]
+
+
+def test_a_rule_of_netlify_for_another_domain_is_not_for_this_one(tmp_path: Path) -> None:
+    rules = (
+        "https://www.a.example/*  https://a.example/:splat  301!\nhttp://a.example/* https://a.example/:splat 301!\n"
+    )
+    folder = site(tmp_path, _redirects=rules)
+    assert answers(folder, "netlify", "https://a.example/", "/file") == ["file.html"]
+    assert answers(folder, "netlify", "https://www.a.example/", "/file") == ["301 https://a.example/file"]
+    assert answers(folder, "netlify", "http://a.example/", "/file") == ["301 https://a.example/file"]
+    assert answers(folder, "netlify", "", "/file") == ["file.html"]
+
+
+HTTPS = """
+RewriteEngine On
+RewriteCond %{HTTP:X-Forwarded-Proto} !https
+RewriteRule ^(.*)$ https://a.example/$1 [R=301,L]
+"""
+WWW = """
+RewriteEngine On
+RewriteCond %{HTTP_HOST} !^www\\. [NC]
+RewriteRule ^(.*)$ https://www.a.example/$1 [R=301,L]
+"""
+IN_BLOG = """
+RewriteEngine On
+RewriteBase /blog/
+RewriteCond %{REQUEST_FILENAME} !-f
+RewriteCond %{REQUEST_FILENAME} !-d
+RewriteRule ^app/ /blog/file.html [L]
+Redirect 301 /blog/old /blog/folder/
+ErrorDocument 404 /blog/en/404.html
+"""
+
+
+def test_rules_that_ask_for_the_host_know_it_from_where_the_folder_is_served(tmp_path: Path) -> None:
+    folder = site(tmp_path, **{".htaccess": HTTPS})
+    assert answers(folder, "apache", "https://a.example/", "/file.html") == ["file.html"]
+    assert answers(folder, "apache", "http://a.example/", "/file.html") == ["301 https://a.example/file.html"]
+    folder = site(tmp_path, **{".htaccess": WWW})
+    assert answers(folder, "apache", "https://www.a.example/", "/file.html") == ["file.html"]
+    assert answers(folder, "apache", "https://a.example/", "/file.html") == ["301 https://www.a.example/file.html"]
+    served = ServedFolder(folder, host_named("apache"))
+    assert said(served.answer("/file.html")) == "file.html" and served.asks_for_host
+
+
+def test_apaches_rules_are_about_the_whole_path(tmp_path: Path) -> None:
+    folder = site(tmp_path, **{".htaccess": IN_BLOG})
+    addresses = ("/blog/app/x", "/blog/old", "/blog/nothing", "/blog/file.html", "/blog/folder")
+    assert answers(folder, "apache", "https://a.example/blog/", *addresses) == [
+        "file.html",
+        "301 /blog/folder/",
+        "404 en/404.html",
+        "file.html",
+        "301 /blog/folder/",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RedirectMatch ((((a{1000}){1000}){1000}){1000})* /x",
+        f"RedirectMatch {'(' * 3_000}a{')' * 3_000} /x",
+        "RewriteEngine On\nRewriteRule ^(.*)$ $1$1$1$1$1$1$1$1",
+        "<IfModule a>\n" * 40_000 + "Options -Indexes\n" * 20_000,
+        "<IfModule a>\n" * 40_000 + "</IfModule>\n" * 40_000,
+        "abc\\\n" * 200_000,
+        f"Redirect /a /{'b' * 900_000}",
+        "\n".join(f"RedirectMatch ^/{number}(a|a)*(a|aa)+$x /x" for number in range(3_000)),
+    ],
+    ids=["repetitions", "depth", "growth", "open blocks", "closed blocks", "long line", "long word", "many rules"],
+)
+def test_a_crafted_configuration_takes_bounded_time_and_memory(tmp_path: Path, text: str) -> None:
+    folder = site(tmp_path, **{".htaccess": text})
+    began, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    served = ServedFolder(folder, host_named("apache"))
+    for number in range(20):
+        assert served.answer(f"/{number}{'a' * 500}").status in (404, 500)
+    assert all(len(line) < 200 for line in served.configuration.left_out)
+    # Seconds and hundreds of megabytes before; the machine may be slow.
+    assert time.process_time() - began < 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 200_000
+
+
+def test_thousands_of_plain_rules_are_looked_up_and_not_tried(tmp_path: Path) -> None:
+    folder = site(tmp_path, _redirects="".join(f"/old/{number} /new/{number}\n" for number in range(10_000)))
+    for host in ("netlify", "cloudflare"):
+        served = ServedFolder(folder, host_named(host))
+        most = 9_999 if host == "netlify" else 1_999
+        assert served.answer(f"/old/{most}").location == f"/new/{most}"
+        assert all(len(list(served._rules_for(path))) <= 1 for path in ("/old/7", "/nothing"))
+
+
+def test_a_link_out_of_the_folder_is_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("PASSWORD=hunter2 x\n/file /stolen 301!\n")
+    folder = site(tmp_path / "site")
+    for name in (".htaccess", "_redirects", "_headers", "netlify.toml", "vercel.json"):
+        (folder / name).symlink_to(tmp_path / "secret")
+    assert host_of(folder) == (host_named("plain"), None)
+    for host in hosts().values():
+        assert ServedFolder(folder, host).configuration.left_out == ()
+
+
+def test_no_note_says_what_stands_in_a_configuration(tmp_path: Path) -> None:
+    folder = site(
+        tmp_path, **{".htaccess": "PASSWORD=hunter2\n", "vercel.json": "hunter2", "netlify.toml": "a = hunter2"}
+    )
+    for host in hosts().values():
+        assert "hunter2" not in str(ServedFolder(folder, host).configuration.left_out)
+
+
+def test_the_configuration_beside_a_folder_counts_only_if_it_builds_this_folder(tmp_path: Path) -> None:
+    folder = site(tmp_path / "dist")
+    (tmp_path / "netlify.toml").write_text('[build]\npublish = "other"\n')
+    (tmp_path / "vercel.json").write_text('{"outputDirectory": "other"}')
+    assert host_of(folder)[0].name == "plain"
+    (tmp_path / "vercel.json").write_text('{"outputDirectory": "dist"}')
+    assert host_of(folder)[0].name == "vercel"
+
+
+def test_what_is_hidden_in_a_folder_of_tools_is_not_read(tmp_path: Path) -> None:
+    folder = site(tmp_path)
+    for name in (".git", "node_modules"):
+        (folder / name).mkdir()
+        (folder / name / ".htaccess").write_text("Redirect 301 / /x\nOdd\n")
+    assert ServedFolder(folder, host_named("apache")).configuration.rules == ()
+
+
+def test_a_folder_of_any_depth_is_read(tmp_path: Path) -> None:
+    deep, depth = tmp_path / "site", 1_500
+    deep.mkdir()
+    here = os.open(deep, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    with os.fdopen(os.open("a.html", os.O_WRONLY | os.O_CREAT, dir_fd=here), "w") as file:
+        file.write("<title>Deep</title>")
+    os.close(here)
+    assert [page.title for page in read_site(deep).pages] == ["Deep"]

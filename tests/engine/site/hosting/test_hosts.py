@@ -147,15 +147,15 @@ def test_each_file_has_the_address_at_which_it_is_served(tmp_path: Path, name: s
             assert address.startswith("https://a.example/docs/")
             assert served.answer(address)[:2] == (200, file)
     assert served.address_of("folder/index.html") == "https://a.example/docs/folder/"
-    assert served.answer("https://a.example/other/") == Answer(404)
+    assert served.answer("https://a.example/other/") == served.answer("https://b.example/docs/") == Answer(0)
 
 
 def test_a_redirect_in_place_of_a_file_leaves_it_without_an_address(tmp_path: Path) -> None:
     served = ServedFolder(
         site(tmp_path, _redirects="/file /folder/ 301\n/file.html /folder/ 301\n"), host_named("cloudflare")
     )
-    assert served.address_of("file.html") == ""
-    assert served.address_of("folder/index.html") == "folder/"
+    assert served.address_of("file.html") is None
+    assert served.address_of("folder/index.html") == "/folder/"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from seo_engine.engine.site.unknown import UNKNOWN
 
 # Between several values of a column.
 _SEPARATOR = "@@"
+# A line holds the whole text of a page.
+_LONGEST_LINE = 64 * 1024 * 1024
 _HEADER = "resp_headers_"
 _REGIONS = (("nav_links_url", NAVIGATION), ("header_links_url", BANNER), ("footer_links_url", FOOTER))
 _SOCIAL = ("og:", "twitter:")
@@ -26,36 +30,59 @@ _KNOWN_NAMES = frozenset({"description", "viewport", "og:"})
 _KNOWN_RELATIONS = frozenset({"canonical", "alternate"})
 
 
-def read_advertools(file: Path, redirects: dict[str, tuple[int, str]]) -> Iterator[Page]:
-    """Yield the pages of a crawl by advertools.
+def read_advertools(file: Path, passed_over: Counter[str], redirects: dict[str, tuple[int, str]]) -> list[Page]:
+    """Return the pages of a crawl by advertools; of several rows for an address, the last one.
 
     Args:
         file (Path): The `.jl` file.
+        passed_over (Counter[str]): Counts the rows that are not pages, by the reason.
         redirects (dict[str, tuple[int, str]]): Gets the redirects that led to them: address, status, target.
 
     Raises:
         SiteError: If a line of it is not one of advertools.
     """
+    pages: dict[str, Page] = {}
     with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number in itertools.count(1):
+            line = lines.readline(_LONGEST_LINE)
+            if not line:
+                return list(pages.values())
             if not line.strip():
                 continue
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict) or not isinstance(row.get("url"), str):
+            row = _row(line)
+            if row is None and not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+                # The crawl was interrupted while it wrote.
+                passed_over["torn row"] += 1
+                continue
+            if row is None:
                 raise SiteError(f"{file}, line {number}: this is not a page that advertools has crawled")
             redirects.update(_redirects(row))
-            yield _page(row)
+            if row["url"] in pages:
+                passed_over["earlier row for the same address"] += 1
+            pages[row["url"]] = _page(row)
+    return []
+
+
+def _row(line: bytes) -> Mapping[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_page = isinstance(row, dict) and isinstance(row.get("url"), str) and row["url"].startswith(("http:", "https:"))
+    return row if is_page else None
 
 
 def _redirects(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, str]]]:
     addresses = [*_values(row, "redirect_urls"), row["url"]]
     statuses = _values(row, "redirect_reasons")
     for number, (address, target) in enumerate(itertools.pairwise(addresses)):
-        written = statuses[number] if number < len(statuses) else ""
-        yield address, (int(written) if written.isdecimal() else 0, target)
+        yield address, (_status(statuses[number] if number < len(statuses) else ""), target)
+
+
+def _status(written: Any) -> int:
+    """Return a status, also as pandas writes it, `200.0`; 0 if there is none."""
+    match = re.fullmatch(r"([1-5]\d\d)(?:\.0)?", str(written))
+    return int(match[1]) if match else 0
 
 
 def _page(row: Mapping[str, Any]) -> Page:
@@ -63,8 +90,7 @@ def _page(row: Mapping[str, Any]) -> Page:
     headers = tuple(
         (name.removeprefix(_HEADER).lower(), str(value)) for name, value in row.items() if name.startswith(_HEADER)
     )
-    status = row.get("status")
-    response = Response(status if isinstance(status, int) else 0, headers)
+    response = Response(_status(row.get("status")), headers)
     if "errors" in row or not response.status:
         return Page.unread(address, path_within(address), UNREADABLE, response=response)
     headings = tuple((level, text) for level in range(1, 7) for text in _values(row, f"h{level}"))

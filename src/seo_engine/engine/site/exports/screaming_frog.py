@@ -15,6 +15,7 @@ from seo_engine.engine.site.page import READ, UNREADABLE, Page, path_within
 from seo_engine.engine.site.response import Response
 from seo_engine.engine.site.site import SiteError
 from seo_engine.engine.site.unknown import UNKNOWN
+from seo_engine.foundation.texts import one_line
 
 _ADDRESS, _STATUS, _TYPE = "Address", "Status Code", "Content Type"
 _NEEDED = (_ADDRESS, _STATUS)
@@ -52,24 +53,37 @@ def read_screaming_frog(file: Path, passed_over: Counter[str], redirects: dict[s
     csv.field_size_limit(_LONGEST_FIELD)
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         table = csv.DictReader(lines)
-        missing = [name for name in _NEEDED if name not in (table.fieldnames or ())]
-        if missing:
-            raise SiteError(
-                f"{file}: the column {missing[0]!r} is missing; export the tab Internal from Screaming Frog, in English"
-            )
         try:
+            missing = [name for name in _NEEDED if name not in (table.fieldnames or ())]
+            if missing:
+                raise SiteError(
+                    f"{file}: the column {missing[0]!r} is missing; export the tab Internal from Screaming Frog as CSV "
+                    "(UTF-8, with commas), with its language set to English"
+                )
             for row in table:
-                content_type = (row.get(_TYPE) or "").partition(";")[0].strip().lower()
-                if content_type and content_type not in _HTML:
-                    passed_over[f"not HTML: {content_type}"] += 1
-                elif not row[_ADDRESS].startswith(("http://", "https://")):
-                    passed_over["row without an address"] += 1
-                elif row.get("Redirect URL"):
-                    redirects[row[_ADDRESS]] = (_status(row), row["Redirect URL"])
-                else:
-                    yield _page(row)
+                # A row that is cut off does not have all columns.
+                known = {name: value for name, value in row.items() if name is not None and value is not None}
+                page = _page_or_reason(known, redirects)
+                if isinstance(page, str):
+                    passed_over[page] += 1
+                elif page is not None:
+                    yield page
         except csv.Error as error:
             raise SiteError(f"{file}, line {table.line_num}: {error}") from None
+
+
+def _page_or_reason(row: Mapping[str, Any], redirects: dict[str, tuple[int, str]]) -> Page | str | None:
+    """Return the page of a row, why it is not one, or None for a redirect, which is kept."""
+    content_type = row.get(_TYPE, "").partition(";")[0].strip().lower()
+    if content_type and content_type not in _HTML:
+        return f"not HTML: {one_line(content_type)[:60]}"
+    if not row.get(_ADDRESS, "").startswith(("http://", "https://")):
+        return "row without an address"
+    status = _status(row)
+    if status in range(300, 400) and row.get("Redirect URL"):
+        redirects[row[_ADDRESS]] = (status, row["Redirect URL"])
+        return None
+    return _page(row)
 
 
 def _page(row: Mapping[str, Any]) -> Page:
@@ -89,7 +103,7 @@ def _page(row: Mapping[str, Any]) -> Page:
     size = row.get("Size (Bytes)") or row.get("Size") or ""
     facts = exported_facts(
         response=response,
-        size=Size(int(size), int(size)) if size.isdecimal() else UNKNOWN,
+        size=Size(int(size), int(size)) if re.fullmatch(r"\d{1,15}", size) else UNKNOWN,
         titles=UNKNOWN if titles is None else tuple(map(title, titles)),
         metas=tuple(
             meta(_METAS[name][0], each, _METAS[name][1]) for name in known for each in _numbered(row, name) or ()
@@ -116,8 +130,8 @@ def _page(row: Mapping[str, Any]) -> Page:
 
 
 def _status(row: Mapping[str, Any]) -> int:
-    written = row[_STATUS] or ""
-    return int(written) if written.isdecimal() else 0
+    written = row.get(_STATUS, "")
+    return int(written) if re.fullmatch(r"[1-5]\d\d", written) else 0
 
 
 def _numbered(row: Mapping[str, Any], name: str, joint: str = " ") -> list[str] | None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from seo_engine.engine.site.hosting.hosts import Host
+from seo_engine.engine.site.hosting.folders import folders_of
+from seo_engine.engine.site.hosting.hosts import MOST_BYTES, Host, configuration_file
 from seo_engine.engine.site.hosting.htaccess import htaccess
 from seo_engine.engine.site.hosting.netlify_toml import netlify_toml
 from seo_engine.engine.site.hosting.rules import HostConfiguration
@@ -18,9 +19,10 @@ from seo_engine.engine.site.hosting.text_rules import (
 )
 from seo_engine.engine.site.hosting.vercel_json import vercel_json
 
-# More is not read of a file.
-_MOST_BYTES = 1024 * 1024
+# More are not read: each page asks all of the rules that are matched.
 _MOST_FILES = 1_000
+_MOST_LITERAL_RULES = 100_000
+_MOST_MATCHED_RULES = 2_000
 
 _READERS: dict[tuple[str, str], Callable[[str], HostConfiguration]] = {
     ("netlify", "_redirects"): netlify_redirects,
@@ -32,48 +34,70 @@ _READERS: dict[tuple[str, str], Callable[[str], HostConfiguration]] = {
 }
 
 
-def read_configuration(folder: Path, host: Host) -> HostConfiguration:
+def read_configuration(folder: Path, host: Host, prefix: str = "") -> HostConfiguration:
     """Read the files that tell a host how to serve a folder.
 
     Args:
         folder (Path): The site. Some hosts' files stand beside it.
         host (Host): The host.
+        prefix (str): The path at which the folder is served, as `/docs`.
 
     Returns:
         HostConfiguration: Nothing, if there is no such file.
     """
+    unread: list[str] = []
     if host.name == "apache":
-        return htaccess(list(_htaccess_files(folder)))
+        files = [(inner, text) for inner, path in _htaccess_files(folder) if (text := _text(path, unread)) is not None]
+        return _bounded(htaccess(files, prefix), unread)
     read = []
     for name in host.configuration:
-        text = _text(folder / name)
-        if text is None and name in ("netlify.toml", "vercel.json"):
-            text = _text(folder.parent / name)
-        if text is not None:
+        path = configuration_file(folder, name)
+        text = None if path is None else _text(path, unread)
+        if text is None:
+            continue
+        try:
             read.append(_READERS[host.name, name](text))
+        except (ValueError, TypeError, RecursionError, OverflowError):
+            unread.append(f"{name}: not understood")
     changes: dict[str, Any] = {}
     for each in read:
         changes.update(each.changes)
-    return HostConfiguration(
+    together = HostConfiguration(
         tuple(rule for each in read for rule in each.rules),
         tuple(rule for each in read for rule in each.headers),
         changes,
         left_out=tuple(line for each in read for line in each.left_out),
     )
+    return _bounded(together, unread)
 
 
-def _htaccess_files(folder: Path) -> Iterator[tuple[str, str]]:
+def _bounded(configuration: HostConfiguration, unread: list[str]) -> HostConfiguration:
+    """Return a configuration whose rules are not more than can be asked for each page."""
+    literal = [rule for rule in configuration.rules if rule.literals][:_MOST_LITERAL_RULES]
+    matched = [rule for rule in configuration.rules if not rule.literals][:_MOST_MATCHED_RULES]
+    kept = {id(rule) for rule in (*literal, *matched)}
+    rules = tuple(rule for rule in configuration.rules if id(rule) in kept)
+    headers = configuration.headers[:_MOST_MATCHED_RULES]
+    more = len(configuration.rules) - len(rules) + len(configuration.headers) - len(headers)
+    too_many = [f"{more} rules too many"] if more else []
+    left_out = (*configuration.left_out, *unread, *too_many)
+    return configuration._replace(rules=rules, headers=headers, left_out=left_out)
+
+
+def _htaccess_files(folder: Path) -> Iterator[tuple[str, Path]]:
     count = 0
-    for path in sorted(folder.rglob(".htaccess")):
-        text = _text(path)
-        if text is not None and count < _MOST_FILES:
+    for directory, _, names in folders_of(folder):
+        path = Path(directory, ".htaccess")
+        if ".htaccess" in names and not path.is_symlink() and count < _MOST_FILES:
             count += 1
             inner = path.parent.relative_to(folder).as_posix()
-            yield "/" if inner == "." else f"/{inner}/", text
+            yield "/" if inner == "." else f"/{inner}/", path
 
 
-def _text(path: Path) -> str | None:
-    if not path.is_file():
+def _text(path: Path, unread: list[str]) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES).decode("utf-8-sig", "replace")
+    except OSError as error:
+        unread.append(f"{path.name}: cannot be read: {error.strerror}")
         return None
-    with path.open("rb") as file:
-        return file.read(_MOST_BYTES).decode("utf-8-sig", "replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from datetime import date
 from functools import cache
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PLAIN = "plain"
+
+# More is not read of a configuration.
+MOST_BYTES = 1024 * 1024
 
 # What a folder holds that is made for a host, in the order in which it is looked for.
 _SIGNS = (
@@ -38,7 +42,7 @@ class Host(NamedTuple):
     compared: str
     configuration: tuple[str, ...]
     index_files: tuple[str, ...]
-    suffix_may_be_absent: bool
+    absent_suffixes: tuple[str, ...]
     suffix_redirects: bool
     index_redirects: bool
     folder_comes_first: bool
@@ -52,6 +56,8 @@ class Host(NamedTuple):
     everything_else: str
     charset: str
     never_served: tuple[str, ...]
+    hides_dotfiles: bool
+    encoded_slash: bool
     refused: str
 
 
@@ -98,11 +104,47 @@ def host_of(folder: Path) -> tuple[Host, Path | None]:
         tuple[Host, Path | None]: No particular host, and None, if nothing shows which.
     """
     for name, host in _SIGNS:
-        places = (folder, folder.parent) if name in _BESIDE else (folder,)
-        for file in (place / name for place in places):
-            if file.is_file():
-                return hosts()[host], file
+        file = configuration_file(folder, name)
+        if file is not None:
+            return hosts()[host], file
     return hosts()[PLAIN], None
+
+
+def configuration_file(folder: Path, name: str) -> Path | None:
+    """Return the file that configures the host of a folder; links that lead elsewhere are not followed.
+
+    Args:
+        folder (Path): The site.
+        name (str): The file's name. Some stand beside the folder that a build writes, if they do not say that it
+            writes another one.
+    """
+    within = _own_file(folder, name)
+    if within is not None or name not in _BESIDE:
+        return within
+    beside = _own_file(folder.parent, name)
+    return beside if beside is not None and _builds(beside, folder) else None
+
+
+def _own_file(folder: Path, name: str) -> Path | None:
+    file = folder / name
+    try:
+        return file if file.is_file() and file.resolve().parent == folder.resolve() else None
+    except OSError:
+        return None
+
+
+def _builds(file: Path, folder: Path) -> bool:
+    """Return whether a configuration names a folder as the one that is served, or names none."""
+    try:
+        text = file.read_text("utf-8", "replace")[:MOST_BYTES]
+        if file.suffix == ".toml":
+            contents = tomllib.loads(text)
+            named = contents.get("build", {}).get("publish") or contents.get("pages_build_output_dir")
+        else:
+            named = json.loads(text).get("outputDirectory")
+        return not isinstance(named, str) or (file.parent / named).resolve() == folder.resolve()
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return True
 
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:

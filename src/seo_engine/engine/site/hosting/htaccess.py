@@ -5,179 +5,293 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from seo_engine.engine.site.hosting.conditions import VARIABLE, condition, variable
 from seo_engine.engine.site.hosting.rules import (
+    APPEND,
+    DROP,
+    KEEP,
     Condition,
     HeaderRule,
     HostConfiguration,
-    Request,
     Rule,
     compiled,
-    found,
+    shortened,
+    status_of,
 )
 
 _REDIRECT_STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _BLOCK = re.compile(r"<(?P<closing>/?)(?P<name>\w+)\s*(?P<argument>[^>]*)>")
-_VARIABLE = re.compile(r"%\{(\w+)\}")
 
-# Blocks whose contents count as if they were not in one: their condition is taken to hold.
-_TRANSPARENT = ("ifmodule", "ifdefine", "ifversion")
+# Apache refuses a longer line.
+_LONGEST_LINE = 8_190
+
+# What Debian's Apache has, or is usually switched on beside.
+_MODULES = frozenset(
+    f"mod_{name}.c"
+    for name in (
+        "access_compat", "alias", "auth_basic", "authz_core", "authz_host", "autoindex", "deflate", "dir", "env",
+        "expires", "filter", "headers", "mime", "negotiation", "reqtimeout", "rewrite", "setenvif", "so", "version",
+    )
+)  # fmt: skip
+_VERSION = (2, 4, 62)
 
 # What says nothing about how an address is answered, or only about what is not read here.
-_OF_NO_EFFECT = (
-    "addencoding", "addoutputfilterbytype", "addtype", "setoutputfilter", "expiresactive", "expiresbytype",
-    "expiresdefault", "fileetag", "servedsignature", "serversignature", "browsermatch", "setenvif", "setenvifnocase",
-    "addlanguage", "defaultlanguage", "forcetype", "removetype", "addhandler", "sethandler", "php_value", "php_flag",
-    "indexoptions", "indexignore", "header unset", "rewriteoptions", "setenv", "unsetenv", "requestheader",
-)  # fmt: skip
+_OF_NO_EFFECT = frozenset((
+    "addencoding", "addoutputfilterbytype", "addtype", "addcharset", "setoutputfilter", "expiresactive",
+    "expiresbytype", "expiresdefault", "fileetag", "serversignature", "browsermatch", "setenvif", "setenvifnocase",
+    "addlanguage", "defaultlanguage", "forcetype", "removetype", "php_value", "php_flag", "indexoptions", "indexignore",
+    "setenv", "unsetenv", "requestheader", "order", "satisfy",
+))  # fmt: skip
+_FLAGS = frozenset(("NC", "L", "R", "F", "G", "QSA", "QSD", "END", "NE", "PT", "E", "H", "T", "NS", "DPI", "B"))
+_LONG_FLAGS = {
+    "NOCASE": "NC", "LAST": "L", "REDIRECT": "R", "FORBIDDEN": "F", "GONE": "G", "QSAPPEND": "QSA", "CHAIN": "C",
+    "SKIP": "S",
+}  # fmt: skip
+
+_ANY = compiled("")
 
 
+class _Line(NamedTuple):
+    """A directive: where it stands, its words, and the names of the files that it is for, None for all.
+
+    `holds` is None if nobody knows whether the block around it counts.
+    """
+
+    number: int
+    words: list[str]
+    files: Any
+    holds: bool | None
+
+
+@dataclass
 class _Scope:
-    """What a `.htaccess` has said so far, for its own folder and all beneath it."""
+    """What a `.htaccess` says, for its own folder and all beneath it."""
 
-    def __init__(self, folder: str, is_inner: bool) -> None:
-        self.folder = folder
-        self.is_inner = is_inner
-        self.rewrites: list[Rule] = []
-        self.redirects: list[Rule] = []
-        self.headers: list[HeaderRule] = []
-        self.conditions: list[Condition] = []
-        self.changes: dict[str, Any] = {}
-        self.index_files: tuple[str, ...] = ()
-        self.not_found = ""
-        self.left_out: list[str] = []
-        self.rewrites_are_on = False
-        self.base = folder
-        self.skips_rule = False
+    folder: str
+    refusals: list[Rule] = field(default_factory=list)
+    rewrites: list[Rule] = field(default_factory=list)
+    redirects: list[Rule] = field(default_factory=list)
+    fallbacks: list[Rule] = field(default_factory=list)
+    headers: list[HeaderRule] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+    index_files: tuple[str, ...] | None = None
+    not_found: str | None = None
+    left_out: list[str] = field(default_factory=list)
+    rewrites_are: bool | None = None
+    inherits: bool = False
+    base: str = ""
+    skips_rule: bool = False
+    rules_to_leave_out: int = 0
 
 
-def htaccess(files: Sequence[tuple[str, str]]) -> HostConfiguration:
+def htaccess(files: Sequence[tuple[str, str]], prefix: str = "") -> HostConfiguration:
     """Read the `.htaccess` files of a folder.
 
     Args:
         files (Sequence[tuple[str, str]]): The path of each one's folder, as `/shop/`, and its text.
+        prefix (str): The path at which the folder is served, which Apache's own paths begin with, as `/docs`.
     """
     # The innermost folder's word counts first.
-    scopes = [_scope(folder, text) for folder, text in sorted(files, key=lambda each: -each[0].count("/"))]
-    rules: list[Rule] = []
+    ordered = sorted(files, key=lambda each: -each[0].count("/"))
+    scopes = [_scope(prefix + folder, text, prefix) for folder, text in ordered]
+    rules = [rule for scope in scopes for rule in scope.refusals]
     for number, scope in enumerate(scopes):
-        inner = [other.folder for other in scopes[:number] if other.rewrites_are_on]
-        # Rewriting that is switched on in a folder replaces that of the folders around it.
-        rules += [_not_beneath(rule, inner) for rule in scope.rewrites] if scope.rewrites_are_on else []
+        # Rewriting that is switched on or off in a folder replaces that of the folders around it.
+        own = [other.folder for other in scopes[:number] if other.rewrites_are is not None and not other.inherits]
+        rules += [_not_beneath(rule, own) for rule in scope.rewrites] if scope.rewrites_are else []
     rules += [rule for scope in scopes for rule in scope.redirects]
+    rules += [rule for scope in scopes for rule in scope.fallbacks]
     outermost_first = list(reversed(scopes))
+    inside = len(prefix)
     return HostConfiguration(
         tuple(rules),
         tuple(rule for scope in outermost_first for rule in scope.headers),
-        {name: value for scope in outermost_first if not scope.is_inner for name, value in scope.changes.items()},
-        {scope.folder: scope.index_files for scope in scopes if scope.index_files},
-        {scope.folder: scope.not_found for scope in scopes if scope.not_found},
+        {name: value for scope in scopes if scope.folder == f"{prefix}/" for name, value in scope.changes.items()},
+        {scope.folder[inside:]: scope.index_files for scope in scopes if scope.index_files is not None},
+        {scope.folder[inside:]: scope.not_found for scope in scopes if scope.not_found is not None},
         repeats_rewrites=True,
         left_out=tuple(line for scope in outermost_first for line in scope.left_out),
     )
 
 
 def _not_beneath(rule: Rule, folders: Sequence[str]) -> Rule:
-    beneath = [folder for folder in folders if folder.startswith(rule.beneath)]
+    beneath = tuple(folder for folder in folders if folder.startswith(rule.beneath))
     if not beneath:
         return rule
-    outside = Condition(lambda request: request.path, lambda path, request: not path.startswith(tuple(beneath)))
+    outside = Condition(lambda request: request.path, lambda path, request: not path.startswith(beneath))
     return rule._replace(conditions=(outside, *rule.conditions))
 
 
-def _scope(folder: str, text: str) -> _Scope:
-    scope = _Scope(folder, folder != "/")
-    for number, (words, files) in _directives(text):
+def _scope(folder: str, text: str, prefix: str) -> _Scope:
+    scope = _Scope(folder, base=folder)
+    for line in _lines(text):
+        if line.holds is False:
+            continue
+        name = shortened(line.words[0])
         try:
-            is_known = _take(scope, words, files)
+            is_known = line.holds is not None and _take(scope, line.words, line.files, prefix)
         except (ValueError, IndexError):
             is_known = False
         if not is_known:
-            scope.left_out.append(
-                f"{folder}.htaccess, line {number}: {words[0]} is not read, or depends on the visitor"
-            )
+            what = name if re.fullmatch(r"[A-Za-z_]+", name) else "this"
+            inside = scope.folder[len(prefix) :]
+            reason = "is not understood, or depends on who visits"
+            scope.left_out.append(f"{inside}.htaccess, line {line.number}: {what} {reason}")
     return scope
 
 
-def _directives(text: str) -> Iterator[tuple[int, tuple[list[str], Any]]]:
-    """Yield the words of each directive, and which file names it is for; None for all."""
-    blocks: list[tuple[str, Any]] = []
-    lines = iter(enumerate(text.splitlines(), 1))
-    for number, line in lines:
-        # A line that ends with a backslash goes on in the next one.
-        while line.endswith("\\"):
-            line = line[:-1] + next(lines, (0, ""))[1]
-        line = line.strip()
+def _lines(text: str) -> Iterator[_Line]:
+    """Yield the directives that count, or may count."""
+    # For each block that is open: whether what is in it counts, None if nobody knows; and the names of files.
+    blocks: list[tuple[bool | None, Any]] = [(True, None)]
+    pieces: list[str] = []
+    for number, written in enumerate(text.splitlines(), 1):
+        if written.endswith("\\"):
+            # It goes on in the next line.
+            pieces.append(written[:-1])
+            continue
+        line = "".join([*pieces, written]).strip()
+        pieces.clear()
         if not line or line.startswith("#"):
             continue
-        if block := _BLOCK.match(line):
-            if block["closing"]:
-                blocks = blocks[:-1]
-            else:
-                blocks.append((block["name"].lower(), _names_of(block["name"].lower(), block["argument"])))
-            continue
-        if any(name not in (*_TRANSPARENT, "files", "filesmatch") for name, _ in blocks):
-            # Another condition, which depends on what is not known here.
-            yield number, (["a block, whose contents"], None)
-            continue
-        try:
-            words = shlex.split(line.replace("\\", "\\\\"), posix=True)
-        except ValueError:
-            words = line.split()
-        yield number, (words, next((names for _, names in reversed(blocks) if names is not None), None))
+        holds, files = blocks[-1]
+        block = _BLOCK.match(line)
+        if len(line) > _LONGEST_LINE:
+            yield _Line(number, ["a long line"], None, None if holds else holds)
+        elif block and block["closing"]:
+            if len(blocks) > 1:
+                blocks.pop()
+        elif block:
+            own, names = _block(block["name"].lower(), block["argument"].strip())
+            blocks.append((own if holds else holds, files if names is None else names))
+            if own is None and holds:
+                yield _Line(number, [block["name"]], None, None)
+        elif holds:
+            yield _Line(number, _words(line), files, True)
 
 
-def _names_of(block: str, argument: str) -> Any:
-    """Return an expression for the names of files that a block is for."""
-    argument = argument.strip().strip('"')
-    if block == "filesmatch" or (block == "files" and argument.startswith("~")):
-        return compiled(argument.removeprefix("~").strip().strip('"'))
-    if block == "files":
-        return compiled("^" + re.escape(argument).replace(r"\*", ".*").replace(r"\?", ".") + "$")
-    return None
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line.replace("\\", "\\\\"), posix=True)
+    except ValueError:
+        return line.split()
 
 
-def _take(scope: _Scope, words: Sequence[str], files: Any) -> bool:
+def _block(name: str, argument: str) -> tuple[bool | None, Any]:
+    """Return whether the contents of a block count, None if nobody knows, and for which names of files."""
+    plain = argument.strip('"')
+    is_negated, wanted = plain.startswith("!"), plain.removeprefix("!").lower()
+    match name:
+        case "ifmodule":
+            # Its name, or that of its source.
+            named = wanted if wanted.endswith(".c") else f"mod_{wanted.removesuffix('_module')}.c"
+            return (named in _MODULES) != is_negated, None
+        case "ifdefine":
+            return is_negated, None
+        case "ifversion":
+            return _is_version(plain), None
+        case "filesmatch":
+            return True, compiled(plain)
+        case "files":
+            if argument.startswith("~"):
+                return True, compiled(argument.removeprefix("~").strip().strip('"'))
+            return True, compiled("^" + re.escape(plain).replace(r"\*", ".*").replace(r"\?", ".") + "$")
+        case "limitexcept":
+            return False, None
+        case "limit":
+            return "get" in plain.lower(), None
+        case _:
+            return None, None
+
+
+def _is_version(argument: str) -> bool | None:
+    match = re.fullmatch(r"(!?)\s*(<=|>=|<|>|==?|)\s*(\d{1,3}(?:\.\d{1,3}){0,2})", argument)
+    if match is None:
+        return None
+    wanted = tuple(map(int, match[3].split(".")))
+    own = _VERSION[: len(wanted)]
+    holds = {"<": own < wanted, "<=": own <= wanted, ">": own > wanted, ">=": own >= wanted}.get(
+        match[2], own == wanted
+    )
+    return holds != bool(match[1])
+
+
+def _take(scope: _Scope, words: Sequence[str], files: Any, prefix: str) -> bool:
     """Take a directive into account; return whether it was understood."""
     name, arguments = words[0].lower(), list(words[1:])
     match name:
         case "redirect" | "redirectpermanent" | "redirecttemp" | "redirectmatch":
             return _take_redirect(scope, name, arguments)
         case "rewriteengine":
-            scope.rewrites_are_on = arguments[0].lower() == "on"
+            scope.rewrites_are = arguments[0].lower() == "on"
         case "rewritebase":
             scope.base = arguments[0].rstrip("/") + "/"
+        case "rewriteoptions":
+            scope.inherits |= "inherit" in arguments[0].lower()
         case "rewritecond":
-            condition = _condition(arguments)
-            scope.skips_rule |= condition is None
-            scope.conditions += [condition] if condition else []
-            return condition is not None
+            made = condition(arguments)
+            scope.skips_rule |= made is None
+            scope.conditions += [made] if made else []
+            return made is not None
         case "rewriterule":
             return _take_rewrite(scope, arguments)
+        case "fallbackresource":
+            if arguments[0] != "disabled":
+                scope.fallbacks.append(Rule(_ANY, arguments[0], 200, is_forced=False, beneath=scope.folder))
         case "directoryindex":
-            scope.index_files = () if arguments == ["disabled"] else tuple(arguments)
+            names = tuple(_inside(each, prefix) for each in arguments)
+            scope.index_files = () if arguments == ["disabled"] else (*(scope.index_files or ()), *names)
         case "directoryslash":
-            scope.changes["folder_without_slash"] = "redirect" if arguments[0].lower() == "on" else "refuse"
-            return not scope.is_inner
+            is_on = arguments[0].lower() == "on"
+            scope.changes["folder_without_slash"] = "redirect" if is_on else "refuse"
+            return is_on or scope.folder == f"{prefix}/"
         case "errordocument":
-            if arguments[0] == "404" and arguments[1].startswith("/"):
-                scope.not_found = arguments[1].lstrip("/")
+            if arguments[0] == "404":
+                is_plain = arguments[1].startswith(("/", "http://", "https://"))
+                scope.not_found = _inside(arguments[1], prefix).removeprefix("/") if is_plain else ""
         case "options":
-            if any(option.lstrip("+").lower() in ("multiviews", "all") for option in arguments):
-                scope.changes["suffix_may_be_absent"] = not scope.is_inner
+            options = [option.lower() for option in arguments]
+            if "+multiviews" in options or "multiviews" in options:
+                scope.changes["absent_suffixes"] = (".html", ".htm")
+            is_about_it = any("multiviews" in option for option in options)
+            return scope.folder == f"{prefix}/" or not is_about_it
         case "adddefaultcharset":
             charset = {"on": "iso-8859-1", "off": ""}.get(arguments[0].lower(), arguments[0])
-            scope.headers.append(
-                HeaderRule(_beneath(scope.folder), (("content-type", f"text/html; charset={charset}"),))
-            )
+            content_type = f"text/html; charset={charset}" if charset else "text/html"
+            scope.headers.append(HeaderRule(_ANY, (("content-type", content_type),), beneath=scope.folder))
         case "header":
             return _take_header(scope, arguments, files)
+        case "require":
+            if [each.lower() for each in arguments[:2]] == ["all", "denied"]:
+                _refuse(scope, files)
+            return arguments[0].lower() == "all"
+        case "deny" | "allow":
+            if name == "deny" and [each.lower() for each in arguments] == ["from", "all"]:
+                _refuse(scope, files)
+            return [each.lower() for each in arguments] == ["from", "all"]
         case _:
             return name in _OF_NO_EFFECT
     return True
+
+
+def _inside(address: str, prefix: str) -> str:
+    """Return the path of an address within the folder, if it is one."""
+    return address.removeprefix(prefix) if prefix and address.startswith(f"{prefix}/") else address
+
+
+def _refuse(scope: _Scope, files: Any) -> None:
+    named = Condition(
+        lambda request: request.path.rpartition("/")[2], lambda name, request: request.find(files, name) is not None
+    )
+    # The folder itself, too, without its slash.
+    within = Condition(lambda request: f"{request.path}/", lambda path, request: path.startswith(scope.folder))
+    conditions = (within,) if files is None else (within, named)
+    scope.refusals.append(Rule(_ANY, "", 403, conditions=conditions))
 
 
 def _take_header(scope: _Scope, arguments: list[str], files: Any) -> bool:
@@ -185,34 +299,41 @@ def _take_header(scope: _Scope, arguments: list[str], files: Any) -> bool:
     if arguments[0].lower() in ("always", "onsuccess"):
         table, arguments = arguments[0].lower().removeprefix("onsuccess"), arguments[1:]
     action, name = arguments[0].lower(), arguments[1].lower()
-    if action not in ("set", "append", "merge", "add") or len(arguments) != 3:
-        return action in ("unset", "edit")
-    pattern = _beneath(scope.folder) if files is None else files
-    joins = action != "set"
-    scope.headers.append(
-        HeaderRule(pattern, ((name, arguments[2]),), is_of_file=files is not None, joins=joins, table=table)
+    made = HeaderRule(
+        _ANY if files is None else files, (), beneath=scope.folder, is_of_file=files is not None, table=table
     )
+    if action == "unset":
+        scope.headers.append(made._replace(detached=(name,)))
+        return True
+    if action not in ("set", "append", "merge", "add") or len(arguments) != 3:
+        return False
+    scope.headers.append(made._replace(values=((name, arguments[2]),), joins=action != "set"))
     return True
 
 
 def _take_redirect(scope: _Scope, name: str, arguments: list[str]) -> bool:
-    status = {"redirectpermanent": 301}.get(name, 302)
-    if name in ("redirect", "redirectmatch") and not arguments[0].startswith(("/", "^")):
+    status: int | None = {"redirectpermanent": 301}.get(name, 302)
+    if name in ("redirect", "redirectmatch") and len(arguments) > 1:
         first = arguments[0].lower()
-        if first.isdecimal() or first in _REDIRECT_STATUS:
-            status = int(first) if first.isdecimal() else _REDIRECT_STATUS[first]
+        if first in _REDIRECT_STATUS or first.isdecimal():
+            status = _REDIRECT_STATUS.get(first) or status_of(first)
             arguments = arguments[1:]
     source, target = arguments[0], arguments[1] if len(arguments) > 1 else ""
+    is_redirect = status in range(300, 400)
     if name == "redirectmatch":
         pattern = compiled(source)
         target = re.sub(r"\$(\d)", r"\\g<\1>", target)
     else:
         # All that is beneath it goes there, too.
-        pattern = compiled(f"^{re.escape(unquote(source).rstrip('/'))}(?P<rest>/.*)?$")
-        target = target.rstrip("/") + r"\g<rest>" if source.endswith("/") else target + r"\g<rest>"
-    if pattern is None:
+        plain = re.escape(unquote(source))
+        pattern = compiled(f"^{plain}(?P<rest>.*)$" if source.endswith("/") else f"^{plain}(?P<rest>/.*)?$")
+        target += r"\g<rest>"
+    if pattern is None or status is None or (is_redirect and target in ("", r"\g<rest>")):
         return False
-    scope.redirects.append(Rule(pattern, target if status in range(300, 400) else "", status))
+    within = Condition(lambda request: request.path, lambda path, request: path.startswith(scope.folder))
+    scope.redirects.append(
+        Rule(pattern, target if is_redirect else "", status, sees_index_file=True, conditions=(within,))
+    )
     return True
 
 
@@ -221,21 +342,41 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
     skips, scope.skips_rule = scope.skips_rule, False
     pattern, target = arguments[0], arguments[1]
     flags = dict(_flag(flag) for flag in arguments[2].strip("[]").split(",")) if len(arguments) > 2 else {}
-    expression = compiled(pattern.removeprefix("!"), ignore_case="NC" in flags)
-    if skips or expression is None or "%{" in target or re.search(r"%\d", target):
+    if scope.rules_to_leave_out:
+        # They are tied to one that was not understood.
+        scope.rules_to_leave_out = max(scope.rules_to_leave_out - 1, int("C" in flags))
         return False
-    status = 200
+    if flags.keys() & {"C", "S"}:
+        scope.rules_to_leave_out = max(int("C" in flags), int(flags.get("S") or 0))
+        return False
+    expression = compiled(pattern.removeprefix("!"), ignore_case="NC" in flags)
+    is_of_no_effect = target == "-" and not flags.keys() & {"F", "G", "R", "L", "END"}
+    if is_of_no_effect:
+        # It sets a variable, or nothing.
+        return True
+    if skips or expression is None or not flags.keys() <= _FLAGS or re.search(r"%\d", target):
+        return False
+    if any(variable(name) is None for name in VARIABLE.findall(target)):
+        return False
+    status: int | None = 200
     if "F" in flags:
         status = 403
     elif "G" in flags:
         status = 410
-    elif "R" in flags or "://" in target:
-        status = int(_REDIRECT_STATUS.get(flags.get("R", ""), flags.get("R", "") or 302))
-    made = ""
+    elif "R" in flags or re.match(r"https?://", target):
+        status = _REDIRECT_STATUS.get(flags.get("R", "")) or status_of(flags.get("R") or 302)
+    if status is None:
+        return False
+    made, own_query = "", KEEP
     # A dash leaves the path as it is: the rule ends the others, or says no.
     if target != "-":
-        made = re.sub(r"\$(\d)", r"\\g<\1>", target)
-        made = made if made.startswith("/") or "://" in made else scope.base + made
+        target, question, query = target.partition("?")
+        own_query = (APPEND if "QSA" in flags else KEEP) if query or not question else DROP
+        made = re.sub(r"\$(\d)", r"\\g<\1>", target + (f"?{query}" if query else ""))
+        made = VARIABLE.sub(lambda found: rf"\g<{variable(found[1])}>", made)
+        made = made if made.startswith(("/", r"\g<REQUEST_URI>")) or "://" in made else scope.base + made
+    asks_for_host = "HTTP_HOST" in made
+    known_host = Condition(lambda request: request.host, lambda host, request: bool(host), asks_for_host=True)
     scope.rewrites.append(
         Rule(
             expression,
@@ -246,8 +387,8 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
             is_last=status != 200 or "L" in flags or "END" in flags,
             # Apache takes the path of an address for that of a file until the next round.
             hides_files=target.startswith("/"),
-            keeps_query="QSD" not in flags,
-            conditions=conditions,
+            own_query=DROP if "QSD" in flags else own_query,
+            conditions=(*conditions, known_host) if asks_for_host else conditions,
         )
     )
     return True
@@ -255,60 +396,4 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
 
 def _flag(written: str) -> tuple[str, str]:
     name, _, value = written.strip().partition("=")
-    long = {"NOCASE": "NC", "LAST": "L", "REDIRECT": "R", "FORBIDDEN": "F", "GONE": "G", "QSAPPEND": "QSA"}
-    return long.get(name.upper(), name.upper()), value
-
-
-def _condition(arguments: Sequence[str]) -> Condition | None:
-    """Return a condition; None for one that depends on who visits, or on what is not known."""
-    variables = _VARIABLE.findall(arguments[0])
-    known = ("REQUEST_FILENAME", "SCRIPT_FILENAME", "REQUEST_URI", "HTTP_HOST", "HTTPS", "QUERY_STRING")
-    if any(variable not in known for variable in variables):
-        return None
-    flags = arguments[2].strip("[]").upper().split(",") if len(arguments) > 2 else []
-    test = arguments[1]
-    is_negated, test = test.startswith("!"), test.removeprefix("!")
-
-    def subject(request: Request) -> str:
-        return _VARIABLE.sub(lambda match: _value(match[1], request), arguments[0])
-
-    return Condition(subject, _test(test, "NC" in flags), is_negated, "OR" in flags)
-
-
-def _value(variable: str, request: Request) -> str:
-    match variable:
-        case "HTTPS":
-            return "on" if request.is_https else "off"
-        case "HTTP_HOST":
-            return request.host
-        case "QUERY_STRING":
-            return request.query
-        case "REQUEST_URI":
-            return request.path
-        case _:
-            return _file_of(request)
-
-
-def _file_of(request: Request) -> str:
-    """Return the part of a path that may be a file: all behind the first name that is no folder is not."""
-    file = ""
-    for name in request.path.strip("/").split("/"):
-        file += f"/{name}"
-        if not request.is_folder(file):
-            break
-    return file
-
-
-def _test(test: str, ignore_case: bool) -> Any:
-    if test in ("-f", "-s"):
-        return lambda text, request: request.is_file(text)
-    if test == "-d":
-        return lambda text, request: request.is_folder(text)
-    if test.startswith("="):
-        return lambda text, request: text == test[1:].strip('"')
-    expression = compiled(test, ignore_case=ignore_case)
-    return lambda text, request: expression is not None and found(expression, text) is not None
-
-
-def _beneath(folder: str) -> Any:
-    return compiled("^" + re.escape(str(PurePosixPath(folder))).rstrip("/"))
+    return _LONG_FLAGS.get(name.upper(), name.upper()), value

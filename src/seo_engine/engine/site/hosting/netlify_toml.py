@@ -19,8 +19,8 @@ def netlify_toml(text: str) -> HostConfiguration:
     """
     try:
         contents = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return HostConfiguration(left_out=(f"netlify.toml: not valid TOML: {error}",))
+    except tomllib.TOMLDecodeError:
+        return HostConfiguration(left_out=("netlify.toml: not valid TOML",))
     rules: list[Rule] = []
     headers: list[HeaderRule] = []
     left_out: list[str] = []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit, urlunsplit
 
+from seo_engine.engine.site.hosting.conditions import value
 from seo_engine.engine.site.hosting.configuration import read_configuration
+from seo_engine.engine.site.hosting.hosted_files import Answer, HostedFiles
 from seo_engine.engine.site.hosting.hosts import Host
-from seo_engine.engine.site.hosting.rules import HeaderRule, Request, Rule, expanded, found
+from seo_engine.engine.site.hosting.rules import APPEND, DROP, HeaderRule, Matching, Request, Rule, expanded
 from seo_engine.engine.site.response import Response
 
 _REDIRECTS = range(300, 400)
@@ -18,19 +20,14 @@ _REDIRECTS = range(300, 400)
 # As browsers do; whoever redirects further redirects in a circle.
 MOST_REDIRECTS = 20
 _MOST_REWRITES = 10
+# Apache takes no longer one, either.
+_LONGEST_PATH = 8_000
 
-_PAGE = ".html"
+# A sign for a hundredth, which does not begin the number of a byte.
+_NO_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
-Said = TypeVar("Said")
-
-
-class Answer(NamedTuple):
-    """What a host answers. `file` is the path of the file that it sends, within the folder; empty if it sends none."""
-
-    status: int
-    file: str = ""
-    location: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+_OF_HTML = (".html", ".htm", ".xhtml", ".xht", ".shtml")
+_VARIABLES = ("REQUEST_URI", "HTTP_HOST", "QUERY_STRING", "REQUEST_SCHEME")
 
 
 class ServedFolder:
@@ -53,37 +50,51 @@ class ServedFolder:
 
     def __init__(self, folder: Path, host: Host, base_url: str = "") -> None:
         self.folder = folder
-        self.configuration = read_configuration(folder, host)
-        self.host = host._replace(**self.configuration.changes)
         self._base = urlsplit(base_url)
         self._prefix = self._base.path.rstrip("/")
-        self._root = os.path.realpath(folder)
+        # Apache's rules are about the whole path; those of the others are about the folder.
+        self._of_rules = self._prefix if host.name == "apache" else ""
+        self.configuration = read_configuration(folder, host, self._of_rules)
+        self.host = host._replace(**self.configuration.changes)
+        self._files = HostedFiles(folder, self.host, self.configuration)
+        self._matching = Matching()
+        self._literal: dict[str, list[int]] = {}
+        self._matched: list[int] = []
+        for number, rule in enumerate(self.configuration.rules):
+            for path in rule.literals:
+                self._literal.setdefault(path, []).append(number)
+            if not rule.literals:
+                self._matched.append(number)
 
-    def address_of(self, file: str) -> str:
-        """Return the address at which a file is served; without a base, its path.
+    @property
+    def asks_for_host(self) -> bool:
+        """bool: Whether some rules have no effect, because nobody knows where the folder is served."""
+        conditions = (condition for rule in self.configuration.rules for condition in rule.conditions)
+        return not self._base.netloc and any(condition.asks_for_host for condition in conditions)
+
+    def address_of(self, file: str) -> str | None:
+        """Return the address at which a file is served; only its path, if nobody knows where the folder is.
 
         Args:
             file (str): Its path within the folder, as the file system has it.
 
         Returns:
-            str: Empty if no address leads to it, as where another file or a redirect stands in its place.
+            str | None: None if no address leads to it, as where another file or a redirect stands in its place.
         """
         pure = PurePosixPath(file)
-        index_files = self._index_files("/" + ("" if pure.parent == PurePosixPath() else f"{pure.parent}/"))
         parent = "" if str(pure.parent) == "." else f"{pure.parent}/"
-        first = f"/{parent}" if pure.name in index_files else f"/{file}"
+        first = f"/{parent}" if pure.name in self._files.index_files(f"/{parent}") else f"/{file}"
         # Another index file may come before it.
         for start in dict.fromkeys((first, f"/{file}")):
             address = self._prefix + _quoted(start)
             for _ in range(MOST_REDIRECTS):
                 answer = self.answer(address)
-                if answer.status in _REDIRECTS and answer.location.startswith("/"):
-                    address = answer.location
-                    continue
-                break
+                if answer.status not in _REDIRECTS or not answer.location.startswith("/"):
+                    break
+                address = answer.location
             if answer.status == 200 and answer.file == file:
                 return self._absolute(address)
-        return ""
+        return None
 
     def served(self, file: str) -> tuple[str, Response]:
         """Return the address of a file, and how the host answers there.
@@ -96,156 +107,146 @@ class ServedFolder:
             instead. The page for what is missing is answered with 404.
         """
         address = self.address_of(file)
-        is_served = bool(address)
-        address = address or self._absolute(self._prefix + _quoted(f"/{file}"))
-        answer = self.answer(address if "://" in address else f"/{address}")
+        asked = self._absolute(self._prefix + _quoted(f"/{file}")) if address is None else address
+        answer = self.answer(asked)
         headers = (*answer.headers, ("location", answer.location)) if answer.location else answer.headers
         is_for_missing = file == self.host.not_found or file in self.configuration.not_found.values()
-        status = 404 if is_for_missing else answer.status
-        if not is_served and answer.status == 200:
-            # Another file is at this address.
-            status = 404
-        return address, Response(status, headers)
+        # With 200, another file is at this address.
+        is_other = address is None and answer.status == 200
+        return asked, Response(404 if is_for_missing or is_other else answer.status, headers)
 
     def answer(self, address: str) -> Answer:
         """Return what the host answers.
 
         Args:
             address (str): An address, or its path and query.
+
+        Returns:
+            Answer: Its status is 0 for an address that is not in the folder.
         """
-        written, query = _path_and_query(address)
-        if not written.startswith(self._prefix + "/") and written != self._prefix:
+        try:
+            host, written, query = _parts(address)
+        except ValueError:
+            return Answer(400)
+        if host and host != self._base.netloc.lower():
+            return Answer(0)
+        written = _without_dots(written)
+        if not written.startswith(f"{self._prefix}/") and written != self._prefix:
+            return Answer(0)
+        if "%00" in written or (not self.host.encoded_slash and "%2f" in written.lower()):
             return Answer(404)
         path = _decoded(written[len(self._prefix) :]) or "/"
-        if self.host.merges_slashes:
-            while "//" in path:
-                path = path.replace("//", "/")
-        answer = self._answer(self._request(path, query))
-        return answer._replace(headers=self._headers(path, answer))
+        while self.host.merges_slashes and "//" in path:
+            path = path.replace("//", "/")
+        if self.host.refused and path.rpartition("/")[2].startswith(self.host.refused):
+            return Answer(403)
+        answer = self._answer(self._request(self._of_rules + path, query))
+        return answer._replace(headers=self._headers(self._of_rules + path, answer))
 
     def _answer(self, request: Request) -> Answer:
         for _ in range(_MOST_REWRITES if self.configuration.repeats_rewrites else 1):
-            before = request.path
-            for rule in self.configuration.rules:
+            before = request
+            for rule in self._rules_for(request.path):
                 taken = self._taken(rule, request)
                 if taken is None:
                     continue
-                target, given_way = taken
-                if given_way:
-                    return self._file_or_missing(request.path, request.query)
+                target, gives_way = taken
+                if gives_way:
+                    return self._file_or_missing(request)
                 if rule.status != 200:
                     return self._said(rule.status, target, request)
                 if "://" in target:
                     # Another server answers, and what it says is not known.
                     return Answer(200)
                 if target:
-                    path, query = _path_and_query(target)
-                    request = self._request(_decoded(path), query or request.query)
+                    path, _, query = target.partition("?")
+                    request = self._request(_decoded(path), query)
+                if len(request.path) > _LONGEST_PATH:
+                    return Answer(500)
                 if rule.hides_files:
                     request = request._replace(is_file=_is_none, is_folder=_is_none)
                 if rule.is_last:
                     break
-            if request.path == before:
+            if request.path == before.path:
                 break
+            slash = self._slash_before_rewriting(before)
+            if slash is not None:
+                return slash
             request = self._request(request.path, request.query)
-        return self._file_or_missing(request.path, request.query)
+        return self._file_or_missing(request)
+
+    def _rules_for(self, path: str) -> Iterator[Rule]:
+        """Yield the rules that may be for a path, in their order, without asking thousands of others."""
+        numbers = sorted([*self._literal.get(path, ()), *self._matched]) if self._literal else self._matched
+        return (self.configuration.rules[number] for number in numbers)
+
+    def _slash_before_rewriting(self, request: Request) -> Answer | None:
+        """Return the redirect that Apache makes for a folder without its slash, although a rule has rewritten it."""
+        if not self.configuration.repeats_rewrites or self.host.folder_without_slash != "redirect":
+            return None
+        if request.path.endswith("/") or not request.is_folder(request.path):
+            return None
+        query = f"?{request.query}" if request.query else ""
+        return Answer(self.host.redirect_status, location=_quoted(f"{request.path}/") + query)
 
     def _taken(self, rule: Rule, request: Request) -> tuple[str, bool] | None:
         """Return where a rule leads, and whether it gives way to a file; None if it does not apply."""
         if not request.path.startswith(rule.beneath):
             return None
-        match = found(rule.pattern, request.path[len(rule.beneath) :])
-        if (match is None) != rule.is_negated or not _hold(rule, request):
-            return None
+        match = None
+        if not rule.literals:
+            match = self._matching.find(rule.pattern, request.path[len(rule.beneath) :])
+            if (match is None) != rule.is_negated:
+                return None
         further = _parts_of_query(rule, request.query)
-        if further is None:
+        if further is None or not _hold(rule, request):
             return None
-        if not rule.is_forced and self._file(request.path).status != 404:
+        if not rule.is_forced and self._file(request.path).status not in (403, 404):
             return "", True
-        target = expanded(rule.target, match, further)
-        if rule.keeps_query and request.query and not rule.query and "?" not in target and target:
-            target = f"{target}?{request.query}"
-        return target, False
+        further |= {name: value(name, request) for name in _VARIABLES if f"\\g<{name}>" in rule.target}
+        is_redirect = rule.status in _REDIRECTS
+        target = expanded(rule.target, match, further, _quoted if is_redirect else str)
+        if not is_redirect and "://" not in target:
+            # As an address has it, like all that is written in a configuration.
+            target = _quoted(target, keeps_escapes=True) if rule.status == 200 else target
+        return _with_query(target, rule, request.query), False
 
     def _said(self, status: int, target: str, request: Request) -> Answer:
         if status in _REDIRECTS:
             return Answer(status, location=_quoted(target, keeps_escapes=True))
-        shown = self._file(_decoded(_path_and_query(target)[0])).file if target.startswith("/") else ""
+        shown = self._file(_decoded(target.partition("?")[0])).file if target.startswith("/") else ""
         return Answer(status, shown or (self._missing(request.path).file if status == 404 else ""))
 
-    def _file_or_missing(self, path: str, query: str) -> Answer:
-        answer = self._file(path)
+    def _file_or_missing(self, request: Request) -> Answer:
+        answer = self._file(request.path)
+        if request.path.endswith("/") and answer.file:
+            index = request._replace(path=request.path + PurePosixPath(answer.file).name)
+            for rule in self.configuration.rules:
+                taken = self._taken(rule, index) if rule.sees_index_file else None
+                if taken is not None:
+                    return self._said(rule.status, taken[0], index)
         if answer.status == 404:
-            return self._missing(path)
+            return self._missing(request.path)
         if answer.location:
-            location = self._prefix + _quoted(answer.location) + (f"?{query}" if query else "")
-            return answer._replace(location=location)
+            query = f"?{request.query}" if request.query else ""
+            return answer._replace(location=self._prefix + _quoted(answer.location) + query)
         return answer
 
     def _file(self, path: str) -> Answer:
-        """Return how a path is answered without any rule; its location, if it has one, is within the folder."""
-        host = self.host
-        name = path.strip("/")
-        if any(name == each or name.startswith(f"{each}/") for each in host.never_served):
-            return Answer(404)
-        if host.refused and name.rpartition("/")[2].startswith(host.refused):
-            return Answer(403)
-        if path.endswith("/"):
-            return self._folder(path)
-        if self._is_file(name):
-            return self._named_file(path, name)
-        if host.index_redirects and path.endswith("/index"):
-            return Answer(host.redirect_status, location=path.removesuffix("index"))
-        gives_way = host.folder_comes_first and self._is_folder(name)
-        if host.suffix_may_be_absent and not gives_way and self._is_file(name + _PAGE):
-            return Answer(200, name + _PAGE)
-        if not self._is_folder(name):
-            return Answer(404)
-        inner = self._folder(f"{path}/")
-        if inner.status == 404 or host.folder_without_slash == "serve":
-            return inner
-        if host.folder_without_slash == "refuse":
-            return Answer(403)
-        return Answer(host.redirect_status, location=f"{path}/")
-
-    def _named_file(self, path: str, name: str) -> Answer:
-        host = self.host
-        if host.index_redirects and PurePosixPath(name).name == f"index{_PAGE}":
-            return Answer(host.redirect_status, location=path.removesuffix(f"index{_PAGE}"))
-        without = name.removesuffix(_PAGE)
-        if host.suffix_redirects and name.endswith(_PAGE) and not self._is_file(without) and without:
-            return Answer(host.redirect_status, location=path.removesuffix(_PAGE))
-        return Answer(200, name)
-
-    def _folder(self, path: str) -> Answer:
-        host, name = self.host, path.strip("/")
-        inner = f"{name}/" if name else ""
-        for index in self._index_files(path):
-            file = index.lstrip("/") if index.startswith("/") else inner + index
-            if self._is_file(file):
-                return Answer(200, file)
-        if name and host.slash_after_page != "missing" and self._is_file(name + _PAGE):
-            if host.slash_after_page == "serve":
-                return Answer(200, name + _PAGE)
-            return Answer(host.redirect_status, location=path.rstrip("/"))
-        return Answer(host.folder_without_index if self._is_folder(name) else 404)
+        return self._files.answer(self._inside(path)) if self._is_inside(path) else Answer(404)
 
     def _missing(self, path: str) -> Answer:
-        host = self.host
-        page = _of_innermost(self.configuration.not_found, path, host.not_found)
-        folders = [PurePosixPath(path.strip("/") if path.endswith("/") else str(PurePosixPath(path).parent).strip("/"))]
-        folders = [folders[0], *folders[0].parents] if host.nearest_not_found else [PurePosixPath()]
-        for folder in folders:
-            file = (folder / page).as_posix() if page else ""
-            if file and self._is_file(file):
-                return Answer(404, file)
-        if host.everything_else and self._is_file(host.everything_else):
-            return Answer(200, host.everything_else)
-        return Answer(404)
+        return self._files.missing(self._inside(path))
+
+    def _is_inside(self, path: str) -> bool:
+        return not self._of_rules or path.startswith(f"{self._of_rules}/")
+
+    def _inside(self, path: str) -> str:
+        return path.removeprefix(self._of_rules)
 
     def _headers(self, path: str, answer: Answer) -> tuple[tuple[str, str], ...]:
         headers: dict[tuple[str, str], str] = {}
-        if self.host.charset and answer.file:
+        if self.host.charset and answer.file.lower().endswith(_OF_HTML):
             headers["", "content-type"] = f"text/html; charset={self.host.charset}"
         set_by_rule: set[tuple[str, str]] = set()
         for rule in self.configuration.headers:
@@ -254,48 +255,32 @@ class ServedFolder:
             for name in rule.detached:
                 headers.pop((rule.table, name), None)
                 set_by_rule.discard((rule.table, name))
-            for name, value in rule.values:
+            for name, said in rule.values:
                 key = (rule.table, name)
-                headers[key] = f"{headers[key]}, {value}" if rule.joins and key in set_by_rule else value
+                headers[key] = f"{headers[key]}, {said}" if rule.joins and key in set_by_rule else said
                 set_by_rule.add(key)
-        return tuple((name, value) for (_, name), value in headers.items())
+        return tuple((name, said) for (_, name), said in headers.items())
 
     def _is_for(self, rule: HeaderRule, path: str, answer: Answer) -> bool:
-        if rule.is_of_file:
-            return bool(answer.file) and found(rule.pattern, PurePosixPath(answer.file).name) is not None
-        return found(rule.pattern, path) is not None
-
-    def _index_files(self, path: str) -> tuple[str, ...]:
-        return _of_innermost(self.configuration.index_files, path, self.host.index_files)
+        if not path.startswith(rule.beneath):
+            return False
+        asked = PurePosixPath(answer.file).name if rule.is_of_file else path
+        return bool(asked) and self._matching.find(rule.pattern, asked) is not None
 
     def _request(self, path: str, query: str) -> Request:
         return Request(
             path,
             query,
-            self._base.netloc,
+            self._base.netloc.lower(),
             self._base.scheme != "http",
-            lambda name: self._is_file(name.strip("/")),
-            lambda name: self._is_folder(name.strip("/")),
+            lambda name: self._is_inside(name) and self._files.is_file(self._inside(name).strip("/")),
+            lambda name: self._is_inside(name) and self._files.is_folder(self._inside(name).strip("/")),
+            self._matching.find,
         )
-
-    def _is_file(self, name: str) -> bool:
-        path = os.path.join(self._root, name)  # noqa: PTH118 (Path would read what is in the name)
-        return self._is_within(name) and os.path.isfile(path)  # noqa: PTH113
-
-    def _is_folder(self, name: str) -> bool:
-        path = os.path.join(self._root, name)  # noqa: PTH118
-        return self._is_within(name) and os.path.isdir(path)  # noqa: PTH112
-
-    def _is_within(self, name: str) -> bool:
-        """Return whether a name stays in the folder, also through links."""
-        if "\0" in name or name.startswith("/") or ".." in name.split("/"):
-            return False
-        real = os.path.realpath(os.path.join(self._root, name))  # noqa: PTH118
-        return real == self._root or real.startswith(self._root.rstrip("/") + "/")
 
     def _absolute(self, address: str) -> str:
         if not self._base.netloc:
-            return address.removeprefix("/")
+            return address
         path, _, query = address.partition("?")
         return urlunsplit((self._base.scheme, self._base.netloc, path, query, ""))
 
@@ -304,16 +289,12 @@ def _is_none(name: str) -> bool:
     return False
 
 
-def _of_innermost(said: Mapping[str, Said], path: str, otherwise: Said) -> Said:
-    """Return what is said for the innermost folder around a path."""
-    folders = [folder for folder in said if path.startswith(folder)]
-    return said[max(folders, key=len)] if folders else otherwise
-
-
 def _hold(rule: Rule, request: Request) -> bool:
     """Return whether all conditions hold; of those joined by `or`, one of them."""
     holds_so_far = False
     for condition in rule.conditions:
+        if condition.asks_for_host and not request.host:
+            return False
         holds = condition.test(condition.subject(request), request) != condition.is_negated
         holds_so_far = holds_so_far or holds
         if condition.or_next:
@@ -338,13 +319,42 @@ def _parts_of_query(rule: Rule, query: str) -> dict[str, str] | None:
     return parts
 
 
-def _path_and_query(address: str) -> tuple[str, str]:
-    """Return the two parts of an address that say what is asked for; it may be a path, even one with two slashes."""
+def _with_query(target: str, rule: Rule, query: str) -> str:
+    """Return a target with what becomes of the request's own query."""
+    if not target or not query or rule.query or rule.own_query == DROP:
+        return target
+    written, fragment_sign, fragment = target.partition("#")
+    if "?" not in written:
+        written = f"{written}?{query}"
+    elif rule.own_query == APPEND:
+        written = f"{written}&{query}"
+    return written + fragment_sign + fragment
+
+
+def _parts(address: str) -> tuple[str, str, str]:
+    """Return host, path and query of an address; it may be a path, even one with two slashes."""
     if "://" in address.partition("?")[0]:
         parts = urlsplit(address)
-        return parts.path or "/", parts.query
+        return parts.netloc.lower(), parts.path or "/", parts.query
     path, _, query = address.partition("#")[0].partition("?")
-    return path, query
+    return "", path if path.startswith("/") else f"/{path}", query
+
+
+def _without_dots(path: str) -> str:
+    """Return a path as browsers and servers take it: `.` is nothing, and `..` takes the name before it away."""
+    if "." not in path and "%2e" not in path.lower():
+        return path
+    names: list[str] = []
+    written = path.split("/")
+    for name in written[1:]:
+        plain = name.lower().replace("%2e", ".")
+        if plain == "..":
+            names = names[:-1]
+        elif plain != ".":
+            names.append(name)
+    if written[-1].lower().replace("%2e", ".") in (".", ".."):
+        names.append("")
+    return "/" + "/".join(names)
 
 
 def _decoded(path: str) -> str:
@@ -354,4 +364,15 @@ def _decoded(path: str) -> str:
 
 def _quoted(path: str, *, keeps_escapes: bool = False) -> str:
     """Return a path as it stands in an address."""
-    return quote(os.fsencode(path), safe="/:@!$&'()*+,;=~-._" + ("%?#[]" if keeps_escapes else ""))
+    data = path.encode("utf-8", "surrogateescape" if _is_of_file_system(path) else "replace")
+    if keeps_escapes:
+        data = _NO_ESCAPE.sub(b"%25", data)
+    return quote(data, safe="/:@!$&'()*+,;=~-._" + ("%?#[]" if keeps_escapes else ""))
+
+
+def _is_of_file_system(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,11 +8,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from seo_engine.engine.site.hosting.rules import (
+    Condition,
     HeaderRule,
     HostConfiguration,
     Rule,
     compiled,
     pattern_of_path,
+    shortened,
+    status_of,
     target_of,
 )
 
@@ -63,18 +66,45 @@ def netlify_rule(source: str, target: str, status: str, query: Sequence[tuple[st
         status (str): A number, with `!` if it wins over a file; empty for 301.
         query (Sequence[tuple[str, str]]): The parameters that it asks for.
     """
-    number, forced = status.removesuffix("!") or "301", status.endswith("!")
-    path = urlsplit(source).path if "://" in source else source
-    if not target or not path.startswith("/") or not number.isdecimal() or "*" in path.removesuffix("/*"):
+    number, forced = status_of(status.removesuffix("!") or "301"), status.endswith("!")
+    try:
+        parts = urlsplit(source if "://" in source else "")
+    except ValueError:
         return None
-    pattern = pattern_of_path(unquote(path).rstrip("/") or "/")
+    path = (parts.path or "/") if parts.netloc else source
+    if not target or number is None or not path.startswith("/") or "*" in path.removesuffix("/*"):
+        return None
+    plain = unquote(path).rstrip("/") or "/"
+    literals = () if ":" in plain or path.endswith("/*") else tuple(dict.fromkeys((plain, plain.rstrip("/") + "/")))
+    pattern = pattern_of_path(plain)
     # With or without a slash at the end; and what a splat stands for may be missing, too.
     pattern = pattern.removesuffix("/(?P<splat>.*)") + "(?:/(?P<splat>.*))?" if path.endswith("/*") else pattern + "/?"
-    expression = compiled(f"^{pattern}$")
-    if expression is None or (expression.search(target.split("?")[0]) and int(number) in (301, 302, 303)):
-        # What leads to itself is ignored.
+    expression = None if literals else compiled(f"^{pattern}$")
+    if expression is None and not literals:
         return None
-    return Rule(expression, target_of(target), int(number), is_forced=forced, query=tuple(query))
+    own = target.split("?")[0]
+    leads_to_itself = own in literals if expression is None else bool(expression.search(own))
+    if leads_to_itself and "://" not in source and number in (301, 302, 303):
+        # It is ignored.
+        return None
+    return Rule(
+        expression,
+        target_of(target),
+        number,
+        literals,
+        is_forced=forced,
+        query=tuple(query),
+        conditions=(_of_domain(parts.netloc.lower(), parts.scheme),) if parts.netloc else (),
+    )
+
+
+def _of_domain(host: str, scheme: str) -> Condition:
+    """Return the condition of a rule for a domain: others do not apply to it."""
+    return Condition(
+        lambda request: request.host,
+        lambda own, request: own == host and request.is_https == (scheme == "https"),
+        asks_for_host=True,
+    )
 
 
 def cloudflare_redirects(text: str) -> HostConfiguration:
@@ -92,7 +122,7 @@ def cloudflare_redirects(text: str) -> HostConfiguration:
             continue
         rule = _cloudflare_rule(tokens) if len(line) <= _LONGEST_LINE else None
         source = tokens[0] if tokens[0].startswith("/") else f"/{tokens[0]}"
-        is_dynamic = bool(re.search(r"\*|/:[A-Za-z]", source) or dynamic)
+        is_dynamic = bool(dynamic) or _is_dynamic(source)
         rules, most = (dynamic, _MOST_DYNAMIC) if is_dynamic else (static, _MOST_STATIC)
         if rule is None or len(rules) >= most:
             left_out.append(f"_redirects, line {number}: {'one rule too many' if rule else 'not understood'}")
@@ -109,13 +139,21 @@ def _cloudflare_rule(tokens: Sequence[str]) -> Rule | None:
     is_relative = target.startswith("/")
     if "://" in source or path.count("*") > 1 or not (is_relative or target.startswith("https://")):
         return None
-    if not status.isdecimal() or int(status) not in _CLOUDFLARE_STATUS or (status == "200" and not is_relative):
+    number = status_of(status)
+    if number not in _CLOUDFLARE_STATUS or (number == 200 and not is_relative):
         return None
     if is_relative and path.endswith(("/*", "/")) and re.search(r"/index(?:\.html)?$", target):
         # It would lead to itself.
         return None
-    expression = compiled(f"^{pattern_of_path(unquote(path.split('?')[0].split('#')[0]))}$")
-    return None if expression is None else Rule(expression, target_of(target), int(status))
+    plain = unquote(path.split("?")[0].split("#")[0])
+    if not _is_dynamic(path):
+        return Rule(None, target, number, (plain,))
+    expression = compiled(f"^{pattern_of_path(plain)}$")
+    return None if expression is None else Rule(expression, target_of(target), number)
+
+
+def _is_dynamic(source: str) -> bool:
+    return re.search(r"\*|/:[A-Za-z]", source) is not None
 
 
 def netlify_headers(text: str) -> HostConfiguration:
@@ -126,7 +164,7 @@ def netlify_headers(text: str) -> HostConfiguration:
     """
     blocks = [(path, values) for path, values, _ in _blocks(text, detaches=False) if path.startswith("/")]
     made = [netlify_header_rule(path, values) for path, values in blocks]
-    left_out = [f"_headers: {path}" for (path, _), rule in zip(blocks, made, strict=True) if rule is None]
+    left_out = [f"_headers: {shortened(path)}" for (path, _), rule in zip(blocks, made, strict=True) if rule is None]
     return HostConfiguration(headers=tuple(rule for rule in made if rule), left_out=tuple(left_out))
 
 
@@ -151,7 +189,7 @@ def cloudflare_headers(text: str) -> HostConfiguration:
         if path.startswith("/") and path.count("*") <= 1:
             expression = compiled(f"^{pattern_of_path(unquote(path))}$")
         if expression is None or len(rules) >= _MOST_HEADERS:
-            left_out.append(f"_headers: {path}")
+            left_out.append(f"_headers: {shortened(path)}")
             continue
         # The later of two blocks for the same path replaces the first.
         rules.pop(path, None)

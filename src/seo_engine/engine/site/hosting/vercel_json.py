@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from seo_engine.engine.site.hosting.rules import HeaderRule, HostConfiguration, Rule, compiled
+from seo_engine.engine.site.hosting.rules import HeaderRule, HostConfiguration, Rule, compiled, status_of
 
 # A part of a source as path-to-regexp reads it: `:name`, with its own expression and how often; `(expression)`.
 _PART = re.compile(r":(?P<name>[A-Za-z_]\w*)|(?P<open>\()")
@@ -23,8 +23,8 @@ def vercel_json(text: str) -> HostConfiguration:
     """
     try:
         contents = json.loads(text)
-    except ValueError as error:
-        return HostConfiguration(left_out=(f"vercel.json: not valid JSON: {error}",))
+    except ValueError:
+        return HostConfiguration(left_out=("vercel.json: not valid JSON",))
     if not isinstance(contents, dict):
         return HostConfiguration(left_out=("vercel.json: not understood",))
     rules = _rules_of_form(contents.get("cleanUrls") is True, contents.get("trailingSlash"))
@@ -44,7 +44,7 @@ def vercel_json(text: str) -> HostConfiguration:
                 rules.append(made)
     changes: dict[str, Any] = {}
     if contents.get("cleanUrls") is True:
-        changes["suffix_may_be_absent"] = True
+        changes["absent_suffixes"] = (".html",)
         changes["slash_after_page"] = "missing" if contents.get("trailingSlash") is False else "serve"
     return HostConfiguration(tuple(rules), tuple(headers), changes, left_out=tuple(left_out))
 
@@ -70,11 +70,11 @@ def _rule(entry: dict[str, Any], *, is_rewrite: bool) -> Rule | None:
     if not isinstance(source, str) or not isinstance(target, str):
         return None
     expression = compiled(f"^{pattern_of_source(source)}$")
-    status = entry.get("statusCode", 307 if entry.get("permanent") is False else 308)
-    if expression is None or not isinstance(status, int):
+    status = status_of(entry.get("statusCode", 307 if entry.get("permanent") is False else 308))
+    if expression is None or status is None:
         return None
     # `:path*` keeps its slashes in the target, and has lost the one before it.
-    made = re.sub(r"\$(\d+)|:([A-Za-z_]\w*)[*+?]?", lambda match: rf"\g<{match[1] or match[2]}>", target)
+    made = re.sub(r"\$(\d{1,3})|:([A-Za-z_]\w*)[*+?]?", lambda match: rf"\g<{match[1] or match[2]}>", target)
     return Rule(expression, made, 200 if is_rewrite else status, is_forced=not is_rewrite)
 
 
