@@ -100,7 +100,7 @@ def test_fewer_than_four_usable_pages_are_told_in_one_line(tmp_path: Path) -> No
     usable = "<title>Pots {0}</title><meta name=description content='Pots made in {0}'><p>Text about {0}"
     folder = tmp_path / "site"
     folder.mkdir()
-    for name, html in (("a", usable), ("b", usable), ("c", usable), ("d", "<p>Text"), ("e", "")):
+    for name, html in (("a", usable), ("b", usable), ("c", usable), ("d", "<html><p>Text"), ("e", "")):
         (folder / f"{name}.html").write_text(html.format(name))
     with pytest.raises(SiteError, match="3 of 5 pages") as error:
         require_usable_pages(read_site(folder))

@@ -100,6 +100,14 @@ def test_lines_are_as_they_are_read(html: str, lines: list[str]) -> None:
     assert main_text(html) == lines
 
 
+def test_what_a_framework_sends_late_in_hidden_elements_is_text() -> None:
+    html = (
+        '<main><h1>Pots</h1><!--$?--><template id="B:0"></template><!--/$--></main><footer><p>All rights reserved.</p>'
+        f'</footer><div hidden id="S:0">{LEAD}</div><div hidden id="S">{LEAD}</div><script>$RC("B:0","S:0")</script>'
+    )
+    assert main_text(html) == ["Pots", *main_text(LEAD)]
+
+
 @pytest.mark.parametrize(
     ("html", "heading"),
     [

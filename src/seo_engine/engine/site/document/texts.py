@@ -30,6 +30,10 @@ _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 
 _HIDING_STYLE = re.compile(r"(?:^|;)\s*+(?:display\s*+:\s*+none|visibility\s*+:\s*+hidden)\b", re.IGNORECASE)
 
+# React sends what comes late in hidden elements of these names, and a script puts them where they belong
+# (https://react.dev/reference/react-dom/server/renderToPipeableStream#streaming-more-content-as-it-loads).
+_STREAMED = re.compile(r"[\w-]*S:[0-9a-f]+")
+
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _PERMALINK = frozenset(("permalink", "anchor", "link", "direct link", "link to this heading"))
 
@@ -37,7 +41,7 @@ _PERMALINK = frozenset(("permalink", "anchor", "link", "direct link", "link to t
 def says_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
     """Return whether an element says that it is not shown."""
     if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
-        return True
+        return _STREAMED.fullmatch(attributes.get("id") or "") is None
     if tag == "dialog" and "open" not in attributes:
         return True
     if "style" not in attributes:

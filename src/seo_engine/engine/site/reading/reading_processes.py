@@ -56,6 +56,21 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextlib.contextmanager
+def _without_signal_of_pipes() -> Iterator[None]:
+    """Keep a pipe that nobody reads from ending this process, as commands let it that write into others."""
+    if signal.getsignal(signal.SIGPIPE) is not signal.SIG_DFL:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+        if signal.SIGPIPE not in before and hasattr(signal, "sigtimedwait"):
+            signal.sigtimedwait({signal.SIGPIPE}, 0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Process:
     """A process that reads, and the documents that it has not answered yet."""
 
@@ -81,11 +96,12 @@ class _Process:
         self.input.write(import_line())
 
     def send(self, message: bytes) -> None:
-        try:
-            write_frame(self.input, message)
-        except BrokenPipeError:
-            # It has ended; its output says so, too, and then all that waits is read by another.
-            logger.debug("A process that reads has ended")
+        with _without_signal_of_pipes():
+            try:
+                write_frame(self.input, message)
+            except BrokenPipeError:
+                # It has ended; its output says so, too, and then all that waits is read by another.
+                logger.debug("A process that reads has ended")
 
     def end(self, *, has_ended: bool = False) -> int:
         """End it, and return what it ended with."""
@@ -95,10 +111,11 @@ class _Process:
                 self.process.wait(_LONGEST_EXIT_SECONDS)
         self.process.kill()
         for stream in (self.input, self.output):
-            try:
-                stream.close()
-            except BrokenPipeError:
-                logger.debug("What was not sent yet is of no use")
+            with _without_signal_of_pipes():
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    logger.debug("What was not sent yet is of no use")
         return int(self.process.wait())
 
     def discard(self) -> None:
