@@ -150,6 +150,15 @@ def test_each_file_has_the_address_at_which_it_is_served(tmp_path: Path, name: s
     assert served.answer("https://a.example/other/") == served.answer("https://b.example/docs/") == Answer(0)
 
 
+def test_what_a_host_does_not_take_hides_no_page_of_the_same_name(tmp_path: Path) -> None:
+    served = ServedFolder(site(tmp_path), host_named("cloudflare"))
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "api.html").write_text("")
+    (tmp_path / "functions.html").write_text("")
+    assert said(served.answer("/functions")) == "functions.html"
+    assert said(served.answer("/functions/api")) == "404 404.html"
+
+
 def test_a_redirect_in_place_of_a_file_leaves_it_without_an_address(tmp_path: Path) -> None:
     served = ServedFolder(
         site(tmp_path, _redirects="/file /folder/ 301\n/file.html /folder/ 301\n"), host_named("cloudflare")

@@ -45,7 +45,7 @@ class HostedFiles:
     def answer(self, path: str) -> Answer:
         """Return how a path within the folder is answered; a location is a path within the folder, too."""
         host = self._host
-        if "\0" in path or (not host.merges_slashes and "//" in path) or self._is_kept_back(path):
+        if "\0" in path or (not host.merges_slashes and "//" in path):
             return Answer(404)
         name = path.strip("/")
         if host.refused and name.rpartition("/")[2].startswith(host.refused):
@@ -68,14 +68,6 @@ class HostedFiles:
         if host.folder_without_slash == "refuse":
             return Answer(403)
         return Answer(host.redirect_status, location=f"{path}/")
-
-    def _is_kept_back(self, path: str) -> bool:
-        """Return whether a path leads to what the host does not take from the folder."""
-        names = path.strip("/").split("/")
-        if names[0] in self._host.never_served:
-            return True
-        hidden = [name for name in names if name.startswith(".") and name != _WELL_KNOWN]
-        return bool(hidden) and self._host.hides_dotfiles
 
     def _named_file(self, path: str, name: str) -> Answer:
         host = self._host
@@ -123,14 +115,20 @@ class HostedFiles:
         return _of_innermost(self._configuration.index_files, path, self._host.index_files)
 
     def is_file(self, name: str) -> bool:
-        """Return whether there is a file of this path within the folder."""
+        """Return whether there is a file of this path within the folder, and the host takes it."""
         path = os.path.join(self._root, name)  # noqa: PTH118 (Path would read what is in the name)
-        return self._is_within(name) and os.path.isfile(path)  # noqa: PTH113
+        return self._is_within(name) and self._is_taken(name) and os.path.isfile(path)  # noqa: PTH113
 
     def is_folder(self, name: str) -> bool:
-        """Return whether there is a folder of this path within the folder."""
+        """Return whether there is a folder of this path within the folder, and the host takes it."""
         path = os.path.join(self._root, name)  # noqa: PTH118
-        return self._is_within(name) and os.path.isdir(path)  # noqa: PTH112
+        return self._is_within(name) and self._is_taken(name) and os.path.isdir(path)  # noqa: PTH112
+
+    def _is_taken(self, name: str) -> bool:
+        names = name.split("/")
+        if names[0] in self._host.never_served:
+            return False
+        return not self._host.hides_dotfiles or not any(each.startswith(".") and each != _WELL_KNOWN for each in names)
 
     def _is_within(self, name: str) -> bool:
         """Return whether a name stays in the folder, also through links."""
