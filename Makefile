@@ -1,10 +1,12 @@
 # make train: fine-tune on the bundled site.   The first run of each of these installs what it needs into .venv.
-# make test: every check, but for those with real models, frameworks and launchers: make test-integrations.
+# make test: every check, but for those with real models, frameworks and launchers (make test-integrations), and those
+# with real servers (make test-servers).
 # make coverage: the same tests, and which lines they run; fails below 80 %.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make test-servers: what we say Apache and nginx answer is what they answer (apt-get install apache2 nginx-light).
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
-# make benchmark ONLY="reading trackio": compare with similar tools, all or some.   make docs: renew the generated parts of the documents.
+# make benchmark ONLY="reading trackio": compare with similar tools, all or some.
+# make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
@@ -37,7 +39,7 @@ test-servers: .venv/test-installed
 # Each time anew, so that what is forgotten in pyproject.toml is missing here.
 test-extras: | .venv/bin/python
 	rm -rf .venv-extras
-	@for extra in tracking site; do \
+	@for extra in tracking site crawl; do \
 		echo "Installing the extra $$extra into .venv-extras/$$extra ..." \
 		&& $(BIN)/python -m venv ".venv-extras/$$extra" \
 		&& ".venv-extras/$$extra/bin/python" -m pip install --quiet --disable-pip-version-check \

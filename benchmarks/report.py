@@ -196,7 +196,8 @@ def reading_budget_table(reading: Results) -> list[list[str]]:
 
 def reading_origin_line(reading: Results) -> str:
     """Return on how many pages, on which machine, and with which versions it was measured."""
-    return f"{reading['pages']} pages. {origin_line(reading)}"
+    missing = f" Not installed: {', '.join(reading['missing'])}." if reading["missing"] else ""
+    return f"{reading['pages']} pages of {reading['site']}.{missing} {origin_line(reading)}"
 
 
 def as_markdown(table: list[list[str]]) -> str:

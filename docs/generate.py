@@ -83,6 +83,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "rank-capacity": lambda: as_markdown(rank_tables.capacity_table(_RESULTS["ranks"])),
     "large-training": lambda: as_markdown(rank_tables.large_training_table(_RESULTS["ranks"])),
     "ranks-origin": lambda: report.origin_line(_RESULTS["ranks"]),
+    "reading": lambda: as_markdown(report.reading_table(_RESULTS["reading"])),
+    "reading-budgets": lambda: as_markdown(report.reading_budget_table(_RESULTS["reading"])),
+    "reading-origin": lambda: report.reading_origin_line(_RESULTS["reading"]),
     "regions-origin": lambda: report.origin_line(_RESULTS["regions"]),
 }
 

@@ -12,7 +12,7 @@ import io
 import json
 from pathlib import Path
 
-from benchmarks.reading.timing import PARSER, Read, pages_in, parse, seconds_of
+from benchmarks.reading.timing import PARSER, Read, is_chosen, pages_in, parse, seconds_of
 
 _ADDRESS = "http://a.example/"
 
@@ -26,13 +26,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     arguments = parser.parse_args()
     peers = {"advertools, a page of a crawl": _advertools, "pyseoanalyzer, a page": _pyseoanalyzer}
-    chosen = {name: make() for name, make in peers.items() if _is_chosen(name, arguments.only)}
+    chosen = {name: make() for name, make in peers.items() if is_chosen(name, arguments.only)}
     pages = pages_in(arguments.folder, arguments.pages)
     print(json.dumps(seconds_of({PARSER: parse, **chosen}, pages, arguments.rounds)))
-
-
-def _is_chosen(name: str, parts: list[str]) -> bool:
-    return not parts or any(part in name for part in parts)
 
 
 def _advertools() -> Read:

@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from benchmarks.reading.timing import PARSER, Read, pages_in, parse, seconds_of
-from benchmarks.report import READING_BUDGET_ROWS, RESULTS, as_markdown, reading_budget_table, reading_table
+from benchmarks.reading.timing import PARSER, Read, is_chosen, pages_in, parse, seconds_of
+from benchmarks.report import (
+    READING_BUDGET_ROWS,
+    RESULTS,
+    as_markdown,
+    reading_budget_table,
+    reading_origin_line,
+    reading_table,
+)
 from benchmarks.rows import versions
 from seo_engine.engine.site.document.collecting import Collector
 from seo_engine.engine.site.document.encoding import decode
@@ -46,7 +53,8 @@ def main() -> None:
         results = json.loads(RESULTS.read_text(encoding="utf-8"))
         results["reading"] = reading
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(f"{as_markdown(reading_table(reading))}\n\n{as_markdown(reading_budget_table(reading))}")
+    print(f"{reading_origin_line(reading)}\n\n{as_markdown(reading_table(reading))}")
+    print(f"\n{as_markdown(reading_budget_table(reading))}")
 
 
 def measure_reading(
@@ -70,6 +78,7 @@ def measure_reading(
         "machine": describe_machine(),
         "versions": versions(_LIBRARIES),
         "rounds": rounds,
+        "site": "the bundled site" if folder == SAMPLE_SITE else folder.name,
         "pages": len(pages),
         "pages_a_second": rates,
         "of_the_parser": ratios,
@@ -104,7 +113,7 @@ def _rows(only: list[str]) -> tuple[dict[str, Read], list[str]]:
     rows: dict[str, Read] = {}
     missing: list[str] = []
     for name, make in tools.items():
-        if only and not any(part in name for part in only):
+        if not is_chosen(name, only):
             continue
         try:
             rows[name] = make()

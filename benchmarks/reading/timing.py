@@ -30,6 +30,16 @@ def seconds_of(rows: dict[str, Read], pages: list[bytes], rounds: int) -> dict[s
     return {name: sum(each) for name, each in fastest.items()}
 
 
+def is_chosen(name: str, parts: list[str]) -> bool:
+    """Return whether a row is measured: its name has one of these parts, or there are none.
+
+    Example:
+        >>> is_chosen("resiliparse, main text", ["main"]), is_chosen("advertools", ["main"])
+        (True, False)
+    """
+    return not parts or any(part in name for part in parts)
+
+
 def parse(data: bytes) -> object:
     """Parse a page, and nothing else."""
     from selectolax.lexbor import LexborHTMLParser

@@ -112,8 +112,8 @@ def _no_model(folder: Path) -> list[str]:
     ("prepare", "words"),
     [
         (_no_folder, "/nowhere: there is no such folder"),
-        (_empty_folder, "empty: there is no .html file in it"),
-        (_jpegs, "pictures: there is no .html file in it"),
+        (_empty_folder, "empty: there is no page in it"),
+        (_jpegs, "pictures: there is no page in it"),
         (_jpegs_named_html, "pictures: no file in it can be read as a page"),
         (_one_page, "1 of 1 pages"),
         (_wrong_type, "seo.toml: number_of_epochs must be a whole number, got 'three' (str)"),

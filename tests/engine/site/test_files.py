@@ -125,7 +125,7 @@ def test_a_page_has_the_address_and_the_headers_that_its_host_gives_it(tmp_path:
     assert pages["shop/index.html"].facts.encoding.declared_in == "transport"
     assert ("robots", "noindex") in pages["hidden.html"].facts.robots
     assert pages["hidden.html"].canonical == "https://a.example/pots"
-    assert read.notes == ("served as Cloudflare Pages does, because of _routes.json",)
+    assert read.notes == ("read as Cloudflare Pages serves it, because of _routes.json",)
     assert {reason: [page.path for page in left] for reason, left in read.left_out.items()} == {
         "not answered with 200": ["404.html", "moved.html"],
         "not indexable (noindex)": ["hidden.html"],
@@ -143,7 +143,7 @@ def test_with_a_host_named_what_is_found_does_not_count(tmp_path: Path) -> None:
 def test_what_a_host_does_not_understand_is_counted_once(tmp_path: Path) -> None:
     site = write(tmp_path, **{"a.html": PAGE.format("a"), "_redirects": "/x\n/y /z 301 Country=de"})
     assert read_site(site).notes == (
-        "served as Netlify does, because of _redirects",
+        "read as Netlify serves it, because of _redirects",
         "2 lines of its configuration without effect here: _redirects, line 1: not understood",
     )
 

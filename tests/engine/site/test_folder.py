@@ -119,8 +119,8 @@ def test_a_folder_that_is_no_site_is_told_in_one_line(tmp_path: Path) -> None:
         (tmp_path / "nowhere", "there is no such folder"),
         (tmp_path / ("x" * 300), "there is no such folder"),
         (file, "this is not a folder"),
-        (empty, "there is no .html file"),
-        (pictures, "there is no .html file"),
+        (empty, "there is no page in it"),
+        (pictures, "there is no page in it"),
         (broken, "no file in it can be read as a page"),
     ]:
         with pytest.raises(SiteError, match=reason) as error:

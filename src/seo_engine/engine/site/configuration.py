@@ -22,7 +22,8 @@ class SiteConfig(Configuration):
     )  # fmt: skip
     site_host: str = setting(
         "",
-        f"Who serves the folder: {', '.join(hosts())}. By default, the one whose configuration is in it.",
+        f"Who serves the folder: {', '.join(hosts())}. By default, the one whose configuration is in it; without one, "
+        "plain, which is no particular host.",
         allowed=("", *hosts()),
         flag="--host",
     )

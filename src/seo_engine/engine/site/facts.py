@@ -25,7 +25,7 @@ HEAD, BODY, BANNER, NAVIGATION, MAIN, ASIDE, FOOTER = (
 )
 
 # Names that robots obey in a `meta` element; others are told by name, too, but only those who know them look for it.
-_ROBOTS = ("robots", "googlebot", "googlebot-news", "bingbot")
+ROBOTS = ("robots", "googlebot", "googlebot-news", "bingbot")
 _SOCIAL = ("og:", "twitter:", "article:", "fb:", "product:")
 _SECONDS_AND_ADDRESS = re.compile(
     r"\s*(\d{0,9})[\d.]*\s*(?:[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<address>.*))?", re.I
@@ -283,7 +283,7 @@ class PageFacts:
         """tuple[tuple[str, str], ...]: Robots and what page and server tell them, a directive each, in lower case."""
         in_page = (
             (meta.name, directive)
-            for meta in self.named(*_ROBOTS)
+            for meta in self.named(*ROBOTS)
             for each in meta.content.lower().split(",")
             if (directive := each.strip())
         )

@@ -73,7 +73,7 @@ class SiteFiles:
         return self._documents(is_counting=False)
 
     def _documents(self, *, is_counting: bool) -> Iterator[Path]:
-        for directory, directories, names in folders_of(self.folder, _say_unreadable if is_counting else _say_nothing):
+        for directory, directories, names in folders_of(self.folder, _say_unreadable if is_counting else None):
             documents = [name for name in names if looks_like_page(name)]
             if is_counting:
                 kept = [name for name in directories if not is_passed_over(name)]
@@ -92,6 +92,7 @@ class SiteFiles:
         for name in set(directories) - set(kept):
             self.passed_over[f"folder {name}"] += 1
         self.passed_over["link to a folder"] += sum((directory / name).is_symlink() for name in kept)
+        # Takes out what was counted no times.
         self.passed_over += Counter()
 
     def _note_names(self, directory: Path, names: Sequence[str]) -> None:
@@ -135,7 +136,7 @@ def shown(path: Path) -> str:
 
 
 def _without_query(name: str) -> str:
-    # As `wget -r` names what a question mark is in.
+    # `wget -r` keeps the question mark of an address in the name of the file.
     return name.lower().removesuffix(COMPRESSED).partition("?")[0]
 
 
@@ -160,10 +161,6 @@ def _note(paths: Sequence[str], what: str) -> list[str]:
         return []
     files = "1 file or folder" if len(paths) == 1 else f"{len(paths)} files or folders"
     return [f"{what.format(files)}: {', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"]
-
-
-def _say_nothing(error: OSError) -> None:
-    """It has been said when the folder was looked through."""
 
 
 def _say_unreadable(error: OSError) -> None:

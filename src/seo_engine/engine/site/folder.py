@@ -43,14 +43,14 @@ def read_site(folder: str | Path, *, base_url: str = "", host: str = "") -> Site
     """
     source = _Folder(folder, base_url, host)
     pages = tuple(source.pages(None))
-    site = Site(source.shown, pages, source.files.passed_over, source.notes(), served=source.served)
+    site = Site(source.given, pages, source.files.passed_over, source.notes(), served=source.served)
     if site.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(site.skipped.items()))
         count = sum(site.skipped.values())
         pages_in_words = "1 page" if count == 1 else f"{count} pages"
         logger.warning("⚠️ %s of %s could not be read: %s", pages_in_words, folder, reasons)
     if not any(page.state == READ for page in site.pages):
-        found = "no file in it can be read as a page" if site.pages else "there is no .html file in it"
+        found = "no file in it can be read as a page" if site.pages else "there is no page in it"
         raise SiteError(f"{folder}: {found}; give the folder that holds the site's HTML files")
     return site
 
@@ -82,7 +82,7 @@ class _Folder:
     """A folder whose pages are read."""
 
     def __init__(self, folder: str | Path, base_url: str, host: str) -> None:
-        self.shown = Path(folder)
+        self.given = Path(folder)
         # Absolute, because the program may go to another folder while it takes the pages.
         self._folder = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay as they are)
         if not os.path.exists(self._folder):  # noqa: PTH110 (Path.exists raises if a name is too long)
@@ -98,7 +98,7 @@ class _Folder:
         try:
             yield from pages_of(self.files.look_through, self._requests, processes)
         except ReadingProcessError as error:
-            raise SiteError(f"{self.shown}: {error}") from None
+            raise SiteError(f"{self.given}: {error}") from None
 
     def notes(self) -> tuple[str, ...]:
         """Return what to say once about the folder."""
@@ -106,7 +106,7 @@ class _Folder:
         lines = "1 line" if len(left_out) == 1 else f"{len(left_out)} lines"
         without_base = "rules that ask for the host have no effect without --base-url"
         said = (
-            *([f"served as {self._host.title} does, because of {self._where_found()}"] if self._found else []),
+            *([f"read as {self._host.title} serves it, because of {self._where_found()}"] if self._found else []),
             *([f"{lines} of its configuration without effect here: {left_out[0]}"] if left_out else []),
             *([without_base] if self.served.asks_for_host else []),
             *self.files.notes,
@@ -121,15 +121,13 @@ class _Folder:
         for path in self.files:
             inner = path.relative_to(self._folder)
             if self._host.name == PLAIN and not self._has_address:
-                yield Request(os.fsencode(path), shown(inner), response=_of_plain_folder(inner))
+                # What is missing is answered with this page, on every host that has one.
+                is_for_missing = inner.as_posix() == self._host.not_found
+                response = Response(404) if is_for_missing else NO_RESPONSE
+                yield Request(os.fsencode(path), shown(inner), response=response)
                 continue
             address, response = self.served.served(inner.as_posix())
             yield Request(os.fsencode(path), shown(inner), address if self._has_address else "", response)
-
-
-def _of_plain_folder(path: Path) -> Response:
-    # On every host that has such a page, it is what is missing that is answered with it.
-    return Response(404) if path == Path("404.html") else NO_RESPONSE
 
 
 def _host(folder: Path, name: str) -> tuple[Host, Path | None]:

@@ -43,6 +43,7 @@ class Page:
     `url` is its own address, or the file's path within the site, if nobody knows where it is served; `canonical` is
     what it calls its address. `main_text` is what a reader came for, a line for each paragraph, and `main_heading` its
     heading. `state` says whether it could be read: all texts of a page that could not are empty. `facts` is the rest.
+    A page from an export has `UNKNOWN` in every field, but for address, path and state, that the export does not have.
     """
 
     url: str

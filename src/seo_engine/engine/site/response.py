@@ -1,4 +1,4 @@
-"""How a server answered when a page was asked for, as plain data."""
+"""How a page is answered when somebody asks for it, as plain data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^\s;
 
 
 class Response(NamedTuple):
-    """What a server answered; `status` is 0 if nobody asked one.
+    """What a server answered, or how a folder's host would; `status` is 0 if neither is known.
 
     `headers` have names in lower case.
     """
@@ -77,5 +77,5 @@ class Response(NamedTuple):
         return tuple(found)
 
 
-# Nobody asked a server.
+# Nobody knows how it is answered.
 NO_RESPONSE = Response()

@@ -20,7 +20,7 @@ class SiteError(ValueError):
 
 @dataclass(frozen=True)
 class Site:
-    """The pages of what holds a site, those that could not be read included.
+    """A site as it was read from its source; pages that could not be read are among its pages.
 
     `passed_over` counts files, folders and links that are not looked at, by the reason. `notes` are to be said once.
     `redirects` are those that a crawler has seen: address, status, target. `served` tells how any address of a folder

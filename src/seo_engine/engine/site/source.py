@@ -29,7 +29,7 @@ def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Si
         Site: The site.
 
     Raises:
-        SiteError: If it cannot be read, or is nothing of this.
+        SiteError: If it cannot be read, or is none of these.
         MissingExtraError: If an extra that is needed is not installed.
     """
     if not str(source):
@@ -44,15 +44,18 @@ def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Si
     redirects: dict[str, tuple[int, str]] = {}
     if name.endswith(_WARC):
         return read_warc(path)
-    if name.endswith(_ADVERTOOLS):
-        pages = tuple(read_advertools(path, passed_over, redirects))
-    elif name.endswith(_SCREAMING_FROG):
-        pages = tuple(read_screaming_frog(path, passed_over, redirects))
-    else:
+    if not name.endswith((*_ADVERTOOLS, *_SCREAMING_FROG)):
         raise SiteError(
             f"{source}: this is not a folder; give the folder that holds the site's HTML files, a WARC file "
             "(.warc.gz), or a crawl by advertools (.jl) or Screaming Frog (.csv)"
         )
+    try:
+        if name.endswith(_ADVERTOOLS):
+            pages = tuple(read_advertools(path, passed_over, redirects))
+        else:
+            pages = tuple(read_screaming_frog(path, passed_over, redirects))
+    except OSError as error:
+        raise SiteError(f"{source}: cannot be read: {error.strerror}") from None
     if not pages:
         raise SiteError(f"{source}: there is no page in it")
     return Site(path, pages, passed_over, redirects=redirects)

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 
 class UnknownFactError(LookupError):
-    """Raised when somebody uses a fact that is not known; whoever asks answers `unknown`, too."""
+    """Raised when somebody uses a fact that is not known; who needs the fact cannot give an answer, either."""
 
 
 class Unknown:

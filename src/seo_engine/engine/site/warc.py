@@ -37,9 +37,7 @@ def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
     stored = _Stored(Path(file))
     try:
         pages: tuple[Page, ...] = tuple(pages_of(stored.look_through, stored.requests, processes))
-    except ReadingProcessError as error:
-        raise SiteError(f"{file}: {error}") from None
-    except (OSError, WholeFileCompressedError) as error:
+    except (ReadingProcessError, WholeFileCompressedError, OSError) as error:
         raise SiteError(f"{file}: {error}") from None
     if not pages:
         raise SiteError(f"{file}: there is no page in it; give a WARC file of a site")
@@ -52,7 +50,7 @@ class _Stored:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.passed_over: Counter[str] = Counter()
-        # By a number for each address, because the addresses themselves would grow with the site.
+        # A number for each address takes less memory than the address.
         self._last: dict[int, int] = {}
         self.redirects: dict[str, tuple[int, str]] = {}
 
@@ -60,14 +58,16 @@ class _Stored:
         self.passed_over.clear()
         pages: set[int] = set()
         for offset, record in records_of(self._file, self.passed_over):
+            if record.status == _NOT_MODIFIED:
+                # The answer before it holds.
+                self.passed_over["answer that says that nothing has changed"] += 1
+                continue
             number = hash(record.address)
             self._last[number] = offset
             pages.discard(number)
             self.redirects.pop(record.address, None)
             if record.status in _REDIRECTS and record.header("location"):
                 self.redirects[record.address] = (record.status, record.absolute(record.header("location")))
-            elif record.status == _NOT_MODIFIED:
-                self.passed_over["answer that says that nothing has changed"] += 1
             elif record.content_type in _HTML or not record.content_type:
                 pages.add(number)
             else:

@@ -43,10 +43,7 @@ def read_advertools(file: Path, passed_over: Counter[str], redirects: dict[str, 
     """
     pages: dict[str, Page] = {}
     with file.open("rb") as lines:
-        for number in itertools.count(1):
-            line = lines.readline(_LONGEST_LINE)
-            if not line:
-                return list(pages.values())
+        for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), b""), 1):
             if not line.strip():
                 continue
             row = _row(line)
@@ -60,7 +57,7 @@ def read_advertools(file: Path, passed_over: Counter[str], redirects: dict[str, 
             if row["url"] in pages:
                 passed_over["earlier row for the same address"] += 1
             pages[row["url"]] = _page(row)
-    return []
+    return list(pages.values())
 
 
 def _row(line: bytes) -> Mapping[str, Any] | None:
@@ -112,7 +109,7 @@ def _page(row: Mapping[str, Any]) -> Page:
     size = row.get("size")
     facts = exported_facts(
         response=response,
-        encoding=Encoding(str(row.get("charset") or UNKNOWN)) if row.get("charset") else UNKNOWN,
+        encoding=Encoding(str(row["charset"])) if row.get("charset") else UNKNOWN,
         size=Size(size, size) if isinstance(size, int) else UNKNOWN,
         titles=tuple(map(title, titles)),
         metas=tuple(metas),

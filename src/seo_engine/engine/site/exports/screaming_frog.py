@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.engine.site.exports.exported import exported_facts, exported_page, heading, link_element, meta, title
-from seo_engine.engine.site.facts import Size
+from seo_engine.engine.site.facts import ROBOTS, Size
 from seo_engine.engine.site.page import READ, UNREADABLE, Page, path_within
 from seo_engine.engine.site.response import Response
 from seo_engine.engine.site.site import SiteError
@@ -27,7 +27,6 @@ _METAS = {
     "Meta Robots": ("robots", "name"),
     "Meta Refresh": ("refresh", "http-equiv"),
 }
-_ROBOTS = ("robots", "googlebot", "googlebot-news", "bingbot")
 _RELATIONS = {
     "Canonical Link Element": "canonical",
     'rel="next"': "next",
@@ -114,7 +113,7 @@ def _page(row: Mapping[str, Any]) -> Page:
             for each in _numbered(row, column) or ()
         ),
         headings=tuple(heading(level, text) for level, text in headings) if has_headings else UNKNOWN,
-        known_names=frozenset(names | set(_ROBOTS) if "robots" in names else names),
+        known_names=frozenset(names | set(ROBOTS) if "robots" in names else names),
         known_relations=frozenset(relations),
     )
     return exported_page(

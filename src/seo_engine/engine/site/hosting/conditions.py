@@ -9,7 +9,8 @@ from seo_engine.engine.site.hosting.rules import Condition, Request, compiled
 
 VARIABLE = re.compile(r"%\{([^}]*)\}")
 
-# What is known of a request, by the names that a condition has for it. Behind a proxy, these headers say the same.
+# What is known of a request, by the names that a condition has for it. Behind a proxy, `X-Forwarded-Proto` says the
+# scheme.
 _NAMES = {
     "REQUEST_FILENAME": "REQUEST_FILENAME",
     "SCRIPT_FILENAME": "REQUEST_FILENAME",
@@ -22,7 +23,8 @@ _NAMES = {
     "REQUEST_SCHEME": "REQUEST_SCHEME",
     "HTTP:X-FORWARDED-PROTO": "REQUEST_SCHEME",
 }
-_OF_THE_HOST = ("HTTP_HOST", "HTTPS", "REQUEST_SCHEME")
+KNOWN = tuple(dict.fromkeys(_NAMES.values()))
+OF_THE_HOST = ("HTTP_HOST", "HTTPS", "REQUEST_SCHEME")
 
 
 def variable(name: str) -> str | None:
@@ -88,7 +90,7 @@ def condition(arguments: Sequence[str]) -> Condition | None:
         # A backslash takes what follows it as it is.
         return re.sub(r"\\(.)", r"\1", filled)
 
-    asks_for_host = any(name in _OF_THE_HOST for name in names)
+    asks_for_host = any(name in OF_THE_HOST for name in names)
     return Condition(subject, holds, is_negated, "OR" in flags or "ORNEXT" in flags, asks_for_host)
 
 

@@ -12,7 +12,7 @@ _SERVED_HIDDEN = (".well-known",)
 
 
 def folders_of(
-    folder: Path, on_error: Callable[[OSError], None] = lambda error: None
+    folder: Path, on_error: Callable[[OSError], None] | None = None
 ) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each folder of a site with the names of its folders and of its files, in the order of their paths.
 
@@ -20,7 +20,7 @@ def folders_of(
 
     Args:
         folder (Path): The site.
-        on_error (Callable[[OSError], None]): Called for a folder that cannot be looked into.
+        on_error (Callable[[OSError], None] | None): Called for a folder that cannot be looked into.
     """
     # Not os.walk: it calls itself for each folder within another.
     waiting = [os.fspath(folder)]
@@ -37,7 +37,8 @@ def folders_of(
                     if is_folder and entry.is_symlink():
                         links.add(entry.name)
         except OSError as error:
-            on_error(error)
+            if on_error is not None:
+                on_error(error)
             continue
         folders.sort()
         files.sort()

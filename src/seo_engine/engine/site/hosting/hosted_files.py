@@ -19,7 +19,7 @@ Said = TypeVar("Said")
 class Answer(NamedTuple):
     """What a host answers. `file` is the path of the file that it sends, within the folder; empty if it sends none.
 
-    The status 0 says that somebody else answers there.
+    The status is 0 where another server answers, or the address is not in the folder.
     """
 
     status: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from seo_engine.engine.site.hosting.conditions import VARIABLE, condition, variable
+from seo_engine.engine.site.hosting.conditions import OF_THE_HOST, VARIABLE, condition, variable
 from seo_engine.engine.site.hosting.rules import (
     APPEND,
     DROP,
@@ -23,7 +23,7 @@ from seo_engine.engine.site.hosting.rules import (
     status_of,
 )
 
-_REDIRECT_STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
+_STATUS_BY_WORD = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _BLOCK = re.compile(r"<(?P<closing>/?)(?P<name>\w+)\s*(?P<argument>[^>]*)>")
 
 # Apache refuses a longer line.
@@ -58,13 +58,13 @@ _ANY = compiled("")
 class _Line(NamedTuple):
     """A directive: where it stands, its words, and the names of the files that it is for, None for all.
 
-    `holds` is None if nobody knows whether the block around it counts.
+    `is_known` is False for what is too long, and for a block of which nobody knows whether it counts.
     """
 
     number: int
     words: list[str]
     files: Any
-    holds: bool | None
+    is_known: bool
 
 
 @dataclass
@@ -82,7 +82,7 @@ class _Scope:
     index_files: tuple[str, ...] | None = None
     not_found: str | None = None
     left_out: list[str] = field(default_factory=list)
-    rewrites_are: bool | None = None
+    has_rewriting_on: bool | None = None
     inherits: bool = False
     base: str = ""
     skips_rule: bool = False
@@ -102,8 +102,8 @@ def htaccess(files: Sequence[tuple[str, str]], prefix: str = "") -> HostConfigur
     rules = [rule for scope in scopes for rule in scope.refusals]
     for number, scope in enumerate(scopes):
         # Rewriting that is switched on or off in a folder replaces that of the folders around it.
-        own = [other.folder for other in scopes[:number] if other.rewrites_are is not None and not other.inherits]
-        rules += [_not_beneath(rule, own) for rule in scope.rewrites] if scope.rewrites_are else []
+        own = [other.folder for other in scopes[:number] if other.has_rewriting_on is not None and not other.inherits]
+        rules += [_not_beneath(rule, own) for rule in scope.rewrites] if scope.has_rewriting_on else []
     rules += [rule for scope in scopes for rule in scope.redirects]
     rules += [rule for scope in scopes for rule in scope.fallbacks]
     outermost_first = list(reversed(scopes))
@@ -130,11 +130,9 @@ def _not_beneath(rule: Rule, folders: Sequence[str]) -> Rule:
 def _scope(folder: str, text: str, prefix: str) -> _Scope:
     scope = _Scope(folder, base=folder)
     for line in _lines(text):
-        if line.holds is False:
-            continue
         name = shortened(line.words[0])
         try:
-            is_known = line.holds is not None and _take(scope, line.words, line.files, prefix)
+            is_known = line.is_known and _take(scope, line.words, line.files, prefix)
         except (ValueError, IndexError):
             is_known = False
         if not is_known:
@@ -162,7 +160,8 @@ def _lines(text: str) -> Iterator[_Line]:
         holds, files = blocks[-1]
         block = _BLOCK.match(line)
         if len(line) > _LONGEST_LINE:
-            yield _Line(number, ["a long line"], None, None if holds else holds)
+            if holds:
+                yield _Line(number, ["line"], None, False)
         elif block and block["closing"]:
             if len(blocks) > 1:
                 blocks.pop()
@@ -170,7 +169,7 @@ def _lines(text: str) -> Iterator[_Line]:
             own, names = _block(block["name"].lower(), block["argument"].strip())
             blocks.append((own if holds else holds, files if names is None else names))
             if own is None and holds:
-                yield _Line(number, [block["name"]], None, None)
+                yield _Line(number, [block["name"]], None, False)
         elif holds:
             yield _Line(number, _words(line), files, True)
 
@@ -228,7 +227,7 @@ def _take(scope: _Scope, words: Sequence[str], files: Any, prefix: str) -> bool:
         case "redirect" | "redirectpermanent" | "redirecttemp" | "redirectmatch":
             return _take_redirect(scope, name, arguments)
         case "rewriteengine":
-            scope.rewrites_are = arguments[0].lower() == "on"
+            scope.has_rewriting_on = arguments[0].lower() == "on"
         case "rewritebase":
             scope.base = arguments[0].rstrip("/") + "/"
         case "rewriteoptions":
@@ -315,8 +314,8 @@ def _take_redirect(scope: _Scope, name: str, arguments: list[str]) -> bool:
     status: int | None = {"redirectpermanent": 301}.get(name, 302)
     if name in ("redirect", "redirectmatch") and len(arguments) > 1:
         first = arguments[0].lower()
-        if first in _REDIRECT_STATUS or first.isdecimal():
-            status = _REDIRECT_STATUS.get(first) or status_of(first)
+        if first in _STATUS_BY_WORD or first.isdecimal():
+            status = _STATUS_BY_WORD.get(first) or status_of(first)
             arguments = arguments[1:]
     source, target = arguments[0], arguments[1] if len(arguments) > 1 else ""
     is_redirect = status in range(300, 400)
@@ -330,6 +329,7 @@ def _take_redirect(scope: _Scope, name: str, arguments: list[str]) -> bool:
         target += r"\g<rest>"
     if pattern is None or status is None or (is_redirect and target in ("", r"\g<rest>")):
         return False
+    # Not `beneath`: a redirect matches the whole path, also that of a folder within.
     within = Condition(lambda request: request.path, lambda path, request: path.startswith(scope.folder))
     scope.redirects.append(
         Rule(pattern, target if is_redirect else "", status, sees_index_file=True, conditions=(within,))
@@ -364,7 +364,7 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
     elif "G" in flags:
         status = 410
     elif "R" in flags or re.match(r"https?://", target):
-        status = _REDIRECT_STATUS.get(flags.get("R", "")) or status_of(flags.get("R") or 302)
+        status = _STATUS_BY_WORD.get(flags.get("R", "")) or status_of(flags.get("R") or 302)
     if status is None:
         return False
     made, own_query = "", KEEP
@@ -375,7 +375,7 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
         made = re.sub(r"\$(\d)", r"\\g<\1>", target + (f"?{query}" if query else ""))
         made = VARIABLE.sub(lambda found: rf"\g<{variable(found[1])}>", made)
         made = made if made.startswith(("/", r"\g<REQUEST_URI>")) or "://" in made else scope.base + made
-    asks_for_host = "HTTP_HOST" in made
+    asks_for_host = any(name in made for name in OF_THE_HOST)
     known_host = Condition(lambda request: request.host, lambda host, request: bool(host), asks_for_host=True)
     scope.rewrites.append(
         Rule(

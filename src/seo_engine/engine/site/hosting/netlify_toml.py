@@ -16,11 +16,11 @@ def netlify_toml(text: str) -> HostConfiguration:
 
     Args:
         text (str): The file.
+
+    Raises:
+        ValueError: If it is not valid TOML.
     """
-    try:
-        contents = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return HostConfiguration(left_out=("netlify.toml: not valid TOML",))
+    contents = tomllib.loads(text)
     rules: list[Rule] = []
     headers: list[HeaderRule] = []
     left_out: list[str] = []

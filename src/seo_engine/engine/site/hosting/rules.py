@@ -11,7 +11,7 @@ from seo_engine.foundation.texts import one_line
 
 # The expressions come with the site, whoever made it. One that takes longer than this for a path matches nothing from
 # then on, and after so many of them none does.
-LONGEST_MATCH_SECONDS = 0.02
+_LONGEST_MATCH_SECONDS = 0.02
 _MOST_COSTLY = 20
 # The library writes repetitions out before it matches: nested ones would take all memory.
 _LONGEST_PATTERN = 4_000
@@ -147,7 +147,7 @@ class Matching:
         if pattern is None or id(pattern) in self._costly or len(self._costly) >= _MOST_COSTLY:
             return None
         try:
-            return pattern.search(text, timeout=LONGEST_MATCH_SECONDS)
+            return pattern.search(text, timeout=_LONGEST_MATCH_SECONDS)
         except TimeoutError:
             self._costly.add(id(pattern))
             return None
@@ -176,23 +176,21 @@ def expanded(target: str, match: Any, further: Mapping[str, str], written: Calla
     return _NAME_OR_NUMBER.sub(part, target)
 
 
-def pattern_of_path(path: str, *, has_placeholders: bool = True) -> str:
+def pattern_of_path(path: str) -> str:
     """Return the expression for a path with `:names` for a part, and `*` for all that follows.
 
     Args:
         path (str): The path.
-        has_placeholders (bool): Whether it may have them.
 
     Example:
         >>> pattern_of_path("/pots/:colour/*")
         '/pots/(?P<colour>[^/]+)/(?P<splat>.*)'
     """
-    pieces = re.split(r"(:[A-Za-z]\w*|\*)", path) if has_placeholders else [path]
     made = []
-    for piece in pieces:
+    for piece in re.split(r"(:[A-Za-z]\w*|\*)", path):
         if piece == "*":
             made.append("(?P<splat>.*)")
-        elif has_placeholders and re.fullmatch(r":[A-Za-z]\w*", piece):
+        elif re.fullmatch(r":[A-Za-z]\w*", piece):
             made.append(f"(?P<{piece[1:]}>[^/]+)")
         else:
             made.append(re.escape(piece).replace(r"\-", "-"))

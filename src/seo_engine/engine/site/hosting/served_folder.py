@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit, urlunsplit
 
-from seo_engine.engine.site.hosting.conditions import value
+from seo_engine.engine.site.hosting.conditions import KNOWN, value
 from seo_engine.engine.site.hosting.configuration import read_configuration
 from seo_engine.engine.site.hosting.hosted_files import Answer, HostedFiles
 from seo_engine.engine.site.hosting.hosts import Host
@@ -18,7 +18,7 @@ from seo_engine.engine.site.response import Response
 _REDIRECTS = range(300, 400)
 
 # As browsers do; whoever redirects further redirects in a circle.
-MOST_REDIRECTS = 20
+_MOST_REDIRECTS = 20
 _MOST_REWRITES = 10
 # Apache takes no longer one, either.
 _LONGEST_PATH = 8_000
@@ -27,7 +27,6 @@ _LONGEST_PATH = 8_000
 _NO_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
 _OF_HTML = (".html", ".htm", ".xhtml", ".xht", ".shtml")
-_VARIABLES = ("REQUEST_URI", "HTTP_HOST", "QUERY_STRING", "REQUEST_SCHEME")
 
 
 class ServedFolder:
@@ -87,7 +86,7 @@ class ServedFolder:
         # Another index file may come before it.
         for start in dict.fromkeys((first, f"/{file}")):
             address = self._prefix + _quoted(start)
-            for _ in range(MOST_REDIRECTS):
+            for _ in range(_MOST_REDIRECTS):
                 answer = self.answer(address)
                 if answer.status not in _REDIRECTS or not answer.location.startswith("/"):
                     break
@@ -157,7 +156,7 @@ class ServedFolder:
                     return self._said(rule.status, target, request)
                 if "://" in target:
                     # Another server answers, and what it says is not known.
-                    return Answer(200)
+                    return Answer(0)
                 if target:
                     path, _, query = target.partition("?")
                     request = self._request(_decoded(path), query)
@@ -203,7 +202,7 @@ class ServedFolder:
             return None
         if not rule.is_forced and self._file(request.path).status not in (403, 404):
             return "", True
-        further |= {name: value(name, request) for name in _VARIABLES if f"\\g<{name}>" in rule.target}
+        further |= {name: value(name, request) for name in KNOWN if f"\\g<{name}>" in rule.target}
         is_redirect = rule.status in _REDIRECTS
         target = expanded(rule.target, match, further, _quoted if is_redirect else str)
         if not is_redirect and "://" not in target:

@@ -42,7 +42,7 @@ def netlify_redirects(text: str) -> HostConfiguration:
         source, rest = tokens[0], tokens[1:]
         position = next((i for i, token in enumerate(rest) if token.startswith(("/", "http://", "https://"))), None)
         if position is None:
-            # A rule that answers with what the splat stands for.
+            # Without a target, it answers with what `*` stands for.
             position = sum("=" in token for token in rest)
             rest.insert(position, source.removesuffix("*") + ":splat" if source.endswith("/*") else "")
         query = tuple((name, value) for name, _, value in (token.partition("=") for token in rest[:position]))
@@ -85,7 +85,7 @@ def netlify_rule(source: str, target: str, status: str, query: Sequence[tuple[st
     own = target.split("?")[0]
     leads_to_itself = own in literals if expression is None else bool(expression.search(own))
     if leads_to_itself and "://" not in source and number in (301, 302, 303):
-        # It is ignored.
+        # Netlify ignores a rule that leads to itself.
         return None
     return Rule(
         expression,

@@ -20,11 +20,11 @@ def vercel_json(text: str) -> HostConfiguration:
 
     Args:
         text (str): The file.
+
+    Raises:
+        ValueError: If it is not valid JSON.
     """
-    try:
-        contents = json.loads(text)
-    except ValueError:
-        return HostConfiguration(left_out=("vercel.json: not valid JSON",))
+    contents = json.loads(text)
     if not isinstance(contents, dict):
         return HostConfiguration(left_out=("vercel.json: not understood",))
     rules = _rules_of_form(contents.get("cleanUrls") is True, contents.get("trailingSlash"))
@@ -109,7 +109,7 @@ def pattern_of_source(source: str) -> str:
             inner, position = source[position + 1 : end], end + 1
         group = f"(?P<{match['name']}>" if match["name"] else "("
         times = source[position : position + 1]
-        if times in ("*", "+", "?") and times:
+        if times in ("*", "+", "?"):
             position += 1
             before = "/" if made.endswith("/") else ""
             made = made.removesuffix("/")

@@ -11,7 +11,7 @@ from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
 from seo_engine.engine.site.reading.request import Request
 
 # What a site repeats shows in so many of its pages; of a larger site, pages are taken evenly.
-MOST_SURVEYED = 2_000
+_MOST_SURVEYED = 2_000
 
 
 def pages_of(
@@ -30,7 +30,8 @@ def pages_of(
         MissingExtraError: If the extra `site` is not installed.
     """
     with ReadingProcesses(processes) as reading:
-        surveyed = itertools.islice(requests(), 0, None, max(1, -(-look_through() // MOST_SURVEYED)))
+        count = look_through()
+        surveyed = itertools.islice(requests(), 0, None, max(1, -(-count // _MOST_SURVEYED)))
         repetition = RepetitionCount()
         for keys in reading.survey(surveyed):
             repetition.add(keys)

@@ -21,7 +21,7 @@ from typing import IO, Any, Self
 from seo_engine.engine.site.document.main_text import Repetition
 from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.reading.reading_process import TO_KNOW, TO_READ, TO_SURVEY, take_frame, write_frame
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import NOT_STORED, Request
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
@@ -293,7 +293,7 @@ class ReadingProcesses:
     @staticmethod
     def _unread(request: Request, ended_with: int, process: _Process) -> Page:
         file = Path(os.fsdecode(request.file))
-        size = file.stat().st_size if file.exists() else 0
+        size = file.stat().st_size if request.record_at == NOT_STORED and file.exists() else 0
         if ended_with < 0:
             logger.debug("%s ended its process by signal %s", request.path, signal.Signals(-ended_with).name)
             return request.unread(TOO_COSTLY, size)
