@@ -197,7 +197,9 @@ def reading_budget_table(reading: Results) -> list[list[str]]:
 def reading_origin_line(reading: Results) -> str:
     """Return on how many pages, on which machine, and with which versions it was measured."""
     missing = f" Not installed: {', '.join(reading['missing'])}." if reading["missing"] else ""
-    return f"{reading['pages']} pages of {reading['site']}.{missing} {origin_line(reading)}"
+    return (
+        f"{reading['pages']} pages of {reading['site']}.{missing} {origin_line(reading, 'For each page the fastest')}"
+    )
 
 
 def as_markdown(table: list[list[str]]) -> str:
@@ -241,12 +243,12 @@ def fine_tune_line(results: Results) -> str:
     )
 
 
-def origin_line(results: Results) -> str:
+def origin_line(results: Results, figures: str = "Medians") -> str:
     """Return on which machine, and with which versions, the figures were measured."""
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     return (
-        f"Medians of {results['rounds']} rounds, measured on {machine['processor']}, {machine['cores']} cores, "
+        f"{figures} of {results['rounds']} rounds, measured on {machine['processor']}, {machine['cores']} cores, "
         f"{machine['memory']}, {machine['system'].split()[0]}, Python {machine['python']}, with {versions}."
     )
 
