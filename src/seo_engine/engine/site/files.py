@@ -18,7 +18,7 @@ _SUFFIXES = (".html", ".htm", ".xhtml", ".xht")
 # Of these, some are programs that make a page, and some are the page that a program made, as `wget -r` keeps it.
 _MAY_BE_PAGES = (".php", ".shtml", ".shtm", ".asp", ".aspx", ".jsp", ".cgi", "")
 
-COMPRESSED = ".gz"
+_COMPRESSED = ".gz"
 
 # Files with which a site's owner proves to a search engine that the site is theirs.
 _VERIFICATION = re.compile(
@@ -91,9 +91,8 @@ class SiteFiles:
     def _count_folders(self, directory: Path, directories: Sequence[str], kept: Sequence[str]) -> None:
         for name in set(directories) - set(kept):
             self.passed_over[f"folder {name}"] += 1
-        self.passed_over["link to a folder"] += sum((directory / name).is_symlink() for name in kept)
-        # Takes out what was counted no times.
-        self.passed_over += Counter()
+        if links := sum((directory / name).is_symlink() for name in kept):
+            self.passed_over["link to a folder"] += links
 
     def _note_names(self, directory: Path, names: Sequence[str]) -> None:
         alike: dict[str, list[str]] = defaultdict(list)
@@ -108,7 +107,7 @@ class SiteFiles:
         """Return why a file that may be a document is passed over; empty if it is not."""
         if not Path(os.path.realpath(path)).is_relative_to(self._root):
             return "link out of the folder"
-        if path.name.endswith(COMPRESSED) and path.name.removesuffix(COMPRESSED) in present:
+        if path.name.endswith(_COMPRESSED) and path.name.removesuffix(_COMPRESSED) in present:
             return "compressed copy"
         if _VERIFICATION.fullmatch(path.name):
             return "verification file"
@@ -137,7 +136,7 @@ def shown(path: Path) -> str:
 
 def _without_query(name: str) -> str:
     # `wget -r` keeps the question mark of an address in the name of the file.
-    return name.lower().removesuffix(COMPRESSED).partition("?")[0]
+    return name.lower().removesuffix(_COMPRESSED).partition("?")[0]
 
 
 def _reason_in_contents(path: Path) -> str:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 # Values of an `X-Robots-Tag` that have a colon themselves; any other word before one is a robot's name.
 _WITH_COLON = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
+# The types of what is a page.
+HTML_TYPES = ("text/html", "application/xhtml+xml")
+
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
 _LINK = re.compile(r"<(?P<address>[^<>]*)>(?P<parameters>[^<]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^\s;,]+))", re.IGNORECASE)
@@ -75,6 +78,17 @@ class Response(NamedTuple):
             if relation and "canonical" in (relation["quoted"] or relation["plain"] or "").lower().split():
                 found.append(link["address"].strip())
         return tuple(found)
+
+
+def status_of(written: object) -> int | None:
+    """Return a status as a number, or None if it is not one.
+
+    Example:
+        >>> status_of("301"), status_of(308), status_of("99999"), status_of(True)
+        (301, 308, None, None)
+    """
+    text = str(written)
+    return int(text) if re.fullmatch(r"[1-5]\d\d", text) else None
 
 
 # Nobody knows how it is answered.

@@ -11,10 +11,9 @@ from seo_engine.engine.site.reading.passes import pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.reading.stored_records import WholeFileCompressedError, records_of
-from seo_engine.engine.site.response import Response
+from seo_engine.engine.site.response import HTML_TYPES, Response
 from seo_engine.engine.site.site import Site, SiteError
 
-_HTML = ("text/html", "application/xhtml+xml")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_MODIFIED = 304
 _MOST_REASONS = 30
@@ -68,7 +67,7 @@ class _Stored:
             self.redirects.pop(record.address, None)
             if record.status in _REDIRECTS and record.header("location"):
                 self.redirects[record.address] = (record.status, record.absolute(record.header("location")))
-            elif record.content_type in _HTML or not record.content_type:
+            elif record.content_type in HTML_TYPES or not record.content_type:
                 pages.add(number)
             else:
                 self._count(f"not HTML: {record.content_type}")

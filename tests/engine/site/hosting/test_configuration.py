@@ -191,6 +191,7 @@ def test_a_header_of_cloudflare_is_taken_away(tmp_path: Path) -> None:
         ("_redirects", "netlify", "a b c\n/x\n\x00 \x01\n/a /b !\n/* /:splat 301\n"),
         ("_redirects", "cloudflare", "a\n/x /y 999\n/*/* /x\n"),
         ("_headers", "cloudflare", "x: y\n! \n/a\n:\n"),
+        (".htaccess", "apache", "RedirectMatch ^/a{}$ /x\nRedirectMatch ^/a{,}$ /x\n"),
         (".htaccess", "apache", 'RewriteRule\nRedirect\n<If "true">\nRedirect / /x\n</If>\nHeader\nRewriteRule ( x\n'),
     ],
 )
@@ -352,3 +353,12 @@ def test_a_folder_of_any_depth_is_read(tmp_path: Path) -> None:
     finally:
         # Python's own way calls itself for each folder, so that pytest could not clear this away.
         subprocess.run(["rm", "-rf", deep], check=True)
+
+
+def test_what_is_for_names_that_are_not_understood_is_for_no_file(tmp_path: Path) -> None:
+    text = '<FilesMatch "(">\nHeader set X-Robots-Tag noindex\n</FilesMatch>\n'
+    served = ServedFolder(site(tmp_path, **{".htaccess": text}), host_named("apache"))
+    assert served.answer("/file.html").headers == ()
+    assert served.configuration.left_out == (
+        "/.htaccess, line 1: FilesMatch is not understood, or depends on who visits",
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from seo_engine.engine.site.exports.exported import exported_facts, exported_page, heading, link_element, meta, title
 from seo_engine.engine.site.facts import BANNER, BODY, FOOTER, NAVIGATION, Encoding, ImageElement, Link, Size
 from seo_engine.engine.site.page import READ, UNREADABLE, Image, Page, path_within
-from seo_engine.engine.site.response import Response
+from seo_engine.engine.site.response import Response, status_of
 from seo_engine.engine.site.site import SiteError
 from seo_engine.engine.site.unknown import UNKNOWN
 
@@ -78,8 +77,7 @@ def _redirects(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, str]]]:
 
 def _status(written: Any) -> int:
     """Return a status, also as pandas writes it, `200.0`; 0 if there is none."""
-    match = re.fullmatch(r"([1-5]\d\d)(?:\.0)?", str(written))
-    return int(match[1]) if match else 0
+    return status_of(str(written).removesuffix(".0")) or 0
 
 
 def _page(row: Mapping[str, Any]) -> Page:

@@ -12,14 +12,13 @@ from typing import Any
 from seo_engine.engine.site.exports.exported import exported_facts, exported_page, heading, link_element, meta, title
 from seo_engine.engine.site.facts import ROBOTS, Size
 from seo_engine.engine.site.page import READ, UNREADABLE, Page, path_within
-from seo_engine.engine.site.response import Response
+from seo_engine.engine.site.response import HTML_TYPES, Response, status_of
 from seo_engine.engine.site.site import SiteError
 from seo_engine.engine.site.unknown import UNKNOWN
 from seo_engine.foundation.texts import one_line
 
 _ADDRESS, _STATUS, _TYPE = "Address", "Status Code", "Content Type"
 _NEEDED = (_ADDRESS, _STATUS)
-_HTML = ("text/html", "application/xhtml+xml")
 
 # The columns of the elements that search engines read, by the names and relations that they make known.
 _METAS = {
@@ -74,7 +73,7 @@ def read_screaming_frog(file: Path, passed_over: Counter[str], redirects: dict[s
 def _page_or_reason(row: Mapping[str, Any], redirects: dict[str, tuple[int, str]]) -> Page | str | None:
     """Return the page of a row, why it is not one, or None for a redirect, which is kept."""
     content_type = row.get(_TYPE, "").partition(";")[0].strip().lower()
-    if content_type and content_type not in _HTML:
+    if content_type and content_type not in HTML_TYPES:
         return f"not HTML: {one_line(content_type)[:60]}"
     if not row.get(_ADDRESS, "").startswith(("http://", "https://")):
         return "row without an address"
@@ -129,8 +128,7 @@ def _page(row: Mapping[str, Any]) -> Page:
 
 
 def _status(row: Mapping[str, Any]) -> int:
-    written = row.get(_STATUS, "")
-    return int(written) if re.fullmatch(r"[1-5]\d\d", written) else 0
+    return status_of(row.get(_STATUS, "")) or 0
 
 
 def _numbered(row: Mapping[str, Any], name: str, joint: str = " ") -> list[str] | None:

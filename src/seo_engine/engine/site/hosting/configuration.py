@@ -24,6 +24,7 @@ _MOST_FILES = 1_000
 _MOST_LITERAL_RULES = 100_000
 _MOST_MATCHED_RULES = 2_000
 
+# The files of each host, in the order of their precedence. Apache's are in every folder.
 _READERS: dict[tuple[str, str], Callable[[str], HostConfiguration]] = {
     ("netlify", "_redirects"): netlify_redirects,
     ("netlify", "_headers"): netlify_headers,
@@ -50,13 +51,15 @@ def read_configuration(folder: Path, host: Host, prefix: str = "") -> HostConfig
         files = [(inner, text) for inner, path in _htaccess_files(folder) if (text := _text(path, unread)) is not None]
         return _bounded(htaccess(files, prefix), unread)
     read = []
-    for name in host.configuration:
+    for (of_host, name), read_text in _READERS.items():
+        if of_host != host.name:
+            continue
         path = configuration_file(folder, name)
         text = None if path is None else _text(path, unread)
         if text is None:
             continue
         try:
-            read.append(_READERS[host.name, name](text))
+            read.append(read_text(text))
         except (ValueError, TypeError, RecursionError, OverflowError):
             unread.append(f"{name}: not understood")
     changes: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from seo_engine.engine.site.hosting.rules import HostConfiguration
 _PAGE = ".html"
 _WELL_KNOWN = ".well-known"
 
-Said = TypeVar("Said")
+_Said = TypeVar("_Said")
 
 
 class Answer(NamedTuple):
@@ -138,7 +138,7 @@ class HostedFiles:
         return real == self._root or real.startswith(self._root.rstrip("/") + "/")
 
 
-def _of_innermost(said: Mapping[str, Said], path: str, otherwise: Said) -> Said:
+def _of_innermost(said: Mapping[str, _Said], path: str, otherwise: _Said) -> _Said:
     """Return what is said for the innermost folder around a path."""
     folders = [folder for folder in said if path.startswith(folder)]
     return said[max(folders, key=len)] if folders else otherwise

@@ -40,7 +40,6 @@ class Host(NamedTuple):
     source: str
     reviewed: date
     compared: str
-    configuration: tuple[str, ...]
     index_files: tuple[str, ...]
     absent_suffixes: tuple[str, ...]
     suffix_redirects: bool

@@ -20,8 +20,8 @@ from seo_engine.engine.site.hosting.rules import (
     Rule,
     compiled,
     shortened,
-    status_of,
 )
+from seo_engine.engine.site.response import status_of
 
 _STATUS_BY_WORD = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _BLOCK = re.compile(r"<(?P<closing>/?)(?P<name>\w+)\s*(?P<argument>[^>]*)>")
@@ -195,17 +195,23 @@ def _block(name: str, argument: str) -> tuple[bool | None, Any]:
         case "ifversion":
             return _is_version(plain), None
         case "filesmatch":
-            return True, compiled(plain)
+            return _named(plain)
         case "files":
             if argument.startswith("~"):
-                return True, compiled(argument.removeprefix("~").strip().strip('"'))
-            return True, compiled("^" + re.escape(plain).replace(r"\*", ".*").replace(r"\?", ".") + "$")
+                return _named(argument.removeprefix("~").strip().strip('"'))
+            return _named("^" + re.escape(plain).replace(r"\*", ".*").replace(r"\?", ".") + "$")
         case "limitexcept":
             return False, None
         case "limit":
             return "get" in plain.lower(), None
         case _:
             return None, None
+
+
+def _named(pattern: str) -> tuple[bool | None, Any]:
+    """Return the expression for the names of the files that a block is for; nobody knows which, if it is not one."""
+    expression = compiled(pattern)
+    return (None if expression is None else True), expression
 
 
 def _is_version(argument: str) -> bool | None:
@@ -321,7 +327,7 @@ def _take_redirect(scope: _Scope, name: str, arguments: list[str]) -> bool:
     is_redirect = status in range(300, 400)
     if name == "redirectmatch":
         pattern = compiled(source)
-        target = re.sub(r"\$(\d)", r"\\g<\1>", target)
+        target = _with_groups(target)
     else:
         # All that is beneath it goes there, too.
         plain = re.escape(unquote(source))
@@ -372,7 +378,7 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
     if target != "-":
         target, question, query = target.partition("?")
         own_query = (APPEND if "QSA" in flags else KEEP) if query or not question else DROP
-        made = re.sub(r"\$(\d)", r"\\g<\1>", target + (f"?{query}" if query else ""))
+        made = _with_groups(target + (f"?{query}" if query else ""))
         made = VARIABLE.sub(lambda found: rf"\g<{variable(found[1])}>", made)
         made = made if made.startswith(("/", r"\g<REQUEST_URI>")) or "://" in made else scope.base + made
     asks_for_host = any(name in made for name in OF_THE_HOST)
@@ -392,6 +398,11 @@ def _take_rewrite(scope: _Scope, arguments: list[str]) -> bool:
         )
     )
     return True
+
+
+def _with_groups(target: str) -> str:
+    """Return a target with `$1` as `Rule` has it."""
+    return re.sub(r"\$(\d)", r"\\g<\1>", target)
 
 
 def _flag(written: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from seo_engine.engine.site.hosting.rules import HeaderRule, HostConfiguration, Rule
+from seo_engine.engine.site.hosting.rules import HeaderRule, HostConfiguration, Rule, tables_in
 from seo_engine.engine.site.hosting.text_rules import netlify_header_rule, netlify_rule
 
 _OF_THE_VISITOR = ("Country", "Language", "Role", "Cookie", "country", "language", "role", "cookie")
@@ -24,13 +24,13 @@ def netlify_toml(text: str) -> HostConfiguration:
     rules: list[Rule] = []
     headers: list[HeaderRule] = []
     left_out: list[str] = []
-    for number, table in enumerate(_tables(contents.get("redirects")), 1):
+    for number, table in enumerate(tables_in(contents.get("redirects")), 1):
         rule = _rule(table)
         if rule is None:
             left_out.append(f"netlify.toml, redirect {number}: not understood, or depends on who visits")
         else:
             rules.append(rule)
-    for number, table in enumerate(_tables(contents.get("headers")), 1):
+    for number, table in enumerate(tables_in(contents.get("headers")), 1):
         values = table.get("values")
         pairs = [(name.lower(), _joined(value)) for name, value in values.items()] if isinstance(values, dict) else []
         header = netlify_header_rule(str(table.get("for", "")), pairs)
@@ -56,13 +56,7 @@ def _rule(table: dict[str, Any]) -> Rule | None:
     if not isinstance(conditions, dict) or any(name in conditions for name in _OF_THE_VISITOR):
         return None
     status = str(table.get("status", 301)) + ("!" if table.get("force") is True else "")
-    if not target and source.endswith("/*"):
-        target = source.removesuffix("*") + ":splat"
     return netlify_rule(source, target, status, [(name, str(value)) for name, value in query.items()])
-
-
-def _tables(value: object) -> list[dict[str, Any]]:
-    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
 
 
 def _joined(value: object) -> str:

@@ -118,7 +118,7 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Any:
     """
     repetitions = 1
     for most in _REPETITION.finditer(pattern):
-        repetitions *= max(1, *(int(each) for each in most.groups() if each))
+        repetitions *= max((1, *(int(each) for each in most.groups() if each)))
     if len(pattern) > _LONGEST_PATTERN or repetitions > _MOST_REPETITIONS or _depth(pattern) > _DEEPEST_PATTERN:
         return None
     regex = import_of_extra("regex", extra="site", needed_by="reading the configuration of a host")
@@ -193,7 +193,7 @@ def pattern_of_path(path: str) -> str:
         elif re.fullmatch(r":[A-Za-z]\w*", piece):
             made.append(f"(?P<{piece[1:]}>[^/]+)")
         else:
-            made.append(re.escape(piece).replace(r"\-", "-"))
+            made.append(re.escape(piece))
     return "".join(made)
 
 
@@ -207,15 +207,14 @@ def target_of(written: str) -> str:
     return re.sub(r":([A-Za-z]\w*)", r"\\g<\1>", written)
 
 
-def status_of(written: object) -> int | None:
-    """Return a status as a number, or None if it is not one.
+def tables_in(value: object) -> list[dict[str, Any]]:
+    """Return the tables of a list that a file should have; what is not one is passed over.
 
     Example:
-        >>> status_of("301"), status_of(308), status_of("99999"), status_of(True)
-        (301, 308, None, None)
+        >>> tables_in([{"from": "/a"}, 3]), tables_in("/a")
+        ([{'from': '/a'}], [])
     """
-    text = str(written)
-    return int(text) if re.fullmatch(r"[1-5]\d\d", text) and not isinstance(written, bool) else None
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
 
 
 def shortened(written: str) -> str:

@@ -59,6 +59,7 @@ class ServedFolder:
         self._matching = Matching()
         self._literal: dict[str, list[int]] = {}
         self._matched: list[int] = []
+        self._of_index_files = [rule for rule in self.configuration.rules if rule.sees_index_file]
         for number, rule in enumerate(self.configuration.rules):
             for path in rule.literals:
                 self._literal.setdefault(path, []).append(number)
@@ -80,6 +81,11 @@ class ServedFolder:
         Returns:
             str | None: None if no address leads to it, as where another file or a redirect stands in its place.
         """
+        found = self._found(file)
+        return None if found is None else found[0]
+
+    def _found(self, file: str) -> tuple[str, Answer] | None:
+        """Return the address at which a file is served, and the answer there."""
         pure = PurePosixPath(file)
         parent = "" if str(pure.parent) == "." else f"{pure.parent}/"
         first = f"/{parent}" if pure.name in self._files.index_files(f"/{parent}") else f"/{file}"
@@ -92,7 +98,7 @@ class ServedFolder:
                     break
                 address = answer.location
             if answer.status == 200 and answer.file == file:
-                return self._absolute(address)
+                return self._absolute(address), answer
         return None
 
     def served(self, file: str) -> tuple[str, Response]:
@@ -105,14 +111,18 @@ class ServedFolder:
             tuple[str, Response]: If no address leads to the file, the one that it would have, and what is answered
             instead. The page for what is missing is answered with 404.
         """
-        address = self.address_of(file)
-        asked = self._absolute(self._prefix + _quoted(f"/{file}")) if address is None else address
-        answer = self.answer(asked)
+        found = self._found(file)
+        asked, answer = found or self._instead_of(file)
+        # With 200, another file is at this address.
+        is_other = found is None and answer.status == 200
         headers = (*answer.headers, ("location", answer.location)) if answer.location else answer.headers
         is_for_missing = file == self.host.not_found or file in self.configuration.not_found.values()
-        # With 200, another file is at this address.
-        is_other = address is None and answer.status == 200
         return asked, Response(404 if is_for_missing or is_other else answer.status, headers)
+
+    def _instead_of(self, file: str) -> tuple[str, Answer]:
+        """Return the address that a file would have, and what is answered there."""
+        address = self._absolute(self._prefix + _quoted(f"/{file}"))
+        return address, self.answer(address)
 
     def answer(self, address: str) -> Answer:
         """Return what the host answers.
@@ -176,7 +186,8 @@ class ServedFolder:
 
     def _rules_for(self, path: str) -> Iterator[Rule]:
         """Yield the rules that may be for a path, in their order, without asking thousands of others."""
-        numbers = sorted([*self._literal.get(path, ()), *self._matched]) if self._literal else self._matched
+        literal = self._literal.get(path)
+        numbers = sorted([*literal, *self._matched]) if literal else self._matched
         return (self.configuration.rules[number] for number in numbers)
 
     def _slash_before_rewriting(self, request: Request) -> Answer | None:
@@ -220,8 +231,8 @@ class ServedFolder:
         answer = self._file(request.path)
         if request.path.endswith("/") and answer.file:
             index = request._replace(path=request.path + PurePosixPath(answer.file).name)
-            for rule in self.configuration.rules:
-                taken = self._taken(rule, index) if rule.sees_index_file else None
+            for rule in self._of_index_files:
+                taken = self._taken(rule, index)
                 if taken is not None:
                     return self._said(rule.status, taken[0], index)
         if answer.status == 404:
@@ -363,15 +374,10 @@ def _decoded(path: str) -> str:
 
 def _quoted(path: str, *, keeps_escapes: bool = False) -> str:
     """Return a path as it stands in an address."""
-    data = path.encode("utf-8", "surrogateescape" if _is_of_file_system(path) else "replace")
+    try:
+        data = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = path.encode("utf-8", "replace")
     if keeps_escapes:
         data = _NO_ESCAPE.sub(b"%25", data)
     return quote(data, safe="/:@!$&'()*+,;=~-._" + ("%?#[]" if keeps_escapes else ""))
-
-
-def _is_of_file_system(path: str) -> bool:
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    return True

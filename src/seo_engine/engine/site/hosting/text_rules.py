@@ -15,9 +15,9 @@ from seo_engine.engine.site.hosting.rules import (
     compiled,
     pattern_of_path,
     shortened,
-    status_of,
     target_of,
 )
+from seo_engine.engine.site.response import status_of
 
 # What depends on who visits; a search engine brings none of it.
 _OF_THE_VISITOR = re.compile(r"(country|language|role|cookie|sign)=", re.IGNORECASE)
@@ -42,9 +42,8 @@ def netlify_redirects(text: str) -> HostConfiguration:
         source, rest = tokens[0], tokens[1:]
         position = next((i for i, token in enumerate(rest) if token.startswith(("/", "http://", "https://"))), None)
         if position is None:
-            # Without a target, it answers with what `*` stands for.
             position = sum("=" in token for token in rest)
-            rest.insert(position, source.removesuffix("*") + ":splat" if source.endswith("/*") else "")
+            rest.insert(position, "")
         query = tuple((name, value) for name, _, value in (token.partition("=") for token in rest[:position]))
         status, conditions = (rest[position + 1 :] or [""])[0], rest[position + 2 :]
         if "=" in status:
@@ -62,10 +61,12 @@ def netlify_rule(source: str, target: str, status: str, query: Sequence[tuple[st
 
     Args:
         source (str): The path, with placeholders.
-        target (str): Where it leads, with placeholders.
+        target (str): Where it leads, with placeholders; empty for what `*` stands for.
         status (str): A number, with `!` if it wins over a file; empty for 301.
         query (Sequence[tuple[str, str]]): The parameters that it asks for.
     """
+    if not target and source.endswith("/*"):
+        target = source.removesuffix("*") + ":splat"
     number, forced = status_of(status.removesuffix("!") or "301"), status.endswith("!")
     try:
         parts = urlsplit(source if "://" in source else "")

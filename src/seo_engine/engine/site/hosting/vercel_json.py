@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from seo_engine.engine.site.hosting.rules import HeaderRule, HostConfiguration, Rule, compiled, status_of
+from seo_engine.engine.site.hosting.rules import HeaderRule, HostConfiguration, Rule, compiled, tables_in
+from seo_engine.engine.site.response import status_of
 
 # A part of a source as path-to-regexp reads it: `:name`, with its own expression and how often; `(expression)`.
 _PART = re.compile(r":(?P<name>[A-Za-z_]\w*)|(?P<open>\()")
@@ -31,7 +32,7 @@ def vercel_json(text: str) -> HostConfiguration:
     left_out = ["vercel.json: routes, which are not read"] if "routes" in contents else []
     headers: list[HeaderRule] = []
     for kind in ("redirects", "rewrites", "headers"):
-        for number, entry in enumerate(_entries(contents.get(kind)), 1):
+        for number, entry in enumerate(tables_in(contents.get(kind)), 1):
             if "has" in entry or "missing" in entry:
                 left_out.append(f"vercel.json, {kind} {number}: depends on who visits")
                 continue
@@ -83,7 +84,7 @@ def _headers(entry: dict[str, Any]) -> HeaderRule | None:
     expression = compiled(f"^{pattern_of_source(source)}$") if isinstance(source, str) else None
     values = [
         (str(each["key"]).lower(), str(each["value"]))
-        for each in _entries(entry.get("headers"))
+        for each in tables_in(entry.get("headers"))
         if "key" in each and "value" in each
     ]
     return HeaderRule(expression, tuple(values)) if expression is not None and values else None
@@ -101,7 +102,7 @@ def pattern_of_source(source: str) -> str:
     """
     made, position = "", 0
     while match := _PART.search(source, position):
-        made += re.escape(source[position : match.start()]).replace(r"\-", "-").replace(r"\/", "/")
+        made += re.escape(source[position : match.start()])
         position = match.end() - 1 if match["open"] else match.end()
         inner = "[^/]+?"
         if source[position : position + 1] == "(":
@@ -117,7 +118,7 @@ def pattern_of_source(source: str) -> str:
             made += f"(?:{before}{group}{repeated}))" + ("" if times == "+" else "?")
         else:
             made += f"{group}{inner})"
-    return made + re.escape(source[position:]).replace(r"\-", "-").replace(r"\/", "/")
+    return made + re.escape(source[position:])
 
 
 def _closing(source: str, start: int) -> int:
@@ -134,7 +135,3 @@ def _closing(source: str, start: int) -> int:
                 return position
         position += 1
     return len(source)
-
-
-def _entries(value: object) -> list[dict[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import zlib
 from collections import Counter
@@ -71,7 +72,7 @@ def records_of(file: Path, passed_over: Counter[str]) -> Iterator[tuple[int, Sto
             try:
                 for record in _iterator(stream):
                     reached = record.stream_pos
-                    if is_compressed and not _begins_at(file, reached):
+                    if is_compressed and os.pread(stream.fileno(), len(_GZIP), reached) != _GZIP:
                         raise WholeFileCompressedError(
                             "it is compressed as a whole; decompress it with gunzip, and give the .warc file"
                         )
@@ -141,12 +142,6 @@ def _answer(record: Any, passed_over: Counter[str]) -> StoredAnswer | None:
         passed_over["torn record"] += 1
         return None
     return answer
-
-
-def _begins_at(file: Path, position: int) -> bool:
-    with file.open("rb") as other:
-        other.seek(position)
-        return other.read(len(_GZIP)) == _GZIP
 
 
 def _next_beginning(stream: BinaryIO, position: int) -> int | None:
