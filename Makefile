@@ -1,6 +1,7 @@
 # make train: fine-tune on the bundled site.   The first run of each of these installs what it needs into .venv.
-# make test: every check, but for those with real models, frameworks and launchers (make test-integrations), and those
-# with real servers (make test-servers).
+# make test: every check, but for those with real models, frameworks and launchers (make test-integrations), those with
+# real servers (make test-servers), and those with a browser (make test-browser).
+# make test-browser: what a real browser makes of pages (apt-get install chromium).
 # make coverage: the same tests, and which lines they run; fails below 80 %.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
 # make test-servers: what we say Apache and nginx answer is what they answer (apt-get install apache2 nginx-light).
@@ -11,9 +12,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
-TESTS := $(BIN)/python -m pytest --ignore tests/integrations --ignore tests/servers --numprocesses 3 --dist worksteal
+TESTS := $(BIN)/python -m pytest --ignore tests/integrations --ignore tests/servers --ignore tests/browser --numprocesses 3 --dist worksteal
 
-.PHONY: train test coverage test-integrations test-servers test-extras faults fuzz benchmark docs clean
+.PHONY: train test coverage test-integrations test-servers test-browser test-extras faults fuzz benchmark docs clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -35,6 +36,9 @@ test-integrations: .venv/test-installed
 
 test-servers: .venv/test-installed
 	$(BIN)/python -m pytest tests/servers
+
+test-browser: .venv/browser-installed
+	$(BIN)/python -m pytest tests/browser
 
 # Each time anew, so that what is forgotten in pyproject.toml is missing here.
 test-extras: | .venv/bin/python
@@ -74,6 +78,10 @@ docs: .venv/engine-installed
 .venv/test-installed: .venv/engine-installed
 	@echo "Installing the test tools into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@touch $@
+
+.venv/browser-installed: .venv/test-installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[render]"
 	@touch $@
 
 .venv/fuzz-installed: .venv/test-installed

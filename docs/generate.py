@@ -17,6 +17,7 @@ from benchmarks.report import RESULTS, as_markdown
 from seo_engine import TrackingConfig
 from seo_engine.engine.configuration import TrainingConfig
 from seo_engine.engine.site.configuration import SiteConfig
+from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.foundation.settings import Configuration
 from seo_engine.profiling import ProfilingConfig
 
@@ -67,6 +68,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "tracking-settings": lambda: settings_table(TrackingConfig, _names(TrackingConfig, without=ProfilingConfig)),
     "profiling-settings": lambda: settings_table(ProfilingConfig, _names(ProfilingConfig)),
     "site-settings": lambda: settings_table(SiteConfig, _names(SiteConfig)),
+    "crawl-settings": lambda: settings_table(CrawlConfig, _names(CrawlConfig)),
     "training-settings": lambda: settings_table(TrainingConfig, _names(TrainingConfig)),
     "front-page-benchmark": lambda: as_markdown(report.front_page_table(_RESULTS)),
     "calls": lambda: as_markdown(report.cost_table(_RESULTS)),

@@ -13,6 +13,7 @@ import pytest
 
 from docs.generate import DOCUMENTS, OFTEN_CHANGED, PARTS, renewed
 from seo_engine import SEOConfig
+from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.tracking.records.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +34,8 @@ def test_every_generated_part_is_in_a_document() -> None:
 
 def test_the_configuration_guide_is_complete_and_says_each_setting_once() -> None:
     guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert sorted(settings_in(guide)) == sorted(field.name for field in dataclasses.fields(SEOConfig))
+    fields = [*dataclasses.fields(SEOConfig), *dataclasses.fields(CrawlConfig)]
+    assert sorted(settings_in(guide)) == sorted(field.name for field in fields)
 
 
 def test_the_readmes_section_on_experiment_tracking_is_a_configuration_guide() -> None:
@@ -51,7 +53,15 @@ def test_the_readme_is_a_front_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/migration.md", "docs/experiment_tracking.md", "docs/code_profiling.md"]
+    "document",
+    [
+        "README.md",
+        "docs/migration.md",
+        "docs/experiment_tracking.md",
+        "docs/code_profiling.md",
+        "docs/reading.md",
+        "docs/crawling.md",
+    ],
 )
 def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")

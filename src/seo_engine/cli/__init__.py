@@ -11,6 +11,7 @@ from seo_engine import __version__
 
 # Each command and where it is. A module is imported only when its command is run or its help is shown.
 COMMANDS = {
+    "crawl": "seo_engine.cli.crawl:crawl",
     "runs": "seo_engine.cli.runs:runs",
     "train": "seo_engine.cli.train:train",
 }
@@ -48,6 +49,7 @@ def main() -> None:
     Examples:
       seo-engine train                        the bundled site, with the packaged model
       seo-engine train ./public --epochs 3    your own site, a folder of HTML files
+      seo-engine crawl https://example.org/ -o site    fetch the pages of a live site
       seo-engine runs list                    the runs so far
       seo-engine runs show RUN                metrics, hyperparameters, where the time went
     """

@@ -10,6 +10,7 @@ from typing import Any, Self
 import click
 
 _ONE_SIGNAL_SECONDS = 0.5
+_OF_A_TRAINING = "Stopping after this step, with a checkpoint"
 
 
 class StopSignal:
@@ -19,10 +20,12 @@ class StopSignal:
 
     Args:
         is_said (bool): Whether the user is told; of several processes, one speaks.
+        said (str): What the user is told.
     """
 
-    def __init__(self, is_said: bool = True) -> None:
+    def __init__(self, is_said: bool = True, said: str = _OF_A_TRAINING) -> None:
         self._is_said = is_said
+        self._said = said
         self._received: int | None = None
         self._received_at = 0.0
         self._handlers_before: dict[int, Any] = {}
@@ -53,4 +56,4 @@ class StopSignal:
             raise KeyboardInterrupt
         self._received, self._received_at = number, time.monotonic()
         if self._is_said:
-            click.echo("Stopping after this step, with a checkpoint; press Ctrl-C again to stop at once.", err=True)
+            click.echo(f"{self._said}; press Ctrl-C again to stop at once.", err=True)

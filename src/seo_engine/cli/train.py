@@ -30,12 +30,16 @@ from seo_engine.tracking import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seo_engine.engine.site.crawling.configuration import CrawlConfig
+    from seo_engine.engine.site.site import Site
     from seo_engine.engine.training.training import TrainingResult
     from seo_engine.profiling import ProfilingData
 
 
 @click.command()
-@click.argument("site", required=False, type=click.Path(path_type=Path))
+@click.argument("site", required=False)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings, name = value.")
 @setting_options(SEOConfig)
 @click.option(
@@ -43,17 +47,27 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="How many processes of this machine train together: one for each GPU, for example. By default, one.",
 )
+@click.option("--allow-private", is_flag=True, help="Fetch an address of a private network or of this machine, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def train(site: Path | None, config_file: Path | None, processes: int | None, as_json: bool, **settings: Any) -> None:
-    """Fine-tune a language model to write the titles and descriptions of SITE, a folder of HTML files.
+def train(
+    site: str | None,
+    config_file: Path | None,
+    processes: int | None,
+    allow_private: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Fine-tune a language model to write the titles and descriptions of SITE.
 
-    Without SITE, it uses the bundled site. Everything is tracked in TensorBoard and Weights & Biases, without an
-    account: W&B stays offline until you log in. Ctrl-C stops cleanly and saves a checkpoint.
+    SITE is a folder of HTML files, a crawl (a WARC file, or an export), or an address, which is crawled into the run's
+    folder. Without SITE, it uses the bundled site. Everything is tracked in TensorBoard and Weights & Biases, without
+    an account: W&B stays offline until you log in. Ctrl-C stops cleanly and saves a checkpoint.
 
     \b
     Examples:
       seo-engine train
       seo-engine train ./public --epochs 3 --name spring
+      seo-engine train https://example.org/docs/
       seo-engine train ./public --model ./my-model --wandb-mode online
       seo-engine train ./public --processes 4
       torchrun --nproc-per-node 4 --no-python seo-engine train ./public
@@ -64,6 +78,7 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     _silence_libraries()
     # Imported only now that the libraries are known to be installed.
     from seo_engine.engine.language_model import require_model
+    from seo_engine.engine.site.crawling.crawl import is_crawled
     from seo_engine.engine.site.folder import SAMPLE_SITE
     from seo_engine.engine.site.source import read_source
     from seo_engine.engine.training.training import require_usable_pages
@@ -76,10 +91,14 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
     with errors_in_one_line():
         settings = given(settings)
         config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
-        read = read_source(site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host)
-        pages = require_usable_pages(read)
+        read = None
+        launched = read_launched_process(os.environ)
+        if site is not None and is_crawled(site):
+            crawl_config = _checked_crawl(site, config, allow_private, max(launched.processes, processes or 1))
+        else:
+            read = read_source(site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host)
+            require_usable_pages(read)
         require_model(config.model_name)
-    launched = read_launched_process(os.environ)
     if launched.processes == 1 and processes is not None and processes > 1:
         raise SystemExit(launch(processes, sys.argv[1:]))
     # Of several processes, the first one speaks.
@@ -97,16 +116,19 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
         raise CommandError(
             "training needs a run folder; see the message above, or set experiment_tracking_enabled=True"
         )
-    notes.print(f"{len(pages)} pages of {site or 'the bundled site'}{_together(launched.processes, config)}")
-    for note in read.notes:
-        notes.print(one_line(note), markup=False)
-    if read.left_out or read.passed_over or any(read.fixed_phrases.values()):
-        notes.print(pages_table(read))
-    notes.print("Watch the run with:")
-    notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
     status = "failed"
     ended_by: BaseException | None = None
     try:
+        if read is None:
+            read = _crawled(str(site), tracker.run_directory, crawl_config, notes)
+        pages = require_usable_pages(read)
+        notes.print(f"{len(pages)} pages of {site or 'the bundled site'}{_together(launched.processes, config)}")
+        for note in read.notes:
+            notes.print(one_line(note), markup=False)
+        if read.left_out or read.passed_over or any(read.fixed_phrases.values()):
+            notes.print(pages_table(read))
+        notes.print("Watch the run with:")
+        notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
         with stop, ProgressDisplay(notes) as progress:
             result = train_on_pages(
                 pages, config, tracker, progress=progress, stop_requested=lambda: stop() or is_launcher_gone()
@@ -114,6 +136,9 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
         status = "interrupted" if result.interrupted else "finished"
     except BaseException as raised:
         status, ended_by = status_after(raised), raised
+        if isinstance(raised, _CrawlStopped):
+            status = "interrupted"
+            raise SystemExit(raised.exit_code) from None
         if isinstance(raised, KeyboardInterrupt):
             raise SystemExit(stop.exit_code) from None
         if isinstance(raised, ValueError):
@@ -134,6 +159,51 @@ def train(site: Path | None, config_file: Path | None, processes: int | None, as
         output.print(next_steps(tracker.run_directory, tracker.delivery, result.adapter))
     if status == "interrupted":
         raise SystemExit(stop.exit_code)
+
+
+class _CrawlStopped(Exception):
+    """The user has stopped the crawl before the training."""
+
+    def __init__(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+
+
+def _checked_crawl(site: str, config: SEOConfig, allow_private: bool, processes: int) -> CrawlConfig:
+    """Return the settings of a crawl that can be made; it begins when the run has a folder."""
+    from seo_engine.engine.site.crawling.configuration import CrawlConfig
+    from seo_engine.engine.site.crawling.crawl import starts_of
+
+    require_extra("crawl", needed_by="a crawl")
+    if processes > 1:
+        raise CommandError(
+            f"several processes cannot crawl together; run first: {command('seo-engine')} crawl {site} -o FOLDER, "
+            "and train on FOLDER/site.warc.gz"
+        )
+    if config.base_url or config.site_host:
+        raise CommandError("--base-url and --host are for folders; the pages of a live site have addresses")
+    crawl_config = CrawlConfig(allow_private=allow_private)
+    starts_of(site, crawl_config)
+    return crawl_config
+
+
+def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Site:
+    """Crawl a site into the run's folder, and read it."""
+    from seo_engine.engine.site.crawling.crawl import crawl_site
+    from seo_engine.engine.site.site import SiteError
+    from seo_engine.engine.site.warc import read_warc
+    from seo_engine.reports.crawl import CrawlDisplay, crawl_table, why_nothing
+
+    notes.print(f"Fetching {one_line(site)} ...", markup=False)
+    stop = StopSignal(said="Stopping after the requests in flight")
+    with stop, CrawlDisplay(notes) as display:
+        result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
+    notes.print(crawl_table(result))
+    if stop():
+        notes.print(f"Go on with:\n  {command('seo-engine')} crawl {site} -o {relative_path(folder)}", markup=False)
+        raise _CrawlStopped(stop.exit_code)
+    if result.pages == 0:
+        raise SiteError(f"no page was fetched of {one_line(site)}{why_nothing(result)}")
+    return read_warc(result.archive)
 
 
 def _said_once(message: str, is_first: bool) -> BaseException:

@@ -44,6 +44,7 @@ class Page:
     what it calls its address. `main_text` is what a reader came for, a line for each paragraph, and `main_heading` its
     heading. `state` says whether it could be read: all texts of a page that could not are empty. `facts` is the rest.
     A page from an export has `UNKNOWN` in every field, but for address, path and state, that the export does not have.
+    `raw` is the page as the server sent it, if this one is what a browser has made of it.
     """
 
     url: str
@@ -59,6 +60,7 @@ class Page:
     canonical: str = ""
     state: str = READ
     facts: PageFacts = field(default_factory=PageFacts, repr=False, hash=False)
+    raw: Page | None = field(default=None, repr=False, hash=False)
 
     @classmethod
     def unread(

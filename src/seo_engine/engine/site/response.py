@@ -11,6 +11,9 @@ _WITH_COLON = ("unavailable_after", "max-snippet", "max-image-preview", "max-vid
 # The types of what is a page.
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 
+# The statuses that lead to another address.
+REDIRECTS = (301, 302, 303, 307, 308)
+
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
 _LINK = re.compile(r"<(?P<address>[^<>]*)>(?P<parameters>[^<]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^\s;,]+))", re.IGNORECASE)
@@ -42,6 +45,11 @@ class Response(NamedTuple):
         """str: The encoding that the server names, as it writes it; empty if it names none."""
         match = _CHARSET.search(self.header("content-type"))
         return match[1] if match else ""
+
+    def in_utf_8(self) -> Response:
+        """Return the answer as if the server had sent HTML in UTF-8, as a browser writes it."""
+        others = tuple((name, value) for name, value in self.headers if name != "content-type")
+        return Response(self.status, (*others, ("content-type", "text/html; charset=utf-8")))
 
     @property
     def robots(self) -> tuple[tuple[str, str], ...]:

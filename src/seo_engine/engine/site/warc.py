@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seo_engine.engine.site.page import Page, path_within
@@ -11,10 +12,9 @@ from seo_engine.engine.site.reading.passes import pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.reading.stored_records import WholeFileCompressedError, records_of
-from seo_engine.engine.site.response import HTML_TYPES, Response
+from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response
 from seo_engine.engine.site.site import Site, SiteError
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_MODIFIED = 304
 _MOST_REASONS = 30
 
@@ -35,7 +35,7 @@ def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
     """
     stored = _Stored(Path(file))
     try:
-        pages: tuple[Page, ...] = tuple(pages_of(stored.look_through, stored.requests, processes))
+        pages = tuple(stored.with_raw(pages_of(stored.look_through, stored.requests, processes)))
     except (ReadingProcessError, WholeFileCompressedError, OSError) as error:
         raise SiteError(f"{file}: {error}") from None
     if not pages:
@@ -51,6 +51,7 @@ class _Stored:
         self.passed_over: Counter[str] = Counter()
         # A number for each address takes less memory than the address.
         self._last: dict[int, int] = {}
+        self._rendered: dict[int, int] = {}
         self.redirects: dict[str, tuple[int, str]] = {}
 
     def look_through(self) -> int:
@@ -62,10 +63,15 @@ class _Stored:
                 self.passed_over["answer that says that nothing has changed"] += 1
                 continue
             number = hash(record.address)
+            if record.is_rendered:
+                if number in pages:
+                    self._rendered[number] = offset
+                continue
+            self._rendered.pop(number, None)
             self._last[number] = offset
             pages.discard(number)
             self.redirects.pop(record.address, None)
-            if record.status in _REDIRECTS and record.header("location"):
+            if record.status in REDIRECTS and record.header("location"):
                 self.redirects[record.address] = (record.status, record.absolute(record.header("location")))
             elif record.content_type in HTML_TYPES or not record.content_type:
                 pages.add(number)
@@ -82,6 +88,22 @@ class _Stored:
     def requests(self) -> Iterator[Request]:
         file = bytes(self._file)
         for offset, record in records_of(self._file, Counter()):
-            if self._last.get(hash(record.address)) == offset:
-                response = Response(record.status, record.headers)
-                yield Request(file, path_within(record.address), record.address, response, offset)
+            number = hash(record.address)
+            if record.is_rendered or self._last.get(number) != offset:
+                continue
+            path, address = path_within(record.address), record.address
+            response = Response(record.status, record.headers)
+            rendered_at = self._rendered.get(number)
+            yield Request(file, path, address, response, offset, is_raw=rendered_at is not None)
+            if rendered_at is not None:
+                yield Request(file, path, address, response.in_utf_8(), rendered_at)
+
+    def with_raw(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """Yield the pages, each rendered one with the one before it, which is as the server sent it."""
+        raw: Page | None = None
+        for page in pages:
+            if raw is None and hash(page.url) in self._rendered:
+                raw = page
+            else:
+                yield dataclasses.replace(page, raw=raw) if raw is not None else page
+                raw = None

@@ -208,6 +208,15 @@ def test_no_process_is_left_when_somebody_takes_no_more_pages(tmp_path: Path) ->
     assert not child.is_running()
 
 
+def test_a_document_whose_process_somebody_kills_is_read_by_another(tmp_path: Path) -> None:
+    asked = requests(tmp_path, **{f"p{number}": f"<title>T{number}" for number in range(9)})
+    pages = read_requests(asked, processes=1)
+    next(pages)
+    (child,) = [each for each in psutil.Process().children() if "reading_process" in " ".join(each.cmdline())]
+    os.kill(child.pid, signal.SIGKILL)
+    assert [page.title for page in pages] == [f"T{number}" for number in range(1, 9)]
+
+
 def test_a_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     requests(tmp_path, a="<title>A", b="<title>B")
     program = (

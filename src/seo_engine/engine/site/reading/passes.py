@@ -31,7 +31,8 @@ def pages_of(
     """
     with ReadingProcesses(processes) as reading:
         count = look_through()
-        surveyed = itertools.islice(requests(), 0, None, max(1, -(-count // _MOST_SURVEYED)))
+        documents = (request for request in requests() if not request.is_raw)
+        surveyed = itertools.islice(documents, 0, None, max(1, -(-count // _MOST_SURVEYED)))
         repetition = RepetitionCount()
         for keys in reading.survey(surveyed):
             repetition.add(keys)

@@ -44,6 +44,9 @@ _WORTH_A_PROCESS = 100
 
 _LONGEST_EXIT_SECONDS = 10.0
 
+# What ends a process by these is no document: its own limits send others.
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+
 # A process that ends before it can read would end again.
 _MOST_FAILED_STARTS = 2
 
@@ -136,6 +139,8 @@ class _Work:
         self.requests = requests
         self.kind = kind
         self.again: deque[tuple[int, Request]] = deque()
+        # Documents whose process was killed once.
+        self.killed: set[int] = set()
         self.answers: dict[int, bytes | Page] = {}
         self.asked = 0
         self.following = 0
@@ -273,7 +278,10 @@ class ReadingProcesses:
         """Say of the document that ended a process that it did, and have the others read by another."""
         self._remove(process)
         ended_with = process.end(has_ended=True)
-        if process.can_read and process.waiting:
+        if ended_with in _FROM_OUTSIDE and process.waiting and process.waiting[0][0] not in self._work.killed:
+            # Somebody, or a system without memory, has ended it; that says nothing of the document.
+            self._work.killed.add(process.waiting[0][0])
+        elif process.can_read and process.waiting:
             number, request = process.waiting.popleft()
             self._work.answers[number] = self._unread(request, ended_with, process)
         elif not process.can_read:

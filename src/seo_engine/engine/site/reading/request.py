@@ -25,7 +25,8 @@ _OF_A_DOCUMENT = re.compile(rb"<(?:!doctype|html|head|title|body|meta|frameset|h
 class Request(NamedTuple):
     """A document to read: the file, as bytes of the file system, its path within the site, and how it is served.
 
-    `record_at` is where its record begins, if the file is a WARC file.
+    `record_at` is where its record begins, if the file is a WARC file. `is_raw` says that the next document is what a
+    browser has made of it.
     """
 
     file: bytes
@@ -33,6 +34,7 @@ class Request(NamedTuple):
     own_address: str = ""
     response: Response = NO_RESPONSE
     record_at: int = NOT_STORED
+    is_raw: bool = False
 
     def unread(self, state: str, size: int = 0) -> Page:
         """Return the page of this document if it could not be read."""

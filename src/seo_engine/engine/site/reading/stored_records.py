@@ -15,6 +15,9 @@ from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.texts import one_line
 
+# What a browser has made of an answer is stored behind it, in a `conversion` record of this type.
+RENDERED_TYPE = "text/html; charset=utf-8; msgtype=rendered"
+
 # A record whose header is longer is not one of a crawler.
 _LONGEST_HEADER = 1024 * 1024
 
@@ -31,11 +34,15 @@ class WholeFileCompressedError(ValueError):
 
 
 class StoredAnswer(NamedTuple):
-    """An answer of a server: the address that was asked for, the status, and the headers, with names in lower case."""
+    """An answer of a server: the address that was asked for, the status, and the headers, with names in lower case.
+
+    `is_rendered` says that it is what a browser has made of the answer before it.
+    """
 
     address: str
     status: int
     headers: tuple[tuple[str, str], ...]
+    is_rendered: bool = False
 
     def header(self, name: str) -> str:
         """Return the first header of a name, which is in lower case."""
@@ -115,7 +122,7 @@ def payload_at(stream: BinaryIO, offset: int, most_bytes: int) -> bytes:
 
 def _iterator(stream: BinaryIO) -> Any:
     warc = import_of_extra("fastwarc.warc", extra="crawl", needed_by="reading a WARC file")
-    kinds = warc.WarcRecordType.response | warc.WarcRecordType.resource
+    kinds = warc.WarcRecordType.response | warc.WarcRecordType.resource | warc.WarcRecordType.conversion
     # Not decoded on the way: what a server says of its encoding may be wrong, and that ends the iterator.
     return warc.ArchiveIterator(
         stream, record_types=kinds, parse_http=True, auto_decode="none", max_header_len=_LONGEST_HEADER
@@ -129,7 +136,12 @@ def _answer(record: Any, passed_over: Counter[str]) -> StoredAnswer | None:
         return None
     address = Addresses(address, "").resolve(address)
     content_type = record.headers.get("Content-Type") or ""
-    if record.http_headers is not None:
+    if str(record.record_type) == "conversion":
+        if content_type != RENDERED_TYPE:
+            passed_over["record of something made of an answer"] += 1
+            return None
+        answer = StoredAnswer(address, 200, (("content-type", content_type),), is_rendered=True)
+    elif record.http_headers is not None:
         headers = tuple((name.lower(), value) for name, value in record.http_headers.to_tuples())
         answer = StoredAnswer(address, record.http_headers.status_code or 0, headers)
     elif content_type.startswith("application/http"):

@@ -1,0 +1,127 @@
+"""`seo-engine crawl`: a live site into a folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.cli.options import given, setting_options
+from seo_engine.engine.site.crawling.configuration import CrawlConfig
+from seo_engine.foundation.extras import require_extra
+from seo_engine.foundation.texts import one_line
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
+
+
+@click.command()
+@click.argument("source")
+@click.option("--output", "-o", "folder", required=True, type=click.Path(path_type=Path), help="Folder for the crawl.")
+@setting_options(CrawlConfig)
+@click.option("--include", multiple=True, metavar="PATTERN", help="Fetch only addresses that match, as '/docs/*'.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Do not fetch addresses that match.")
+@click.option(
+    "--header", "header_variables", multiple=True, metavar="NAME=VARIABLE",
+    help="Send a header whose value is in this variable of the environment.",
+)  # fmt: skip
+@click.option("--cookie", "cookie_variable", metavar="VARIABLE", help="Send the cookies in this variable.")
+@click.option(
+    "--basic-auth", "password_variable", metavar="VARIABLE", help="Sign in with user:password in this variable."
+)
+@click.option(
+    "--ignore-robots", multiple=True, metavar="HOST", help="Do not obey the robots.txt of this host, which is yours."
+)
+@click.option("--render", is_flag=True, help="Run the scripts of pages in Chromium, and keep both versions.")
+@click.option("--allow-private", is_flag=True, help="Fetch from a private network or from this machine, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def crawl(
+    source: str,
+    folder: Path,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    header_variables: Sequence[str],
+    cookie_variable: str | None,
+    password_variable: str | None,
+    ignore_robots: Sequence[str],
+    render: bool,
+    allow_private: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Fetch the pages of a site into a folder, politely, each of them once.
+
+    SOURCE is the address where it begins; or a sitemap or a list of addresses, whose pages alone are fetched: a file
+    or an address that ends in .xml, .xml.gz or .txt. Stopped or killed, the same command goes on where it was; after
+    the end, it tries again what has failed. `seo-engine train FOLDER/site.warc.gz` learns from the pages.
+
+    \b
+    Examples:
+      seo-engine crawl https://example.org/ -o site
+      seo-engine crawl https://example.org/ -o site --include '/docs/*' --max-pages 500
+      seo-engine crawl urls.txt -o site
+      seo-engine crawl https://app.example.org/ -o site --render
+      STAGING=me:secret seo-engine crawl https://staging.example.org/ -o site --basic-auth STAGING
+    """
+    with errors_in_one_line():
+        require_extra("crawl", needed_by="this command")
+    from seo_engine.cli.stop_signal import StopSignal
+    from seo_engine.engine.site.crawling.crawl import crawl_site
+    from seo_engine.reports.console import plain_console
+    from seo_engine.reports.crawl import CrawlDisplay, crawl_summary, why_nothing
+
+    with errors_in_one_line():
+        config = CrawlConfig(
+            **given(settings), include=list(include), exclude=list(exclude), ignore_robots=list(ignore_robots),
+            render=render, allow_private=allow_private,
+        )  # fmt: skip
+        headers = _headers(header_variables, cookie_variable, password_variable)
+    notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
+    stop = StopSignal(said="Stopping after the requests in flight; the same command goes on")
+    with errors_in_one_line(), stop, CrawlDisplay(notes) as display:
+        result = crawl_site(source, folder, config, headers=headers, progress=display, stop_requested=stop)
+    if as_json:
+        click.echo(json.dumps(asdict(result), default=str, indent=2))
+    else:
+        output.print(crawl_summary(result))
+    if stop():
+        raise SystemExit(stop.exit_code)
+    if result.pages == 0:
+        raise CommandError(f"no page was fetched of {one_line(source)}{why_nothing(result)}")
+
+
+def _headers(
+    header_variables: Sequence[str], cookie_variable: str | None, password_variable: str | None
+) -> Mapping[str, str]:
+    """Return the headers whose values are in the environment, so that no list of processes shows them."""
+    headers: dict[str, str] = {}
+    for each in header_variables:
+        name, separator, variable = each.partition("=")
+        if not separator or not _HEADER_NAME.fullmatch(name):
+            raise CommandError(f"--header takes NAME=VARIABLE, got {each!r}")
+        headers[name] = _variable(variable)
+    if cookie_variable:
+        headers["Cookie"] = _variable(cookie_variable)
+    if password_variable:
+        headers["Authorization"] = "Basic " + base64.b64encode(_variable(password_variable).encode()).decode()
+    return headers
+
+
+def _variable(name: str) -> str:
+    if name not in os.environ:
+        # Whoever gives the secret itself does not find it in the message, and so in a log.
+        shown = name if _VARIABLE_NAME.fullmatch(name) else "of this name"
+        raise CommandError(f"the environment has no variable {shown}; give the name of one, whose value is sent")
+    value = os.environ[name]
+    if not value.isprintable() or not value.isascii():
+        raise CommandError(f"the variable {name} has a character that no header may have")
+    return value

@@ -1,0 +1,45 @@
+"""CrawlConfig: how far a crawl goes, and how polite it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seo_engine.foundation.settings import Configuration, setting
+
+# Names the program, and where those who run a site can read what it does.
+USER_AGENT = "seo-engine (+https://github.com/seo-engine/seo-engine)"
+
+
+@dataclass
+class CrawlConfig(Configuration):
+    """Settings of a crawl.
+
+    Raises:
+        ValueError: If a value is not allowed; the message names the field, the value and what is allowed.
+    """
+
+    most_pages: int = setting(
+        50_000, "Fetch at most so many pages, redirects and errors among them.", above=0, flag="--max-pages"
+    )
+    most_depth: int = setting(
+        30, "Follow links at most so many clicks from the start; an endless calendar ends here.", at_least=0,
+        flag="--max-depth",
+    )  # fmt: skip
+    most_megabytes: int = setting(10_000, "Fetch at most so many megabytes.", above=0, flag="--max-megabytes")
+    most_minutes: float = setting(
+        24 * 60, "Take at most so many minutes; the same command goes on later.", above=0, flag="--max-minutes"
+    )
+    concurrent_requests: int = setting(4, "Requests at the same time, at most.", above=0, flag="--concurrency")
+    delay_seconds: float = setting(
+        0.0, "Wait between two requests. The site's robots.txt may ask for more.", at_least=0, flag="--delay"
+    )
+    retry_seconds: float = setting(
+        1.0, "Wait before an address is asked a second time, and four times as long before each further try.", above=0
+    )
+    timeout_seconds: float = setting(30.0, "Wait for an answer, to its end, at most.", above=0, flag="--timeout")
+    user_agent: str = setting(USER_AGENT, "How the crawler calls itself.", required=True, flag="--user-agent")
+    include: list[str] = setting([], "Patterns as /docs/*; only addresses that match one are fetched.")
+    exclude: list[str] = setting([], "Patterns of addresses that are not fetched.")
+    ignore_robots: list[str] = setting([], "Hosts of yours whose robots.txt is not obeyed.")
+    render: bool = setting(False, "Whether a browser runs the scripts of pages, too.")
+    allow_private: bool = setting(False, "Whether addresses of a private network, or of this machine, may be fetched.")

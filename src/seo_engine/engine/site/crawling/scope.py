@@ -1,0 +1,131 @@
+"""Which addresses belong to a crawl."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from seo_engine.engine.site.crawling.configuration import CrawlConfig
+from seo_engine.engine.site.crawling.public_addresses import is_public
+
+# Names of parameters that say who visits, not which page: with them, each visit finds another site.
+_OF_A_SESSION = re.compile(
+    r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|sid|cfid|cftoken|zenid|oscsid|"
+    r"utm_\w+|gclid|fbclid|msclkid|mc_[ce]id)",
+    re.IGNORECASE,
+)
+_SESSION_IN_PATH = re.compile(r";(?:jsessionid|sid|phpsessid)=[^/?;]*", re.IGNORECASE)
+
+# What is not a page by its name.
+_NOT_PAGES = frozenset((
+    "7z", "apk", "avi", "bin", "bmp", "bz2", "css", "csv", "dmg", "doc", "docx", "eot", "epub", "exe", "flac", "gif",
+    "gz", "ico", "iso", "jpeg", "jpg", "js", "json", "m4a", "m4v", "map", "mjs", "mov", "mp3", "mp4", "mpeg", "odp",
+    "ods", "odt", "ogg", "otf", "pdf", "png", "ppt", "pptx", "ps", "rar", "rss", "svg", "tar", "tgz", "tif", "tiff",
+    "ttf", "txt", "wav", "webm", "webmanifest", "webp", "wma", "wmv", "woff", "woff2", "xls", "xlsx", "xml", "xz",
+    "zip",
+))  # fmt: skip
+
+_LONGEST_ADDRESS = 2_000
+# A link that is relative by mistake makes a path that repeats itself without an end.
+_MOST_REPEATED = 3
+
+
+class Scope:
+    """The addresses of a site that are fetched.
+
+    Args:
+        starts (Iterable[str]): Where the crawl begins; their hosts belong to it, with `www.` and without.
+        config (CrawlConfig): What is included and excluded.
+
+    Example:
+        >>> scope = Scope(["https://a.example/"], CrawlConfig(exclude=["/private/*"]))
+        >>> scope.reason_against("https://www.a.example/pots", depth=1)
+        ''
+        >>> scope.reason_against("https://b.example/", depth=1), scope.reason_against("https://a.example/private/", 1)
+        ('another host', 'excluded')
+    """
+
+    def __init__(self, starts: Iterable[str], config: CrawlConfig) -> None:
+        self._starts = frozenset(starts)
+        hosts = {urlsplit(start).netloc for start in self._starts}
+        bare = {host.removeprefix("www.") for host in hosts}
+        self._hosts = frozenset(hosts | bare | {f"www.{host}" for host in bare})
+        self._config = config
+
+    def reason_against(self, address: str, depth: int, *, is_page: bool = True) -> str:
+        """Return why an address is not fetched; empty if it is.
+
+        Args:
+            address (str): In the form that browsers write it in.
+            depth (int): How many clicks it is from the start.
+            is_page (bool): False for what only names pages, as a sitemap.
+        """
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https"):
+            return "not http"
+        if parts.netloc not in self._hosts:
+            return "another host"
+        if reason := self.reason_against_host(parts.hostname or ""):
+            return reason
+        if depth > self._config.most_depth:
+            return "too many clicks from the start"
+        if len(address) > _LONGEST_ADDRESS or _repeats_itself(parts.path):
+            return "endless address"
+        if not is_page or address in self._starts:
+            return ""
+        if PurePosixPath(parts.path).suffix.lower().removeprefix(".") in _NOT_PAGES:
+            return "not a page by its name"
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        if self._config.include and not _matches(path, address, self._config.include):
+            return "not included"
+        return "excluded" if _matches(path, address, self._config.exclude) else ""
+
+    def reason_against_host(self, host: str) -> str:
+        """Return why a host is not asked, if it is the number of a machine that is not public."""
+        try:
+            number = ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            return ""
+        return "" if self._config.allow_private or is_public(number) else "private address"
+
+    def is_own(self, address: str) -> bool:
+        """Return whether an address is on a host of the site."""
+        return urlsplit(address).netloc in self._hosts
+
+
+def without_session(address: str) -> str:
+    """Return an address without its fragment and without what says who visits.
+
+    Example:
+        >>> without_session("https://a.example/pots;jsessionid=7?PHPSESSID=1&colour=red&utm_source=x#top")
+        'https://a.example/pots?colour=red'
+    """
+    parts = urlsplit(address)
+    path, query = parts.path, parts.query
+    if ";" in path:
+        path = _SESSION_IN_PATH.sub("", path)
+    if query:
+        names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
+        if any(_OF_A_SESSION.fullmatch(name) for name in names):
+            pairs = parse_qsl(query, keep_blank_values=True)
+            query = urlencode([(name, value) for name, value in pairs if not _OF_A_SESSION.fullmatch(name)])
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _matches(path: str, address: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(address if "://" in pattern else path, pattern) for pattern in patterns)
+
+
+def _repeats_itself(path: str) -> bool:
+    """Return whether the same names come again and again, as in `/a/b/a/b/a/b/a/b`.
+
+    Example:
+        >>> _repeats_itself("/a/b/a/b/a/b/a/b/"), _repeats_itself("/2026/05/05/pots")
+        (True, False)
+    """
+    names = [name for name in path.split("/") if name]
+    return len(names) > _MOST_REPEATED and len(names) - len(set(names)) > _MOST_REPEATED

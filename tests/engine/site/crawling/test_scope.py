@@ -1,0 +1,101 @@
+"""Which addresses a crawl goes to, and which answers are walls."""
+
+from __future__ import annotations
+
+import pytest
+
+from seo_engine.engine.site.crawling.bot_walls import wall_in
+from seo_engine.engine.site.crawling.configuration import CrawlConfig
+from seo_engine.engine.site.crawling.scope import Scope, without_session
+
+START = "https://a.example/docs/"
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (START, ""),
+        ("https://www.a.example/x", ""),
+        ("http://a.example/x", ""),
+        ("https://a.example:8443/x", "another host"),
+        ("https://b.a.example/x", "another host"),
+        ("https://user@a.example/x", "another host"),
+        ("mailto:a@a.example", "not http"),
+        ("file:///etc/passwd", "not http"),
+        ("javascript:void(0)", "not http"),
+        ("https://a.example/logo.PNG", "not a page by its name"),
+        ("https://a.example/v1.2", ""),
+        ("https://a.example/page.php?file=a.png", ""),
+        ("https://a.example/" + "x" * 2_000, "endless address"),
+        ("https://a.example/a/b/a/b/a/b/a/b/", "endless address"),
+    ],
+)
+def test_what_belongs_to_a_site(address: str, reason: str) -> None:
+    assert Scope([START], CrawlConfig()).reason_against(address, 1) == reason
+
+
+def test_the_host_with_www_has_the_one_without() -> None:
+    assert Scope(["https://www.a.example/"], CrawlConfig()).reason_against("https://a.example/x", 1) == ""
+
+
+def test_patterns_are_for_paths_or_whole_addresses() -> None:
+    config = CrawlConfig(include=["/docs/*", "https://a.example/faq*"], exclude=["*/old/*", "*?print=1"])
+    scope = Scope([START], config)
+    for address, reason in (
+        ("https://a.example/docs/pots", ""),
+        ("https://a.example/faq?x", ""),
+        ("https://a.example/shop", "not included"),
+        ("https://a.example/docs/old/pots", "excluded"),
+        ("https://a.example/docs/pots?print=1", "excluded"),
+    ):
+        assert scope.reason_against(address, 1) == reason
+    assert scope.reason_against("https://a.example/sitemap.xml", 1, is_page=False) == ""
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "[::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "0.0.0.0"],
+)
+def test_numbers_of_private_networks_are_not_asked(host: str) -> None:
+    address = f"http://{host}/"
+    assert Scope([address], CrawlConfig()).reason_against(address, 0) == "private address"
+    assert Scope([address], CrawlConfig(allow_private=True)).reason_against(address, 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://a.example/x#top", "https://a.example/x"),
+        ("https://a.example/x;jsessionid=A1?b=2", "https://a.example/x?b=2"),
+        ("https://a.example/x?b=2&a=%20&b=3", "https://a.example/x?b=2&a=%20&b=3"),
+        ("https://a.example/x?sid=1", "https://a.example/x"),
+        ("https://a.example/x?inside=1", "https://a.example/x?inside=1"),
+        ("https://a.example/?utm_source=a&utm_medium=b", "https://a.example/"),
+    ],
+)
+def test_who_visits_is_no_part_of_an_address(address: str, kept: str) -> None:
+    assert without_session(address) == kept
+
+
+LONG = b"<p>An article on bots: they meet /cdn-cgi/challenge-platform/ and px-captcha." + b" More words." * 10_000
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "whose"),
+    [
+        (403, {"cf-mitigated": "challenge"}, b"", "Cloudflare"),
+        (503, {}, b"<title>Just a moment...</title>", "Cloudflare"),
+        (200, {}, b"<title>Just a moment...</title>", "Cloudflare"),
+        (405, {"x-amzn-waf-action": "captcha"}, b"", "AWS WAF"),
+        (200, {}, b"<script src=/_Incapsula_Resource?x>", "Imperva"),
+        (403, {}, b"<script src=https://ct.captcha-delivery.com/c.js>", "DataDome"),
+        (403, {}, b"<title>Access Denied</title> Reference https://errors.edgesuite.net/1", "Akamai"),
+        (200, {}, b"<title>Making sure you&#39;re not a bot!</title>", "Anubis"),
+        (200, {"x-datadome": "protected"}, b"<title>Pots</title>", ""),
+        (200, {}, LONG, ""),
+        (404, {}, b"<title>Just a moment...</title>", ""),
+        (403, {}, b"<title>Forbidden</title>", ""),
+    ],
+)
+def test_a_wall_is_told_from_a_page(status: int, headers: dict[str, str], body: bytes, whose: str) -> None:
+    assert wall_in(status, headers, body) == whose

@@ -1,0 +1,85 @@
+"""Sitemaps as sites have them: compressed, cut off, with other things than pages in them."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, read_sitemap
+
+NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+A, B = "https://a.example/a", "https://a.example/b?x=1&y=2"
+PLAIN = f"<urlset xmlns='{NAMESPACE}'><url><loc>{A}</loc></url><url><loc>{B.replace('&', '&amp;')}</loc></url></urlset>"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PLAIN.encode(),
+        b"\xef\xbb\xbf" + PLAIN.encode(),
+        b"\n\n<?xml version='1.0' encoding='UTF-8'?>" + PLAIN.encode(),
+        ("<?xml version='1.0' encoding='UTF-16'?>" + PLAIN).encode("utf-16"),
+        gzip.compress(PLAIN.encode()),
+        PLAIN.replace("<loc>", "<loc>\n  ").replace("</loc>", "\n</loc>").encode(),
+        PLAIN.replace("<loc>", "<loc><![CDATA[").replace("</loc>", "]]></loc>").replace("&amp;", "&").encode(),
+        PLAIN.replace("<url>", "<url><lastmod>2026</lastmod>").encode(),
+        PLAIN.replace(f" xmlns='{NAMESPACE}'", "").encode(),
+        PLAIN.replace("xmlns=", "xmlns:s=").replace("<u", "<s:u").replace("</u", "</s:u").encode(),
+        f"{A}\n\n{B}\r\n".encode(),
+        f"\ufeff{A}\nnothing\n{B}".encode(),
+        PLAIN.replace("</urlset>", "").encode(),
+        PLAIN.replace("</urlset>", "<url><loc>https://a.exa").encode(),
+        PLAIN.replace("&amp;", "&").encode(),
+    ],
+)
+def test_the_pages_of_a_sitemap_are_read(data: bytes) -> None:
+    assert read_sitemap(data).pages[:2] == (A, B)
+
+
+def test_what_is_compressed_and_cut_off_is_read_as_far_as_it_goes() -> None:
+    many = "".join(f"<url><loc>https://a.example/{number * 7919}</loc></url>" for number in range(5_000))
+    data = gzip.compress(f"<urlset>{many}</urlset>".encode())
+    assert 1_000 < len(read_sitemap(data[: len(data) // 2]).pages) < 4_000
+
+
+def test_an_index_names_sitemaps_and_images_are_no_pages() -> None:
+    index = f"<sitemapindex><sitemap><loc>{A}</loc></sitemap></sitemapindex>"
+    assert read_sitemap(index.encode()) == ((), (A,))
+    image = (
+        f"<urlset xmlns:i='http://www.google.com/schemas/sitemap-image/1.1'><url><loc>{A}</loc>"
+        f"<i:image><i:loc>https://a.example/pot.png</i:loc></i:image></url></urlset>"
+    )
+    assert read_sitemap(image.encode()).pages == (A,)
+
+
+def test_versions_in_other_languages_are_pages() -> None:
+    data = (
+        f"<urlset xmlns:x='http://www.w3.org/1999/xhtml'><url><loc>{A}</loc>"
+        f"<x:link rel='alternate' hreflang='de' href='{A}-de'/></url></urlset>"
+    )
+    assert sorted(read_sitemap(data.encode()).pages) == [A, A + "-de"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x1f\x8b", b"<", b"<urlset>", b"\0" * 100, b"<html><p>Not found</html>"])
+def test_what_is_no_sitemap_has_no_address(data: bytes) -> None:
+    assert read_sitemap(data) == ((), ())
+
+
+def test_a_sitemap_is_bounded() -> None:
+    bomb = (
+        "<!DOCTYPE u [<!ENTITY a '"
+        + "x" * 1_000
+        + "'>"
+        + "".join(f"<!ENTITY {chr(98 + n)} '{('&' + chr(97 + n) + ';') * 50}'>" for n in range(8))
+        + f"]><urlset><url><loc>{A}&i;</loc></url></urlset>"
+    )
+    assert all(len(address) < 2_000 for address in read_sitemap(bomb.encode()).pages)
+    assert read_sitemap(gzip.compress(b"\n" * 200_000_000)) == ((), ())
+    many = "".join(f"{A}{number}\n" for number in range(MOST_ADDRESSES + 10))
+    assert len(read_sitemap(many.encode()).pages) == MOST_ADDRESSES
+
+
+def test_no_file_and_no_other_server_is_read_for_a_sitemap() -> None:
+    data = f"<!DOCTYPE u [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><urlset><url><loc>{A}&f;</loc></url></urlset>"
+    assert not any("root:" in address for address in read_sitemap(data.encode()).pages)
