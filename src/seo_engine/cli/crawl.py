@@ -18,7 +18,6 @@ from seo_engine.cli.errors import CommandError, errors_in_one_line
 from seo_engine.cli.options import given, setting_options
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.foundation.extras import require_extra
-from seo_engine.foundation.texts import one_line
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -61,8 +60,8 @@ def crawl(
     """Fetch the pages of a site into a folder, politely, each of them once.
 
     SOURCE is the address where it begins; or a sitemap or a list of addresses, whose pages alone are fetched: a file
-    or an address that ends in .xml, .xml.gz or .txt. Stopped or killed, the same command goes on where it was; after
-    the end, it tries again what has failed. `seo-engine train FOLDER/site.warc.gz` learns from the pages.
+    or an address that ends in .xml, .xml.gz or .txt. If it was stopped or killed, run the same command to continue;
+    after the end, it tries again what has failed. `seo-engine train FOLDER/site.warc.gz` learns from the pages.
 
     \b
     Examples:
@@ -70,14 +69,14 @@ def crawl(
       seo-engine crawl https://example.org/ -o site --include '/docs/*' --max-pages 500
       seo-engine crawl urls.txt -o site
       seo-engine crawl https://app.example.org/ -o site --render
-      STAGING=me:secret seo-engine crawl https://staging.example.org/ -o site --basic-auth STAGING
+      seo-engine crawl https://staging.example.org/ -o site --basic-auth STAGING
     """
     with errors_in_one_line():
         require_extra("crawl", needed_by="this command")
     from seo_engine.cli.stop_signal import StopSignal
     from seo_engine.engine.site.crawling.crawl import crawl_site
     from seo_engine.reports.console import plain_console
-    from seo_engine.reports.crawl import CrawlDisplay, crawl_summary, why_nothing
+    from seo_engine.reports.crawl import CrawlDisplay, crawl_report, next_step, no_page_of
 
     with errors_in_one_line():
         config = CrawlConfig(
@@ -86,17 +85,22 @@ def crawl(
         )  # fmt: skip
         headers = _headers(header_variables, cookie_variable, password_variable)
     notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
-    stop = StopSignal(said="Stopping after the requests in flight; the same command goes on")
-    with errors_in_one_line(), stop, CrawlDisplay(notes) as display:
-        result = crawl_site(source, folder, config, headers=headers, progress=display, stop_requested=stop)
+    stop = StopSignal(said="Stopping after the requests in flight; run the same command to continue")
+    try:
+        with errors_in_one_line(), stop, CrawlDisplay(notes) as display:
+            result = crawl_site(source, folder, config, headers=headers, progress=display, stop_requested=stop)
+    except KeyboardInterrupt:
+        raise SystemExit(stop.exit_code) from None
     if as_json:
         click.echo(json.dumps(asdict(result), default=str, indent=2))
     else:
-        output.print(crawl_summary(result))
+        output.print(crawl_report(result))
+        if result.pages:
+            output.print(next_step(result))
     if stop():
         raise SystemExit(stop.exit_code)
     if result.pages == 0:
-        raise CommandError(f"no page was fetched of {one_line(source)}{why_nothing(result)}")
+        raise CommandError(no_page_of(source, result))
 
 
 def _headers(

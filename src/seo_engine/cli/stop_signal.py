@@ -1,4 +1,4 @@
-"""StopSignal: Ctrl-C and SIGTERM ask the training to stop."""
+"""Ctrl-C and SIGTERM ask the command to stop."""
 
 from __future__ import annotations
 

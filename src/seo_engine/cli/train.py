@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 import warnings
@@ -176,8 +177,8 @@ def _checked_crawl(site: str, config: SEOConfig, allow_private: bool, processes:
     require_extra("crawl", needed_by="a crawl")
     if processes > 1:
         raise CommandError(
-            f"several processes cannot crawl together; run first: {command('seo-engine')} crawl {site} -o FOLDER, "
-            "and train on FOLDER/site.warc.gz"
+            f"several processes cannot crawl together; run first: {command('seo-engine')} crawl {shlex.quote(site)} "
+            "-o FOLDER, and train on FOLDER/site.warc.gz"
         )
     if config.base_url or config.site_host:
         raise CommandError("--base-url and --host are for folders; the pages of a live site have addresses")
@@ -191,18 +192,23 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
     from seo_engine.engine.site.crawling.crawl import crawl_site
     from seo_engine.engine.site.site import SiteError
     from seo_engine.engine.site.warc import read_warc
-    from seo_engine.reports.crawl import CrawlDisplay, crawl_table, why_nothing
+    from seo_engine.reports.crawl import CrawlDisplay, crawl_report, no_page_of
 
     notes.print(f"Fetching {one_line(site)} ...", markup=False)
     stop = StopSignal(said="Stopping after the requests in flight")
     with stop, CrawlDisplay(notes) as display:
         result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
-    notes.print(crawl_table(result))
+    notes.print(crawl_report(result))
     if stop():
-        notes.print(f"Go on with:\n  {command('seo-engine')} crawl {site} -o {relative_path(folder)}", markup=False)
+        allowed = " --allow-private" if config.allow_private else ""
+        into = shlex.quote(str(relative_path(folder)))
+        notes.print(
+            f"Go on with:\n  {command('seo-engine')} crawl {shlex.quote(site)} -o {into}{allowed}", markup=False
+        )
+        notes.print(f"and then with:\n  {command('seo-engine')} train {into}/{result.archive.name}", markup=False)
         raise _CrawlStopped(stop.exit_code)
     if result.pages == 0:
-        raise SiteError(f"no page was fetched of {one_line(site)}{why_nothing(result)}")
+        raise SiteError(no_page_of(site, result))
     return read_warc(result.archive)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
@@ -51,26 +53,8 @@ class CrawlDisplay:
         )
 
 
-def crawl_table(result: CrawlResult) -> RenderableType:
-    """Return what a crawl has fetched, and what it has not.
-
-    Args:
-        result (CrawlResult): How it ended.
-    """
-    table = Table("crawl", right_aligned("number"), box=None)
-    table.add_row("pages", f"{result.pages:,}")
-    table.add_row("other answers", f"{result.done - result.pages:,}")
-    for what, reasons in (("given up", result.reasons), ("passed over", result.passed_over)):
-        shown = list(reasons.items())
-        for reason, count in shown[:_MOST_REASONS]:
-            table.add_row(f"{what}: {escape(one_line(reason)[:100])}", f"{count:,}")
-        if left := sum(count for _, count in shown[_MOST_REASONS:]):
-            table.add_row(f"{what}: for other reasons", f"{left:,}")
-    return table
-
-
-def crawl_summary(result: CrawlResult) -> RenderableType:
-    """Return what a crawl has fetched, what it has not, and what to type next.
+def crawl_report(result: CrawlResult) -> RenderableType:
+    """Return what a crawl has fetched, what it has not, and how it goes on.
 
     Args:
         result (CrawlResult): How it ended.
@@ -78,26 +62,51 @@ def crawl_summary(result: CrawlResult) -> RenderableType:
     Returns:
         RenderableType: For a console.
     """
-    archive = relative_path(result.archive)
-    lines = [f"{archive}, {result.archive_bytes / 1e6:,.1f} MB"]
+    table = Table("crawl", right_aligned("number"), box=None)
+    table.add_row("pages", f"{result.pages:,}")
+    answered = {f"with {status}": count for status, count in result.statuses.items()}
+    for what, reasons in (("answered", answered), ("given up", result.reasons), ("passed over", result.passed_over)):
+        shown = list(reasons.items())
+        separator = " " if reasons is answered else ": "
+        for reason, count in shown[:_MOST_REASONS]:
+            table.add_row(f"{what}{separator}{escape(one_line(reason)[:100])}", f"{count:,}")
+        if left := sum(count for _, count in shown[_MOST_REASONS:]):
+            table.add_row(f"{what}: for other reasons", f"{left:,}")
+    return Group(table, *(escape(line) for line in _notes(result)))
+
+
+def _notes(result: CrawlResult) -> Iterator[str]:
+    yield f"{relative_path(result.archive)}, {result.archive_bytes / 1e6:,.1f} MB"
     if result.crawl_delay:
-        lines.append(f"robots.txt asks to wait {result.crawl_delay:g} s between two requests")
-    if result.waiting:
-        stopped = f", stopped by {one_line(result.stopped_by)}" if result.stopped_by else ""
-        lines.append(f"{result.waiting:,} addresses wait{stopped}; the same command goes on with them")
-    if result.given_up and not result.waiting:
-        lines.append("The same command tries again what was given up, but for what robots.txt forbids")
-    next_step = f"Learn from it with:\n  {command('seo-engine')} train {archive}"
-    return Group(crawl_table(result), *(escape(line) for line in lines), escape(next_step))
+        yield f"robots.txt asks to wait {result.crawl_delay:g} s between two requests"
+    if result.stopped_by:
+        yield f"{result.waiting:,} addresses wait. The crawl was stopped by {one_line(result.stopped_by)}"
+    elif result.waiting:
+        yield f"{result.waiting:,} addresses wait; run the same command to continue"
+    elif result.given_up:
+        yield "Run the same command to try again what was given up, but for what robots.txt forbids"
 
 
-def why_nothing(result: CrawlResult) -> str:
-    """Return in words why a crawl has no page, as the end of a sentence.
+def next_step(result: CrawlResult) -> str:
+    """Return what to type next, to learn from what was fetched.
 
     Args:
+        result (CrawlResult): How the crawl ended.
+    """
+    return escape(
+        f"Learn from it with:\n  {command('seo-engine')} train {shlex.quote(str(relative_path(result.archive)))}"
+    )
+
+
+def no_page_of(source: str, result: CrawlResult) -> str:
+    """Return in one line that a crawl has no page, and why.
+
+    Args:
+        source (str): What was crawled.
         result (CrawlResult): How it ended.
     """
-    said = [*result.reasons, *result.passed_over]
+    said = [f"answered with {status}" for status in result.statuses]
+    said += [*result.reasons, *result.passed_over]
     if "another host" in result.passed_over:
         said.append("if it leads to another host, crawl that one")
-    return f": {one_line('; '.join(said))[:300]}" if said else ""
+    return one_line(f"no page of {source} was fetched{': ' if said else ''}{'; '.join(said)}")[:400]

@@ -18,6 +18,7 @@ from seo_engine.engine.site.crawling.frontier import (
     PAGE,
     ROBOTS,
     SITEMAP,
+    WORTH_ANOTHER_TRY,
     Found,
     Frontier,
     Waiting,
@@ -34,13 +35,14 @@ from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response
 from seo_engine.foundation.extras import import_of_extra
 
 MOST_REDIRECTS = 20
-_AGAIN = (429, 500, 502, 503, 504)
 # A server that asks for more is asked again in the next crawl.
 _LONGEST_WAIT_SECONDS = 600.0
 
 _BEGINS_AS_HTML = (b"<!doctype html", b"<html")
 # Relations to other pages of the site.
 _OF_PAGES = ("canonical", "alternate", "next", "prev")
+
+_USUAL_SITEMAP = "/sitemap.xml"
 
 # More is not read of one (https://developers.google.com/search/docs/crawling-indexing/robots/robots_txt).
 _LONGEST_ROBOTS = 500 * 1024
@@ -95,7 +97,7 @@ class Answers:
         said = headers_as_text(headers)
         if waiting.kind == ROBOTS:
             return self._take_robots(waiting, status, headers, said, body)
-        if status in _AGAIN and waiting.tries + 1 < MOST_TRIES:
+        if status in WORTH_ANOTHER_TRY and waiting.tries + 1 < MOST_TRIES:
             seconds = _seconds_to_wait(said.get("retry-after", ""))
             self._frontier.try_again(waiting, f"answered with {status}", seconds, whole_host=status in (429, 503))
             return ""
@@ -114,8 +116,10 @@ class Answers:
             await self._take_page(waiting, status, headers, said, body)
         else:
             # Of what is no page, only the headers are kept.
-            record = self._archive.record(waiting.address, status, headers, b"")
-            self._keep(waiting._replace(kind=OTHER), status, len(body), record)
+            # Readers take an answer without a type for a page.
+            is_typed = bool(said.get("content-type"))
+            record = self._archive.record(waiting.address, status, headers, b"") if is_typed or not body else b""
+            self._keep(waiting._replace(kind=OTHER if body else waiting.kind), status, len(body), record)
         return ""
 
     def _take_robots(self, waiting: Waiting, status: int, headers: Headers, said: dict[str, str], body: bytes) -> str:
@@ -131,7 +135,8 @@ class Answers:
         protego = import_of_extra("protego", extra="crawl", needed_by="a crawl")
         resolved = Addresses(waiting.address, "")
         named = [resolved.resolve(address) for address in protego.Protego.parse(text).sitemaps]
-        found = [Found(address, SITEMAP, 0) for address in named or [resolved.resolve("/sitemap.xml")]]
+        sitemaps = named or [resolved.resolve(_USUAL_SITEMAP)]
+        found = [Found(address, SITEMAP, 0) for address in sitemaps if self._scope.takes_sitemaps]
         record = self._archive.record(waiting.address, status, headers, body) if text else b""
         self._frontier.know_robots(host_of(waiting.address), text)
         self._keep(waiting, status, len(body), record, found)
@@ -151,7 +156,9 @@ class Answers:
 
     def _take_sitemap(self, waiting: Waiting, status: int, headers: Headers, body: bytes) -> None:
         if status != 200 or not body:
-            self._keep(waiting, status, 0, b"")
+            is_guess = waiting.address.endswith(_USUAL_SITEMAP)
+            what = "sitemap that is none" if status == 200 else f"sitemap answered with {status}"
+            self._keep(waiting, status, 0, b"", passed_over=Counter({} if is_guess else {what: 1}))
             return
         sitemap = read_sitemap(body)
         found = [Found(address, PAGE, waiting.depth + 1) for address in sitemap.pages]
@@ -169,7 +176,7 @@ class Answers:
             document, leads_to = await self._renderer.render(waiting.address, headers, body)
             named += leads_to
             if document is None:
-                passed_over["rendering a page whose scripts end the browser, or have no end"] += 1
+                passed_over["page that could not be rendered"] += 1
             else:
                 rendered = self._archive.rendered_record(waiting.address, document)
                 named += _pages_named(await self._read(rendered, waiting.address, response.in_utf_8()))
@@ -194,16 +201,21 @@ class Answers:
         passed_over: Counter[str] | None = None,
     ) -> None:
         passed_over = passed_over if passed_over is not None else Counter()
-        belonging = list(self._belonging(found, passed_over))
+        belonging = list(self._belonging(waiting.address, found, passed_over))
         self._frontier.mark_done(waiting, status, sent_bytes, self._archive.append(record), belonging, passed_over)
 
-    def _belonging(self, found: Iterable[Found], passed_over: Counter[str]) -> Iterator[Found]:
+    def _belonging(self, own: str, found: Iterable[Found], passed_over: Counter[str]) -> Iterator[Found]:
         ada = import_of_extra("ada_url", extra="crawl", needed_by="a crawl")
+        resolved = Addresses(own, "")
         for each in found:
-            if not ada.check_url(each.address):
+            address = resolved.resolve(each.address)
+            if not ada.check_url(address):
                 passed_over["not an address"] += 1
                 continue
-            address = without_session(each.address)
+            if self._archive.has_secret(address):
+                passed_over["address with a secret in it"] += 1
+                continue
+            address = without_session(address)
             is_page = each.kind == PAGE
             # What a sitemap names is one click further.
             depth = each.depth if is_page else each.depth + 1

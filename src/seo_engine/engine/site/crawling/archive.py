@@ -53,6 +53,10 @@ class Archive:
         self.bytes += len(record)
         return begin, len(record)
 
+    def has_secret(self, address: str) -> bool:
+        """Return whether an address tells a secret."""
+        return any(secret in address.encode() for secret in self._secrets)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)

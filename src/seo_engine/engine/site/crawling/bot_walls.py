@@ -15,11 +15,14 @@ _HEADERS = {
 _WORDS = (
     ("Cloudflare", re.compile(rb"/cdn-cgi/challenge-platform/|cf-chl-|<title>Just a moment\.\.\.", re.I)),
     ("Imperva", re.compile(rb"_Incapsula_Resource|Request unsuccessful\. Incapsula", re.I)),
-    ("DataDome", re.compile(rb"captcha-delivery\.com|geo\.captcha-delivery", re.I)),
+    ("DataDome", re.compile(rb"captcha-delivery\.com", re.I)),
     ("PerimeterX", re.compile(rb"px-captcha|_pxAppId|human\.px-cdn", re.I)),
     ("Akamai", re.compile(rb"<title>Access Denied</title>.{0,2000}errors\.edgesuite\.net", re.I | re.S)),
     ("Anubis", re.compile(rb"anubis_challenge|Making sure you(?:'|&#39;)re not a bot", re.I)),
-    ("a captcha", re.compile(rb"<title>[^<]{0,60}(?:are you (?:a )?(?:human|robot)|verify you are|bot check)", re.I)),
+    (
+        "an unknown provider",
+        re.compile(rb"<title>[^<]{0,60}(?:are you (?:a )?(?:human|robot)|verify you are|bot check)", re.I),
+    ),
 )
 _LOOKED_AT = 20_000
 _ANSWERS = (200, 202, 403, 405, 429, 503)

@@ -29,14 +29,18 @@ class CrawlConfig(Configuration):
     most_minutes: float = setting(
         24 * 60, "Take at most so many minutes; the same command goes on later.", above=0, flag="--max-minutes"
     )
-    concurrent_requests: int = setting(4, "Requests at the same time, at most.", above=0, flag="--concurrency")
+    concurrent_requests: int = setting(
+        4, "Send at most so many requests at the same time.", above=0, flag="--concurrency"
+    )
     delay_seconds: float = setting(
-        0.0, "Wait between two requests. The site's robots.txt may ask for more.", at_least=0, flag="--delay"
+        0.0, "Wait so many seconds between two requests; robots.txt may ask for more.", at_least=0, flag="--delay"
     )
     retry_seconds: float = setting(
         1.0, "Wait before an address is asked a second time, and four times as long before each further try.", above=0
     )
-    timeout_seconds: float = setting(30.0, "Wait for an answer, to its end, at most.", above=0, flag="--timeout")
+    timeout_seconds: float = setting(
+        30.0, "Wait at most so many seconds for a whole answer.", above=0, flag="--timeout"
+    )
     user_agent: str = setting(USER_AGENT, "How the crawler calls itself.", required=True, flag="--user-agent")
     include: list[str] = setting([], "Patterns as /docs/*; only addresses that match one are fetched.")
     exclude: list[str] = setting([], "Patterns of addresses that are not fetched.")

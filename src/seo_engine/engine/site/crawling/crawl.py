@@ -21,6 +21,7 @@ from seo_engine.engine.site.crawling.crawl_process import ARCHIVE, LOG
 from seo_engine.engine.site.crawling.frontier import PAGE, SITEMAP, Found
 from seo_engine.engine.site.crawling.public_addresses import is_public
 from seo_engine.engine.site.crawling.rendering import require_browser
+from seo_engine.engine.site.crawling.scope import without_session
 from seo_engine.engine.site.crawling.sitemaps import MOST_BYTES, read_sitemap
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import import_of_extra, require_extra
@@ -37,7 +38,7 @@ _LONGEST_STOP_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CrawlProgress:
-    """How far a crawl is: addresses that are done and that wait, pages among them, and bytes of this time."""
+    """How far a crawl is: addresses that are done and that wait, pages among them, and bytes of the whole crawl."""
 
     done: int
     waiting: int
@@ -50,9 +51,10 @@ class CrawlProgress:
 class CrawlResult:
     """How a crawl has ended.
 
-    `reasons` says why addresses were given up, and how many. `passed_over` counts links to what is not fetched, and
-    what else was left out. `crawl_delay` is how many seconds the site asks to wait between two requests. `stopped_by`
-    is empty if nothing is left to fetch.
+    `statuses` counts what was answered in place of pages. `reasons` says why addresses were given up, and how many.
+    `passed_over` counts links to what is not fetched, and what else was left out. `crawl_delay` is how many seconds
+    the site asks to wait between two requests. `stopped_by` is empty if nothing is left to fetch, or the user has
+    stopped it.
     """
 
     archive: Path
@@ -60,6 +62,7 @@ class CrawlResult:
     done: int
     waiting: int
     given_up: int
+    statuses: Mapping[int, int]
     reasons: Mapping[str, int]
     passed_over: Mapping[str, int]
     crawl_delay: float
@@ -115,13 +118,15 @@ def crawl_site(
         "config": {field.name: getattr(config, field.name) for field in dataclasses.fields(config)},
         "headers": dict(headers or {}),
     }
-    end: dict[str, Any] = {"error": f"the crawl ended before its time; see {folder / LOG}"}
+    end: dict[str, Any] = {"error": f"the crawl has ended before its time; see {folder / LOG}, if it is there"}
     for message in _messages(order, stop_requested):
         if "progress" in message:
             progress(CrawlProgress(**message["progress"]))
         end = message.get("end", end)
     if "error" in end:
         raise SiteError(str(end["error"]))
+    # JSON has no numbers as keys.
+    end["statuses"] = {int(status): count for status, count in end["statuses"].items()}
     return CrawlResult(archive=folder / ARCHIVE, **end)
 
 
@@ -148,10 +153,11 @@ def _messages(order: Mapping[str, Any], stop_requested: Callable[[], bool]) -> I
                 if stop_requested() and not process.stdin.closed:
                     process.stdin.close()
         except BaseException:
-            # It stops in order when its input ends; if nobody waits for that, it goes on from there the next time.
+            # It stops in order when its input ends; the next crawl goes on, even if nobody waits for that.
+            is_asked_twice = process.stdin.closed
             process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_LONGEST_STOP_SECONDS)
+                process.wait(0.0 if is_asked_twice else _LONGEST_STOP_SECONDS)
             process.kill()
             raise
 
@@ -208,13 +214,15 @@ def _checked_start(start: str, *, allow_private: bool) -> str:
         is_address = address.protocol in ("http:", "https:") and bool(address.hostname)
     except ValueError:
         is_address = False
+    if not is_address and "://" not in start and start.lower().endswith(_LISTS):
+        raise SiteError(f"{start}: there is no such file")
     if not is_address:
-        raise SiteError(f"a crawl begins at an address, as https://example.org/, or a list of them; got {start!r}")
+        raise SiteError(f"give an address, such as https://example.org/, or a file that lists addresses; got {start!r}")
     if address.username or address.password:
         raise SiteError("leave the password out of the address, and give --basic-auth VARIABLE")
     if not allow_private:
         _require_public(str(address.hostname))
-    return str(address.href).partition("#")[0]
+    return without_session(str(address.href))
 
 
 @cache

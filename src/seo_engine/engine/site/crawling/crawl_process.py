@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import contextlib
 import fcntl
 import json
@@ -91,6 +92,7 @@ def crawl(
         end = {
             **frontier.counts(),
             "reasons": frontier.reasons(),
+            "statuses": frontier.statuses(),
             "passed_over": frontier.passed_over(),
             "crawl_delay": spider.crawl_delay if spider is not None else 0.0,
             "stopped_by": spider.stopped_by if spider is not None else "an error, see crawl.log",
@@ -113,11 +115,12 @@ def _secrets_in(headers: Mapping[str, str]) -> Iterator[bytes]:
         if name.lower() == "authorization":
             yield credentials.encode()
             if scheme.lower() == "basic":
-                yield base64.b64decode(credentials).partition(b":")[2]
+                with contextlib.suppress(binascii.Error):
+                    yield base64.b64decode(credentials).partition(b":")[2]
 
 
 def _take(lock: IO[str], folder: Path) -> None:
-    """Take the lock of a folder; the crawl of a command that was killed still ends for some seconds."""
+    """Take the lock of a folder; the crawl of a killed command may take some seconds to end."""
     deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
     while True:
         try:
@@ -125,7 +128,9 @@ def _take(lock: IO[str], folder: Path) -> None:
             return
         except OSError:
             if time.monotonic() > deadline:
-                raise SiteError(f"{folder}: another crawl writes into this folder") from None
+                raise SiteError(
+                    f"{folder}: another crawl writes into this folder; wait until it ends, or give another folder"
+                ) from None
             time.sleep(_LOCK_POLL_SECONDS)
 
 

@@ -24,8 +24,11 @@ _WAITING, _DONE, _GIVEN_UP = 0, 1, 2
 # Each try waits four times as long as the one before.
 MOST_TRIES = 4
 
-BY_ROBOTS = "robots.txt"
-_HOST_REFUSED = "a host whose robots.txt cannot be asked for"
+# A server that answers with these may answer otherwise later.
+WORTH_ANOTHER_TRY = (429, 500, 502, 503, 504)
+
+BY_ROBOTS = "forbidden by robots.txt"
+_HOST_REFUSED = "on a host whose robots.txt could not be fetched"
 TOO_MANY = "more addresses than a crawl of this size will reach"
 
 _FETCHED = "SELECT COUNT(*) FROM addresses WHERE kind IN ('page', 'other') AND state = 1"
@@ -91,8 +94,10 @@ class Frontier:
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(_SCHEMA)
             row = self._database.execute("SELECT value FROM crawl WHERE name = 'begun with'").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise SiteError(f"{file}: this is not the list of a crawl: {error}") from None
+        except sqlite3.OperationalError as error:
+            raise SiteError(f"{file}: cannot be opened: {error}") from None
+        except sqlite3.DatabaseError:
+            raise SiteError(f"{file}: this is not the list of a crawl; give another folder") from None
         if row is not None and row[0] != begun_with:
             raise SiteError(f"{file.parent}: this folder holds a crawl of {row[0]}; give another folder")
         self._room = most_addresses - self._number("SELECT COUNT(*) FROM addresses")
@@ -104,7 +109,7 @@ class Frontier:
             self._add(starts)
         self._robots = dict(self._database.execute("SELECT host, robots FROM hosts WHERE robots IS NOT NULL"))
         self._refused = dict(self._database.execute("SELECT host, refused FROM hosts WHERE refused != ''"))
-        self.pages = self._number(_FETCHED)
+        self.fetched = self._number(_FETCHED)
         self.bytes = self._number("SELECT COALESCE(SUM(sent_bytes), 0) FROM addresses")
 
     def close(self) -> None:
@@ -128,8 +133,10 @@ class Frontier:
             f"WHERE state = 1 AND {missing}",
             (archive_bytes,),
         )
-        self.pages = self._number(_FETCHED)
-        return self._number("SELECT COALESCE(MAX(record_at + record_bytes), 0) FROM addresses")
+        self.fetched = self._number(_FETCHED)
+        return self._number(
+            "SELECT COALESCE(MAX(record_at + record_bytes), 0) FROM addresses WHERE state = 1 AND record_bytes > 0"
+        )
 
     def counts(self) -> dict[str, int]:
         """Return how many addresses are done, wait, and were given up, and how many pages there are."""
@@ -142,13 +149,21 @@ class Frontier:
             "pages": pages,
         }
 
+    def statuses(self) -> dict[int, int]:
+        """Return what was answered in place of pages, other than 200, and how often."""
+        query = (
+            "SELECT status, COUNT(*) FROM addresses WHERE kind = 'page' AND state = 1 AND status != 200 "
+            "GROUP BY status ORDER BY COUNT(*) DESC, status"
+        )
+        return dict(self._database.execute(query).fetchall())
+
     def reasons(self) -> dict[str, int]:
         """Return why addresses were given up, and how many for each reason."""
         query = "SELECT reason, COUNT(*) FROM addresses WHERE state = 2 GROUP BY reason ORDER BY COUNT(*) DESC, reason"
         return dict(self._database.execute(query).fetchall())
 
     def passed_over(self) -> dict[str, int]:
-        """Return why links were passed over, and how many for each reason."""
+        """Return why addresses were passed over, and how many for each reason."""
         query = "SELECT reason, number FROM passed_over ORDER BY number DESC, reason"
         return dict(self._database.execute(query).fetchall())
 
@@ -204,7 +219,7 @@ class Frontier:
                 "INSERT INTO passed_over VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET number = number + ?",
                 [(reason, count, count) for reason, count in counts.items() if count],
             )
-        self.pages += waiting.kind in (PAGE, OTHER)
+        self.fetched += waiting.kind in (PAGE, OTHER)
         self.bytes += sent_bytes
         self._flying.pop(waiting.number, None)
 
@@ -242,7 +257,7 @@ class Frontier:
             )
             if whole_host:
                 self._database.execute(
-                    "UPDATE hosts SET not_before = ? WHERE host = ?", (until, host_of(waiting.address))
+                    "UPDATE hosts SET not_before = MAX(not_before, ?) WHERE host = ?", (until, host_of(waiting.address))
                 )
         self._flying.pop(waiting.number, None)
 
@@ -260,10 +275,14 @@ class Frontier:
         return _HOST_REFUSED if host in self._refused else ""
 
     def _take_up_again(self) -> None:
-        """Have what a crawl gave up wait again, but for what robots.txt forbids: it had ended, and is started anew."""
+        """Have what has failed wait again, but for what robots.txt forbids: the crawl had ended."""
         self._database.execute(
             "UPDATE addresses SET state = 0, tries = 0, not_before = 0, reason = NULL WHERE state = 2 AND reason != ?",
             (BY_ROBOTS,),
+        )
+        self._database.execute(
+            "UPDATE addresses SET state = 0, tries = 0, not_before = 0 WHERE state = 1 AND status IN "
+            f"({', '.join(map(str, WORTH_ANOTHER_TRY))})"
         )
         self._database.execute("UPDATE hosts SET refused = '', not_before = 0")
 

@@ -1,4 +1,4 @@
-"""Keeps a crawl out of private networks, also after a redirect, or if a name leads somewhere else all at once."""
+"""Keeps a crawl out of private networks, even after a redirect or when a name resolves to another address later."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _MOST_KEPT_BYTES = 64 * 1024 * 1024
 
 _QUIET_SECONDS = 5.0
 _LONGEST_DOCUMENT = 8 * 1024 * 1024
-# The browser may hang as a whole.
+# The time of one page, with the files that it asks for.
 _LONGEST_SECONDS = 20.0
 # The memory of one page; what takes more is ended.
 _MOST_BYTES = 1024 * 1024 * 1024
@@ -54,7 +54,7 @@ _NOT_HANDED_ON = (b"content-encoding", b"content-length", b"transfer-encoding", 
 
 
 class Resource(NamedTuple):
-    """What is answered to a page's script, style sheet or data; `status` is 0 if nothing is."""
+    """The answer for a script, style sheet or data that a page asks for; `status` is 0 if there is none."""
 
     status: int
     headers: Headers
@@ -99,12 +99,18 @@ class Renderer:
             address (str): The page's own address.
             headers (Headers): What the server sent.
             body (bytes): What it sent.
+
+        Raises:
+            OSError: If the browser cannot be started.
         """
         page_itself, leads_to = Resource(200, headers, body), dict[str, None]()
         async with self._places:
+            browser = await self._running()
             try:
                 async with _memory_watched():
-                    document = await asyncio.wait_for(self._document(address, page_itself, leads_to), _LONGEST_SECONDS)
+                    document = await asyncio.wait_for(
+                        self._document(browser, address, page_itself, leads_to), _LONGEST_SECONDS
+                    )
             except (TimeoutError, self._errors()):
                 # A page that ends its browser is a page without a rendered document.
                 return Rendered(None, tuple(leads_to))
@@ -117,10 +123,9 @@ class Renderer:
                 with contextlib.suppress(self._errors()):
                     await each()
 
-    async def _document(self, address: str, page_itself: Resource, leads_to: dict[str, None]) -> str:
-        browser = await self._running()
+    async def _document(self, browser: Any, address: str, page_itself: Resource, leads_to: dict[str, None]) -> str:
         context = await browser.new_context(
-            user_agent=self._user_agent, service_workers="block", accept_downloads=False, java_script_enabled=True
+            user_agent=self._user_agent, service_workers="block", accept_downloads=False
         )
         try:
             page = await context.new_page()
@@ -131,7 +136,7 @@ class Renderer:
                 request = route.request
                 asked += 1
                 if request.is_navigation_request() and request.frame == page.main_frame:
-                    # To another address, it is a redirect, not this page; without a content, the browser stays.
+                    # To another address, it is a redirect, not this page. An answer of 204 keeps the browser there.
                     is_itself = request.url.partition("#")[0] == address and asked == 1
                     found = page_itself if is_itself else _STAY
                     if not is_itself:
@@ -145,7 +150,7 @@ class Renderer:
                     await _fulfil(route, found)
 
             await context.route("**/*", answer)
-            await page.goto(address, wait_until="load", timeout=_LONGEST_SECONDS * 1_000)
+            await page.goto(address, wait_until="load", timeout=0)
             with contextlib.suppress(self._errors()):
                 await page.wait_for_load_state("networkidle", timeout=_QUIET_SECONDS * 1_000)
             return str(await page.evaluate(_SERIALISE, _LONGEST_DOCUMENT))
@@ -172,9 +177,13 @@ class Renderer:
                 if self._program is None:
                     playwright = import_of_extra("playwright.async_api", extra="render", needed_by="--render")
                     self._program = await playwright.async_playwright().start()
-                self._browser = await self._program.chromium.launch(
-                    executable_path=browser_program(), args=list(_SWITCHES), chromium_sandbox=os.geteuid() != 0
-                )
+                try:
+                    self._browser = await self._program.chromium.launch(
+                        executable_path=browser_program(), args=list(_SWITCHES), chromium_sandbox=os.geteuid() != 0
+                    )
+                except self._errors() as error:
+                    said = str(error).strip().splitlines()
+                    raise OSError(f"Chromium cannot be started: {said[0] if said else error!r}") from None
             return self._browser
 
     @staticmethod

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.public_addresses import is_public
 
-# Names of parameters that say who visits, not which page: with them, each visit finds another site.
+# Parameters that name the visitor or the campaign, not the page: each visit would find another site.
 _OF_A_SESSION = re.compile(
     r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|sid|cfid|cftoken|zenid|oscsid|"
     r"utm_\w+|gclid|fbclid|msclkid|mc_[ce]id)",
@@ -92,6 +92,11 @@ class Scope:
             return ""
         return "" if self._config.allow_private or is_public(number) else "private address"
 
+    @property
+    def takes_sitemaps(self) -> bool:
+        """bool: Whether pages that only a sitemap names are fetched."""
+        return self._config.most_depth > 0
+
     def is_own(self, address: str) -> bool:
         """Return whether an address is on a host of the site."""
         return urlsplit(address).netloc in self._hosts
@@ -128,4 +133,4 @@ def _repeats_itself(path: str) -> bool:
         (True, False)
     """
     names = [name for name in path.split("/") if name]
-    return len(names) > _MOST_REPEATED and len(names) - len(set(names)) > _MOST_REPEATED
+    return len(names) - len(set(names)) > _MOST_REPEATED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import sqlite3
 import time
 import zlib
@@ -89,6 +90,8 @@ class SiteSpider(scrapy.Spider):
         super().__init__()
         self.frontier, self._scope, self._config = frontier, scope, config
         self._headers = dict(headers)
+        # A group of robots.txt is named after the product, not after the address behind it.
+        self._name_for_robots = re.split(r"[\s/(]", config.user_agent.strip(), maxsplit=1)[0]
         self._renderer = Renderer(self.resource, config.user_agent) if config.render else None
         self._answers = Answers(frontier, archive, scope, folder, self._renderer)
         self._robots: dict[str, Protego] = {}
@@ -99,7 +102,7 @@ class SiteSpider(scrapy.Spider):
         self.stopped_by = ""
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask for nothing: the scheduler has the addresses."""
+        """Keep out of private networks, and ask for nothing: the scheduler has the addresses."""
         if not self._config.allow_private:
             from twisted.internet import reactor
 
@@ -110,7 +113,7 @@ class SiteSpider(scrapy.Spider):
 
     def next_request(self) -> Request | None:
         """Return a request for the next address; None if there is none now."""
-        with self._stopping_if_the_disk_fails():
+        with self._stopping_on_failure():
             return self._next_request()
         return None
 
@@ -121,7 +124,8 @@ class SiteSpider(scrapy.Spider):
                 return None
             if waiting.kind == ROBOTS:
                 return self._request(waiting, waiting.address)
-            if reason := self.frontier.reason_against(host_of(waiting.address)):
+            host = host_of(waiting.address)
+            if (reason := self.frontier.reason_against(host)) and not self._ignores_robots(host):
                 self.frontier.give_up(waiting, reason)
             elif not self._is_allowed(waiting.address):
                 self.frontier.give_up(waiting, BY_ROBOTS)
@@ -137,13 +141,13 @@ class SiteSpider(scrapy.Spider):
 
     def has_requests(self) -> bool:
         """Return whether there is anything left to ask for."""
-        with self._stopping_if_the_disk_fails():
+        with self._stopping_on_failure():
             return not self._must_stop() and self.frontier.has_waiting()
         return False
 
     @contextlib.contextmanager
-    def _stopping_if_the_disk_fails(self) -> Iterator[None]:
-        """Stop the crawl if nothing can be written any more; what was in flight waits for the next command."""
+    def _stopping_on_failure(self) -> Iterator[None]:
+        """Stop the crawl if the disk or the browser fails; what was in flight waits for the next command."""
         try:
             yield
         except (OSError, sqlite3.Error) as error:
@@ -180,8 +184,7 @@ class SiteSpider(scrapy.Spider):
             self._resource_bytes += len(response.body)
             location = (response.headers.get("Location") or b"").decode("utf-8", "replace")
             if response.status not in REDIRECTS or not location:
-                headers = [(name, value) for name, values in response.headers.items() for value in values]
-                return Resource(response.status, headers, response.body)
+                return Resource(response.status, _headers_of(response), response.body)
             address = Addresses(address, "").resolve(location)
         return NOTHING
 
@@ -211,11 +214,12 @@ class SiteSpider(scrapy.Spider):
     async def take(self, response: Response) -> Request | None:
         """Take an answer."""
         waiting: Waiting = response.meta["waiting"]
-        headers = [(name, value) for name, values in response.headers.items() for value in values]
+        if self.failure:
+            return None
         moved = ""
-        with self._stopping_if_the_disk_fails():
+        with self._stopping_on_failure():
             try:
-                moved = await self._answers.take(waiting, response.status, headers, response.body)
+                moved = await self._answers.take(waiting, response.status, _headers_of(response), response.body)
             except (OSError, sqlite3.Error):
                 raise
             except Exception as error:
@@ -237,7 +241,7 @@ class SiteSpider(scrapy.Spider):
         request: Any = getattr(failure, "request", None)
         waiting: Waiting = request.meta["waiting"]
         error: Any = failure.value
-        with self._stopping_if_the_disk_fails():
+        with self._stopping_on_failure():
             if isinstance(error, _FAR_TOO_LONG):
                 self.frontier.give_up(waiting, f"an answer of more than {_MOST_MEGABYTES} MB")
             else:
@@ -247,33 +251,39 @@ class SiteSpider(scrapy.Spider):
         config = self._config
         if self.failure or self._answers.stopped_by:
             self.stopped_by = self.failure or self._answers.stopped_by
-        elif self.frontier.pages + self.frontier.pages_in_flight >= config.most_pages:
+        elif self.frontier.fetched + self.frontier.pages_in_flight >= config.most_pages:
             # Some that are in flight may fail, and leave room for others.
-            if self.frontier.pages < config.most_pages:
-                return self.frontier.pages_in_flight > 0
-            self.stopped_by = f"the limit of {config.most_pages:,} pages"
+            if self.frontier.fetched < config.most_pages:
+                return True
+            self.stopped_by = f"the limit of {config.most_pages:,} pages; a larger --max-pages goes on"
         elif self.bytes > config.most_megabytes * 1_000_000:
-            self.stopped_by = f"the limit of {config.most_megabytes:,} MB"
+            self.stopped_by = f"the limit of {config.most_megabytes:,} MB; a larger --max-megabytes goes on"
         elif time.monotonic() - self._began > config.most_minutes * 60:
-            self.stopped_by = f"the limit of {config.most_minutes:g} minutes"
+            self.stopped_by = f"the limit of {config.most_minutes:g} minutes; the same command goes on"
         return bool(self.stopped_by)
 
     def _is_allowed(self, address: str) -> bool:
         host = host_of(address)
-        if host in self._config.ignore_robots or urlsplit(address).hostname in self._config.ignore_robots:
-            return True
-        return bool(self._rules(host).can_fetch(address, self._config.user_agent))
+        return self._ignores_robots(host) or bool(self._rules(host).can_fetch(address, self._name_for_robots))
+
+    def _ignores_robots(self, host: str) -> bool:
+        """Return whether a host is one that the user has named, with its port or without."""
+        return bool({host, urlsplit(f"//{host}").hostname} & set(self._config.ignore_robots))
 
     def _delay_of(self, host: str) -> float:
-        if host in self._config.ignore_robots or self.frontier.robots(host) is None:
+        if self._ignores_robots(host) or self.frontier.robots(host) is None:
             return 0.0
-        asked = float(self._rules(host).crawl_delay(self._config.user_agent) or 0.0)
+        asked = float(self._rules(host).crawl_delay(self._name_for_robots) or 0.0)
         return min(asked, _LONGEST_DELAY_SECONDS) if asked > 0 else 0.0
 
     def _rules(self, host: str) -> Protego:
         if host not in self._robots:
             self._robots[host] = Protego.parse(self.frontier.robots(host) or "")
         return self._robots[host]
+
+
+def _headers_of(response: Response) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, values in response.headers.items() for value in values]
 
 
 def _in_words(error: BaseException) -> str:
@@ -298,7 +308,7 @@ class FrontierScheduler:
 
     def __init__(self) -> None:
         self._spider: Any = None
-        self._again: list[Request] = []
+        self._own_requests: list[Request] = []
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> FrontierScheduler:
@@ -314,16 +324,16 @@ class FrontierScheduler:
 
     def enqueue_request(self, request: Request) -> bool:
         """Take a request that the spider makes itself."""
-        self._again.append(request)
+        self._own_requests.append(request)
         return True
 
     def has_pending_requests(self) -> bool:
         """Return whether there is anything left to ask for."""
-        return bool(self._again) or self._spider.has_requests()
+        return bool(self._own_requests) or self._spider.has_requests()
 
     def next_request(self) -> Request | None:
         """Return the next request; None if there is none now."""
-        if self._again:
-            return self._again.pop()
+        if self._own_requests:
+            return self._own_requests.pop()
         request: Request | None = self._spider.next_request()
         return request
