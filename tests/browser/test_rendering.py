@@ -68,7 +68,11 @@ def test_a_page_whose_scripts_do_not_end_is_a_page(
     with odd_server(_=says(shell(script)), x=says("")) as server:
         result = rendered(server, tmp_path)
         assert result.pages == 1 and len(server.asked) < 250
-    assert by_path(result)["/"].title == "Shell"
+    page_itself = by_path(result)["/"]
+    # What asks for more and more is rendered as far as it gets.
+    is_kept_as_sent = page_itself.raw is None
+    assert page_itself.title == "Shell" and is_kept_as_sent == ("while" in script)
+    assert result.passed_over.get("page that could not be rendered", 0) == is_kept_as_sent
 
 
 def test_a_page_that_ends_the_browser_does_not_end_the_crawl(tmp_path: Path) -> None:
@@ -78,7 +82,9 @@ def test_a_page_that_ends_the_browser_does_not_end_the_crawl(tmp_path: Path) -> 
     ) as server:
         result = rendered(server, tmp_path)
     pages = by_path(result)
-    assert {"/", "greedy", "good"} == pages.keys() and pages["good"].raw is not None
+    assert {"/", "greedy", "good"} == pages.keys()
+    assert pages["good"].raw is not None and pages["greedy"].raw is None
+    assert result.passed_over == {"page that could not be rendered": 1}
 
 
 def test_the_browser_reaches_no_private_network(tmp_path: Path) -> None:

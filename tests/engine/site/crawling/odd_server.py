@@ -140,7 +140,9 @@ def reset(handler: Handler) -> None:
     handler.wfile.write(b"<title>")
     handler.wfile.flush()
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+    # The socket closes with the last of those that have it.
+    for each in (handler.rfile, handler.wfile, handler.connection):
+        each.close()
 
 
 def too_short(handler: Handler) -> None:

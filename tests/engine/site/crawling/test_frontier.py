@@ -66,7 +66,7 @@ def test_what_was_in_flight_is_asked_for_again_and_what_is_done_is_not(tmp_path:
     assert [following(again).address for _ in range(2)] == [START + "b", START + "c"]
     assert again.next() is None
     assert again.counts() == {"done": 2, "waiting": 2, "given_up": 0, "pages": 1}
-    assert (again.pages, again.bytes) == (1, 10)
+    assert (again.fetched, again.bytes) == (1, 10)
 
 
 def test_the_nearest_addresses_are_asked_first(tmp_path: Path) -> None:
@@ -132,7 +132,9 @@ def test_a_host_without_an_answer_for_robots_txt_is_refused_until_the_crawl_is_s
 def test_a_host_that_asks_to_wait_is_left_alone(tmp_path: Path) -> None:
     frontier = begun(tmp_path)
     frontier.mark_done(following(frontier), 200, 0, (0, 0), pages("b", "c"))
-    frontier.try_again(following(frontier), "answered with 429", seconds=60, whole_host=True)
+    asked, other = following(frontier), following(frontier)
+    frontier.try_again(asked, "answered with 429", seconds=60, whole_host=True)
+    frontier.try_again(other, "answered with 503", whole_host=True)
     assert frontier.next() is None and frontier.has_waiting()
 
 
@@ -150,5 +152,5 @@ def test_another_crawl_and_another_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"this folder holds a crawl of https://a\.example/; give another folder"):
         Frontier(tmp_path / "frontier.sqlite", "https://b.example/", [], 10, 0.0)
     (tmp_path / "other").write_bytes(b"no database at all" * 100)
-    with pytest.raises(SiteError, match="this is not the list of a crawl"):
+    with pytest.raises(SiteError, match="this is not the list of a crawl; give another folder"):
         Frontier(tmp_path / "other", START, [], 10, 0.0)

@@ -1,10 +1,9 @@
-"""Which addresses a crawl goes to, and which answers are walls."""
+"""Which addresses a crawl goes to."""
 
 from __future__ import annotations
 
 import pytest
 
-from seo_engine.engine.site.crawling.bot_walls import wall_in
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.scope import Scope, without_session
 
@@ -75,27 +74,3 @@ def test_numbers_of_private_networks_are_not_asked(host: str) -> None:
 )
 def test_who_visits_is_no_part_of_an_address(address: str, kept: str) -> None:
     assert without_session(address) == kept
-
-
-LONG = b"<p>An article on bots: they meet /cdn-cgi/challenge-platform/ and px-captcha." + b" More words." * 10_000
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "body", "whose"),
-    [
-        (403, {"cf-mitigated": "challenge"}, b"", "Cloudflare"),
-        (503, {}, b"<title>Just a moment...</title>", "Cloudflare"),
-        (200, {}, b"<title>Just a moment...</title>", "Cloudflare"),
-        (405, {"x-amzn-waf-action": "captcha"}, b"", "AWS WAF"),
-        (200, {}, b"<script src=/_Incapsula_Resource?x>", "Imperva"),
-        (403, {}, b"<script src=https://ct.captcha-delivery.com/c.js>", "DataDome"),
-        (403, {}, b"<title>Access Denied</title> Reference https://errors.edgesuite.net/1", "Akamai"),
-        (200, {}, b"<title>Making sure you&#39;re not a bot!</title>", "Anubis"),
-        (200, {"x-datadome": "protected"}, b"<title>Pots</title>", ""),
-        (200, {}, LONG, ""),
-        (404, {}, b"<title>Just a moment...</title>", ""),
-        (403, {}, b"<title>Forbidden</title>", ""),
-    ],
-)
-def test_a_wall_is_told_from_a_page(status: int, headers: dict[str, str], body: bytes, whose: str) -> None:
-    assert wall_in(status, headers, body) == whose

@@ -7,6 +7,7 @@ import gzip
 import pytest
 
 from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, read_sitemap
+from tests.engine.site.crawling.odd_server import odd_server
 
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 A, B = "https://a.example/a", "https://a.example/b?x=1&y=2"
@@ -81,5 +82,10 @@ def test_a_sitemap_is_bounded() -> None:
 
 
 def test_no_file_and_no_other_server_is_read_for_a_sitemap() -> None:
-    data = f"<!DOCTYPE u [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><urlset><url><loc>{A}&f;</loc></url></urlset>"
-    assert not any("root:" in address for address in read_sitemap(data.encode()).pages)
+    with odd_server() as server:
+        entities = f"<!ENTITY f SYSTEM 'file:///etc/passwd'><!ENTITY h SYSTEM '{server.address}/'>"
+        document_type = f"<!DOCTYPE urlset SYSTEM '{server.address}/u.dtd' [{entities}]>"
+        data = f"{document_type}<urlset><url><loc>{A}</loc></url><url><loc>{B}&f;&h;</loc></url></urlset>"
+        pages = read_sitemap(data.replace("x=1&y", "x=1&amp;y").encode()).pages
+        assert server.asked == {}
+    assert pages[0] == A and not any("root:" in address for address in pages)
