@@ -44,7 +44,7 @@ def test_a_crawl_says_what_it_fetched_and_what_to_type_next(tmp_path: Path) -> N
     [
         (
             ["not an address", "-o", "x"],
-            "give an address, such as https://example.org/, or a file that lists addresses; got 'not an address'",
+            "or a file that lists addresses; got 'not an address'",
         ),
         (["http://127.0.0.1/", "-o", "x"], "127.0.0.1 is in a private network; give --allow-private if it is yours"),
         (["https://me:secret-1@a.example/", "-o", "x"], "leave the password out of the address"),
