@@ -159,9 +159,6 @@ def test_the_pages_of_a_list_are_fetched_and_no_others(tmp_path: Path) -> None:
     ) as server:
         base = server.address
         server.answers["/robots.txt"] = says(f"Sitemap: {base}/all.xml", Content_Type="text/plain")
-        server.answers["/map.xml"] = says(
-            f"<urlset><url><loc>{base}/a</loc></url><url><loc>{base}/b</loc></url></urlset>"
-        )
         urls = tmp_path / "urls.txt"
         urls.write_text(f"{base}/a\n{base}/moved\n\n")
         settings = {"allow_private": True, "retry_seconds": 0.1}
@@ -390,7 +387,7 @@ def test_a_delay_that_is_none_is_passed_over(tmp_path: Path, delay: str) -> None
 
 
 def test_two_crawls_do_not_write_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crawl_process, "_LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(crawl_process, "_LONGEST_WAIT_FOR_LOCK_SECONDS", 0.0)
     with (tmp_path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(SiteError, match="another crawl writes into this folder"):

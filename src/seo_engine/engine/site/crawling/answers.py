@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from seo_engine.engine.site.crawling.archive import Archive
+from seo_engine.engine.site.crawling.archive import Archive, Headers
 from seo_engine.engine.site.crawling.bot_walls import wall_in
 from seo_engine.engine.site.crawling.frontier import (
     MOST_TRIES,
@@ -50,8 +50,6 @@ _LONGEST_ROBOTS = 500 * 1024
 # After so many in a row, the site keeps the crawler out.
 _MOST_WALLS = 5
 _READERS = 2
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Answers:

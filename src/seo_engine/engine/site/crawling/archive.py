@@ -13,6 +13,12 @@ from typing import Any
 from seo_engine.engine.site.reading.stored_records import RENDERED_TYPE
 from seo_engine.foundation.extras import import_of_extra
 
+# More of one answer is not taken; Googlebot reads 2 MB of a page.
+MOST_ANSWER_BYTES = 16 * 1024 * 1024
+
+# Names and values as they came.
+Headers = Sequence[tuple[bytes, bytes]]
+
 # These would tell a secret.
 _LEFT_OUT = (b"set-cookie", b"set-cookie2")
 # These are not true of what is stored, which was decoded; Common Crawl renames them in the same way.
@@ -61,13 +67,13 @@ class Archive:
         """Close the file."""
         os.close(self._descriptor)
 
-    def record(self, address: str, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
+    def record(self, address: str, status: int, headers: Headers, body: bytes) -> bytes:
         """Return the record of an answer, compressed by itself, so that it can be read from where it begins.
 
         Args:
             address (str): What was asked for.
             status (int): What the server answered.
-            headers (Sequence[tuple[bytes, bytes]]): As they came.
+            headers (Headers): As they came.
             body (bytes): What it sent, decoded.
         """
         body = self._without_secrets(body)
@@ -84,7 +90,7 @@ class Archive:
         data = self._without_secrets(document.encode("utf-8", "replace"))
         return _compressed_record("conversion", address, RENDERED_TYPE, data)
 
-    def _lines(self, headers: Sequence[tuple[bytes, bytes]], length: int) -> bytes:
+    def _lines(self, headers: Headers, length: int) -> bytes:
         lines = []
         for name, value in headers:
             if name.lower() in _LEFT_OUT:

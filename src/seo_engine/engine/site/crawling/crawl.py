@@ -22,7 +22,7 @@ from seo_engine.engine.site.crawling.frontier import PAGE, SITEMAP, Found
 from seo_engine.engine.site.crawling.public_addresses import is_public
 from seo_engine.engine.site.crawling.rendering import require_browser
 from seo_engine.engine.site.crawling.scope import without_session
-from seo_engine.engine.site.crawling.sitemaps import MOST_BYTES, read_sitemap
+from seo_engine.engine.site.crawling.sitemaps import MOST_SITEMAP_BYTES, read_sitemap
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import import_of_extra, require_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
@@ -195,7 +195,7 @@ def starts_of(source: str | Path, config: CrawlConfig) -> tuple[str, list[Found]
 def _listed(file: Path, config: CrawlConfig) -> list[Found]:
     try:
         with file.open("rb") as opened:
-            listed = read_sitemap(opened.read(MOST_BYTES))
+            listed = read_sitemap(opened.read(MOST_SITEMAP_BYTES))
     except OSError as error:
         raise SiteError(f"{file}: cannot be read: {error.strerror}") from None
     starts = [Found(address, PAGE, 0) for address in listed.pages]

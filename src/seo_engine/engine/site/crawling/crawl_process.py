@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from seo_engine.engine.site.crawling.archive import Archive
+from seo_engine.engine.site.crawling.archive import MOST_ANSWER_BYTES, Archive
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.frontier import Found, Frontier
 from seo_engine.engine.site.crawling.scope import Scope
@@ -33,7 +33,7 @@ ARCHIVE, FRONTIER, LOG = "site.warc.gz", "frontier.sqlite", "crawl.log"
 _ADDRESSES_OF_A_PAGE = 10
 
 _REPORT_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 20.0
+_LONGEST_WAIT_FOR_LOCK_SECONDS = 20.0
 _LOCK_POLL_SECONDS = 0.1
 
 
@@ -73,7 +73,7 @@ def crawl(
     # Imported here, because it installs Twisted's reactor.
     from scrapy.crawler import AsyncCrawlerProcess
 
-    from seo_engine.engine.site.crawling.spider import MOST_BYTES, SiteSpider
+    from seo_engine.engine.site.crawling.spider import SiteSpider
 
     with (folder / ".lock").open("w") as lock:
         _take(lock, folder)
@@ -83,7 +83,7 @@ def crawl(
         archive = Archive(folder / ARCHIVE, list(_secrets_in(headers)))
         archive.cut_off(frontier.archived_bytes(archive.bytes))
         scope = Scope([start.address for start in starts], config)
-        process = AsyncCrawlerProcess(_settings(config, folder, MOST_BYTES))
+        process = AsyncCrawlerProcess(_settings(config, folder))
         crawler = process.create_crawler(SiteSpider)
         process.crawl(crawler, frontier, archive, scope, config, headers, folder)
         _report_while_it_runs(crawler, frontier)
@@ -121,7 +121,7 @@ def _secrets_in(headers: Mapping[str, str]) -> Iterator[bytes]:
 
 def _take(lock: IO[str], folder: Path) -> None:
     """Take the lock of a folder; the crawl of a killed command may take some seconds to end."""
-    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+    deadline = time.monotonic() + _LONGEST_WAIT_FOR_LOCK_SECONDS
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,7 +134,7 @@ def _take(lock: IO[str], folder: Path) -> None:
             time.sleep(_LOCK_POLL_SECONDS)
 
 
-def _settings(config: CrawlConfig, folder: Path, most_bytes: int) -> dict[str, Any]:
+def _settings(config: CrawlConfig, folder: Path) -> dict[str, Any]:
     return {
         "SCHEDULER": "seo_engine.engine.site.crawling.spider.FrontierScheduler",
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
@@ -143,7 +143,7 @@ def _settings(config: CrawlConfig, folder: Path, most_bytes: int) -> dict[str, A
         "CONCURRENT_REQUESTS_PER_DOMAIN": config.concurrent_requests,
         "DOWNLOAD_DELAY": config.delay_seconds,
         "DOWNLOAD_TIMEOUT": config.timeout_seconds,
-        "DOWNLOAD_MAXSIZE": most_bytes,
+        "DOWNLOAD_MAXSIZE": MOST_ANSWER_BYTES,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_DELAY_JITTER": 0.0,
         "AUTOTHROTTLE_ENABLED": True,

@@ -19,10 +19,9 @@ from seo_engine.engine.site.site import SiteError
 # OTHER is what was asked for as a page, and is none.
 PAGE, OTHER, SITEMAP, ROBOTS = "page", "other", "sitemap", "robots"
 
-_WAITING, _DONE, _GIVEN_UP = 0, 1, 2
-
-# Each try waits four times as long as the one before.
 MOST_TRIES = 4
+# Each try waits so many times as long as the one before.
+_LONGER_EACH_TIME = 4
 
 # A server that answers with these may answer otherwise later.
 WORTH_ANOTHER_TRY = (429, 500, 502, 503, 504)
@@ -31,7 +30,7 @@ BY_ROBOTS = "forbidden by robots.txt"
 _HOST_REFUSED = "on a host whose robots.txt could not be fetched"
 TOO_MANY = "more addresses than a crawl of this size will reach"
 
-_FETCHED = "SELECT COUNT(*) FROM addresses WHERE kind IN ('page', 'other') AND state = 1"
+_FETCHED = "SELECT COUNT(*) FROM addresses WHERE kind IN ('page', 'other') AND state = 'done'"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS crawl (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -40,7 +39,8 @@ CREATE TABLE IF NOT EXISTS hosts (
 );
 CREATE TABLE IF NOT EXISTS addresses (
     number INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE, host TEXT NOT NULL, kind TEXT NOT NULL,
-    depth INTEGER NOT NULL, hops INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+    depth INTEGER NOT NULL, hops INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting', tries INTEGER NOT NULL DEFAULT 0,
     not_before REAL NOT NULL DEFAULT 0, status INTEGER, sent_bytes INTEGER NOT NULL DEFAULT 0,
     record_at INTEGER, record_bytes INTEGER, reason TEXT
 );
@@ -129,37 +129,40 @@ class Frontier:
         """
         missing = "record_bytes > 0 AND record_at + record_bytes > ?"
         self._database.execute(
-            "UPDATE addresses SET state = 0, tries = 0, not_before = 0, record_at = NULL, record_bytes = NULL "
-            f"WHERE state = 1 AND {missing}",
+            "UPDATE addresses SET state = 'waiting', tries = 0, not_before = 0, record_at = NULL, record_bytes = NULL "
+            f"WHERE state = 'done' AND {missing}",
             (archive_bytes,),
         )
         self.fetched = self._number(_FETCHED)
         return self._number(
-            "SELECT COALESCE(MAX(record_at + record_bytes), 0) FROM addresses WHERE state = 1 AND record_bytes > 0"
+            "SELECT COALESCE(MAX(record_at + record_bytes), 0) FROM addresses WHERE state = 'done' AND record_bytes > 0"
         )
 
     def counts(self) -> dict[str, int]:
         """Return how many addresses are done, wait, and were given up, and how many pages there are."""
         rows = dict(self._database.execute("SELECT state, COUNT(*) FROM addresses GROUP BY state").fetchall())
-        pages = self._number("SELECT COUNT(*) FROM addresses WHERE kind = 'page' AND state = 1 AND status = 200")
+        pages = self._number("SELECT COUNT(*) FROM addresses WHERE kind = 'page' AND state = 'done' AND status = 200")
         return {
-            "done": rows.get(_DONE, 0),
-            "waiting": rows.get(_WAITING, 0),
-            "given_up": rows.get(_GIVEN_UP, 0),
+            "done": rows.get("done", 0),
+            "waiting": rows.get("waiting", 0),
+            "given_up": rows.get("given up", 0),
             "pages": pages,
         }
 
     def statuses(self) -> dict[int, int]:
         """Return what was answered in place of pages, other than 200, and how often."""
         query = (
-            "SELECT status, COUNT(*) FROM addresses WHERE kind = 'page' AND state = 1 AND status != 200 "
+            "SELECT status, COUNT(*) FROM addresses WHERE kind = 'page' AND state = 'done' AND status != 200 "
             "GROUP BY status ORDER BY COUNT(*) DESC, status"
         )
         return dict(self._database.execute(query).fetchall())
 
     def reasons(self) -> dict[str, int]:
         """Return why addresses were given up, and how many for each reason."""
-        query = "SELECT reason, COUNT(*) FROM addresses WHERE state = 2 GROUP BY reason ORDER BY COUNT(*) DESC, reason"
+        query = (
+            "SELECT reason, COUNT(*) FROM addresses WHERE state = 'given up' "
+            "GROUP BY reason ORDER BY COUNT(*) DESC, reason"
+        )
         return dict(self._database.execute(query).fetchall())
 
     def passed_over(self) -> dict[str, int]:
@@ -171,7 +174,7 @@ class Frontier:
         """Return an address to fetch, and remember that it is in flight; None if none may be fetched now."""
         rows = self._database.execute(
             "SELECT number, address, kind, depth, hops, tries FROM addresses JOIN hosts USING (host) "
-            "WHERE state = 0 AND (kind = 'robots' OR robots IS NOT NULL OR refused != '') "
+            "WHERE state = 'waiting' AND (kind = 'robots' OR robots IS NOT NULL OR refused != '') "
             "AND addresses.not_before <= :now AND hosts.not_before <= :now ORDER BY depth, number LIMIT :most",
             {"now": time.time(), "most": len(self._flying) + 1},
         )
@@ -184,7 +187,7 @@ class Frontier:
 
     def has_waiting(self) -> bool:
         """Return whether any address waits, now or later."""
-        return bool(self._number("SELECT EXISTS (SELECT 1 FROM addresses WHERE state = 0)"))
+        return bool(self._number("SELECT EXISTS (SELECT 1 FROM addresses WHERE state = 'waiting')"))
 
     def mark_done(
         self,
@@ -209,8 +212,8 @@ class Frontier:
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute(
-                "UPDATE addresses SET state = 1, kind = ?, status = ?, sent_bytes = ?, record_at = ?, record_bytes = ? "
-                "WHERE number = ?",
+                "UPDATE addresses SET state = 'done', kind = ?, status = ?, sent_bytes = ?, record_at = ?, "
+                "record_bytes = ? WHERE number = ?",
                 (waiting.kind, status, sent_bytes, begin, length, waiting.number),
             )
             counts = Counter(passed_over or {})
@@ -228,7 +231,7 @@ class Frontier:
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute(
-                "UPDATE addresses SET state = 2, reason = ? WHERE number = ?", (reason, waiting.number)
+                "UPDATE addresses SET state = 'given up', reason = ? WHERE number = ?", (reason, waiting.number)
             )
             host = host_of(waiting.address)
             if waiting.kind == ROBOTS and host not in self._robots:
@@ -249,7 +252,7 @@ class Frontier:
         if tries >= MOST_TRIES:
             self.give_up(waiting, reason)
             return
-        until = time.time() + max(seconds, self._retry_seconds * 4 ** (tries - 1))
+        until = time.time() + max(seconds, self._retry_seconds * _LONGER_EACH_TIME ** (tries - 1))
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute(
@@ -277,11 +280,12 @@ class Frontier:
     def _take_up_again(self) -> None:
         """Have what has failed wait again, but for what robots.txt forbids: the crawl had ended."""
         self._database.execute(
-            "UPDATE addresses SET state = 0, tries = 0, not_before = 0, reason = NULL WHERE state = 2 AND reason != ?",
+            "UPDATE addresses SET state = 'waiting', tries = 0, not_before = 0, reason = NULL "
+            "WHERE state = 'given up' AND reason != ?",
             (BY_ROBOTS,),
         )
         self._database.execute(
-            "UPDATE addresses SET state = 0, tries = 0, not_before = 0 WHERE state = 1 AND status IN "
+            "UPDATE addresses SET state = 'waiting', tries = 0, not_before = 0 WHERE state = 'done' AND status IN "
             f"({', '.join(map(str, WORTH_ANOTHER_TRY))})"
         )
         self._database.execute("UPDATE hosts SET refused = '', not_before = 0")

@@ -11,16 +11,15 @@ import contextlib
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
+from seo_engine.engine.site.crawling.archive import Headers
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import import_of_extra
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 # Looked for in this order, before the one that `playwright install chromium` has fetched.
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -114,10 +114,10 @@ def without_session(address: str) -> str:
     if ";" in path:
         path = _SESSION_IN_PATH.sub("", path)
     if query:
-        names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
-        if any(_OF_A_SESSION.fullmatch(name) for name in names):
-            pairs = parse_qsl(query, keep_blank_values=True)
-            query = urlencode([(name, value) for name, value in pairs if not _OF_A_SESSION.fullmatch(name)])
+        pairs = parse_qsl(query, keep_blank_values=True)
+        kept = [(name, value) for name, value in pairs if not _OF_A_SESSION.fullmatch(name)]
+        # Written anew only where something is taken out.
+        query = urlencode(kept) if len(kept) < len(pairs) else query
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from seo_engine.foundation.extras import import_of_extra
 
 # The protocol's own limits.
-MOST_BYTES = 50 * 1024 * 1024
+MOST_SITEMAP_BYTES = 50 * 1024 * 1024
 MOST_ADDRESSES = 50_000
 
 _LINE = re.compile(rb"^[ \t]*(https?://[^\s<>]+)", re.MULTILINE)
@@ -85,6 +85,6 @@ def _addresses(data: bytes) -> Iterator[tuple[str, str]]:
 
 def _decompressed(data: bytes) -> bytes:
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MOST_BYTES)
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MOST_SITEMAP_BYTES)
     except zlib.error:
         return b""

@@ -30,7 +30,7 @@ from service_identity.exceptions import VerificationError
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from seo_engine.engine.site.crawling.answers import MOST_REDIRECTS, Answers
-from seo_engine.engine.site.crawling.archive import Archive
+from seo_engine.engine.site.crawling.archive import MOST_ANSWER_BYTES, Archive
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.frontier import BY_ROBOTS, ROBOTS, Frontier, Waiting, host_of
 from seo_engine.engine.site.crawling.public_addresses import PublicResolver
@@ -43,9 +43,6 @@ from seo_engine.foundation.texts import one_line
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
-_MOST_MEGABYTES = 16
-# More of one answer is not taken; Googlebot reads 2 MB of a page.
-MOST_BYTES = _MOST_MEGABYTES * 1024 * 1024
 _FAR_TOO_LONG = (IgnoreRequest, DownloadCancelledError)
 _BADLY_COMPRESSED = (gzip.BadGzipFile, zlib.error, brotli.error)
 _WORDS: dict[type[BaseException], str] = {
@@ -243,7 +240,7 @@ class SiteSpider(scrapy.Spider):
         error: Any = failure.value
         with self._stopping_on_failure():
             if isinstance(error, _FAR_TOO_LONG):
-                self.frontier.give_up(waiting, f"an answer of more than {_MOST_MEGABYTES} MB")
+                self.frontier.give_up(waiting, f"an answer of more than {MOST_ANSWER_BYTES // 1024**2} MB")
             else:
                 self.frontier.try_again(waiting, _in_words(error))
 
