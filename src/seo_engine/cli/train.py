@@ -87,7 +87,7 @@ def train(
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.progress import ProgressDisplay
     from seo_engine.reports.runs import next_steps
-    from seo_engine.reports.training import pages_table, training_summary
+    from seo_engine.reports.training import training_summary
 
     with errors_in_one_line():
         settings = given(settings)
@@ -123,11 +123,9 @@ def train(
         if read is None:
             read = _crawled(str(site), tracker.run_directory, crawl_config, notes)
         pages = require_usable_pages(read)
-        notes.print(f"{len(pages)} pages of {site or 'the bundled site'}{_together(launched.processes, config)}")
-        for note in read.notes:
-            notes.print(one_line(note), markup=False)
-        if read.left_out or read.passed_over or any(read.fixed_phrases.values()):
-            notes.print(pages_table(read))
+        name = one_line(site) if site else "the bundled site"
+        notes.print(f"{len(pages)} pages of {name}{_together(launched.processes, config)}", markup=False)
+        _say_what_was_read(read, notes)
         notes.print("Watch the run with:")
         notes.print(f"  {command('tensorboard')} --logdir {relative_path(tracker.run_directory.parent)}")
         with stop, ProgressDisplay(notes) as progress:
@@ -210,6 +208,15 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
     if result.pages == 0:
         raise SiteError(no_page_of(site, result))
     return read_warc(result.archive)
+
+
+def _say_what_was_read(site: Site, notes: Console) -> None:
+    from seo_engine.reports.training import pages_table
+
+    for note in site.notes:
+        notes.print(one_line(note), markup=False)
+    if site.left_out or site.passed_over or any(site.fixed_phrases.values()):
+        notes.print(pages_table(site))
 
 
 def _said_once(message: str, is_first: bool) -> BaseException:
