@@ -72,6 +72,15 @@ def test_what_the_user_can_mend_is_one_line(tmp_path: Path, arguments: list[str]
     assert "secret-1" not in finished.stderr and not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_crawl_needs_no_standard_streams(tmp_path: Path, closed: str) -> None:
+    with odd_server(_=says(page("Start"))) as server:
+        program = f"{sys.executable} -m seo_engine.cli crawl {server.address}/ -o site --allow-private {closed}"
+        finished = subprocess.run(["sh", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0 and finished.stderr == "", finished.stderr
+    assert (tmp_path / "site" / "site.warc.gz").stat().st_size > 300
+
+
 def test_secrets_come_from_the_environment_and_are_written_nowhere(tmp_path: Path) -> None:
     def echo(handler: Handler) -> None:
         sent = f"{handler.headers['Authorization']} {handler.headers['Cookie']} {handler.headers['X-Token']}"

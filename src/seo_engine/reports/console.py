@@ -12,15 +12,19 @@ def plain_console(stream: Any, quiet: bool = False) -> Console:
     """Return a console that shows colours on a terminal and plain text elsewhere.
 
     Args:
-        stream (Any): Where it writes.
+        stream (Any): Where it writes; None, as Python has it for a stream that is closed, shows nothing.
         quiet (bool): Whether it shows nothing: of several processes, one speaks.
 
     Returns:
         Console: 120 columns wide if the stream is not a terminal.
     """
-    is_terminal = stream.isatty()
+    is_terminal = stream is not None and stream.isatty()
     return Console(
-        file=stream, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else 120, quiet=quiet
+        file=stream,
+        highlight=False,
+        soft_wrap=not is_terminal,
+        width=None if is_terminal else 120,
+        quiet=quiet or stream is None,
     )
 
 

@@ -29,8 +29,10 @@ from seo_engine.foundation.texts import one_line
 
 ARCHIVE, FRONTIER, LOG = "site.warc.gz", "frontier.sqlite", "crawl.log"
 
-# For each page that is fetched, so many addresses are kept: a site may name more of them than a disk holds.
+# A site may name more addresses than a disk holds. For each page that may be fetched, so many are kept; and at least so
+# many in all, for a crawl that goes on with a larger limit.
 _ADDRESSES_OF_A_PAGE = 10
+_FEWEST_ADDRESSES = 100_000
 
 _REPORT_SECONDS = 0.5
 _LONGEST_WAIT_FOR_LOCK_SECONDS = 20.0
@@ -77,9 +79,8 @@ def crawl(
 
     with (folder / ".lock").open("w") as lock:
         _take(lock, folder)
-        frontier = Frontier(
-            folder / FRONTIER, begun_with, starts, config.most_pages * _ADDRESSES_OF_A_PAGE, config.retry_seconds
-        )
+        most_addresses = max(config.most_pages * _ADDRESSES_OF_A_PAGE, _FEWEST_ADDRESSES)
+        frontier = Frontier(folder / FRONTIER, begun_with, starts, most_addresses, config.retry_seconds)
         archive = Archive(folder / ARCHIVE, list(_secrets_in(headers)))
         archive.cut_off(frontier.archived_bytes(archive.bytes))
         scope = Scope([start.address for start in starts], config)
