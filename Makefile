@@ -1,6 +1,6 @@
 # make train: fine-tune on the bundled site.   The first run of each of these installs what it needs into .venv.
-# make test: every check, but for those with real models, frameworks and launchers (make test-integrations), those with
-# real servers (make test-servers), and those with a browser (make test-browser).
+# make test: every check, but for those with real models, frameworks and launchers, and one of each fault of the campaign
+# (make test-integrations), those with real servers (make test-servers), and those with a browser (make test-browser).
 # make test-browser: what a real browser makes of pages (apt-get install chromium).
 # make coverage: the same tests, and which lines they run; fails below 80 %.
 # make test-extras: install each extra that stands alone into an environment of its own, and use it there.
@@ -12,7 +12,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 KILLS ?= 20
 SECONDS ?= 60
-TESTS := $(BIN)/python -m pytest --ignore tests/integrations --ignore tests/servers --ignore tests/browser --numprocesses 3 --dist worksteal
+TESTS := $(BIN)/python -m pytest --ignore tests/integrations --ignore tests/faults --ignore tests/servers \
+	--ignore tests/browser --numprocesses 3 --dist worksteal
 
 .PHONY: train test coverage test-integrations test-servers test-browser test-extras faults fuzz benchmark docs clean
 
@@ -30,9 +31,9 @@ test: .venv/test-installed
 coverage: .venv/test-installed
 	$(TESTS) --cov --cov-report=term:skip-covered
 
-# Many processes that import torch and transformers, and little of ours.
+# Many processes that import torch and transformers, and many that wait for what was killed or stalled.
 test-integrations: .venv/test-installed
-	$(BIN)/python -m pytest tests/integrations --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests/integrations tests/faults --numprocesses 2 --dist worksteal
 
 test-servers: .venv/test-installed
 	$(BIN)/python -m pytest tests/servers
