@@ -51,8 +51,9 @@ class OddServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, host: str) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, 0), Handler)
         self.lock = threading.Lock()
         self.asked: Counter[str] = Counter()
         self.headers: list[tuple[str, dict[str, str]]] = []
@@ -62,16 +63,17 @@ class OddServer(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """str: Where it is."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        host, port = self.server_address[:2]
+        return f"http://[{host}]:{port}" if self.address_family == socket.AF_INET6 else f"http://{host}:{port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: crawlers go away while they are answered."""
 
 
 @contextmanager
-def odd_server(**answers: Answer) -> Iterator[OddServer]:
+def odd_server(host: str = "127.0.0.1", **answers: Answer) -> Iterator[OddServer]:
     """Serve; `answers` are by path, with `_` for a slash."""
-    server = OddServer()
+    server = OddServer(host)
     server.answers = {f"/{name.strip('_').replace('__', '/')}": answer for name, answer in answers.items()}
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

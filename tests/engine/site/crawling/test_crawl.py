@@ -8,6 +8,7 @@ import os
 import random
 import resource
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -108,6 +109,16 @@ def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
         "the answer breaks off": 2,
     }
     assert result.waiting == 0 and result.statuses == {302: 1} and result.archive_bytes < 100_000
+
+
+def test_a_site_that_has_an_ipv6_address_alone_is_crawled(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with odd_server(host="::1", _=says(page("Start", "/a")), a=says(page("A"))) as server:
+        assert server.address.startswith("http://[::1]:")
+        assert crawled(server, tmp_path).pages == 2
 
 
 def test_robots_txt_is_obeyed_but_for_hosts_that_are_named(tmp_path: Path) -> None:

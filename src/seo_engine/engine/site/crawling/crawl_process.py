@@ -138,6 +138,8 @@ def _take(lock: IO[str], folder: Path) -> None:
 def _settings(config: CrawlConfig, folder: Path) -> dict[str, Any]:
     return {
         "SCHEDULER": "seo_engine.engine.site.crawling.spider.FrontierScheduler",
+        # The usual one knows no IPv6.
+        "DNS_RESOLVER": "scrapy.resolver.CachingHostnameResolver",
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "USER_AGENT": config.user_agent,
         "CONCURRENT_REQUESTS": config.concurrent_requests,
