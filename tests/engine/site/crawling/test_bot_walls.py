@@ -22,6 +22,7 @@ LONG = b"<p>An article on bots: they meet /cdn-cgi/challenge-platform/ and px-ca
         (200, {}, b"<title>Making sure you&#39;re not a bot!</title>", "Anubis"),
         (200, {"x-datadome": "protected"}, b"<title>Pots</title>", ""),
         (200, {}, LONG, ""),
+        (200, {}, b"<title>Pots</title><script src=/cdn-cgi/challenge-platform/scripts/jsd/main.js></script>", ""),
         (404, {}, b"<title>Just a moment...</title>", ""),
         (403, {}, b"<title>Forbidden</title>", ""),
     ],

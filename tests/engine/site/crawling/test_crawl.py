@@ -313,6 +313,41 @@ def test_an_address_that_tells_a_secret_is_not_followed(tmp_path: Path) -> None:
     assert not any(b"open-sesame" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
 
 
+@pytest.mark.parametrize("location", ["http://[bad", "ftp://a.example/", "//["])
+def test_a_robots_txt_that_leads_nowhere_ends_the_crawl_and_is_said(tmp_path: Path, location: str) -> None:
+    with odd_server(_=says(page("Start"))) as server:
+        server.answers["/robots.txt"] = says("", 302, Location=location)
+        result = crawled(server, tmp_path, timeout_seconds=1.0)
+    assert result.pages == 0 and result.waiting == 0 and result.given_up == 2
+
+
+def test_a_map_for_readers_that_robots_txt_names_is_a_page(tmp_path: Path) -> None:
+    with odd_server(_=says(page("Start", "/map")), map=says(page("Map", "/deep")), deep=says(page("Deep"))) as server:
+        server.answers["/robots.txt"] = says(f"Sitemap: {server.address}/map", Content_Type="text/plain")
+        result = crawled(server, tmp_path)
+    assert sorted(each.title for each in read_warc(result.archive).pages) == ["Deep", "Map", "Start"]
+
+
+def test_ctrl_c_does_not_wait_for_the_delay_of_a_site(tmp_path: Path) -> None:
+    with odd_server(_=says(page("Start", "/a", "/b"))) as server:
+        server.answers["/robots.txt"] = says("User-agent: *\nCrawl-delay: 500", Content_Type="text/plain")
+        process = subprocess.Popen(command(server, tmp_path), stdout=subprocess.PIPE, text=True)
+        while not server.asked["/"]:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and json.loads(out)["waiting"] > 0
+
+
+def test_what_is_given_up_counts_for_the_limit_of_megabytes(tmp_path: Path) -> None:
+    with odd_server(_=says(page("Start", *(f"/{number}" for number in range(20))))) as server:
+        server.answers["/robots.txt"] = says("")
+        server.otherwise = odd.endless
+        result = crawled(server, tmp_path, most_megabytes=20, concurrent_requests=1)
+    assert result.stopped_by == "the limit of 20 MB; a larger --max-megabytes goes on"
+    assert result.given_up <= 3
+
+
 def test_a_start_that_leads_to_another_host_is_said(tmp_path: Path) -> None:
     with odd_server() as server:
         server.answers["/"] = says("", 301, Location="https://elsewhere.example/")

@@ -33,6 +33,12 @@ def test_what_belongs_to_a_site(address: str, reason: str) -> None:
     assert Scope([START], CrawlConfig()).reason_against(address, 1) == reason
 
 
+def test_secrets_of_an_encrypted_site_are_not_sent_in_clear() -> None:
+    scope = Scope(["https://a.example/"], CrawlConfig())
+    assert scope.is_own("https://www.a.example/x") and not scope.is_own("http://a.example/x")
+    assert Scope(["http://a.example/"], CrawlConfig()).is_own("http://a.example/x")
+
+
 def test_the_host_with_www_has_the_one_without() -> None:
     assert Scope(["https://www.a.example/"], CrawlConfig()).reason_against("https://a.example/x", 1) == ""
 
@@ -67,7 +73,9 @@ def test_numbers_of_private_networks_are_not_asked(host: str) -> None:
         ("https://a.example/x#top", "https://a.example/x"),
         ("https://a.example/x;jsessionid=A1?b=2", "https://a.example/x?b=2"),
         ("https://a.example/x?b=2&a=%20&b=3", "https://a.example/x?b=2&a=%20&b=3"),
-        ("https://a.example/x?sid=1", "https://a.example/x"),
+        ("https://a.example/x?sid=f00f00", "https://a.example/x"),
+        ("https://a.example/article.php?sid=12", "https://a.example/article.php?sid=12"),
+        ("https://a.example/x?q=%E9&utm_source=x", "https://a.example/x?q=%E9"),
         ("https://a.example/x?inside=1", "https://a.example/x?inside=1"),
         ("https://a.example/?utm_source=a&utm_medium=b", "https://a.example/"),
     ],

@@ -108,10 +108,10 @@ class Answers:
         self._walls = 0
         if status in REDIRECTS and said.get("location"):
             self._take_redirect(waiting, status, headers, said["location"])
-        elif waiting.kind == SITEMAP:
+        elif waiting.kind == SITEMAP and not self._is_page_after_all(waiting, status, said, body):
             self._take_sitemap(waiting, status, headers, b"" if _is_html(said, body) else body)
         elif _is_html(said, body):
-            await self._take_page(waiting, status, headers, said, body)
+            await self._take_page(waiting._replace(kind=PAGE, depth=max(0, waiting.depth)), status, headers, said, body)
         else:
             # Of what is no page, only the headers are kept.
             # Readers take an answer without a type for a page.
@@ -119,6 +119,13 @@ class Answers:
             record = self._archive.record(waiting.address, status, headers, b"") if is_typed or not body else b""
             self._keep(waiting._replace(kind=OTHER if body else waiting.kind), status, len(body), record)
         return ""
+
+    def _is_page_after_all(self, waiting: Waiting, status: int, said: dict[str, str], body: bytes) -> bool:
+        """Return whether what somebody calls a sitemap is a page of the site, as a map for readers is."""
+        is_guess = waiting.hops == 0 and waiting.address.endswith(_USUAL_SITEMAP)
+        if status != 200 or is_guess or not _is_html(said, body):
+            return False
+        return not self._scope.reason_against(waiting.address, max(0, waiting.depth) + 1)
 
     def _take_robots(self, waiting: Waiting, status: int, headers: Headers, said: dict[str, str], body: bytes) -> str:
         if status in REDIRECTS and said.get("location") and waiting.hops < MOST_REDIRECTS:
@@ -129,7 +136,7 @@ class Answers:
             return ""
         # What is answered in place of a robots.txt is no page of the site.
         body = body[:_LONGEST_ROBOTS] if status == 200 else b""
-        text = body.decode("utf-8-sig", "replace")
+        text = self._archive.without_secrets(body).decode("utf-8-sig", "replace")
         protego = import_of_extra("protego", extra="crawl", needed_by="a crawl")
         resolved = Addresses(waiting.address, "")
         named = [resolved.resolve(address) for address in protego.Protego.parse(text).sitemaps]
@@ -257,7 +264,7 @@ def headers_as_text(headers: Headers) -> dict[str, str]:
 
 
 def _is_html(said: dict[str, str], body: bytes) -> bool:
-    content_type = said.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = said.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     return content_type in HTML_TYPES or (
         not content_type and body[:1_000].lstrip().lower().startswith(_BEGINS_AS_HTML)
     )

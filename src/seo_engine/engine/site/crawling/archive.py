@@ -76,7 +76,7 @@ class Archive:
             headers (Headers): As they came.
             body (bytes): What it sent, decoded.
         """
-        body = self._without_secrets(body)
+        body = self.without_secrets(body)
         answer = _status_line(status) + self._lines(headers, len(body)) + b"\r\n" + body
         return _compressed_record("response", address, "application/http; msgtype=response", answer)
 
@@ -87,7 +87,7 @@ class Archive:
             address (str): What was asked for.
             document (str): The document after its scripts have run.
         """
-        data = self._without_secrets(document.encode("utf-8", "replace"))
+        data = self.without_secrets(document.encode("utf-8", "replace"))
         return _compressed_record("conversion", address, RENDERED_TYPE, data)
 
     def _lines(self, headers: Headers, length: int) -> bytes:
@@ -96,10 +96,11 @@ class Archive:
             if name.lower() in _LEFT_OUT:
                 continue
             name = _RENAMED_PREFIX + name if name.lower() in _RENAMED else name
-            lines.append(b"%s: %s\r\n" % (name, self._without_secrets(value)))
+            lines.append(b"%s: %s\r\n" % (name, self.without_secrets(value)))
         return b"".join([*lines, b"Content-Length: %d\r\n" % length])
 
-    def _without_secrets(self, data: bytes) -> bytes:
+    def without_secrets(self, data: bytes) -> bytes:
+        """Return data with stars in place of secrets."""
         for secret in self._secrets:
             data = data.replace(secret, b"*" * len(secret))
         return data

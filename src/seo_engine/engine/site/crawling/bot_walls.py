@@ -13,7 +13,7 @@ _HEADERS = {
     "x-sucuri-block": "Sucuri",
 }
 _WORDS = (
-    ("Cloudflare", re.compile(rb"/cdn-cgi/challenge-platform/|cf-chl-|<title>Just a moment\.\.\.", re.I)),
+    ("Cloudflare", re.compile(rb"/orchestrate/chl_page/|_cf_chl_opt|cf-chl-|<title>Just a moment\.\.\.", re.I)),
     ("Imperva", re.compile(rb"_Incapsula_Resource|Request unsuccessful\. Incapsula", re.I)),
     ("DataDome", re.compile(rb"captcha-delivery\.com", re.I)),
     ("PerimeterX", re.compile(rb"px-captcha|_pxAppId|human\.px-cdn", re.I)),

@@ -37,6 +37,8 @@ _FEWEST_ADDRESSES = 100_000
 _REPORT_SECONDS = 0.5
 _LONGEST_WAIT_FOR_LOCK_SECONDS = 20.0
 _LOCK_POLL_SECONDS = 0.1
+# Requests in flight have this long to end.
+_LONGEST_STOP_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     except (OSError, sqlite3.Error) as error:
         end = {"error": f"{order['folder']}: {one_line(str(error))}"}
     _say({"end": end})
+    # Threads of Twisted's may wait for what nobody wants any more; all that is kept is written.
+    os._exit(0)
 
 
 def crawl(
@@ -89,6 +93,8 @@ def crawl(
         process.crawl(crawler, frontier, archive, scope, config, headers, folder)
         _report_while_it_runs(crawler, frontier)
         process.start()
+        for file in folder.glob(".reading-*"):
+            file.unlink()
         spider: Any = crawler.spider
         end = {
             **frontier.counts(),
@@ -172,8 +178,15 @@ def _report_while_it_runs(crawler: Any, frontier: Frontier) -> None:
     from twisted.internet import reactor, task
 
     running: Any = reactor
+    stop_asked_at: list[float] = []
 
     def tick() -> None:
+        if crawler.spider.stopped_by and not stop_asked_at:
+            stop_asked_at.append(time.monotonic())
+        if stop_asked_at and time.monotonic() - stop_asked_at[0] > _LONGEST_STOP_SECONDS:
+            # A request may wait in a queue of Scrapy's, as long as Crawl-delay says. The next crawl asks for it.
+            running.crash()
+            return
         with contextlib.suppress(sqlite3.Error):
             # The spider finds it out, too, and stops.
             _say({"progress": {**frontier.counts(), "bytes": crawler.spider.bytes}})
@@ -183,6 +196,7 @@ def _report_while_it_runs(crawler: Any, frontier: Frontier) -> None:
 
     def wait() -> None:
         sys.stdin.read()
+        stop_asked_at.append(time.monotonic())
         running.callFromThread(lambda: asyncio.ensure_future(crawler.stop_async()))
 
     threading.Thread(target=wait, daemon=True).start()

@@ -165,9 +165,10 @@ class Renderer:
         found = await self._fetch(address)
         if address not in self._kept:
             self._kept[address] = found
-            self._kept_bytes += len(found.body)
+            self._kept_bytes += len(found.body) + len(address)
         while self._kept_bytes > _MOST_KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.popitem(last=False)[1].body)
+            oldest, of_it = self._kept.popitem(last=False)
+            self._kept_bytes -= len(of_it.body) + len(oldest)
         return found
 
     async def _running(self) -> Any:

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.public_addresses import is_public
@@ -54,6 +54,7 @@ class Scope:
         hosts = {urlsplit(start).netloc for start in self._starts}
         bare = {host.removeprefix("www.") for host in hosts}
         self._hosts = frozenset(hosts | bare | {f"www.{host}" for host in bare})
+        self._is_encrypted = all(start.startswith("https:") for start in self._starts)
         self._config = config
 
     def reason_against(self, address: str, depth: int, *, is_page: bool = True) -> str:
@@ -98,8 +99,9 @@ class Scope:
         return self._config.most_depth > 0
 
     def is_own(self, address: str) -> bool:
-        """Return whether an address is on a host of the site."""
-        return urlsplit(address).netloc in self._hosts
+        """Return whether an address is on a host of the site, and as well encrypted as where the crawl began."""
+        parts = urlsplit(address)
+        return parts.netloc in self._hosts and (parts.scheme == "https" or not self._is_encrypted)
 
 
 def without_session(address: str) -> str:
@@ -114,11 +116,15 @@ def without_session(address: str) -> str:
     if ";" in path:
         path = _SESSION_IN_PATH.sub("", path)
     if query:
-        pairs = parse_qsl(query, keep_blank_values=True)
-        kept = [(name, value) for name, value in pairs if not _OF_A_SESSION.fullmatch(name)]
-        # Written anew only where something is taken out.
-        query = urlencode(kept) if len(kept) < len(pairs) else query
+        # The others stay as they are written, in whatever encoding that is.
+        query = "&".join(each for each in query.split("&") if not _is_of_a_session(each))
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _is_of_a_session(parameter: str) -> bool:
+    name, _, value = parameter.partition("=")
+    # A number is that of an article.
+    return bool(_OF_A_SESSION.fullmatch(name)) and not (name.lower() == "sid" and value.isdecimal())
 
 
 def _matches(path: str, address: str, patterns: Sequence[str]) -> bool:

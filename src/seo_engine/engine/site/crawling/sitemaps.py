@@ -18,6 +18,7 @@ MOST_ADDRESSES = 50_000
 
 _LINE = re.compile(rb"^[ \t]*(https?://[^\s<>]+)", re.MULTILINE)
 _CDATA = b"<![CDATA["
+_MOST_AMPERSANDS = 1_000_000
 _AMPERSAND = re.compile(rb"&(?!(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{1,40});)")
 _GZIP = b"\x1f\x8b"
 
@@ -48,7 +49,7 @@ def read_sitemap(data: bytes) -> Sitemap:
     if b"<" not in data[:1_000]:
         lines = itertools.islice(_LINE.finditer(data), MOST_ADDRESSES)
         return Sitemap(tuple(line[1].decode("utf-8", "replace") for line in lines))
-    if _CDATA not in data and b"\0" not in data[:100]:
+    if _CDATA not in data and b"\0" not in data[:100] and data.count(b"&") < _MOST_AMPERSANDS:
         # The parser drops it, if it stands alone.
         data = _AMPERSAND.sub(b"&amp;", data)
     pages: dict[str, None] = {}
@@ -76,8 +77,11 @@ def _addresses(data: bytes) -> Iterator[tuple[str, str]]:
                     yield parent, (element.text or "").strip()
             elif name == "link" and element.get("hreflang") and element.get("href"):
                 yield "url", element.get("href").strip()
-            elif name in ("url", "sitemap"):
+            else:
                 element.clear()
+                # A parent keeps its children otherwise, whatever they are.
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
     except etree.XMLSyntaxError:
         # What came before is good.
         return

@@ -85,7 +85,7 @@ class SiteSpider(scrapy.Spider):
         folder: Path,
     ) -> None:
         super().__init__()
-        self.frontier, self._scope, self._config = frontier, scope, config
+        self.frontier, self._archive, self._scope, self._config = frontier, archive, scope, config
         self._headers = dict(headers)
         # A group of robots.txt is named after the product, not after the address behind it.
         self._name_for_robots = re.split(r"[\s/(]", config.user_agent.strip(), maxsplit=1)[0]
@@ -93,13 +93,14 @@ class SiteSpider(scrapy.Spider):
         self._answers = Answers(frontier, archive, scope, folder, self._renderer)
         self._robots: dict[str, Protego] = {}
         self._began = time.monotonic()
-        self._resource_bytes = 0
+        self._bytes_before, self._bytes_received = frontier.bytes, 0
         self.crawl_delay = 0.0
         self.failure = ""
         self.stopped_by = ""
 
     async def start(self) -> AsyncIterator[Request]:
         """Keep out of private networks, and ask for nothing: the scheduler has the addresses."""
+        self.crawler.signals.connect(self._count, scrapy.signals.bytes_received)
         if not self._config.allow_private:
             from twisted.internet import reactor
 
@@ -165,25 +166,27 @@ class SiteSpider(scrapy.Spider):
     async def resource(self, address: str) -> Resource:
         """Return what is answered to a script or to data that a page asks for, as far as the crawl may ask for it."""
         for _ in range(MOST_REDIRECTS):
+            if not self._may_connect_to(address):
+                return NOTHING
             host = host_of(address)
-            may_not = not address.startswith(("http://", "https://")) or self._scope.reason_against_host(
-                urlsplit(address).hostname or ""
-            )
             # Only the site's own hosts have been asked for their robots.txt.
-            if may_not or (self.frontier.robots(host) is not None and not self._is_allowed(address)):
+            if self.frontier.robots(host) is not None and not self._is_allowed(address):
                 return NOTHING
             request = Request(address, headers=self._own_headers(address), dont_filter=True, meta=self._slot(host))
             try:
                 response = await self.crawler.engine.download_async(request)
             except Exception as error:
-                self.logger.warning("%s could not be fetched for a page: %s", address, one_line(str(error)))
+                self.logger.warning("%s could not be fetched for a page: %s", address[:200], _in_words(error))
                 return NOTHING
-            self._resource_bytes += len(response.body)
             location = (response.headers.get("Location") or b"").decode("utf-8", "replace")
             if response.status not in REDIRECTS or not location:
                 return Resource(response.status, _headers_of(response), response.body)
             address = Addresses(address, "").resolve(location)
         return NOTHING
+
+    def _count(self, data: bytes) -> None:
+        """Count what comes, also of answers that are given up; Scrapy calls this."""
+        self._bytes_received += len(data)
 
     async def closed(self, reason: str) -> None:
         """End the processes that belong to the crawl; Scrapy calls this."""
@@ -194,7 +197,7 @@ class SiteSpider(scrapy.Spider):
     @property
     def bytes(self) -> int:
         """int: How much was sent, in all."""
-        return self.frontier.bytes + self._resource_bytes
+        return self._bytes_before + self._bytes_received
 
     def _own_headers(self, address: str) -> dict[str, str]:
         return self._headers if self._scope.is_own(address) else {}
@@ -222,14 +225,13 @@ class SiteSpider(scrapy.Spider):
             except Exception as error:
                 # One answer must not end the crawl, or keep it waiting.
                 self.logger.exception("%s could not be kept", waiting.address)
-                self.frontier.give_up(waiting, one_line(f"{type(error).__name__}: {error}")[:200])
+                self.frontier.give_up(waiting, self._said_without_secrets(f"{type(error).__name__}: {error}"))
             return self._moved_robots(waiting, moved) if moved else None
         return None
 
     def _moved_robots(self, waiting: Waiting, moved: str) -> Request | None:
-        reason = self._scope.reason_against_host(urlsplit(moved).hostname or "")
-        if reason or not moved.startswith(("http://", "https://")):
-            self.frontier.give_up(waiting, f"its robots.txt leads to {one_line(moved)[:200]}")
+        if not self._may_connect_to(moved):
+            self.frontier.give_up(waiting, self._said_without_secrets(f"its robots.txt leads to {moved}"))
             return None
         return self._request(waiting._replace(hops=waiting.hops + 1), moved)
 
@@ -242,7 +244,18 @@ class SiteSpider(scrapy.Spider):
             if isinstance(error, _FAR_TOO_LONG):
                 self.frontier.give_up(waiting, f"an answer of more than {MOST_ANSWER_BYTES // 1024**2} MB")
             else:
-                self.frontier.try_again(waiting, _in_words(error))
+                self.frontier.try_again(waiting, self._said_without_secrets(_in_words(error)))
+
+    def _may_connect_to(self, address: str) -> bool:
+        """Return whether an address that a server names is one of the web, and not a private one."""
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return False
+        return parts.scheme in ("http", "https") and not self._scope.reason_against_host(parts.hostname or "")
+
+    def _said_without_secrets(self, reason: str) -> str:
+        return one_line(self._archive.without_secrets(reason.encode("utf-8", "replace")).decode("utf-8"))[:200]
 
     def _must_stop(self) -> bool:
         config = self._config
