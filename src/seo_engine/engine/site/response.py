@@ -88,6 +88,16 @@ class Response(NamedTuple):
         return tuple(found)
 
 
+def media_type(written: str) -> str:
+    """Return the type that a `Content-Type` header names, in lower case; of several, the first.
+
+    Example:
+        >>> media_type("Text/HTML; charset=utf-8"), media_type("text/html, text/html"), media_type("")
+        ('text/html', 'text/html', '')
+    """
+    return written.partition(";")[0].partition(",")[0].strip().lower()
+
+
 def status_of(written: object) -> int | None:
     """Return a status as a number, or None if it is not one.
 

@@ -31,7 +31,7 @@ from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
 from seo_engine.engine.site.reading.request import Request
-from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response
+from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response, media_type
 from seo_engine.foundation.extras import import_of_extra
 
 MOST_REDIRECTS = 20
@@ -92,7 +92,7 @@ class Answers:
         Returns:
             str: An address to ask instead, for a robots.txt that was moved; else empty.
         """
-        said = headers_as_text(headers)
+        said = _headers_as_text(headers)
         if waiting.kind == ROBOTS:
             return self._take_robots(waiting, status, headers, said, body)
         if status in WORTH_ANOTHER_TRY and waiting.tries + 1 < MOST_TRIES:
@@ -106,24 +106,25 @@ class Answers:
             self._frontier.give_up(waiting, f"the bot wall of {whose}")
             return ""
         self._walls = 0
+        is_html = _is_html(said, body)
+        if is_html and status == 200 and self._is_map_for_readers(waiting):
+            waiting = waiting._replace(kind=PAGE, depth=max(0, waiting.depth))
         if status in REDIRECTS and said.get("location"):
             self._take_redirect(waiting, status, headers, said["location"])
-        elif waiting.kind == SITEMAP and not self._is_page_after_all(waiting, status, said, body):
-            self._take_sitemap(waiting, status, headers, b"" if _is_html(said, body) else body)
-        elif _is_html(said, body):
-            await self._take_page(waiting._replace(kind=PAGE, depth=max(0, waiting.depth)), status, headers, said, body)
+        elif waiting.kind == SITEMAP:
+            self._take_sitemap(waiting, status, headers, b"" if is_html else body)
+        elif is_html:
+            await self._take_page(waiting, status, headers, said, body)
         else:
-            # Of what is no page, only the headers are kept.
-            # Readers take an answer without a type for a page.
+            # Of what is no page, only the headers are kept; nothing without a type, which readers take for a page.
             is_typed = bool(said.get("content-type"))
             record = self._archive.record(waiting.address, status, headers, b"") if is_typed or not body else b""
             self._keep(waiting._replace(kind=OTHER if body else waiting.kind), status, len(body), record)
         return ""
 
-    def _is_page_after_all(self, waiting: Waiting, status: int, said: dict[str, str], body: bytes) -> bool:
-        """Return whether what somebody calls a sitemap is a page of the site, as a map for readers is."""
-        is_guess = waiting.hops == 0 and waiting.address.endswith(_USUAL_SITEMAP)
-        if status != 200 or is_guess or not _is_html(said, body):
+    def _is_map_for_readers(self, waiting: Waiting) -> bool:
+        """Return whether HTML that somebody calls a sitemap is a page of the site."""
+        if waiting.kind != SITEMAP or _is_guess(waiting):
             return False
         return not self._scope.reason_against(waiting.address, max(0, waiting.depth) + 1)
 
@@ -138,9 +139,7 @@ class Answers:
         body = body[:_LONGEST_ROBOTS] if status == 200 else b""
         text = self._archive.without_secrets(body).decode("utf-8-sig", "replace")
         protego = import_of_extra("protego", extra="crawl", needed_by="a crawl")
-        resolved = Addresses(waiting.address, "")
-        named = [resolved.resolve(address) for address in protego.Protego.parse(text).sitemaps]
-        sitemaps = named or [resolved.resolve(_USUAL_SITEMAP)]
+        sitemaps = list(protego.Protego.parse(text).sitemaps) or [_USUAL_SITEMAP]
         found = [Found(address, SITEMAP, 0) for address in sitemaps if self._scope.takes_sitemaps]
         record = self._archive.record(waiting.address, status, headers, body) if text else b""
         self._frontier.know_robots(host_of(waiting.address), text)
@@ -148,22 +147,20 @@ class Answers:
         return ""
 
     def _take_redirect(self, waiting: Waiting, status: int, headers: Headers, location: str) -> None:
-        target = Addresses(waiting.address, "").resolve(location)
         is_last = waiting.hops >= MOST_REDIRECTS
         self._keep(
             waiting,
             status,
             0,
             self._archive.record(waiting.address, status, headers, b""),
-            [] if is_last else [Found(target, waiting.kind, waiting.depth, waiting.hops + 1)],
+            [] if is_last else [Found(location, waiting.kind, waiting.depth, waiting.hops + 1)],
             Counter({"redirected too often": 1} if is_last else {}),
         )
 
     def _take_sitemap(self, waiting: Waiting, status: int, headers: Headers, body: bytes) -> None:
         if status != 200 or not body:
-            is_guess = waiting.address.endswith(_USUAL_SITEMAP)
             what = "sitemap that is none" if status == 200 else f"sitemap answered with {status}"
-            self._keep(waiting, status, 0, b"", passed_over=Counter({} if is_guess else {what: 1}))
+            self._keep(waiting, status, 0, b"", passed_over=Counter({} if _is_guess(waiting) else {what: 1}))
             return
         sitemap = read_sitemap(body)
         found = [Found(address, PAGE, waiting.depth + 1) for address in sitemap.pages]
@@ -210,6 +207,7 @@ class Answers:
         self._frontier.mark_done(waiting, status, sent_bytes, self._archive.append(record), belonging, passed_over)
 
     def _belonging(self, own: str, found: Iterable[Found], passed_over: Counter[str]) -> Iterator[Found]:
+        """Yield what belongs to the crawl, with the addresses that browsers make of what is written at `own`."""
         ada = import_of_extra("ada_url", extra="crawl", needed_by="a crawl")
         resolved = Addresses(own, "")
         for each in found:
@@ -230,6 +228,11 @@ class Answers:
                 yield each._replace(address=address)
 
 
+def _is_guess(waiting: Waiting) -> bool:
+    """Return whether a sitemap is only looked for where most sites have theirs."""
+    return waiting.hops == 0 and waiting.address.endswith(_USUAL_SITEMAP)
+
+
 def _read(reader: ReadingProcesses, file: Path, record: bytes, address: str, response: Response) -> Page:
     """Read a page from its record, in a process that its bytes may end."""
     file.write_bytes(record)
@@ -248,7 +251,7 @@ def _pages_named(page: Page) -> Iterator[str]:
             yield Addresses(page.url, page.facts.base).resolve(refresh.address)
 
 
-def headers_as_text(headers: Headers) -> dict[str, str]:
+def _headers_as_text(headers: Headers) -> dict[str, str]:
     """Return headers as text, with names in lower case; several of a name are joined by commas.
 
     Of several addresses that a redirect names, browsers take the first.
@@ -264,7 +267,7 @@ def headers_as_text(headers: Headers) -> dict[str, str]:
 
 
 def _is_html(said: dict[str, str], body: bytes) -> bool:
-    content_type = said.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
+    content_type = media_type(said.get("content-type", ""))
     return content_type in HTML_TYPES or (
         not content_type and body[:1_000].lstrip().lower().startswith(_BEGINS_AS_HTML)
     )

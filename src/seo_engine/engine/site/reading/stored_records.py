@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from seo_engine.engine.site.document.addresses import Addresses
+from seo_engine.engine.site.response import media_type
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.texts import one_line
 
@@ -51,7 +52,7 @@ class StoredAnswer(NamedTuple):
     @property
     def content_type(self) -> str:
         """str: The type of what was sent, without its encoding."""
-        return one_line(self.header("content-type").partition(";")[0].strip().lower())[:_LONGEST_TYPE]
+        return one_line(media_type(self.header("content-type")))[:_LONGEST_TYPE]
 
     def absolute(self, written: str) -> str:
         """Return the address that a browser makes of what a header says."""
