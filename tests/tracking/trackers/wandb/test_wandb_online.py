@@ -16,6 +16,7 @@ import pytest
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.trackers.wandb import server
+from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import training, wait_until
 from tests.tracking.read_views import journal_values, wandb_values
@@ -201,16 +202,43 @@ def test_a_server_that_never_answers_is_said_and_does_not_keep_the_program(
 
 def test_the_reason_is_looked_for_without_anybody_waiting_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     is_resolved = threading.Event()
-    answers = iter([lambda: is_resolved.wait() and "no such host", lambda: int("not a port")])
-    monkeypatch.setattr(server, "why_unreachable", lambda: next(answers)())
+    found = server.Silence("no such host", may_end=False)
+    answers = iter([lambda: is_resolved.wait() and found, lambda: int("not a port")])
+    monkeypatch.setattr(server, "why_silent", lambda: next(answers)())
     slow, failing = server.ReachabilityProbe(), server.ReachabilityProbe()
     slow.start()
     slow.start()
-    assert slow.reason is None
+    assert slow.found is None
     is_resolved.set()
-    assert wait_until(lambda: slow.reason) == "no such host"
+    assert wait_until(lambda: slow.found) == found
     failing.start()
-    assert "not a port" in wait_until(lambda: failing.reason)
+    assert "not a port" in wait_until(lambda: failing.found).reason
+
+
+def test_a_server_is_called_silent_only_after_it_was_asked_and_a_slow_one_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looked = [1000.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    found = server.Silence("it takes connections, but gives no answer", may_end=True)
+    monkeypatch.setattr(server.ReachabilityProbe, "start", lambda probe: setattr(probe, "found", found))
+
+    def init(**settings: object) -> None:
+        for now[0] in (1060.0, 1066.0, 1081.0):
+            looked.append(tracker.why_no_answer("setup", now[0] - 1000))
+        raise RuntimeError("no answer")
+
+    def importing(name: str, **words: str) -> None:
+        # wandb itself took a minute to import.
+        now[0] = 1060.0
+        looked.append(tracker.why_no_answer("setup", 60))
+
+    monkeypatch.setattr("wandb.init", init)
+    monkeypatch.setattr("seo_engine.tracking.trackers.wandb.wandb_tracker.import_of_extra", importing)
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    tracker = WandBTracker(TrackingConfig(wandb_mode="online"), tmp_path)
+    tracker.setup()
+    assert tracker.run is None and looked == [None, None, None, found.reason]
 
 
 def test_a_stop_asked_for_by_the_server_is_said_and_does_not_stop(tmp_path: Path) -> None:

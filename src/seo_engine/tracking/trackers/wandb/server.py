@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from seo_engine.foundation.texts import one_line
 
@@ -32,11 +32,23 @@ def credentials() -> tuple[str, Any]:
     return host, wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
 
 
+class Silence(NamedTuple):
+    """Why the server does not answer.
+
+    Args:
+        reason (str): The reason in words.
+        may_end (bool): Whether the server is there, and may only be slow.
+    """
+
+    reason: str
+    may_end: bool
+
+
 class ReachabilityProbe:
     """Finds out why the server does not answer, in a thread of its own: to resolve a name may take half a minute."""
 
     def __init__(self) -> None:
-        self.reason: str | None = None
+        self.found: Silence | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -47,13 +59,13 @@ class ReachabilityProbe:
 
     def _run(self) -> None:
         try:
-            self.reason = why_unreachable()
+            self.found = why_silent()
         except Exception as error:  # the address may be anything
-            self.reason = one_line(error)
+            self.found = Silence(one_line(error), may_end=False)
 
 
-def why_unreachable() -> str:
-    """Return in words why the server does not answer."""
+def why_silent() -> Silence:
+    """Return why the server does not answer."""
     # Here, because only a run that cannot be opened asks.
     import socket
     import urllib.parse
@@ -64,13 +76,13 @@ def why_unreachable() -> str:
     host = address.hostname or ""
     # Through a proxy, wandb takes another way than a plain connection.
     if urllib.request.getproxies().get(address.scheme) and not urllib.request.proxy_bypass(host):
-        return f"{host}: no answer through the proxy"
+        return Silence(f"{host}: no answer through the proxy", may_end=True)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
         with socket.create_connection((host, port), _PROBE_SECONDS):
-            return f"{host}: it takes connections, but gives no answer"
+            return Silence(f"{host}: it takes connections, but gives no answer", may_end=True)
     except OSError as error:
-        return f"{host}: {error.strerror or error}"
+        return Silence(f"{host}: {error.strerror or error}", may_end=False)
 
 
 def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:

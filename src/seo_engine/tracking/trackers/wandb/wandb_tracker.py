@@ -43,6 +43,9 @@ OFFLINE_CLOSE_SECONDS = 10.0
 # A server that has not answered by then is asked for the reason; `wandb.init` itself waits for minutes.
 SECONDS_TO_ANSWER = 5.0
 
+# A server that takes connections may be slow, or this machine is: at the end of a short run it is given this long.
+LONGEST_SECONDS_TO_ANSWER = 20.0
+
 # wandb waits half a minute for its core to start. If it does not, wandb 0.31 deadlocks while it reports that, and
 # never returns.
 LONGEST_START_SECONDS = 40.0
@@ -111,6 +114,7 @@ class WandBTracker(SDKTracker):
         self._said_mode = False
         self._growth: FileGrowth | None = None
         self._probe = ReachabilityProbe()
+        self._asked_at: float | None = None
         super().__init__(config, run_directory)
 
     def setup_wandb(self) -> None:
@@ -164,10 +168,17 @@ class WandBTracker(SDKTracker):
 
     def why_no_answer(self, call: str, seconds: float) -> str | None:
         """Return why the server does not answer while an online run is opened."""
-        if call != "setup" or self._mode != "online" or seconds < SECONDS_TO_ANSWER:
+        if call != "setup" or self._mode != "online" or self._asked_at is None:
+            return None
+        # Not `seconds`: to import wandb and to start its core may take as long on a busy machine.
+        silent_seconds = time.monotonic() - self._asked_at
+        if silent_seconds < SECONDS_TO_ANSWER:
             return None
         self._probe.start()
-        return self._probe.reason or ("no reason known yet" if seconds > 2 * SECONDS_TO_ANSWER else None)
+        found = self._probe.found
+        if found is None:
+            return "no reason known yet" if silent_seconds > 2 * SECONDS_TO_ANSWER else None
+        return None if found.may_end and silent_seconds < LONGEST_SECONDS_TO_ANSWER else found.reason
 
     def kill_backend(self) -> None:
         """Kill wandb-core: a stopped or hanging one blocks its callers."""
@@ -199,7 +210,7 @@ class WandBTracker(SDKTracker):
         import_of_extra("wandb", extra="tracking", needed_by=self.title)
 
     def _open(self, run_directory: Path) -> object:
-        self._mode = ""
+        self._mode, self._asked_at = "", None
         self._import_sdk()
         user = self._user_settings()
         self._mode = self._resolved_mode(user)
@@ -218,6 +229,7 @@ class WandBTracker(SDKTracker):
             finish_seconds=self._finish_seconds,
         )
         held_record = opening.prepare()
+        self._asked_at = time.monotonic()
         self.run = opening.start()
         self._held_record = self._given_record = opening.join(self.run, held_record)
         file = transaction_log(self.run, self._mode)
