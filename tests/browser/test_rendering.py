@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -85,6 +86,24 @@ def test_a_page_that_ends_the_browser_does_not_end_the_crawl(tmp_path: Path) -> 
     assert {"/", "greedy", "good"} == pages.keys()
     assert pages["good"].raw is not None and pages["greedy"].raw is None
     assert result.passed_over == {"page that could not be rendered": 1}
+
+
+def test_a_browser_whose_driver_is_killed_is_started_again() -> None:
+    async def title_of_two() -> list[bool]:
+        async def fetch(address: str) -> rendering.Resource:
+            return rendering.NOTHING
+
+        html = [(b"content-type", b"text/html")]
+        body = b"<title>Sent</title><script>document.title = 'Written'</script>"
+        renderer = rendering.Renderer(fetch, "test")
+        documents = [(await renderer.render("http://a.example/", html, body)).document]
+        (driver,) = psutil.Process().children()
+        driver.kill()
+        documents.append((await renderer.render("http://a.example/", html, body)).document)
+        await renderer.close()
+        return ["<title>Written</title>" in (document or "") for document in documents]
+
+    assert asyncio.run(title_of_two()) == [True, True]
 
 
 def test_the_browser_reaches_no_private_network(tmp_path: Path) -> None:

@@ -19,6 +19,17 @@ def test_help_has_examples() -> None:
         assert finished.returncode == 0 and "Examples:" in finished.stdout
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["crawl", "--help"], ["runs", "list"]])
+def test_a_full_disk_behind_standard_output_is_told_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "seo_engine.cli", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60, check=False,
+        )  # fmt: skip
+    assert finished.returncode == 2
+    assert finished.stderr == "error: standard output: No space left on device\n"
+
+
 def test_every_command_of_the_table_is_there() -> None:
     context = click.Context(main)
     for name in COMMANDS:

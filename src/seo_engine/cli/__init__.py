@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
-from typing import cast
+import os
+import sys
+from typing import Any, cast
 
 import click
 
 from seo_engine import __version__
+from seo_engine.cli.errors import CommandError
 
 # Each command and where it is. A module is imported only when its command is run or its help is shown.
 COMMANDS = {
@@ -17,8 +21,25 @@ COMMANDS = {
 }
 
 
+# What writing fails with when the disk behind standard output is full, or the terminal is gone.
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 class LazyGroup(click.Group):
     """A group of the commands in `COMMANDS`."""
+
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        """Run a command; what cannot be written to standard output is told in one line."""
+        try:
+            return super().main(*arguments, **settings)
+        except OSError as error:
+            # An error about a file has its name.
+            if error.errno not in _CANNOT_WRITE or error.filename is not None:
+                raise
+            CommandError(f"standard output: {error.strerror}").show()
+            # Python writes what is left once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(CommandError.exit_code)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of the commands, as the help lists them."""

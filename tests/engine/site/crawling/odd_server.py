@@ -128,6 +128,23 @@ def endless(handler: Handler) -> None:
         handler.wfile.write(b"<p>more " * 10_000)
 
 
+def endless_headers(handler: Handler) -> None:
+    """Send headers as long as they are taken."""
+    handler.send_response(200)
+    for number in itertools.count():
+        handler.send_header(f"X-{number}", "more " * 1_000)
+        handler.flush_headers()
+
+
+def of_status(status: int) -> Answer:
+    """Return an answer with a status that may be none."""
+
+    def answer(handler: Handler) -> None:
+        handler.wfile.write(f"HTTP/1.1 {status} So\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n".encode())
+
+    return answer
+
+
 def bomb(handler: Handler) -> None:
     """Send little that becomes a gigabyte."""
     compressor = gzip.compress(b"\0" * 10_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
 import random
@@ -13,7 +14,9 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.parse
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,12 +85,16 @@ def test_a_site_is_crawled_and_each_page_stored_once(tmp_path: Path) -> None:
 
 
 def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
-    names = ("slow", "endless", "bomb", "reset", "too_short", "koi8", "flaky", "limited", "loop", "pdf", "good")
+    names = (
+        "slow", "endless", "endless_headers", "bomb", "reset", "too_short", "koi8", "flaky", "limited", "loop", "pdf",
+        "negative", "five_digits", "good",
+    )  # fmt: skip
     with odd_server(
         _=says(page("Start", *(f"/{name.replace('_', '-')}" for name in names))),
         slow=odd.slow,
         endless=odd.endless,
         bomb=odd.bomb,
+        negative=odd.of_status(-7),
         reset=odd.reset,
         koi8=says("<title>Töpfe</title>", Content_Type="text/html; charset=koi8-r"),
         flaky=odd.in_turn(says("", 503), says("", 502), says(page("Flaky"))),
@@ -97,6 +104,8 @@ def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
         good=says(page("Good")),
     ) as server:
         server.answers["/too-short"] = odd.too_short
+        server.answers["/five-digits"] = odd.of_status(99999)
+        server.answers["/endless-headers"] = odd.endless_headers
         result = crawled(server, tmp_path, timeout_seconds=1.0)
     site = read_warc(result.archive)
     titles = {each.path: each.title for each in site.pages}
@@ -105,8 +114,10 @@ def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
     assert titles["koi8"] != "Töpfe" and "too-short" not in titles
     assert result.reasons == {
         "an answer of more than 16 MB": 2,
+        "an answer with a status that is none": 2,
         "no answer in time": 1,
         "the answer breaks off": 2,
+        "the headers of an answer are longer than 256 kB": 1,
     }
     assert result.waiting == 0 and result.statuses == {302: 1} and result.archive_bytes < 100_000
 
@@ -302,15 +313,18 @@ def test_a_group_of_robots_txt_is_found_by_the_name_alone(tmp_path: Path) -> Non
         assert server.asked["/a"] == 1 and server.asked["/b"] == 1
 
 
-def test_an_address_that_tells_a_secret_is_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [str, urllib.parse.quote, urllib.parse.quote_plus])
+def test_an_address_that_tells_a_secret_is_not_followed(tmp_path: Path, form: Callable[[str], str]) -> None:
     def moved(handler: odd.Handler) -> None:
-        handler.send("", 302, Location=f"/signed-in?token={handler.headers['X-Token']}")
+        handler.send("", 302, Location=f"/signed-in?token={form(handler.headers['X-Token'])}")
 
+    secret = "open+sesame/now"
     with odd_server(_=moved) as server:
         config = CrawlConfig(allow_private=True, retry_seconds=0.1)
-        result = crawl_site(server.address + "/", tmp_path, config, headers={"X-Token": "open-sesame"})
+        result = crawl_site(server.address + "/", tmp_path, config, headers={"X-Token": secret})
     assert result.passed_over["address with a secret in it"] == 1
-    assert not any(b"open-sesame" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert form(secret).encode() not in written + gzip.decompress((tmp_path / "site.warc.gz").read_bytes())
 
 
 @pytest.mark.parametrize("location", ["http://[bad", "ftp://a.example/", "//["])
@@ -417,10 +431,10 @@ def test_something_else_in_the_place_of_the_files_is_said(tmp_path: Path) -> Non
     with odd_server() as server, pytest.raises(SiteError, match="this is not the list of a crawl; give another folder"):
         crawled(server, tmp_path / "third")
     (tmp_path / "frontier.sqlite").mkdir()
-    with odd_server() as server, pytest.raises(SiteError, match=r"frontier\.sqlite: cannot be opened"):
+    with odd_server() as server, pytest.raises(SiteError, match=r"frontier\.sqlite: this is no file; give another folder"):
         crawled(server, tmp_path)
     (tmp_path / "other" / "site.warc.gz").mkdir(parents=True)
-    with odd_server() as server, pytest.raises(SiteError, match="Is a directory"):
+    with odd_server() as server, pytest.raises(SiteError, match=r"site\.warc\.gz: this is no file; give another folder"):
         crawled(server, tmp_path / "other")
 
 
@@ -438,6 +452,13 @@ def test_two_crawls_do_not_write_into_one_folder(tmp_path: Path, monkeypatch: py
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(SiteError, match="another crawl writes into this folder"):
             crawl_process.crawl("https://a.example/", [], tmp_path, CrawlConfig(), {})
+
+
+@pytest.mark.parametrize("name", [".lock", "crawl.log", "site.warc.gz", "frontier.sqlite"])
+def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SiteError, match=f"{name}: this is no file; give another folder"):
+        crawl_process.crawl("https://a.example/", [], tmp_path, CrawlConfig(), {})
 
 
 def test_what_has_no_end_ends(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_what_was_in_flight_is_asked_for_again_and_what_is_done_is_not(tmp_path:
     assert following(frontier).address == START + "b"
     frontier.close()
     again = opened(tmp_path)
-    assert again.archived_bytes(5_000) == 100
+    assert again.compare_with(5_000) == 100
     assert [following(again).address for _ in range(2)] == [START + "b", START + "c"]
     assert again.next() is None
     assert again.counts() == {"done": 2, "waiting": 2, "given_up": 0, "pages": 1}
@@ -86,7 +87,7 @@ def test_pages_whose_records_are_gone_from_the_archive_wait_again(tmp_path: Path
         frontier.mark_done(waiting, 200, 0, place, pages("b", "c"))
     os.truncate(tmp_path / "site.warc.gz", place[0] + 5)
     archive = Archive(tmp_path / "site.warc.gz")
-    assert frontier.archived_bytes(archive.bytes) == place[0]
+    assert frontier.compare_with(archive.bytes) == place[0]
     assert following(frontier).address == START + "c" and frontier.next() is None
 
 
@@ -154,3 +155,26 @@ def test_another_crawl_and_another_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"no database at all" * 100)
     with pytest.raises(SiteError, match="this is not the list of a crawl; give another folder"):
         Frontier(tmp_path / "other", START, [], 10, 0.0)
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    frontier = begun(tmp_path)
+    frontier.try_again(following(frontier), "answered with 503", 60, whole_host=True)
+    frontier.close()
+    # Within the longest wait, the server's word holds.
+    assert opened(tmp_path).next() is None
+    monkeypatch.setattr(time, "time", lambda: now - 365 * 86_400)
+    assert following(opened(tmp_path)).address == START
+
+
+def test_a_clock_that_is_set_back_during_a_crawl_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    frontier = begun(tmp_path)
+    monkeypatch.setattr(time, "time", lambda: now - 86_400)
+    frontier.try_again(following(frontier), "the connection is refused")
+    assert following(frontier).tries == 1

@@ -35,8 +35,8 @@ from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response, med
 from seo_engine.foundation.extras import import_of_extra
 
 MOST_REDIRECTS = 20
-# A server that asks for more is asked again in the next crawl.
-_LONGEST_WAIT_SECONDS = 600.0
+# A status has three digits (RFC 9110).
+_STATUSES = range(100, 1_000)
 
 _BEGINS_AS_HTML = (b"<!doctype html", b"<html")
 # Relations to other pages of the site.
@@ -92,6 +92,9 @@ class Answers:
         Returns:
             str: An address to ask instead, for a robots.txt that was moved; else empty.
         """
+        if status not in _STATUSES:
+            self._frontier.give_up(waiting, "an answer with a status that is none")
+            return ""
         said = _headers_as_text(headers)
         if waiting.kind == ROBOTS:
             return self._take_robots(waiting, status, headers, said, body)
@@ -282,9 +285,8 @@ def _seconds_to_wait(retry_after: str) -> float:
     """
     written = retry_after.strip()
     if written.isascii() and written.isdecimal():
-        return min(float(written), _LONGEST_WAIT_SECONDS)
+        return float(written)
     try:
-        seconds = email.utils.parsedate_to_datetime(written).timestamp() - time.time()
+        return max(0.0, email.utils.parsedate_to_datetime(written).timestamp() - time.time())
     except (ValueError, OverflowError):
         return 0.0
-    return min(max(0.0, seconds), _LONGEST_WAIT_SECONDS)

@@ -19,9 +19,8 @@ from urllib.parse import urlsplit
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.crawl_process import ARCHIVE, LOG
 from seo_engine.engine.site.crawling.frontier import PAGE, SITEMAP, Found
-from seo_engine.engine.site.crawling.public_addresses import is_public
 from seo_engine.engine.site.crawling.rendering import require_browser
-from seo_engine.engine.site.crawling.scope import without_session
+from seo_engine.engine.site.crawling.scope import is_public, without_session
 from seo_engine.engine.site.crawling.sitemaps import MOST_SITEMAP_BYTES, read_sitemap
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import import_of_extra, require_extra

@@ -17,8 +17,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote, quote_plus
 
 from seo_engine.engine.site.crawling.archive import MOST_ANSWER_BYTES, Archive
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
@@ -27,7 +29,10 @@ from seo_engine.engine.site.crawling.scope import Scope
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.texts import one_line
 
-ARCHIVE, FRONTIER, LOG = "site.warc.gz", "frontier.sqlite", "crawl.log"
+# Scrapy takes classes by their names.
+_CRAWLING = "seo_engine.engine.site.crawling."
+
+ARCHIVE, FRONTIER, LOG, LOCK = "site.warc.gz", "frontier.sqlite", "crawl.log", ".lock"
 
 # A site may name more addresses than a disk holds. For each page that may be fetched, so many are kept; and at least so
 # many in all, for a crawl that goes on with a larger limit.
@@ -38,7 +43,7 @@ _REPORT_SECONDS = 0.5
 _LONGEST_WAIT_FOR_LOCK_SECONDS = 20.0
 _LOCK_POLL_SECONDS = 0.1
 # Requests in flight have this long to end.
-_LONGEST_STOP_SECONDS = 10.0
+_LONGEST_FLIGHT_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -81,12 +86,16 @@ def crawl(
 
     from seo_engine.engine.site.crawling.spider import SiteSpider
 
-    with (folder / ".lock").open("w") as lock:
+    for name in (ARCHIVE, FRONTIER, LOG, LOCK):
+        if (folder / name).exists() and not (folder / name).is_file():
+            # To open a pipe may take for ever.
+            raise SiteError(f"{folder / name}: this is no file; give another folder")
+    with (folder / LOCK).open("a") as lock:
         _take(lock, folder)
         most_addresses = max(config.most_pages * _ADDRESSES_OF_A_PAGE, _FEWEST_ADDRESSES)
         frontier = Frontier(folder / FRONTIER, begun_with, starts, most_addresses, config.retry_seconds)
         archive = Archive(folder / ARCHIVE, list(_secrets_in(headers)))
-        archive.cut_off(frontier.archived_bytes(archive.bytes))
+        archive.cut_off(frontier.compare_with(archive.bytes))
         scope = Scope([start.address for start in starts], config)
         process = AsyncCrawlerProcess(_settings(config, folder))
         crawler = process.create_crawler(SiteSpider)
@@ -115,15 +124,19 @@ def crawl(
 def _secrets_in(headers: Mapping[str, str]) -> Iterator[bytes]:
     """Yield what a site might send back, and what is not to be kept: values, and the parts that are secrets."""
     for name, value in headers.items():
-        yield value.encode()
-        if name.lower() == "cookie":
-            yield from (each.partition("=")[2].strip().encode() for each in value.split(";"))
-        scheme, _, credentials = value.partition(" ")
-        if name.lower() == "authorization":
-            yield credentials.encode()
-            if scheme.lower() == "basic":
-                with contextlib.suppress(binascii.Error):
-                    yield base64.b64decode(credentials).partition(b":")[2]
+        for secret in (value, *_parts_of(name.lower(), value)):
+            yield from (form.encode() for form in {secret, quote(secret), quote_plus(secret), escape(secret)})
+
+
+def _parts_of(name: str, value: str) -> Iterator[str]:
+    if name == "cookie":
+        yield from (each.partition("=")[2].strip() for each in value.split(";"))
+    scheme, _, credentials = value.partition(" ")
+    if name == "authorization":
+        yield credentials
+        if scheme.lower() == "basic":
+            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+                yield base64.b64decode(credentials).decode().partition(":")[2]
 
 
 def _take(lock: IO[str], folder: Path) -> None:
@@ -143,7 +156,8 @@ def _take(lock: IO[str], folder: Path) -> None:
 
 def _settings(config: CrawlConfig, folder: Path) -> dict[str, Any]:
     return {
-        "SCHEDULER": "seo_engine.engine.site.crawling.spider.FrontierScheduler",
+        "SCHEDULER": _CRAWLING + "spider.FrontierScheduler",
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), _CRAWLING + "connections.DownloadHandler"),
         # The usual one knows no IPv6.
         "DNS_RESOLVER": "scrapy.resolver.CachingHostnameResolver",
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
@@ -181,9 +195,11 @@ def _report_while_it_runs(crawler: Any, frontier: Frontier) -> None:
     stop_asked_at: list[float] = []
 
     def tick() -> None:
+        if crawler.spider is None:
+            return
         if crawler.spider.stopped_by and not stop_asked_at:
             stop_asked_at.append(time.monotonic())
-        if stop_asked_at and time.monotonic() - stop_asked_at[0] > _LONGEST_STOP_SECONDS:
+        if stop_asked_at and time.monotonic() - stop_asked_at[0] > _LONGEST_FLIGHT_SECONDS:
             # A request may wait in a queue of Scrapy's, as long as Crawl-delay says. The next crawl asks for it.
             running.crash()
             return

@@ -22,6 +22,8 @@ PAGE, OTHER, SITEMAP, ROBOTS = "page", "other", "sitemap", "robots"
 MOST_TRIES = 4
 # Each try waits so many times as long as the one before.
 _LONGER_EACH_TIME = 4
+# A server that asks for more is asked again after this time.
+_LONGEST_WAIT_SECONDS = 600.0
 
 # A server that answers with these may answer otherwise later.
 WORTH_ANOTHER_TRY = (429, 500, 502, 503, 504)
@@ -87,6 +89,8 @@ class Frontier:
         self, file: Path, begun_with: str, starts: Sequence[Found], most_addresses: int, retry_seconds: float
     ) -> None:
         self._retry_seconds = retry_seconds
+        # The clock of the machine may be set while a crawl runs.
+        self._time_before = time.time() - time.monotonic()
         self._flying: dict[int, str] = {}
         try:
             self._database = sqlite3.connect(file, isolation_level=None)
@@ -104,6 +108,11 @@ class Frontier:
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute("INSERT OR IGNORE INTO crawl VALUES ('begun with', ?)", (begun_with,))
+            for table in ("addresses", "hosts"):
+                # The clock may have been set back since then.
+                self._database.execute(
+                    f"UPDATE {table} SET not_before = 0 WHERE not_before > ?", (self._now() + _LONGEST_WAIT_SECONDS,)
+                )
             if not self.has_waiting():
                 self._take_up_again()
             self._add(starts)
@@ -121,8 +130,8 @@ class Frontier:
         """int: How many pages are asked for and not answered yet."""
         return sum(kind == PAGE for kind in self._flying.values())
 
-    def archived_bytes(self, archive_bytes: int) -> int:
-        """Return up to where the archive is good; what is marked as done and missing there waits again.
+    def compare_with(self, archive_bytes: int) -> int:
+        """Have what is marked as done and missing in the archive wait again; return up to where the archive is good.
 
         Args:
             archive_bytes (int): How long the archive is.
@@ -176,7 +185,7 @@ class Frontier:
             "SELECT number, address, kind, depth, hops, tries FROM addresses JOIN hosts USING (host) "
             "WHERE state = 'waiting' AND (kind = 'robots' OR robots IS NOT NULL OR refused != '') "
             "AND addresses.not_before <= :now AND hosts.not_before <= :now ORDER BY depth, number LIMIT :most",
-            {"now": time.time(), "most": len(self._flying) + 1},
+            {"now": self._now(), "most": len(self._flying) + 1},
         )
         for row in rows:
             if row[0] not in self._flying:
@@ -252,7 +261,8 @@ class Frontier:
         if tries >= MOST_TRIES:
             self.give_up(waiting, reason)
             return
-        until = time.time() + max(seconds, self._retry_seconds * _LONGER_EACH_TIME ** (tries - 1))
+        seconds = max(seconds, self._retry_seconds * _LONGER_EACH_TIME ** (tries - 1))
+        until = self._now() + min(seconds, _LONGEST_WAIT_SECONDS)
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute(
@@ -308,6 +318,9 @@ class Frontier:
                     (address, host, kind, depth, hops),
                 ).rowcount
         return left_out
+
+    def _now(self) -> float:
+        return self._time_before + time.monotonic()
 
     def _number(self, query: str) -> int:
         return int(self._database.execute(query).fetchone()[0])

@@ -104,11 +104,11 @@ class Renderer:
         """
         page_itself, leads_to = Resource(200, headers, body), dict[str, None]()
         async with self._places:
-            browser = await self._running()
+            context = await self._new_context()
             try:
                 async with _memory_watched():
                     document = await asyncio.wait_for(
-                        self._document(browser, address, page_itself, leads_to), _LONGEST_SECONDS
+                        self._document(context, address, page_itself, leads_to), _LONGEST_SECONDS
                     )
             except (TimeoutError, self._errors()):
                 # A page that ends its browser is a page without a rendered document.
@@ -122,10 +122,7 @@ class Renderer:
                 with contextlib.suppress(self._errors()):
                     await each()
 
-    async def _document(self, browser: Any, address: str, page_itself: Resource, leads_to: dict[str, None]) -> str:
-        context = await browser.new_context(
-            user_agent=self._user_agent, service_workers="block", accept_downloads=False
-        )
+    async def _document(self, context: Any, address: str, page_itself: Resource, leads_to: dict[str, None]) -> str:
         try:
             page = await context.new_page()
             asked = 0
@@ -171,6 +168,20 @@ class Renderer:
             self._kept_bytes -= len(of_it.body) + len(oldest)
         return found
 
+    async def _new_context(self) -> Any:
+        failure: Exception = RuntimeError()
+        for _ in range(2):
+            browser = await self._running()
+            settings = {"user_agent": self._user_agent, "service_workers": "block", "accept_downloads": False}
+            try:
+                return await asyncio.wait_for(browser.new_context(**settings), _LONGEST_SECONDS)
+            except (TimeoutError, self._errors()) as error:
+                # Somebody has ended or stopped the browser, or the program that drives it.
+                failure = error
+                if self._browser is browser:
+                    self._program = self._browser = None
+        raise _cannot_start(failure)
+
     async def _running(self) -> Any:
         async with self._starting:
             if self._browser is None or not self._browser.is_connected():
@@ -182,14 +193,18 @@ class Renderer:
                         executable_path=browser_program(), args=list(_SWITCHES), chromium_sandbox=os.geteuid() != 0
                     )
                 except self._errors() as error:
-                    said = str(error).strip().splitlines()
-                    raise OSError(f"Chromium cannot be started: {said[0] if said else error!r}") from None
+                    raise _cannot_start(error) from None
             return self._browser
 
     @staticmethod
     def _errors() -> type[Exception]:
         error: type[Exception] = import_of_extra("playwright.async_api", extra="render", needed_by="--render").Error
         return error
+
+
+def _cannot_start(error: Exception) -> OSError:
+    said = str(error).strip().splitlines()
+    return OSError(f"Chromium cannot be started: {said[0] if said else error!r}")
 
 
 # The whole document, with its shadow trees; a document may be of any size.

@@ -10,7 +10,11 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
-from seo_engine.engine.site.crawling.public_addresses import is_public
+
+_Number = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# An IPv6 number that stands for one of IPv4: NAT64 (RFC 6052).
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 # Parameters that name the visitor or the campaign, not the page: each visit would find another site.
 _OF_A_SESSION = re.compile(
@@ -93,6 +97,14 @@ class Scope:
             return ""
         return "" if self._config.allow_private or is_public(number) else "private address"
 
+    def may_connect_to(self, address: str) -> bool:
+        """Return whether an address that a server names is one of the web, and not a private one."""
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return False
+        return parts.scheme in ("http", "https") and not self.reason_against_host(parts.hostname or "")
+
     @property
     def takes_sitemaps(self) -> bool:
         """bool: Whether pages that only a sitemap names are fetched."""
@@ -102,6 +114,22 @@ class Scope:
         """Return whether an address is on a host of the site, and as well encrypted as where the crawl began."""
         parts = urlsplit(address)
         return parts.netloc in self._hosts and (parts.scheme == "https" or not self._is_encrypted)
+
+
+def is_public(number: _Number) -> bool:
+    """Return whether a number is that of a machine on the public internet.
+
+    Example:
+        >>> [is_public(ipaddress.ip_address(each)) for each in ("8.8.8.8", "10.0.0.1", "::ffff:127.0.0.1", "fe80::1")]
+        [True, False, False, False]
+    """
+    if isinstance(number, ipaddress.IPv6Address):
+        within = number.ipv4_mapped or number.sixtofour or (number.teredo or (None, None))[1]
+        if within is None and number in _NAT64:
+            within = ipaddress.ip_address(int(number) & 0xFFFFFFFF)  # type: ignore[assignment]
+        if within is not None:
+            return is_public(within)
+    return number.is_global and not number.is_multicast
 
 
 def without_session(address: str) -> str:

@@ -32,8 +32,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from seo_engine.engine.site.crawling.answers import MOST_REDIRECTS, Answers
 from seo_engine.engine.site.crawling.archive import MOST_ANSWER_BYTES, Archive
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
+from seo_engine.engine.site.crawling.connections import EndlessHeadersError, PublicResolver
 from seo_engine.engine.site.crawling.frontier import BY_ROBOTS, ROBOTS, Frontier, Waiting, host_of
-from seo_engine.engine.site.crawling.public_addresses import PublicResolver
 from seo_engine.engine.site.crawling.rendering import NOTHING, Renderer, Resource
 from seo_engine.engine.site.crawling.scope import Scope
 from seo_engine.engine.site.document.addresses import Addresses
@@ -166,7 +166,7 @@ class SiteSpider(scrapy.Spider):
     async def resource(self, address: str) -> Resource:
         """Return what is answered to a script or to data that a page asks for, as far as the crawl may ask for it."""
         for _ in range(MOST_REDIRECTS):
-            if not self._may_connect_to(address):
+            if not self._scope.may_connect_to(address):
                 return NOTHING
             host = host_of(address)
             # Only the site's own hosts have been asked for their robots.txt.
@@ -230,7 +230,7 @@ class SiteSpider(scrapy.Spider):
         return None
 
     def _moved_robots(self, waiting: Waiting, moved: str) -> Request | None:
-        if not self._may_connect_to(moved):
+        if not self._scope.may_connect_to(moved):
             self.frontier.give_up(waiting, self._said_without_secrets(f"its robots.txt leads to {moved}"))
             return None
         return self._request(waiting._replace(hops=waiting.hops + 1), moved)
@@ -243,16 +243,10 @@ class SiteSpider(scrapy.Spider):
         with self._stopping_on_failure():
             if isinstance(error, _FAR_TOO_LONG):
                 self.frontier.give_up(waiting, f"an answer of more than {MOST_ANSWER_BYTES // 1024**2} MB")
+            elif isinstance(_cause_of(error), EndlessHeadersError):
+                self.frontier.give_up(waiting, _in_words(error))
             else:
                 self.frontier.try_again(waiting, self._said_without_secrets(_in_words(error)))
-
-    def _may_connect_to(self, address: str) -> bool:
-        """Return whether an address that a server names is one of the web, and not a private one."""
-        try:
-            parts = urlsplit(address)
-        except ValueError:
-            return False
-        return parts.scheme in ("http", "https") and not self._scope.reason_against_host(parts.hostname or "")
 
     def _said_without_secrets(self, reason: str) -> str:
         return one_line(self._archive.without_secrets(reason.encode("utf-8", "replace")).decode("utf-8"))[:200]
@@ -296,12 +290,18 @@ def _headers_of(response: Response) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, values in response.headers.items() for value in values]
 
 
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the first of the errors that Scrapy and Twisted have put into this one."""
+    causes = getattr(error.__cause__, "reasons", None) or [getattr(error.__cause__, "value", error)]
+    cause: BaseException = getattr(causes[0], "value", causes[0])
+    return cause
+
+
 def _in_words(error: BaseException) -> str:
     """Return what has gone wrong with a request, without its address, so that the same can be counted."""
     if type(error) in _WORDS:
         return _WORDS[type(error)]
-    causes = getattr(error.__cause__, "reasons", None) or [getattr(error.__cause__, "value", error)]
-    cause = getattr(causes[0], "value", causes[0])
+    cause = _cause_of(error)
     if isinstance(cause, OpenSSL.SSL.Error):
         # It has a list of what went wrong: library, function, reason.
         details = cause.args[0] if cause.args else ()
