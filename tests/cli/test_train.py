@@ -166,3 +166,20 @@ def test_a_signal_ends_the_run_in_order(place: Path, number: signal.Signals, exi
     assert "checkpoints/adapter" in output
     assert read_wandb(run.directory / "wandb").exit_code == 1
     assert name in {run.name for run in list_runs(place / "runs")}
+
+
+def test_how_far_a_large_site_is_read_is_shown(tmp_path: Path) -> None:
+    for number in range(1_001):
+        (tmp_path / f"{number}.html").write_text(f"<title>Pot {number}</title><p>Pot {number} is of red clay.")
+    finished = command("train", tmp_path, cwd=tmp_path)
+    assert finished.returncode == 2
+    shown = finished.stderr.splitlines()
+    assert shown[0].startswith("Comparing the pages: 1 of 1001")
+    assert "Comparing the pages: 1001 of 1001" in shown and "Reading the pages: 1001 of 1001" in shown
+    # The error follows, whole.
+    assert shown[-1].startswith(f"error: {tmp_path}: 0 of 1001 pages have")
+
+
+def test_a_small_site_is_read_without_a_word(place: Path) -> None:
+    finished = command("train", write_site(place / "small", pages=2), cwd=place)
+    assert finished.returncode == 2 and len(finished.stderr.splitlines()) == 1

@@ -76,6 +76,7 @@ def train(
     started = time.perf_counter()
     with errors_in_one_line():
         require_extra("engine", needed_by="this command")
+        launched = read_launched_process(os.environ)
     _silence_libraries()
     # Imported only now that the libraries are known to be installed.
     from seo_engine.engine.language_model import require_model
@@ -85,30 +86,32 @@ def train(
     from seo_engine.engine.training.training import require_usable_pages
     from seo_engine.engine.training.training import train as train_on_pages
     from seo_engine.reports.console import plain_console
-    from seo_engine.reports.progress import ProgressDisplay
+    from seo_engine.reports.progress import ProgressDisplay, ReadingDisplay
     from seo_engine.reports.runs import next_steps
     from seo_engine.reports.training import training_summary
 
+    # Of several processes, the first one speaks.
+    is_first = launched.rank == 0
+    notes, output = plain_console(sys.stderr, quiet=not is_first), plain_console(sys.stdout, quiet=not is_first)
     with errors_in_one_line():
         settings = given(settings)
         config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
         read = None
-        launched = read_launched_process(os.environ)
         if site is not None and is_crawled(site):
             crawl_config = _checked_crawl(site, config, allow_private, max(launched.processes, processes or 1))
         else:
-            read = read_source(site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host)
+            with ReadingDisplay(notes) as display:
+                read = read_source(
+                    site or SAMPLE_SITE, base_url=config.base_url, host=config.site_host, progress=display
+                )
             require_usable_pages(read)
         require_model(config.model_name)
     if launched.processes == 1 and processes is not None and processes > 1:
         raise SystemExit(launch(processes, sys.argv[1:]))
-    # Of several processes, the first one speaks.
-    is_first = launched.rank == 0
     if processes is not None and processes != launched.processes:
         said = f"--processes {processes}: the launcher has already started {launched.processes} processes"
         raise _said_once(said, is_first)
     end_without_launcher()
-    notes, output = plain_console(sys.stderr, quiet=not is_first), plain_console(sys.stdout, quiet=not is_first)
     # This command has a longer summary of its own.
     config.print_summary = False
     stop = StopSignal(is_first)
@@ -191,6 +194,7 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
     from seo_engine.engine.site.site import SiteError
     from seo_engine.engine.site.warc import read_warc
     from seo_engine.reports.crawl import CrawlDisplay, crawl_report, no_page_of
+    from seo_engine.reports.progress import ReadingDisplay
 
     notes.print(f"Fetching {one_line(site)} ...", markup=False)
     stop = StopSignal(said="Stopping after the requests in flight")
@@ -207,7 +211,8 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
         raise _CrawlStopped(stop.exit_code)
     if result.pages == 0:
         raise SiteError(no_page_of(site, result))
-    return read_warc(result.archive)
+    with ReadingDisplay(notes) as reading:
+        return read_warc(result.archive, progress=reading)
 
 
 def _say_what_was_read(site: Site, notes: Console) -> None:

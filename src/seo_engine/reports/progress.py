@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 # In a pipe, a stage is reported at its start, at its end, and after about every tenth of it.
 _PARTS_TOLD = 10
 
+_PAGES_READ_SILENTLY = 1_000
+
 
 class ProgressDisplay:
     """Shows the progress of stages of work; used as a context manager.
@@ -67,3 +69,12 @@ class ProgressDisplay:
         if part != self._told:
             self._told = part
             print(f"{stage}: {done} of {total}{'  ' + note if note else ''}\n", end="", file=sys.stderr, flush=True)
+
+
+class ReadingDisplay(ProgressDisplay):
+    """Shows how far a site is read; of one that is read within seconds, nothing."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Show the progress of a stage, as any other display does."""
+        if total > _PAGES_READ_SILENTLY:
+            super().__call__(stage, done, total, note)

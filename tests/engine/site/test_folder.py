@@ -89,6 +89,14 @@ def test_pages_are_read_one_by_one_without_keeping_them(tmp_path: Path) -> None:
         list(read_pages(tmp_path / "nowhere"))
 
 
+def test_how_far_it_is_is_told_after_each_page(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.html").write_text("<title>Pots</title><p>Of red clay.")
+    told: list[tuple[str, int, int]] = []
+    read_site(tmp_path, progress=lambda *how_far: told.append(how_far))
+    assert told == [(stage, done, 3) for stage in ("Comparing the pages", "Reading the pages") for done in (1, 2, 3)]
+
+
 def test_links_out_of_the_folder_and_in_a_circle_are_not_followed(tmp_path: Path) -> None:
     write(tmp_path / "elsewhere", secret="<p>Secret")
     site = write(tmp_path / "site", good="<title>Good")

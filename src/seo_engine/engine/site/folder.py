@@ -11,7 +11,7 @@ from seo_engine.engine.site.files import SiteFiles, shown
 from seo_engine.engine.site.hosting.hosts import PLAIN, Host, host_named, host_of
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
-from seo_engine.engine.site.reading.passes import pages_of
+from seo_engine.engine.site.reading.passes import Progress, pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.response import NO_RESPONSE, Response
@@ -25,13 +25,20 @@ logger = logging.getLogger(__name__)
 SAMPLE_SITE = Path(__file__).parents[1] / "sample_site"
 
 
-def read_site(folder: str | Path, *, base_url: str = "", host: str = "") -> Site:
+def read_site(
+    folder: str | Path,
+    *,
+    base_url: str = "",
+    host: str = "",
+    progress: Progress = lambda stage, done, total: None,
+) -> Site:
     """Read the pages of a folder and its subfolders, in the order of their paths.
 
     Args:
         folder (str | Path): The site.
         base_url (str): Where it is served, as `https://example.org/docs/`; empty if nobody knows.
         host (str): Who serves it, a name in `hosting/hosts.toml`; empty for the one whose configuration is found.
+        progress (Progress): Called after each page, with what is done, for how many pages, and how many there are.
 
     Returns:
         Site: Its pages. A file that cannot be read is a page, too, whose state says why; one warning counts them.
@@ -42,7 +49,7 @@ def read_site(folder: str | Path, *, base_url: str = "", host: str = "") -> Site
         MissingExtraError: If the extra `site` is not installed.
     """
     source = _Folder(folder, base_url, host)
-    pages = tuple(source.pages(None))
+    pages = tuple(source.pages(None, progress))
     site = Site(source.given, pages, source.files.passed_over, source.notes(), served=source.served)
     if site.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(site.skipped.items()))
@@ -94,9 +101,9 @@ class _Folder:
         self._has_address = bool(base_url)
         self.served = ServedFolder(self._folder, self._host, _checked(base_url))
 
-    def pages(self, processes: int | None) -> Iterator[Page]:
+    def pages(self, processes: int | None, progress: Progress = lambda stage, done, total: None) -> Iterator[Page]:
         try:
-            yield from pages_of(self.files.look_through, self._requests, processes)
+            yield from pages_of(self.files.look_through, self._requests, processes, progress)
         except ReadingProcessError as error:
             raise SiteError(f"{self.given}: {error}") from None
 

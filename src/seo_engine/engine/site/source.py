@@ -8,6 +8,7 @@ from pathlib import Path
 from seo_engine.engine.site.exports.advertools import read_advertools
 from seo_engine.engine.site.exports.screaming_frog import read_screaming_frog
 from seo_engine.engine.site.folder import read_site
+from seo_engine.engine.site.reading.passes import Progress
 from seo_engine.engine.site.site import Site, SiteError
 from seo_engine.engine.site.warc import read_warc
 
@@ -16,7 +17,13 @@ _ADVERTOOLS = (".jl", ".jsonl")
 _SCREAMING_FROG = (".csv",)
 
 
-def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Site:
+def read_source(
+    source: str | Path,
+    *,
+    base_url: str = "",
+    host: str = "",
+    progress: Progress = lambda stage, done, total: None,
+) -> Site:
     """Read a site from what holds it.
 
     Args:
@@ -24,6 +31,8 @@ def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Si
             Frog (`.csv`), whose pages have only the facts that it has.
         base_url (str): Where a folder is served; empty if nobody knows.
         host (str): Who serves a folder; empty for the one whose configuration is found.
+        progress (Progress): Called after each page of a folder or a WARC file, with what is done, for how many pages,
+            and how many there are.
 
     Returns:
         Site: The site.
@@ -36,14 +45,14 @@ def read_source(source: str | Path, *, base_url: str = "", host: str = "") -> Si
         raise SiteError("the source is empty; give the folder that holds the site's HTML files")
     path = Path(source)
     if not path.is_file():
-        return read_site(source, base_url=base_url, host=host)
+        return read_site(source, base_url=base_url, host=host, progress=progress)
     if base_url or host:
         raise SiteError(f"{source}: base_url and host are for folders; the pages of this file have addresses")
     name = path.name.lower()
     passed_over: Counter[str] = Counter()
     redirects: dict[str, tuple[int, str]] = {}
     if name.endswith(_WARC):
-        return read_warc(path)
+        return read_warc(path, progress=progress)
     if not name.endswith((*_ADVERTOOLS, *_SCREAMING_FROG)):
         raise SiteError(
             f"{source}: this is not a folder; give the folder that holds the site's HTML files, a WARC file "

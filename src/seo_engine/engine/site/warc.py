@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seo_engine.engine.site.page import Page, path_within
-from seo_engine.engine.site.reading.passes import pages_of
+from seo_engine.engine.site.reading.passes import Progress, pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import Request
 from seo_engine.engine.site.reading.stored_records import WholeFileCompressedError, records_of
@@ -19,12 +19,15 @@ _NOT_MODIFIED = 304
 _MOST_REASONS = 30
 
 
-def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
+def read_warc(
+    file: str | Path, *, processes: int | None = None, progress: Progress = lambda stage, done, total: None
+) -> Site:
     """Read the pages that are stored in a WARC file.
 
     Args:
         file (str | Path): The file, compressed or not.
         processes (int | None): In how many processes to read at most; None for one for each core.
+        progress (Progress): Called after each page, with what is done, for how many pages, and how many there are.
 
     Returns:
         Site: A page for each address whose last answer is HTML.
@@ -35,7 +38,7 @@ def read_warc(file: str | Path, *, processes: int | None = None) -> Site:
     """
     stored = _Stored(Path(file))
     try:
-        pages = tuple(stored.with_raw(pages_of(stored.look_through, stored.requests, processes)))
+        pages = tuple(stored.with_raw(pages_of(stored.look_through, stored.requests, processes, progress)))
     except (ReadingProcessError, WholeFileCompressedError, OSError) as error:
         raise SiteError(f"{file}: {error}") from None
     if not pages:

@@ -10,12 +10,19 @@ from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
 from seo_engine.engine.site.reading.request import Request
 
+# Called with the name of a pass, how many documents it has read, and how many there are.
+Progress = Callable[[str, int, int], None]
+COMPARING, READING = "Comparing the pages", "Reading the pages"
+
 # What a site repeats shows in so many of its pages; of a larger site, pages are taken evenly.
 _MOST_SURVEYED = 2_000
 
 
 def pages_of(
-    look_through: Callable[[], int], requests: Callable[[], Iterator[Request]], processes: int | None
+    look_through: Callable[[], int],
+    requests: Callable[[], Iterator[Request]],
+    processes: int | None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> Iterator[Page]:
     """Yield the pages of a site, in the order of its documents.
 
@@ -24,6 +31,7 @@ def pages_of(
         requests (Callable[[], Iterator[Request]]): Yields them. It is called twice, because a list would grow with
             the site.
         processes (int | None): In how many processes to read at most; None for one for each core.
+        progress (Progress): Called after each document.
 
     Raises:
         ReadingProcessError: If no process can be started.
@@ -32,9 +40,13 @@ def pages_of(
     with ReadingProcesses(processes) as reading:
         count = look_through()
         documents = (request for request in requests() if not request.is_raw)
-        surveyed = itertools.islice(documents, 0, None, max(1, -(-count // _MOST_SURVEYED)))
+        every = max(1, -(-count // _MOST_SURVEYED))
         repetition = RepetitionCount()
-        for keys in reading.survey(surveyed):
+        for done, keys in enumerate(reading.survey(itertools.islice(documents, 0, None, every)), start=1):
             repetition.add(keys)
+            progress(COMPARING, done, -(-count // every))
         reading.know(repetition.repetition())
-        yield from reading.read(requests())
+        for done, page in enumerate(reading.read(requests()), start=1):
+            # A page that was rendered has two documents.
+            progress(READING, min(done, count), count)
+            yield page
