@@ -13,7 +13,7 @@ from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
 from seo_engine.engine.site.reading.passes import Progress, pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.response import NO_RESPONSE, Response
 from seo_engine.engine.site.site import Site, SiteError
 from seo_engine.foundation.extras import import_of_extra
@@ -124,17 +124,17 @@ class _Folder:
         found = self._found or self._folder
         return found.name if found.parent == self._folder else f"{found.name} in {found.parent}"
 
-    def _requests(self) -> Iterator[Request]:
+    def _requests(self) -> Iterator[ReadingRequest]:
         for path in self.files:
             inner = path.relative_to(self._folder)
             if self._host.name == PLAIN and not self._has_address:
                 # What is missing is answered with this page, on every host that has one.
                 is_for_missing = inner.as_posix() == self._host.not_found
                 response = Response(404) if is_for_missing else NO_RESPONSE
-                yield Request(os.fsencode(path), shown(inner), response=response)
+                yield ReadingRequest(os.fsencode(path), shown(inner), response=response)
                 continue
             address, response = self.served.served(inner.as_posix())
-            yield Request(os.fsencode(path), shown(inner), address if self._has_address else "", response)
+            yield ReadingRequest(os.fsencode(path), shown(inner), address if self._has_address else "", response)
 
 
 def _host(folder: Path, name: str) -> tuple[Host, Path | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from seo_engine.engine.site.page import Page, path_within
 from seo_engine.engine.site.reading.passes import Progress, pages_of
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.reading.stored_records import WholeFileCompressedError, records_of
 from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response
 from seo_engine.engine.site.site import Site, SiteError
@@ -88,7 +88,7 @@ class _Stored:
         known = reason in self.passed_over or len(self.passed_over) < _MOST_REASONS
         self.passed_over[reason if known else "not HTML"] += 1
 
-    def requests(self) -> Iterator[Request]:
+    def requests(self) -> Iterator[ReadingRequest]:
         file = bytes(self._file)
         for offset, record in records_of(self._file, Counter()):
             number = hash(record.address)
@@ -97,9 +97,9 @@ class _Stored:
             path, address = path_within(record.address), record.address
             response = Response(record.status, record.headers)
             rendered_at = self._rendered.get(number)
-            yield Request(file, path, address, response, offset, is_raw=rendered_at is not None)
+            yield ReadingRequest(file, path, address, response, offset, is_raw=rendered_at is not None)
             if rendered_at is not None:
-                yield Request(file, path, address, response.in_utf_8(), rendered_at)
+                yield ReadingRequest(file, path, address, response.in_utf_8(), rendered_at)
 
     def with_raw(self, pages: Iterable[Page]) -> Iterator[Page]:
         """Yield the pages, each rendered one with the one before it, which is as the server sent it."""

@@ -268,6 +268,25 @@ def test_a_page_that_answers_with_an_error_is_asked_again_when_the_crawl_is_star
     assert sorted(each.title for each in read_warc(result.archive).pages) == ["A", "Start"]
 
 
+def test_a_sitemap_on_another_host_is_read_if_robots_txt_names_it(tmp_path: Path) -> None:
+    with odd_server() as third, odd_server() as other, odd_server(_=says(page("Start"))) as server:
+        server.answers["/listed"] = other.answers["/page"] = third.answers["/page"] = says(page("Listed"))
+        server.answers["/robots.txt"] = says(f"Sitemap: {other.address}/moved.xml", Content_Type="text/plain")
+        other.answers["/robots.txt"] = says(f"Sitemap: {third.address}/map.xml", Content_Type="text/plain")
+        other.answers["/moved.xml"] = says("", 301, Location="/index.xml")
+        parts = [f"{other.address}/part.xml", f"{third.address}/part.xml"]
+        locations = "".join(f"<sitemap><loc>{each}</loc></sitemap>" for each in parts)
+        other.answers["/index.xml"] = says(f"<sitemapindex>{locations}</sitemapindex>", Content_Type="text/xml")
+        named = [f"{server.address}/listed", f"{other.address}/page"]
+        locations = "".join(f"<url><loc>{each}</loc></url>" for each in named)
+        other.answers["/part.xml"] = says(f"<urlset>{locations}</urlset>", Content_Type="text/xml")
+        result = crawled(server, tmp_path)
+        assert server.asked["/listed"] == 1 and result.pages == 2
+        # Their own robots.txt, and neither their pages nor what they name elsewhere.
+        assert set(other.asked) == {"/robots.txt", "/moved.xml", "/index.xml", "/part.xml"} and not third.asked
+        assert result.passed_over["another host"] == 2
+
+
 def test_addresses_of_sitemaps_are_written_as_browsers_do(tmp_path: Path) -> None:
     with odd_server(_=says(page("Start", "/t%C3%B6pf"))) as server:
         base = server.address

@@ -35,8 +35,8 @@ def test_what_belongs_to_a_site(address: str, reason: str) -> None:
 
 def test_secrets_of_an_encrypted_site_are_not_sent_in_clear() -> None:
     scope = Scope(["https://a.example/"], CrawlConfig())
-    assert scope.is_own("https://www.a.example/x") and not scope.is_own("http://a.example/x")
-    assert Scope(["http://a.example/"], CrawlConfig()).is_own("http://a.example/x")
+    assert scope.may_get_secrets("https://www.a.example/x") and not scope.may_get_secrets("http://a.example/x")
+    assert Scope(["http://a.example/"], CrawlConfig()).may_get_secrets("http://a.example/x")
 
 
 def test_the_host_with_www_has_the_one_without() -> None:

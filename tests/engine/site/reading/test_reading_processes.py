@@ -18,20 +18,20 @@ from seo_engine.engine.site.page import NO_FILE, READ, TOO_COSTLY, UNREADABLE, P
 from seo_engine.engine.site.parsing import read_document, survey_document
 from seo_engine.engine.site.reading import reading_processes as module
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError, ReadingProcesses
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.response import Response
 
 
-def requests(folder: Path, **documents: str | bytes) -> list[Request]:
-    found: list[Request] = []
+def requests(folder: Path, **documents: str | bytes) -> list[ReadingRequest]:
+    found: list[ReadingRequest] = []
     for name, document in documents.items():
         path = folder / f"{name}.html"
         path.write_bytes(document if isinstance(document, bytes) else document.encode())
-        found.append(Request(os.fsencode(path), path.name))
+        found.append(ReadingRequest(os.fsencode(path), path.name))
     return found
 
 
-def read_requests(asked: Iterable[Request], processes: int | None = None) -> Iterator[Page]:
+def read_requests(asked: Iterable[ReadingRequest], processes: int | None = None) -> Iterator[Page]:
     with ReadingProcesses(processes) as reading:
         yield from reading.read(asked)
 
@@ -64,7 +64,7 @@ def test_pages_come_in_the_order_of_their_documents_from_many_processes(
 ) -> None:
     monkeypatch.setattr(module, "_WORTH_A_PROCESS", 5)
     asked = requests(tmp_path, **{f"p{number:03}": f"<title>{number}" for number in range(300)})
-    asked[7] = Request(
+    asked[7] = ReadingRequest(
         asked[7].file,
         "other.html",
         "https://a.example/",
@@ -78,7 +78,7 @@ def test_pages_come_in_the_order_of_their_documents_from_many_processes(
 def test_a_page_is_the_same_whether_its_document_is_read_here_or_in_a_process(tmp_path: Path) -> None:
     case = Path(__file__).parents[3] / "src/seo_engine/sample_site"
     files = sorted(case.rglob("*.html"))[:9]
-    assert [*read_requests([Request(os.fsencode(file), file.name) for file in files])] == [
+    assert [*read_requests([ReadingRequest(os.fsencode(file), file.name) for file in files])] == [
         read_document(file.read_bytes(), file.name) for file in files
     ]
 
@@ -87,7 +87,7 @@ def test_documents_are_taken_as_they_are_needed(tmp_path: Path) -> None:
     (request,) = requests(tmp_path, a="<title>A")
     taken = 0
 
-    def endless() -> Iterator[Request]:
+    def endless() -> Iterator[ReadingRequest]:
         nonlocal taken
         while True:
             taken += 1
@@ -137,11 +137,11 @@ def test_a_signal_that_the_program_blocks_still_ends_what_takes_too_long(tmp_pat
 BROKEN_PIPE = """
 import os, signal, sys
 from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import ReadingRequest
 
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 with ReadingProcesses(1) as reading:
-    pages = reading.read(Request(os.fsencode(sys.argv[1]), "a.html") for _ in range(9))
+    pages = reading.read(ReadingRequest(os.fsencode(sys.argv[1]), "a.html") for _ in range(9))
     print(next(pages).title)
     (process,) = reading._processes
     process.process.kill()
@@ -187,7 +187,7 @@ def test_what_is_no_file_is_a_page_with_a_state(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     names = ["folder", "pipe", "missing"]
-    pages = read_requests([Request(os.fsencode(tmp_path / name), name) for name in names])
+    pages = read_requests([ReadingRequest(os.fsencode(tmp_path / name), name) for name in names])
     assert [page.state for page in pages] == [NO_FILE, NO_FILE, UNREADABLE]
 
 

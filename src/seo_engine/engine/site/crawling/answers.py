@@ -30,7 +30,7 @@ from seo_engine.engine.site.crawling.sitemaps import read_sitemap
 from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response, media_type
 from seo_engine.foundation.extras import import_of_extra
 
@@ -143,7 +143,8 @@ class Answers:
         text = self._archive.without_secrets(body).decode("utf-8-sig", "replace")
         protego = import_of_extra("protego", extra="crawl", needed_by="a crawl")
         sitemaps = list(protego.Protego.parse(text).sitemaps) or [_USUAL_SITEMAP]
-        found = [Found(address, SITEMAP, 0) for address in sitemaps if self._scope.takes_sitemaps]
+        takes_sitemaps = self._scope.takes_sitemaps and self._scope.is_on_site(waiting.address)
+        found = [Found(address, SITEMAP, 0) for address in sitemaps if takes_sitemaps]
         record = self._archive.record(waiting.address, status, headers, body) if text else b""
         self._frontier.know_robots(host_of(waiting.address), text)
         self._keep(waiting, status, len(body), record, found)
@@ -206,13 +207,13 @@ class Answers:
         passed_over: Counter[str] | None = None,
     ) -> None:
         passed_over = passed_over if passed_over is not None else Counter()
-        belonging = list(self._belonging(waiting.address, found, passed_over))
+        belonging = list(self._belonging(waiting, found, passed_over))
         self._frontier.mark_done(waiting, status, sent_bytes, self._archive.append(record), belonging, passed_over)
 
-    def _belonging(self, own: str, found: Iterable[Found], passed_over: Counter[str]) -> Iterator[Found]:
-        """Yield what belongs to the crawl, with the addresses that browsers make of what is written at `own`."""
+    def _belonging(self, waiting: Waiting, found: Iterable[Found], passed_over: Counter[str]) -> Iterator[Found]:
+        """Yield what belongs to the crawl, with the addresses that browsers make of what is written at `waiting`."""
         ada = import_of_extra("ada_url", extra="crawl", needed_by="a crawl")
-        resolved = Addresses(own, "")
+        resolved = Addresses(waiting.address, "")
         for each in found:
             address = resolved.resolve(each.address)
             if not ada.check_url(address):
@@ -225,7 +226,13 @@ class Answers:
             is_page = each.kind == PAGE
             # What a sitemap names is one click further.
             depth = each.depth if is_page else each.depth + 1
-            if reason := self._scope.reason_against(address, depth, is_page=is_page):
+            # A robots.txt may name a sitemap on another host, which has its parts there
+            # (https://www.sitemaps.org/protocol.html#sitemaps_cross_submits).
+            is_named = waiting.kind == ROBOTS or each.hops > 0 or host_of(address) == host_of(waiting.address)
+            reason = self._scope.reason_against(
+                address, depth, is_page=is_page, on_any_host=each.kind == SITEMAP and is_named
+            )
+            if reason:
                 passed_over[reason] += 1
             else:
                 yield each._replace(address=address)
@@ -239,7 +246,7 @@ def _is_guess(waiting: Waiting) -> bool:
 def _read(reader: ReadingProcesses, file: Path, record: bytes, address: str, response: Response) -> Page:
     """Read a page from its record, in a process that its bytes may end."""
     file.write_bytes(record)
-    (page,) = reader.read([Request(os.fsencode(file), address, address, response, 0)])
+    (page,) = reader.read([ReadingRequest(os.fsencode(file), address, address, response, 0)])
     return page
 
 

@@ -61,18 +61,19 @@ class Scope:
         self._is_encrypted = all(start.startswith("https:") for start in self._starts)
         self._config = config
 
-    def reason_against(self, address: str, depth: int, *, is_page: bool = True) -> str:
+    def reason_against(self, address: str, depth: int, *, is_page: bool = True, on_any_host: bool = False) -> str:
         """Return why an address is not fetched; empty if it is.
 
         Args:
             address (str): In the form that browsers write it in.
             depth (int): How many clicks it is from the start.
             is_page (bool): False for what only names pages, as a sitemap.
+            on_any_host (bool): Whether it may be on a host that is not the site's.
         """
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https"):
             return "not http"
-        if parts.netloc not in self._hosts:
+        if parts.netloc not in self._hosts and not on_any_host:
             return "another host"
         if reason := self.reason_against_host(parts.hostname or ""):
             return reason
@@ -110,10 +111,13 @@ class Scope:
         """bool: Whether pages that only a sitemap names are fetched."""
         return self._config.most_depth > 0
 
-    def is_own(self, address: str) -> bool:
+    def is_on_site(self, address: str) -> bool:
+        """Return whether an address is on a host of the site."""
+        return urlsplit(address).netloc in self._hosts
+
+    def may_get_secrets(self, address: str) -> bool:
         """Return whether an address is on a host of the site, and as well encrypted as where the crawl began."""
-        parts = urlsplit(address)
-        return parts.netloc in self._hosts and (parts.scheme == "https" or not self._is_encrypted)
+        return self.is_on_site(address) and (address.startswith("https:") or not self._is_encrypted)
 
 
 def is_public(number: _Number) -> bool:

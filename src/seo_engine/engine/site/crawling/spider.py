@@ -200,7 +200,7 @@ class SiteSpider(scrapy.Spider):
         return self._bytes_before + self._bytes_received
 
     def _own_headers(self, address: str) -> dict[str, str]:
-        return self._headers if self._scope.is_own(address) else {}
+        return self._headers if self._scope.may_get_secrets(address) else {}
 
     def _slot(self, host: str) -> dict[str, Any]:
         """Return where Scrapy queues the requests of a host; it keeps the delay that the host asks for."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from seo_engine.engine.site.document.main_text import RepetitionCount
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
-from seo_engine.engine.site.reading.request import Request
+from seo_engine.engine.site.reading.request import ReadingRequest
 
 # Called with the name of a pass, how many documents it has read, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -20,7 +20,7 @@ _MOST_SURVEYED = 2_000
 
 def pages_of(
     look_through: Callable[[], int],
-    requests: Callable[[], Iterator[Request]],
+    requests: Callable[[], Iterator[ReadingRequest]],
     processes: int | None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Iterator[Page]:
@@ -28,8 +28,8 @@ def pages_of(
 
     Args:
         look_through (Callable[[], int]): Returns how many documents there are.
-        requests (Callable[[], Iterator[Request]]): Yields them. It is called twice, because a list would grow with
-            the site.
+        requests (Callable[[], Iterator[ReadingRequest]]): Yields them. It is called twice, because a list would grow
+            with the site.
         processes (int | None): In how many processes to read at most; None for one for each core.
         progress (Progress): Called after each document.
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition
 from seo_engine.engine.site.page import FRAGMENT, READ, TOO_COSTLY, Page
 from seo_engine.engine.site.parsing import COUNTED_BYTES, READ_BYTES, name_behind, read_document, survey_document
-from seo_engine.engine.site.reading.request import NOT_STORED, Request, contents_of, is_fragment
+from seo_engine.engine.site.reading.request import NOT_STORED, ReadingRequest, contents_of, is_fragment
 from seo_engine.foundation.extras import import_of_extra
 
 # Of the processor's time, so that a busy machine makes no page costly.
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments (Sequence[str]): None.
     """
     msgpack = import_of_extra("msgspec.msgpack", extra="site", needed_by="reading a page")
-    requests, repetitions = msgpack.Decoder(Request), msgpack.Decoder(Repetition)
+    requests, repetitions = msgpack.Decoder(ReadingRequest), msgpack.Decoder(Repetition)
     repetition = NO_REPETITION
     # What a library prints must not get between the pages.
     pages = os.fdopen(os.dup(1), "wb")
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str]) -> None:
                 write_frame(pages, _answer(requests.decode(contents), repetition, msgpack.encode))
 
 
-def _answer(request: Request, repetition: Repetition, encode: Callable[[Page], bytes]) -> bytes:
+def _answer(request: ReadingRequest, repetition: Repetition, encode: Callable[[Page], bytes]) -> bytes:
     """Return a page as a message that is not larger than its parent can take."""
     page = read_file(request, repetition)
     answer = encode(page)
@@ -109,7 +109,7 @@ def _answer(request: Request, repetition: Repetition, encode: Callable[[Page], b
     return encode(request.unread(TOO_COSTLY, page.facts.size.bytes))
 
 
-def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
+def read_file(request: ReadingRequest, repetition: Repetition = NO_REPETITION) -> Page:
     """Read the file of a document; a page with a state, if it cannot be read."""
     data, size, state = contents_of(request, COUNTED_BYTES)
     if state != READ:
@@ -131,7 +131,7 @@ def read_file(request: Request, repetition: Repetition = NO_REPETITION) -> Page:
     return name_behind(page, data)
 
 
-def survey_file(request: Request) -> set[int]:
+def survey_file(request: ReadingRequest) -> set[int]:
     """Return what of a document its site may repeat; nothing, if it cannot be read."""
     data, _, state = contents_of(request, READ_BYTES)
     if state != READ or (request.record_at == NOT_STORED and is_fragment(data)):

@@ -21,7 +21,7 @@ from typing import IO, Any, Self
 from seo_engine.engine.site.document.main_text import Repetition
 from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.reading.reading_process import TO_KNOW, TO_READ, TO_SURVEY, take_frame, write_frame
-from seo_engine.engine.site.reading.request import NOT_STORED, Request
+from seo_engine.engine.site.reading.request import NOT_STORED, ReadingRequest
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
@@ -79,7 +79,7 @@ class _Process:
 
     def __init__(self) -> None:
         keep_standard_streams_taken()
-        self.waiting: deque[tuple[int, Request]] = deque()
+        self.waiting: deque[tuple[int, ReadingRequest]] = deque()
         self.received = bytearray()
         self.can_read = False
         # Not a pipe, which somebody would have to empty.
@@ -135,10 +135,10 @@ class _Process:
 class _Work:
     """The documents that are asked for, and how far that is."""
 
-    def __init__(self, requests: Iterator[tuple[int, Request]], kind: bytes) -> None:
+    def __init__(self, requests: Iterator[tuple[int, ReadingRequest]], kind: bytes) -> None:
         self.requests = requests
         self.kind = kind
-        self.again: deque[tuple[int, Request]] = deque()
+        self.again: deque[tuple[int, ReadingRequest]] = deque()
         # Documents whose process was killed once.
         self.killed: set[int] = set()
         self.answers: dict[int, bytes | Page] = {}
@@ -180,11 +180,11 @@ class ReadingProcesses:
                 process.discard()
             self._selector.close()
 
-    def survey(self, requests: Iterable[Request]) -> Iterator[set[int]]:
+    def survey(self, requests: Iterable[ReadingRequest]) -> Iterator[set[int]]:
         """Yield for each document what its site may repeat; nothing for one that cannot be read.
 
         Args:
-            requests (Iterable[Request]): The documents. They are taken as they are needed.
+            requests (Iterable[ReadingRequest]): The documents. They are taken as they are needed.
 
         Raises:
             ReadingProcessError: If no process can be started.
@@ -199,11 +199,11 @@ class ReadingProcesses:
         for process in self._processes:
             process.send(self._knowledge)
 
-    def read(self, requests: Iterable[Request]) -> Iterator[Page]:
+    def read(self, requests: Iterable[ReadingRequest]) -> Iterator[Page]:
         """Yield a page for each document, in their order.
 
         Args:
-            requests (Iterable[Request]): The documents. They are taken as they are needed.
+            requests (Iterable[ReadingRequest]): The documents. They are taken as they are needed.
 
         Raises:
             ReadingProcessError: If no process can be started.
@@ -212,7 +212,7 @@ class ReadingProcesses:
         for answer in self._answers(requests, TO_READ):
             yield answer if isinstance(answer, Page) else decoder.decode(answer)
 
-    def _answers(self, requests: Iterable[Request], kind: bytes) -> Iterator[bytes | Page]:
+    def _answers(self, requests: Iterable[ReadingRequest], kind: bytes) -> Iterator[bytes | Page]:
         """Yield what the processes answer, in the order of the documents; a page for one that ended its process."""
         work = self._work = _Work(enumerate(requests), kind)
         try:
@@ -299,7 +299,7 @@ class ReadingProcesses:
         self._processes.remove(process)
 
     @staticmethod
-    def _unread(request: Request, ended_with: int, process: _Process) -> Page:
+    def _unread(request: ReadingRequest, ended_with: int, process: _Process) -> Page:
         file = Path(os.fsdecode(request.file))
         size = file.stat().st_size if request.record_at == NOT_STORED and file.exists() else 0
         if ended_with < 0:

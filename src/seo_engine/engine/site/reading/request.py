@@ -22,7 +22,7 @@ _CHUNK_BYTES = 1 << 18
 _OF_A_DOCUMENT = re.compile(rb"<(?:!doctype|html|head|title|body|meta|frameset|h1)\b", re.IGNORECASE)
 
 
-class Request(NamedTuple):
+class ReadingRequest(NamedTuple):
     """A document to read: the file, as bytes of the file system, its path within the site, and how it is served.
 
     `record_at` is where its record begins, if the file is a WARC file. `is_raw` says that the next document is what a
@@ -41,11 +41,11 @@ class Request(NamedTuple):
         return Page.unread(self.own_address or self.path, self.path, state, size, response=self.response)
 
 
-def contents_of(request: Request, most_bytes: int) -> tuple[bytes, int, str]:
+def contents_of(request: ReadingRequest, most_bytes: int) -> tuple[bytes, int, str]:
     """Return the bytes of a document, how many it has at least, and the state of its page.
 
     Args:
-        request (Request): The document.
+        request (ReadingRequest): The document.
         most_bytes (int): More is not read of it.
     """
     try:
