@@ -20,6 +20,7 @@ from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.foundation.extras import require_extra
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_THE_CONNECTION = ("connection", "content-length", "host", "te", "transfer-encoding", "upgrade")
 _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -112,6 +113,8 @@ def _headers(
         name, separator, variable = each.partition("=")
         if not separator or not _HEADER_NAME.fullmatch(name):
             raise CommandError(f"--header takes NAME=VARIABLE, got {each!r}")
+        if name.lower() in _OF_THE_CONNECTION:
+            raise CommandError(f"--header {name}: the crawler itself decides on this one")
         headers[name] = _variable(variable)
     if cookie_variable:
         headers["Cookie"] = _variable(cookie_variable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from seo_engine.engine.site.crawling.frontier import WORTH_ANOTHER_TRY
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.texts import one_line
 from seo_engine.reports.console import right_aligned
@@ -83,7 +85,7 @@ def _notes(result: CrawlResult) -> Iterator[str]:
         yield f"{result.waiting:,} addresses wait. The crawl was stopped by {one_line(result.stopped_by)}"
     elif result.waiting:
         yield f"{result.waiting:,} addresses wait; run the same command to continue"
-    elif result.given_up:
+    elif result.given_up or any(status in WORTH_ANOTHER_TRY for status in result.statuses):
         yield "Run the same command to try again what was given up, but for what robots.txt forbids"
 
 
@@ -109,4 +111,6 @@ def no_page_of(source: str, result: CrawlResult) -> str:
     said += [*result.reasons, *result.passed_over]
     if "another host" in result.passed_over:
         said.append("if it leads to another host, crawl that one")
+    if any(result.reasons) and {"http", "https"} & urllib.request.getproxies().keys():
+        said.append("a crawl does not use the proxy that the environment names")
     return one_line(f"no page of {source} was fetched{': ' if said else ''}{'; '.join(said)}")[:400]

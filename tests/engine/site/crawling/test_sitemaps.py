@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, read_sitemap
+from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, Sitemap, is_sitemap, read_sitemap
 from tests.engine.site.crawling.odd_server import odd_server
 
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -32,6 +32,12 @@ PLAIN = f"<urlset xmlns='{NAMESPACE}'><url><loc>{A}</loc></url><url><loc>{B.repl
         PLAIN.replace("</urlset>", "").encode(),
         PLAIN.replace("</urlset>", "<url><loc>https://a.exa").encode(),
         PLAIN.replace("&amp;", "&").encode(),
+        b"<?xml version='1.0'?><!-- by a plug-in --><?xml-stylesheet href='map.xsl'?>" + PLAIN.encode(),
+        b"<br/><b>Warning</b>: in line 7\n<?xml version='1.0'?>" + PLAIN.encode(),
+        gzip.compress(PLAIN[:60].encode()) + gzip.compress(PLAIN[60:].encode()),
+        f"\ufeff{A}\r\n{B}\r\n".encode("utf-16-le"),
+        f"{A}\r{B}\r".encode(),
+        f"# <the list>\n{A}\n{B}".encode(),
     ],
 )
 def test_the_pages_of_a_sitemap_are_read(data: bytes) -> None:
@@ -46,7 +52,7 @@ def test_what_is_compressed_and_cut_off_is_read_as_far_as_it_goes() -> None:
 
 def test_an_index_names_sitemaps_and_images_are_no_pages() -> None:
     index = f"<sitemapindex><sitemap><loc>{A}</loc></sitemap></sitemapindex>"
-    assert read_sitemap(index.encode()) == ((), (A,))
+    assert read_sitemap(index.encode()) == Sitemap(sitemaps=(A,))
     image = (
         f"<urlset xmlns:i='http://www.google.com/schemas/sitemap-image/1.1'><url><loc>{A}</loc>"
         f"<i:image><i:loc>https://a.example/pot.png</i:loc></i:image></url></urlset>"
@@ -64,7 +70,7 @@ def test_versions_in_other_languages_are_pages() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x1f\x8b", b"<", b"<urlset>", b"\0" * 100, b"<html><p>Not found</html>"])
 def test_what_is_no_sitemap_has_no_address(data: bytes) -> None:
-    assert read_sitemap(data) == ((), ())
+    assert read_sitemap(data) == Sitemap()
 
 
 def test_a_sitemap_is_bounded() -> None:
@@ -76,9 +82,11 @@ def test_a_sitemap_is_bounded() -> None:
         + f"]><urlset><url><loc>{A}&i;</loc></url></urlset>"
     )
     assert all(len(address) < 2_000 for address in read_sitemap(bomb.encode()).pages)
-    assert read_sitemap(gzip.compress(b"\n" * 200_000_000)) == ((), ())
+    assert read_sitemap(gzip.compress(b"\n" * 200_000_000)) == Sitemap()
     many = "".join(f"{A}{number}\n" for number in range(MOST_ADDRESSES + 10))
-    assert len(read_sitemap(many.encode()).pages) == MOST_ADDRESSES
+    assert len(read_sitemap(many.encode()).pages) == MOST_ADDRESSES and read_sitemap(many.encode()).left_out == 10
+    many = "".join(f"<url><loc>{A}{number}</loc></url>" for number in range(MOST_ADDRESSES + 10))
+    assert read_sitemap(f"<urlset>{many}</urlset>".encode()).left_out == 10
 
 
 def test_no_file_and_no_other_server_is_read_for_a_sitemap() -> None:

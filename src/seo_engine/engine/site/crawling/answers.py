@@ -26,9 +26,9 @@ from seo_engine.engine.site.crawling.frontier import (
 )
 from seo_engine.engine.site.crawling.rendering import Renderer
 from seo_engine.engine.site.crawling.scope import Scope, without_session
-from seo_engine.engine.site.crawling.sitemaps import read_sitemap
+from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, is_sitemap, read_sitemap
 from seo_engine.engine.site.document.addresses import Addresses
-from seo_engine.engine.site.page import Page
+from seo_engine.engine.site.page import TOO_COSTLY, Page
 from seo_engine.engine.site.reading.reading_processes import ReadingProcesses
 from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.response import HTML_TYPES, REDIRECTS, Response, media_type
@@ -109,7 +109,7 @@ class Answers:
             self._frontier.give_up(waiting, f"the bot wall of {whose}")
             return ""
         self._walls = 0
-        is_html = _is_html(said, body)
+        is_html = _is_html(said, body) and not (waiting.kind == SITEMAP and is_sitemap(body))
         if is_html and status == 200 and self._is_map_for_readers(waiting):
             waiting = waiting._replace(kind=PAGE, depth=max(0, waiting.depth))
         if status in REDIRECTS and said.get("location"):
@@ -169,15 +169,22 @@ class Answers:
         sitemap = read_sitemap(body)
         found = [Found(address, PAGE, waiting.depth + 1) for address in sitemap.pages]
         found += [Found(address, SITEMAP, waiting.depth) for address in sitemap.sitemaps]
-        self._keep(waiting, status, len(body), self._archive.record(waiting.address, status, headers, body), found)
+        passed_over = Counter({f"behind the first {MOST_ADDRESSES:,} entries of a sitemap": sitemap.left_out})
+        record = self._archive.record(waiting.address, status, headers, body)
+        self._keep(waiting, status, len(body), record, found, passed_over)
 
     async def _take_page(
         self, waiting: Waiting, status: int, headers: Headers, said: dict[str, str], body: bytes
     ) -> None:
         sent = self._archive.record(waiting.address, status, headers, body)
         response = Response(status, tuple(said.items()))
-        named = list(_pages_named(await self._read(sent, waiting.address, response)))
+        page = await self._read(sent, waiting.address, response)
+        named = list(_pages_named(page))
         rendered, passed_over = b"", Counter[str]()
+        if page.state == TOO_COSTLY:
+            passed_over["links of a page that takes too long to read"] += 1
+        elif links := page.facts.size.behind.get("a", 0):
+            passed_over[f"link behind the first {page.facts.size.bytes_read / 1e6:.0f} MB of a page"] += links
         if self._renderer is not None and status == 200:
             document, leads_to = await self._renderer.render(waiting.address, headers, body)
             named += leads_to
@@ -222,7 +229,11 @@ class Answers:
             if self._archive.has_secret(address):
                 passed_over["address with a secret in it"] += 1
                 continue
+            visited = address.partition("#")[0]
             address = without_session(address)
+            if each.hops and address == waiting.address:
+                # A redirect that says who visits would lead to itself.
+                address = visited
             is_page = each.kind == PAGE
             # What a sitemap names is one click further.
             depth = each.depth if is_page else each.depth + 1
@@ -290,9 +301,11 @@ def _seconds_to_wait(retry_after: str) -> float:
         >>> _seconds_to_wait("7"), _seconds_to_wait("Fri, 01 Jan 2021 00:00:00 GMT"), _seconds_to_wait("soon")
         (7.0, 0.0, 0.0)
     """
+    # Of several, the first.
     written = retry_after.strip()
-    if written.isascii() and written.isdecimal():
-        return float(written)
+    seconds = written.partition(",")[0].strip()
+    if seconds.isascii() and seconds.isdecimal():
+        return float(seconds)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(written).timestamp() - time.time())
     except (ValueError, OverflowError):

@@ -5,6 +5,7 @@ It stays out of private networks, even after a redirect or when a name resolves 
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from typing import Any
 
@@ -13,9 +14,11 @@ from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientFactory,
     _LenientHTTP11ClientProtocol,
+    _LenientHTTPClientParser,
 )
 from twisted.python.failure import Failure
 from twisted.web._newclient import HEADER, STATUS
+from twisted.web.http_headers import InvalidHeaderName
 
 from seo_engine.engine.site.crawling.scope import is_public
 
@@ -31,7 +34,7 @@ class EndlessHeadersError(Exception):
 
 
 class DownloadHandler(HTTP11DownloadHandler):
-    """Scrapy's own, whose connections break off when the headers of an answer do not end."""
+    """Scrapy's own, but headers are read as browsers do it, and a connection breaks off where they do not end."""
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
@@ -43,12 +46,26 @@ class _Connections(_LenientHTTP11ClientFactory):
         return _Connection(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
+class _Parser(_LenientHTTPClientParser):
+    # Of one line.
+    MAX_LENGTH = MOST_HEADER_BYTES
+
+    def headerReceived(self, name: bytes, value: bytes) -> None:
+        # A header whose name is none is passed over.
+        with contextlib.suppress(InvalidHeaderName):
+            super().headerReceived(name, value)  # type: ignore[no-untyped-call]
+
+
 class _Connection(_LenientHTTP11ClientProtocol):
     _header_bytes = 0
 
     def request(self, request: Any) -> Any:
         self._header_bytes = 0
-        return super().request(request)
+        answer = super().request(request)
+        if self._parser is not None:
+            # The way in which Scrapy puts its own parser in the place of Twisted's.
+            self._parser.__class__ = _Parser
+        return answer
 
     def dataReceived(self, data: bytes) -> None:
         if self._parser is not None and self._parser.state in (STATUS, HEADER):

@@ -11,7 +11,6 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +19,8 @@ from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.crawl_process import ARCHIVE, LOG
 from seo_engine.engine.site.crawling.frontier import PAGE, SITEMAP, Found
 from seo_engine.engine.site.crawling.rendering import require_browser
-from seo_engine.engine.site.crawling.scope import is_public, without_session
-from seo_engine.engine.site.crawling.sitemaps import MOST_SITEMAP_BYTES, read_sitemap
+from seo_engine.engine.site.crawling.scope import Scope, is_host_name, is_public, without_session
+from seo_engine.engine.site.crawling.sitemaps import MOST_LISTED, MOST_SITEMAP_BYTES, read_sitemap
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import import_of_extra, require_extra
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
@@ -102,7 +101,7 @@ def crawl_site(
     if config.render:
         require_extra("render", needed_by="--render")
         require_browser()
-    begun_with, starts = starts_of(source, config)
+    begun_with, starts, refused = starts_of(source, config)
     if starts[0].kind == SITEMAP or begun_with != starts[0].address:
         config = config if config.is_given("most_depth") else dataclasses.replace(config, most_depth=0)
     folder = Path(folder).absolute()
@@ -126,6 +125,7 @@ def crawl_site(
         raise SiteError(str(end["error"]))
     # JSON has no numbers as keys.
     end["statuses"] = {int(status): count for status, count in end["statuses"].items()}
+    end["passed_over"] = {**refused, **end["passed_over"]}
     return CrawlResult(archive=folder / ARCHIVE, **end)
 
 
@@ -172,8 +172,8 @@ def is_crawled(source: str | Path) -> bool:
     return name.startswith(("http://", "https://")) or name.endswith(_LISTS)
 
 
-def starts_of(source: str | Path, config: CrawlConfig) -> tuple[str, list[Found]]:
-    """Return what a crawl is of, and the addresses where it begins.
+def starts_of(source: str | Path, config: CrawlConfig) -> tuple[str, list[Found], dict[str, int]]:
+    """Return what a crawl is of, the addresses where it begins, and how many a list has that cannot be fetched.
 
     Args:
         source (str | Path): An address, or a list of addresses.
@@ -184,28 +184,46 @@ def starts_of(source: str | Path, config: CrawlConfig) -> tuple[str, list[Found]
     """
     written = str(source)
     if "://" not in written and Path(source).is_file():
-        return str(Path(source).absolute()), _listed(Path(source), config)
-    start = _checked_start(written, allow_private=config.allow_private)
+        return str(Path(source).absolute()), *_listed(Path(source), config)
+    start = _checked_start(written)
+    if not config.allow_private:
+        _require_public(urlsplit(start).hostname or "")
     is_list = urlsplit(start).path.lower().endswith(_LISTS)
     # What a sitemap names is one click further than the sitemap.
-    return start, [Found(start, SITEMAP, -1) if is_list else Found(start, PAGE, 0)]
+    return start, [Found(start, SITEMAP, -1) if is_list else Found(start, PAGE, 0)], {}
 
 
-def _listed(file: Path, config: CrawlConfig) -> list[Found]:
+def _listed(file: Path, config: CrawlConfig) -> tuple[list[Found], dict[str, int]]:
+    """Return the addresses of a list, and how many of its entries cannot be fetched.
+
+    Whether a name leads into a private network is found out by the crawl: to ask for many takes long.
+    """
     try:
         with file.open("rb") as opened:
-            listed = read_sitemap(opened.read(MOST_SITEMAP_BYTES))
+            listed = read_sitemap(opened.read(MOST_SITEMAP_BYTES), MOST_LISTED)
     except OSError as error:
         raise SiteError(f"{file}: cannot be read: {error.strerror}") from None
-    starts = [Found(address, PAGE, 0) for address in listed.pages]
-    starts += [Found(address, SITEMAP, -1) for address in listed.sitemaps]
-    if not starts:
+    entries = [Found(address, PAGE, 0) for address in listed.pages]
+    entries += [Found(address, SITEMAP, -1) for address in listed.sitemaps]
+    if not entries:
         raise SiteError(f"{file}: there is no address in it; give a sitemap, or one address in each line")
-    checked = {_checked_start(start.address, allow_private=config.allow_private): start for start in starts}
-    return [start._replace(address=address) for address, start in checked.items()]
+    if listed.left_out:
+        raise SiteError(f"{file}: it has more than {MOST_LISTED:,} addresses; give several lists, and crawl each")
+    scope, starts, errors = Scope([], config), dict[str, Found](), list[str]()
+    for entry in entries:
+        try:
+            address = _checked_start(entry.address)
+            if reason := scope.reason_against_host(urlsplit(address).hostname or ""):
+                raise SiteError(f"{entry.address}: {reason}")
+            starts.setdefault(address, entry._replace(address=address))
+        except SiteError as error:
+            errors.append(str(error))
+    if not starts:
+        raise SiteError(f"{file}: no address in it can be fetched: {errors[0]}")
+    return list(starts.values()), {"entry of the list that cannot be fetched": len(errors)} if errors else {}
 
 
-def _checked_start(start: str, *, allow_private: bool) -> str:
+def _checked_start(start: str) -> str:
     """Return the address where a crawl begins, as browsers write it."""
     ada = import_of_extra("ada_url", extra="crawl", needed_by="a crawl")
     try:
@@ -219,12 +237,12 @@ def _checked_start(start: str, *, allow_private: bool) -> str:
         raise SiteError(f"give an address, such as https://example.org/, or a file that lists addresses; got {start!r}")
     if address.username or address.password:
         raise SiteError("leave the password out of the address, and give --basic-auth VARIABLE")
-    if not allow_private:
-        _require_public(str(address.hostname))
+    host = str(address.hostname)
+    if not host.startswith("[") and not is_host_name(host):
+        raise SiteError(f"{start}: {host} can be no name of a host")
     return without_session(str(address.href))
 
 
-@cache
 def _require_public(host: str) -> None:
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(host.strip("[]"), None)}

@@ -92,6 +92,8 @@ def crawl(
             raise SiteError(f"{folder / name}: this is no file; give another folder")
     with (folder / LOCK).open("a") as lock:
         _take(lock, folder)
+        if (folder / ARCHIVE).exists() and not (folder / FRONTIER).exists() and (folder / ARCHIVE).stat().st_size:
+            raise SiteError(f"{folder / ARCHIVE}: this is not of a crawl into this folder; give another folder")
         most_addresses = max(config.most_pages * _ADDRESSES_OF_A_PAGE, _FEWEST_ADDRESSES)
         frontier = Frontier(folder / FRONTIER, begun_with, starts, most_addresses, config.retry_seconds)
         archive = Archive(folder / ARCHIVE, list(_secrets_in(headers)))
@@ -102,8 +104,6 @@ def crawl(
         process.crawl(crawler, frontier, archive, scope, config, headers, folder)
         _report_while_it_runs(crawler, frontier)
         process.start()
-        for file in folder.glob(".reading-*"):
-            file.unlink()
         spider: Any = crawler.spider
         end = {
             **frontier.counts(),
@@ -159,7 +159,7 @@ def _settings(config: CrawlConfig, folder: Path) -> dict[str, Any]:
         "SCHEDULER": _CRAWLING + "spider.FrontierScheduler",
         "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), _CRAWLING + "connections.DownloadHandler"),
         # The usual one knows no IPv6.
-        "DNS_RESOLVER": "scrapy.resolver.CachingHostnameResolver",
+        "TWISTED_DNS_RESOLVER": "scrapy.resolver.CachingHostnameResolver",
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "USER_AGENT": config.user_agent,
         "CONCURRENT_REQUESTS": config.concurrent_requests,
@@ -181,6 +181,8 @@ def _settings(config: CrawlConfig, folder: Path) -> dict[str, Any]:
         "REFERER_ENABLED": False,
         "HTTPERROR_ALLOW_ALL": True,
         "TELNETCONSOLE_ENABLED": False,
+        # A proxy would resolve the names, and nobody would know where they lead.
+        "HTTPPROXY_ENABLED": False,
         "LOG_FILE": str(folder / LOG),
         "LOG_LEVEL": "WARNING",
         "LOG_STDOUT": False,

@@ -22,6 +22,8 @@ PAGE, OTHER, SITEMAP, ROBOTS = "page", "other", "sitemap", "robots"
 MOST_TRIES = 4
 # Each try waits so many times as long as the one before.
 _LONGER_EACH_TIME = 4
+# A site that needs more sitemaps than this allows names few addresses in each.
+_ADDRESSES_OF_A_SITEMAP = 100
 # A server that asks for more is asked again after this time.
 _LONGEST_WAIT_SECONDS = 600.0
 
@@ -104,6 +106,7 @@ class Frontier:
             raise SiteError(f"{file}: this is not the list of a crawl; give another folder") from None
         if row is not None and row[0] != begun_with:
             raise SiteError(f"{file.parent}: this folder holds a crawl of {row[0]}; give another folder")
+        self._most_sitemaps = most_addresses // _ADDRESSES_OF_A_SITEMAP
         self._room = most_addresses - self._number("SELECT COUNT(*) FROM addresses")
         with self._database:
             self._database.execute("BEGIN")
@@ -115,7 +118,9 @@ class Frontier:
                 )
             if not self.has_waiting():
                 self._take_up_again()
-            self._add(starts)
+            left_out = self._add(starts)
+            if row is None:
+                self._count_passed_over({TOO_MANY: left_out})
         self._robots = dict(self._database.execute("SELECT host, robots FROM hosts WHERE robots IS NOT NULL"))
         self._refused = dict(self._database.execute("SELECT host, refused FROM hosts WHERE refused != ''"))
         self.fetched = self._number(_FETCHED)
@@ -204,7 +209,7 @@ class Frontier:
         status: int,
         sent_bytes: int,
         record: tuple[int, int],
-        found: Iterable[Found] = (),
+        found: Sequence[Found] = (),
         passed_over: Mapping[str, int] | None = None,
     ) -> None:
         """Mark an address as done, whose record is written, and add what was found there.
@@ -226,11 +231,16 @@ class Frontier:
                 (waiting.kind, status, sent_bytes, begin, length, waiting.number),
             )
             counts = Counter(passed_over or {})
-            counts[TOO_MANY] += self._add(found)
-            self._database.executemany(
-                "INSERT INTO passed_over VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET number = number + ?",
-                [(reason, count, count) for reason, count in counts.items() if count],
-            )
+            pages = [each for each in found if each.kind != SITEMAP]
+            sitemaps = [each for each in found if each.kind == SITEMAP]
+            if sitemaps:
+                # They are read before pages, and may name more of them without an end.
+                known = self._number("SELECT COUNT(*) FROM addresses WHERE kind = 'sitemap'")
+                room = max(0, self._most_sitemaps - known)
+                counts[f"sitemap behind {self._most_sitemaps:,} others"] += len(sitemaps[room:])
+                del sitemaps[room:]
+            counts[TOO_MANY] += self._add([*sitemaps, *pages])
+            self._count_passed_over(counts)
         self.fetched += waiting.kind in (PAGE, OTHER)
         self.bytes += sent_bytes
         self._flying.pop(waiting.number, None)
@@ -321,6 +331,12 @@ class Frontier:
 
     def _now(self) -> float:
         return self._time_before + time.monotonic()
+
+    def _count_passed_over(self, counts: Mapping[str, int]) -> None:
+        self._database.executemany(
+            "INSERT INTO passed_over VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET number = number + ?",
+            [(reason, count, count) for reason, count in counts.items() if count],
+        )
 
     def _number(self, query: str) -> int:
         return int(self._database.execute(query).fetchone()[0])

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 
@@ -15,6 +15,10 @@ _Number = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # An IPv6 number that stands for one of IPv4: NAT64 (RFC 6052).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+# Python calls these public: NAT64 of a network's own (RFC 8215), site-local (RFC 3879), and numbers of IPv4 in two
+# forms that are in use no more (RFC 4291, 2765).
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10", "::/96", "::ffff:0:0:0/96")))
 
 # Parameters that name the visitor or the campaign, not the page: each visit would find another site.
 _OF_A_SESSION = re.compile(
@@ -55,10 +59,12 @@ class Scope:
 
     def __init__(self, starts: Iterable[str], config: CrawlConfig) -> None:
         self._starts = frozenset(starts)
-        hosts = {urlsplit(start).netloc for start in self._starts}
-        bare = {host.removeprefix("www.") for host in hosts}
-        self._hosts = frozenset(hosts | bare | {f"www.{host}" for host in bare})
-        self._is_encrypted = all(start.startswith("https:") for start in self._starts)
+        self._hosts = _with_and_without_www(urlsplit(start).netloc for start in self._starts)
+        self._encrypted_hosts = _with_and_without_www(
+            urlsplit(start).netloc for start in self._starts if start.startswith("https:")
+        )
+        self._include = [_as_in_addresses(each) for each in config.include]
+        self._exclude = [_as_in_addresses(each) for each in config.exclude]
         self._config = config
 
     def reason_against(self, address: str, depth: int, *, is_page: bool = True, on_any_host: bool = False) -> str:
@@ -86,16 +92,16 @@ class Scope:
         if PurePosixPath(parts.path).suffix.lower().removeprefix(".") in _NOT_PAGES:
             return "not a page by its name"
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        if self._config.include and not _matches(path, address, self._config.include):
+        if self._include and not _matches(path, address, self._include):
             return "not included"
-        return "excluded" if _matches(path, address, self._config.exclude) else ""
+        return "excluded" if _matches(path, address, self._exclude) else ""
 
     def reason_against_host(self, host: str) -> str:
-        """Return why a host is not asked, if it is the number of a machine that is not public."""
+        """Return why a host is not asked: its name can be none, or it is the number of a machine that is not public."""
         try:
             number = ipaddress.ip_address(host.strip("[]"))
         except ValueError:
-            return ""
+            return "" if is_host_name(host) else "no name of a host"
         return "" if self._config.allow_private or is_public(number) else "private address"
 
     def may_connect_to(self, address: str) -> bool:
@@ -117,7 +123,21 @@ class Scope:
 
     def may_get_secrets(self, address: str) -> bool:
         """Return whether an address is on a host of the site, and as well encrypted as where the crawl began."""
-        return self.is_on_site(address) and (address.startswith("https:") or not self._is_encrypted)
+        host = urlsplit(address).netloc
+        return host in self._hosts and (address.startswith("https:") or host not in self._encrypted_hosts)
+
+
+def is_host_name(host: str) -> bool:
+    """Return whether a name can be that of a host: no part of it is empty, or longer than 63 characters.
+
+    Example:
+        >>> is_host_name("bücher.example"), is_host_name("a..b"), is_host_name(".example")
+        (True, False, False)
+    """
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def is_public(number: _Number) -> bool:
@@ -133,7 +153,7 @@ def is_public(number: _Number) -> bool:
             within = ipaddress.ip_address(int(number) & 0xFFFFFFFF)  # type: ignore[assignment]
         if within is not None:
             return is_public(within)
-    return number.is_global and not number.is_multicast
+    return number.is_global and not number.is_multicast and not any(number in each for each in _NOT_PUBLIC)
 
 
 def without_session(address: str) -> str:
@@ -157,6 +177,23 @@ def _is_of_a_session(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
     # A number is that of an article.
     return bool(_OF_A_SESSION.fullmatch(name)) and not (name.lower() == "sid" and value.isdecimal())
+
+
+def _with_and_without_www(hosts: Iterable[str]) -> frozenset[str]:
+    named = set(hosts)
+    # The rest of `www.com` is no host of the same site.
+    bare = {rest for host in named if "." in (rest := host.removeprefix("www."))}
+    return frozenset(named | bare | {f"www.{host}" for host in bare})
+
+
+def _as_in_addresses(pattern: str) -> str:
+    """Return a pattern with its letters as browsers write them in addresses.
+
+    Example:
+        >>> _as_in_addresses("/töpfe/*")
+        '/t%C3%B6pfe/*'
+    """
+    return "".join(each if each.isascii() else quote(each) for each in pattern)
 
 
 def _matches(path: str, address: str, patterns: Sequence[str]) -> bool:

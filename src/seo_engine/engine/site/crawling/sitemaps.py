@@ -5,18 +5,24 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
-import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple
 
+from seo_engine.engine.site.reading.request import decompressed
 from seo_engine.foundation.extras import import_of_extra
 
 # The protocol's own limits.
 MOST_SITEMAP_BYTES = 50 * 1024 * 1024
 MOST_ADDRESSES = 50_000
 
-_LINE = re.compile(rb"^[ \t]*(https?://[^\s<>]+)", re.MULTILINE)
+# Of a list of the user's own.
+MOST_LISTED = 1_000_000
+
+_LINE = re.compile(rb"(?:^|(?<=[\r\n]))[ \t]*(https?://[^\s<>]+)", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?:[\w.-]{1,20}:)?(?:urlset|sitemapindex)\b")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BEGINNING = 1_000
 _CDATA = b"<![CDATA["
 _MOST_AMPERSANDS = 1_000_000
 _AMPERSAND = re.compile(rb"&(?!(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{1,40});)")
@@ -24,17 +30,35 @@ _GZIP = b"\x1f\x8b"
 
 
 class Sitemap(NamedTuple):
-    """The pages that a sitemap names, their versions in other languages among them, and further sitemaps."""
+    """The pages that a sitemap names, their versions in other languages among them, and further sitemaps.
+
+    `left_out` counts the entries behind as many as are read.
+    """
 
     pages: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
+    left_out: int = 0
 
 
-def read_sitemap(data: bytes) -> Sitemap:
+def is_sitemap(data: bytes) -> bool:
+    """Return whether a server has sent a sitemap or a list of addresses, whatever it calls that.
+
+    Example:
+        >>> is_sitemap(b"<?xml version='1.0'?><urlset>"), is_sitemap(b"<!doctype html>"), is_sitemap(b"http://a.example/")
+        (True, False, True)
+    """
+    beginning = data[:_BEGINNING]
+    return data.startswith(_GZIP) or bool(
+        _ROOT.search(beginning.replace(b"\0", b"")) or _LINE.match(beginning.lstrip())
+    )
+
+
+def read_sitemap(data: bytes, most: int = MOST_ADDRESSES) -> Sitemap:
     """Read a sitemap, an index of sitemaps, or a list of addresses as text.
 
     Args:
         data (bytes): What the server sent. It is decompressed if it is compressed, whatever its name or header says.
+        most (int): How many entries are read at most.
 
     Returns:
         Sitemap: What can be read of it.
@@ -44,21 +68,34 @@ def read_sitemap(data: bytes) -> Sitemap:
         ('https://a.example/',)
     """
     if data.startswith(_GZIP):
-        data = _decompressed(data)
+        data = decompressed(BytesIO(data), MOST_SITEMAP_BYTES)
     data = data.removeprefix(codecs.BOM_UTF8).lstrip()
-    if b"<" not in data[:1_000]:
-        lines = itertools.islice(_LINE.finditer(data), MOST_ADDRESSES)
-        return Sitemap(tuple(line[1].decode("utf-8", "replace") for line in lines))
+    root = _ROOT.search(data[:_BEGINNING])
+    if root and not data.startswith(b"<?xml"):
+        # Programs put their warnings before it.
+        data = data[root.start() :]
+    is_xml = data.startswith(b"<")
+    if data.startswith(_UTF_16):
+        text = data.decode("utf-16", "replace").lstrip().encode("utf-8", "replace")
+        is_xml = text.startswith(b"<")
+        data = data if is_xml else text
+    if not is_xml:
+        lines = _LINE.finditer(data)
+        listed = tuple(line[1].decode("utf-8", "replace") for line in itertools.islice(lines, most))
+        return Sitemap(listed, left_out=sum(1 for _ in lines))
     if _CDATA not in data and b"\0" not in data[:100] and data.count(b"&") < _MOST_AMPERSANDS:
         # The parser drops it, if it stands alone.
         data = _AMPERSAND.sub(b"&amp;", data)
     pages: dict[str, None] = {}
     sitemaps: dict[str, None] = {}
+    left_out = 0
     for where, address in _addresses(data):
-        (sitemaps if where == "sitemap" else pages)[address] = None
-        if len(pages) + len(sitemaps) >= MOST_ADDRESSES:
-            break
-    return Sitemap(tuple(pages), tuple(sitemaps))
+        found = sitemaps if where == "sitemap" else pages
+        if len(pages) + len(sitemaps) < most:
+            found[address] = None
+        else:
+            left_out += address not in found
+    return Sitemap(tuple(pages), tuple(sitemaps), left_out)
 
 
 def _addresses(data: bytes) -> Iterator[tuple[str, str]]:
@@ -72,23 +109,17 @@ def _addresses(data: bytes) -> Iterator[tuple[str, str]]:
             name = etree.QName(element).localname if isinstance(element.tag, str) else ""
             if name == "loc" and element.getparent() is not None:
                 # An image of a page has a `loc`, too, in a namespace of its own.
-                parent = etree.QName(element.getparent()).localname
-                if parent in ("url", "sitemap"):
-                    yield parent, (element.text or "").strip()
+                entry = etree.QName(element.getparent()).localname
+                if entry in ("url", "sitemap"):
+                    yield entry, (element.text or "").strip()
             elif name == "link" and element.get("hreflang") and element.get("href"):
                 yield "url", element.get("href").strip()
             else:
                 element.clear()
-                # A parent keeps its children otherwise, whatever they are.
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
+                # A parent keeps its children otherwise, whatever they are. What stands before the root has no parent.
+                parent = element.getparent()
+                while parent is not None and element.getprevious() is not None:
+                    del parent[0]
     except etree.XMLSyntaxError:
         # What came before is good.
         return
-
-
-def _decompressed(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MOST_SITEMAP_BYTES)
-    except zlib.error:
-        return b""

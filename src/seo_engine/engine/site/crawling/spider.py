@@ -272,7 +272,7 @@ class SiteSpider(scrapy.Spider):
 
     def _ignores_robots(self, host: str) -> bool:
         """Return whether a host is one that the user has named, with its port or without."""
-        return bool({host, urlsplit(f"//{host}").hostname} & set(self._config.ignore_robots))
+        return bool({host, urlsplit(f"//{host}").hostname} & {each.lower() for each in self._config.ignore_robots})
 
     def _delay_of(self, host: str) -> float:
         if self._ignores_robots(host) or self.frontier.robots(host) is None:

@@ -57,7 +57,7 @@ def contents_of(request: ReadingRequest, most_bytes: int) -> tuple[bytes, int, s
             is_compressed = request.file.lower().endswith(b".gz") and request.record_at == NOT_STORED
             if is_compressed and file.read(len(_GZIP)) == _GZIP:
                 file.seek(0)
-                data = _decompressed(file, most_bytes)
+                data = decompressed(file, most_bytes)
                 return data, len(data), READ
             if request.record_at != NOT_STORED:
                 data = payload_at(file, request.record_at, most_bytes)
@@ -70,8 +70,13 @@ def contents_of(request: ReadingRequest, most_bytes: int) -> tuple[bytes, int, s
         return b"", 0, UNREADABLE
 
 
-def _decompressed(file: BinaryIO, most_bytes: int) -> bytes:
-    """Return the beginning of what was compressed, also if the file is cut off."""
+def decompressed(file: BinaryIO, most_bytes: int) -> bytes:
+    """Return the beginning of what was compressed, also if the file is cut off.
+
+    Args:
+        file (BinaryIO): One compressed file, or several behind each other.
+        most_bytes (int): More is not decompressed.
+    """
     data = bytearray()
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     waiting = b""
