@@ -136,6 +136,15 @@ def endless_headers(handler: Handler) -> None:
         handler.flush_headers()
 
 
+def odd_headers(handler: Handler) -> None:
+    """Send names of headers that are none, and a line that is long."""
+    body = page("Odd").encode()
+    handler.wfile.write(
+        b"HTTP/1.1 200 OK\r\nX-\xfc: 1\r\nX Y: 2\r\n: 3\r\nX-Long: " + b"x" * 20_000 +
+        b"\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )  # fmt: skip
+
+
 def of_status(status: int) -> Answer:
     """Return an answer with a status that may be none."""
 

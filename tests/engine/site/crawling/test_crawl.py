@@ -87,7 +87,7 @@ def test_a_site_is_crawled_and_each_page_stored_once(tmp_path: Path) -> None:
 def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
     names = (
         "slow", "endless", "endless_headers", "bomb", "reset", "too_short", "koi8", "flaky", "limited", "loop", "pdf",
-        "negative", "five_digits", "good",
+        "negative", "five_digits", "odd_headers", "good",
     )  # fmt: skip
     with odd_server(
         _=says(page("Start", *(f"/{name.replace('_', '-')}" for name in names))),
@@ -106,10 +106,12 @@ def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
         server.answers["/too-short"] = odd.too_short
         server.answers["/five-digits"] = odd.of_status(99999)
         server.answers["/endless-headers"] = odd.endless_headers
+        server.answers["/odd-headers"] = odd.odd_headers
         result = crawled(server, tmp_path, timeout_seconds=1.0)
     site = read_warc(result.archive)
     titles = {each.path: each.title for each in site.pages}
-    assert {"flaky": "Flaky", "limited": "Limited", "good": "Good", "/": "Start"}.items() <= titles.items()
+    read = {"flaky": "Flaky", "limited": "Limited", "odd-headers": "Odd", "good": "Good", "/": "Start"}
+    assert read.items() <= titles.items()
     assert not {"slow", "endless", "bomb", "reset", "loop", "pdf"} & titles.keys()
     assert titles["koi8"] != "Töpfe" and "too-short" not in titles
     assert result.reasons == {
@@ -198,6 +200,30 @@ def test_the_pages_of_a_list_are_fetched_and_no_others(tmp_path: Path) -> None:
         mapped = crawl_site(f"{base}/map.xml", tmp_path / "map", CrawlConfig(**settings))
         assert sorted(each.title for each in read_warc(mapped.archive).pages) == ["A", "B"]
         assert mapped.pages == 2
+
+
+def test_one_bad_entry_does_not_refuse_a_list(tmp_path: Path) -> None:
+    with odd_server(a=says(page("A"))) as server:
+        urls = tmp_path / "urls.xml"
+        bad = ("http://[bad/", "ftp://x/", "", "/a", f"{server.address.replace('//', '//user@')}/a", "http://a..b/")
+        locations = "".join(f"<url><loc>{each}</loc></url>" for each in (*bad, f"{server.address}/a"))
+        urls.write_text(f"<urlset>{locations}</urlset>")
+        result = crawl_site(urls, tmp_path / "site", CrawlConfig(allow_private=True))
+        assert result.pages == 1 and result.passed_over["entry of the list that cannot be fetched"] == len(bad)
+        urls.write_text("<urlset><url><loc>ftp://x/</loc></url></urlset>")
+        with pytest.raises(SiteError, match=r"urls\.xml: no address in it can be fetched: .*got 'ftp://x/'"):
+            crawl_site(urls, tmp_path / "none", CrawlConfig(allow_private=True))
+        urls.write_text(f"<urlset><url><loc>{server.address}/a</loc></url></urlset>")
+        with pytest.raises(SiteError, match=r"can be fetched: .*/a: private address"):
+            crawl_site(urls, tmp_path / "private")
+
+
+def test_a_list_of_the_users_may_be_longer_than_a_sitemap(tmp_path: Path) -> None:
+    with odd_server() as server:
+        urls = tmp_path / "urls.txt"
+        urls.write_text("".join(f"{server.address}/{number}\n" for number in range(60_000)))
+        result = crawl_site(urls, tmp_path / "site", CrawlConfig(allow_private=True, most_pages=1))
+    assert result.done + result.waiting == 60_001
 
 
 def test_a_list_without_addresses_is_said(tmp_path: Path) -> None:
@@ -478,6 +504,71 @@ def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path, name: str) -> 
     os.mkfifo(tmp_path / name)
     with pytest.raises(SiteError, match=f"{name}: this is no file; give another folder"):
         crawl_process.crawl("https://a.example/", [], tmp_path, CrawlConfig(), {})
+
+
+def test_an_archive_that_is_not_of_this_crawl_stays_as_it_is(tmp_path: Path) -> None:
+    archive = tmp_path / "site.warc.gz"
+    archive.write_bytes(b"somebody's own")
+    with odd_server(_=says(page("Start"))) as server:
+        with pytest.raises(SiteError, match=r"site\.warc\.gz: this is not of a crawl into this folder"):
+            crawled(server, tmp_path)
+        assert archive.read_bytes() == b"somebody's own"
+        crawled(server, tmp_path / "ours")
+        (tmp_path / "ours" / "frontier.sqlite").unlink()
+        before = (tmp_path / "ours" / "site.warc.gz").read_bytes()
+        with pytest.raises(SiteError, match="this is not of a crawl into this folder"):
+            crawled(server, tmp_path / "ours")
+        assert (tmp_path / "ours" / "site.warc.gz").read_bytes() == before
+
+
+def test_files_of_the_user_in_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / ".reading-list").write_text("mine")
+    (tmp_path / ".reading-folder").mkdir()
+    with odd_server(_=says(page("Start"))) as server:
+        assert crawled(server, tmp_path).pages == 1
+    assert sorted(path.name for path in tmp_path.glob(".reading*")) == [".reading-folder", ".reading-list"]
+
+
+def test_links_that_are_lost_with_what_is_not_read_of_a_page_are_counted(tmp_path: Path) -> None:
+    deep = "<div>" * 300_000 + '<a href="/a">a</a>'
+    long = page("Long") + "<p>" + "red clay " * 250_000 + '<a href="/b">b</a><a href="/c">c</a>'
+    with odd_server(_=says(page("Start", "/deep", "/long")), deep=says(deep), long=says(long)) as server:
+        result = crawled(server, tmp_path)
+    assert result.passed_over == {
+        "link behind the first 2 MB of a page": 2,
+        "links of a page that takes too long to read": 1,
+    }
+
+
+def test_a_redirect_that_says_who_visits_is_followed(tmp_path: Path) -> None:
+    with odd_server(_=says(page("Start", "/a"))) as server:
+        server.answers["/a?PHPSESSID=7"] = says(page("A"))
+        server.answers["/a"] = says("", 302, Location="/a?PHPSESSID=7")
+        result = crawled(server, tmp_path)
+        assert {each.title for each in read_warc(result.archive).pages} == {"Start", "A"}
+        server.answers["/a?PHPSESSID=7"] = says("", 302, Location="/a?PHPSESSID=7&utm_source=b")
+        assert crawled(server, tmp_path / "loop").waiting == 0
+
+
+def test_a_robots_txt_that_leads_to_no_host_is_said_at_once(tmp_path: Path) -> None:
+    with odd_server() as server:
+        server.answers["/robots.txt"] = says("", 301, Location="http://a..b/robots.txt")
+        result = crawled(server, tmp_path)
+    assert "its robots.txt leads to http://a..b/robots.txt" in result.reasons
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://192.0.2.1:9"])
+def test_no_proxy_is_asked_where_names_lead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with odd_server(_=says(page("Start"))) as server:
+        assert crawled(server, tmp_path).pages == 1
+
+
+def test_a_sitemap_that_is_sent_as_a_page_is_read(tmp_path: Path) -> None:
+    with odd_server(_=says(page("Start")), a=says(page("A"))) as server:
+        named = f"<?xml version='1.0'?><urlset><url><loc>{server.address}/a</loc></url></urlset>"
+        server.answers["/sitemap.xml"] = says(named)
+        assert crawled(server, tmp_path).pages == 2
 
 
 def test_what_has_no_end_ends(tmp_path: Path) -> None:

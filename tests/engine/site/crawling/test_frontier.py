@@ -14,6 +14,7 @@ from seo_engine.engine.site.crawling.frontier import (
     MOST_TRIES,
     PAGE,
     ROBOTS,
+    SITEMAP,
     TOO_MANY,
     Found,
     Frontier,
@@ -155,6 +156,21 @@ def test_another_crawl_and_another_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"no database at all" * 100)
     with pytest.raises(SiteError, match="this is not the list of a crawl; give another folder"):
         Frontier(tmp_path / "other", START, [], 10, 0.0)
+
+
+def test_sitemaps_are_bounded_and_the_others_counted(tmp_path: Path) -> None:
+    frontier = begun(tmp_path, most_addresses=1_000)
+    sitemaps = [Found(f"{START}{number}.xml", SITEMAP, 0) for number in range(12)]
+    frontier.mark_done(following(frontier), 200, 9, (0, 0), [*sitemaps, *pages("a")])
+    assert frontier.passed_over() == {"sitemap behind 10 others": 2}
+    assert [following(frontier).kind for _ in range(11)] == [SITEMAP] * 10 + [PAGE]
+
+
+def test_starts_for_which_there_is_no_room_are_counted_once(tmp_path: Path) -> None:
+    for _ in range(2):
+        frontier = Frontier(tmp_path / "frontier.sqlite", START, pages(*"abcdef"), 4, retry_seconds=0.0)
+        assert frontier.passed_over() == {TOO_MANY: 3}
+        frontier.close()
 
 
 def test_a_clock_that_is_set_back_keeps_nothing_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,10 +37,34 @@ def test_secrets_of_an_encrypted_site_are_not_sent_in_clear() -> None:
     scope = Scope(["https://a.example/"], CrawlConfig())
     assert scope.may_get_secrets("https://www.a.example/x") and not scope.may_get_secrets("http://a.example/x")
     assert Scope(["http://a.example/"], CrawlConfig()).may_get_secrets("http://a.example/x")
+    both = Scope(["https://a.example/", "http://b.example/"], CrawlConfig())
+    assert both.may_get_secrets("http://b.example/x") and not both.may_get_secrets("http://a.example/x")
 
 
 def test_the_host_with_www_has_the_one_without() -> None:
     assert Scope(["https://www.a.example/"], CrawlConfig()).reason_against("https://a.example/x", 1) == ""
+    assert Scope(["https://www.com/"], CrawlConfig()).reason_against("https://com/x", 1) == "another host"
+
+
+@pytest.mark.parametrize("number", ["64:ff9b:1::7f00:1", "fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1"])
+def test_numbers_that_lead_into_a_network_of_ones_own_are_private(number: str) -> None:
+    assert Scope([], CrawlConfig()).reason_against_host(number) == "private address"
+
+
+@pytest.mark.parametrize("host", ["a..b", ".example", "x" * 64 + ".example"])
+def test_what_can_be_no_name_of_a_host_is_not_connected_to(host: str) -> None:
+    assert not Scope([], CrawlConfig(allow_private=True)).may_connect_to(f"http://{host}/")
+
+
+def test_patterns_with_letters_of_any_script_match() -> None:
+    scope = Scope([START], CrawlConfig(exclude=["/töpfe/*"]))
+    assert scope.reason_against("https://a.example/t%C3%B6pfe/rot", 1) == "excluded"
+
+
+@pytest.mark.parametrize("pattern", ["docs/*", "", "töpfe"])
+def test_a_pattern_that_cannot_match_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="exclude must begin with / as paths do"):
+        CrawlConfig(exclude=[pattern])
 
 
 def test_patterns_are_for_paths_or_whole_addresses() -> None:

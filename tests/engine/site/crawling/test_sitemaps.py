@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, Sitemap, is_sitemap, read_sitemap
+from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, Sitemap, read_sitemap
 from tests.engine.site.crawling.odd_server import odd_server
 
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
