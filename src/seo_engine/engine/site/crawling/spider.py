@@ -54,6 +54,10 @@ _WORDS: dict[type[BaseException], str] = {
     ConnectionLost: "the connection is broken off",
 }
 
+_OF_ANOTHER_HOST = "TLS: the certificate is for another host"
+# Another try would find the same.
+_BAD_CERTIFICATE = ("TLS: certificate verify failed", _OF_ANOTHER_HOST)
+
 # A site that asks for more does not want a crawl to end.
 _LONGEST_DELAY_SECONDS = 600.0
 
@@ -243,7 +247,7 @@ class SiteSpider(scrapy.Spider):
         with self._stopping_on_failure():
             if isinstance(error, _FAR_TOO_LONG):
                 self.frontier.give_up(waiting, f"an answer of more than {MOST_ANSWER_BYTES // 1024**2} MB")
-            elif isinstance(_cause_of(error), EndlessHeadersError):
+            elif isinstance(_cause_of(error), EndlessHeadersError) or _in_words(error) in _BAD_CERTIFICATE:
                 self.frontier.give_up(waiting, _in_words(error))
             else:
                 self.frontier.try_again(waiting, self._said_without_secrets(_in_words(error)))
@@ -309,7 +313,7 @@ def _in_words(error: BaseException) -> str:
     if isinstance(cause, _BADLY_COMPRESSED):
         return "the answer is not compressed as it says"
     if isinstance(cause, VerificationError):
-        return "TLS: the certificate is for another host"
+        return _OF_ANOTHER_HOST
     return _WORDS.get(type(cause)) or one_line(str(cause) or type(cause).__name__)[:200]
 
 
