@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
@@ -48,12 +48,13 @@ class Walk:
     Args:
         tree (LexborHTMLParser): The document.
         wanted (frozenset[str]): The tags whose elements are asked for. What its role makes a heading is one, too.
+        with_role (Iterable[LexborNode]): Those of its elements that have a role.
 
     Attributes:
         elements (int): How many elements there are, once the walk is done.
     """
 
-    def __init__(self, tree: LexborHTMLParser, wanted: frozenset[str]) -> None:
+    def __init__(self, tree: LexborHTMLParser, wanted: frozenset[str], with_role: Iterable[LexborNode]) -> None:
         self.elements = 0
         self._tree = tree
         self._wanted = tag_ids(wanted)
@@ -61,15 +62,15 @@ class Walk:
         self._changes = tag_ids(_CHANGES) | self._templates
         self._roles: dict[int, str] = {}
         self._tags_with_role: set[int] = set()
-        self._take_roles(tree.css("[role]"))
+        self._take_roles(with_role)
 
     def wanted_elements(self) -> Iterator[tuple[LexborNode, Context]]:
-        """Yield the wanted elements in the order of the document, each with its context.
+        """Return the wanted elements in the order of the document, each with its context.
 
         Declarative shadow trees are part of the page, as browsers make them so; other templates are not.
         """
-        if self._tree.root is not None:
-            yield from self._within(self._tree.root, Context(BODY, False, sys.maxsize), 0)
+        root = self._tree.root
+        return self._within(root, Context(BODY, False, sys.maxsize), 0) if root is not None else iter(())
 
     def _within(self, top: LexborNode, context: Context, shadows: int) -> Iterator[tuple[LexborNode, Context]]:
         wanted = self._wanted
@@ -123,7 +124,7 @@ class Walk:
             above = above.parent
         return False
 
-    def _take_roles(self, nodes: list[LexborNode]) -> None:
+    def _take_roles(self, nodes: Iterable[LexborNode]) -> None:
         for node in nodes:
             self._roles[node.mem_id] = first_role(node.attributes)
             self._tags_with_role.add(node.tag_id)
