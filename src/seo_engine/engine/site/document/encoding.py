@@ -179,8 +179,8 @@ def _by_codec() -> dict[str, Encoding]:
 def _decode(data: bytes, encoding: Encoding) -> str:
     errors = _ROWS_OF_NEC if encoding.name == "euc-jp" else "replace"
     text, _ = encoding.codec_info.decode(data, errors)
-    # As in the text of any document (https://html.spec.whatwg.org/#parsing-main-inbody).
-    return text.replace("\0", "")
+    # As in the text of any document (https://html.spec.whatwg.org/#parsing-main-inbody). Bytes are searched faster.
+    return text.replace("\0", "") if b"\0" in data else text
 
 
 def _of_rows_of_nec(error: UnicodeError) -> tuple[str, int]:

@@ -69,9 +69,8 @@ def text_of(node: LexborNode, *, is_heading: bool = False) -> str:
     child = node.child
     if child is None:
         return ""
-    if child.next is None and child.is_text_node:
-        text = child.text_content or ""
-        return " ".join(text.split()) if text.isascii() else one_line(text)
+    if child.next is None and (only := child.text_content) is not None:
+        return " ".join(only.split()) if only.isascii() else one_line(only)
     if is_heading:
         text = one_line(texts_within(node, lambda inner, tag: _heading_part(inner, tag, _NOT_OF_HEADING), BLOCKS))
         # A button beside a heading is not of it; where there is nothing else, as in an accordion, it is the heading.
@@ -92,28 +91,28 @@ def texts_within(top: LexborNode, part: Callable[[LexborNode, str], str | None],
     top_id = top.mem_id
     node = top.child
     while node is not None:
-        deeper = None
-        if node.is_text_node:
-            parts.append(node.text_content or "")
+        text = node.text_content
+        if text is not None:
+            parts.append(text)
         elif node.is_element_node:
             tag = node.tag or ""
             if tag in spaced:
                 parts.append(" ")
             instead = part(node, tag)
-            if instead is None:
-                deeper = node.child
-            else:
+            if instead is not None:
                 parts.append(instead)
-        if deeper is not None:
-            node = deeper
-            continue
-        while node.next is None:
+            elif (deeper := node.child) is not None:
+                node = deeper
+                continue
+        following = node.next
+        while following is None:
             node = node.parent
             if node is None or node.mem_id == top_id:
                 return "".join(parts)
-            if node.tag in spaced:
+            if spaced and node.tag in spaced:
                 parts.append(" ")
-        node = node.next
+            following = node.next
+        node = following
     return "".join(parts)
 
 

@@ -113,20 +113,29 @@ class _Writer:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self._raw = 0
+        # A document has a few names, each many times.
+        self._local_names: dict[str, str] = {}
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         if not self.parts and _SEPARATOR in name and not name.startswith(_NAMESPACE + _SEPARATOR):
             # A slip of the pen in the namespace: a browser would take none of it for HTML.
             raise _NotXHTMLError
-        local = _local_name(name)
-        values = {_attribute_name(each, attributes): value for each, value in attributes.items()}
-        written = "".join(f' {each}="{escape(value)}"' for each, value in values.items() if each)
-        self.parts.append(f"<{local}{written}>")
-        self._raw += local in _RAW
+        local = self._local_names.get(name)
+        if local is None:
+            local = self._local_names[name] = _local_name(name)
+        if local in _RAW:
+            self._raw += 1
+        if attributes:
+            values = {_attribute_name(each, attributes): value for each, value in attributes.items()}
+            written = "".join(f' {each}="{escape(value)}"' for each, value in values.items() if each)
+            self.parts.append(f"<{local}{written}>")
+        else:
+            self.parts.append(f"<{local}>")
 
     def end(self, name: str) -> None:
-        local = _local_name(name)
-        self._raw -= local in _RAW
+        local = self._local_names[name]
+        if local in _RAW:
+            self._raw -= 1
         if local not in _VOID:
             self.parts.append(f"</{local}>")
 
@@ -147,7 +156,7 @@ def _local_name(name: str) -> str:
 
 def _attribute_name(name: str, others: Mapping[str, str]) -> str:
     """Return an attribute's name in HTML, empty for one that says nothing there."""
-    namespace, separator, local = name.rpartition(_SEPARATOR)
-    if not separator:
-        return local
+    if _SEPARATOR not in name:
+        return name
+    namespace, _, local = name.rpartition(_SEPARATOR)
     return "lang" if namespace == _XML and local == "lang" and "lang" not in others else ""
