@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from types import ModuleType
 from urllib.parse import urljoin
@@ -10,6 +11,14 @@ from seo_engine.foundation.extras import import_of_extra
 
 _ASCII_SPACE = " \t\n\r\f"
 _DROPPED = str.maketrans("", "", "\t\n\r")
+
+# An absolute address that a browser leaves as it is: nothing to escape, no label of an international name, no number
+# as a host, no segment that begins as `..` does. Most of those that pages write; asking the library takes 5 µs each.
+_AS_IT_IS = re.compile(
+    r"https?://(?:(?!xn--)[a-z0-9-]++\.)++(?!xn--)[a-z][a-z0-9-]*+(?:/(?![.%])[\w!$&'()*+,:;=@~%.-]*+)++"
+    r"(?:\?[\w!$&()*+,:;=@~%./?-]*+)?(?:#[\w!$&'()*+,:;=@~%./?-]*+)?",
+    re.ASCII,
+)
 
 
 class Addresses:
@@ -35,13 +44,22 @@ class Addresses:
         # Without an address of its own, a page may still have a base; nothing is known of its host.
         self._relative = base
         self._is_known = bool(self._absolute or base)
+        # Many links of a page lead to one address.
+        self._resolved: dict[str, str] = {}
 
     def resolve(self, written: str) -> str:
         """Return an address: absolute, if anything is known that makes it so, else without what browsers drop."""
         if not self._is_known and ":" not in written and written.isprintable():
             # The usual one; whatever has to be dropped but spaces at its ends is not printable.
             return written.strip(" ")
-        address = clean(written)
+        address = self._resolved.get(written)
+        if address is None:
+            address = self._resolved[written] = self._joined(clean(written))
+        return address
+
+    def _joined(self, address: str) -> str:
+        if _AS_IT_IS.fullmatch(address):
+            return address
         if self._absolute or ":" in address:
             return _join(self._absolute, address) or address
         try:
