@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -87,8 +87,7 @@ def texts_of(tree: LexborHTMLParser) -> Texts:
     if tree.body is None:
         return NO_TEXTS
     reading = _Blocks(tree.body)
-    blocks = list(reading.blocks())
-    return Texts(blocks, reading.depth, frozenset(reading.hidden), reading.hidden_characters)
+    return Texts(reading.blocks(), reading.depth, frozenset(reading.hidden), reading.hidden_characters)
 
 
 class _Blocks:
@@ -101,6 +100,7 @@ class _Blocks:
         # The elements that hold blocks, inline ones among them; and those whose text is not all of what they hold.
         self._holders: set[int] = {body.mem_id}
         self._mixed: set[int] = set()
+        self._has_shadows = False
         self._signs: set[int] = set()
         self._link_characters: dict[int, int] = {}
         self.depth = 0
@@ -127,6 +127,7 @@ class _Blocks:
                     if tag_id in templates and is_shadow(node):
                         found.append(node)
                         self._holders.add(node.mem_id)
+                        self._has_shadows = True
                         tops.extend(node.template_fragments()[:1])
         self._block_nodes = {node.mem_id for node in found}
         holders = self._holders
@@ -157,44 +158,53 @@ class _Blocks:
             above = above.parent
         return 0
 
-    def blocks(self) -> Iterator[Block]:
-        """Yield the blocks; not by recursion, because a page may be of any depth."""
-        holders, block_nodes = self._holders, self._block_nodes
+    def blocks(self) -> list[Block]:
+        """Return the blocks; not by recursion, because a page may be of any depth."""
+        holders, block_nodes, links = self._holders, self._block_nodes, self._link_characters
         run = _Run()
         # The elements that are open, with what holds within them.
-        opened: list[tuple[LexborNode, str, _Within]] = [(self._body, "body", _Within(0))]
-        node = self._body.child
-        while opened:
-            holder, tag, within = opened[-1]
+        opened: list[tuple[LexborNode, str, _Within]] = []
+        holder, tag, within = self._body, "body", _Within(0)
+        is_plain = self._is_plain(holder.mem_id)
+        node = holder.child
+        while True:
             if node is None:
                 # The end of a block ends a run; that of an inline element that holds blocks does not need to.
-                yield from run.taken(tag, within)
-                opened.pop()
-                node = holder.next if opened else None
+                run.end(tag, within)
+                if not opened:
+                    return run.blocks
+                node = holder.next
+                holder, tag, within = opened.pop()
+                is_plain = self._is_plain(holder.mem_id)
                 continue
-            if node.is_text_node:
-                run.add(node.text_content or "", 0)
+            text = node.text_content
+            if text is not None:
+                run.add(text, 0)
+            elif (node_id := node.mem_id) in holders or node_id in block_nodes:
+                node_tag = node.tag or ""
+                inner = self._within(node, node_tag, within)
+                if inner is not None:
+                    run.end(tag, within)
+                    self.depth = max(self.depth, inner.depth)
+                    if node_tag == "tr" and (row := self._row(node)) is not None:
+                        run.add(*row)
+                    elif node_id in holders:
+                        opened.append((holder, tag, within))
+                        holder, tag, within = node, node_tag, inner
+                        is_plain = self._is_plain(node_id)
+                        node = _first_child(node, node_tag)
+                        continue
+                    else:
+                        run.add(self._leaf(node, node_id, node_tag), links.get(node_id, 0))
+                    run.end(node_tag, inner)
             elif node.is_element_node:
-                node_id = node.mem_id
-                if node_id in holders or node_id in block_nodes:
-                    node_tag = node.tag or ""
-                    inner = self._within(node, node_tag, within)
-                    if inner is not None:
-                        yield from run.taken(tag, within)
-                        self.depth = max(self.depth, inner.depth)
-                        if node_tag == "tr" and (row := self._row(node)) is not None:
-                            run.add(*row)
-                        elif node_id in holders:
-                            opened.append((node, node_tag, inner))
-                            node = _first_child(node, node_tag)
-                            continue
-                        else:
-                            run.add(self._leaf(node, node_id, node_tag), self._link_characters.get(node_id, 0))
-                        yield from run.taken(node_tag, inner)
-                else:
-                    text = self._inline_text(node)
-                    run.add(text, len(text) if node.tag_id in self._link_ids else 0)
+                text = node.text_lexbor() if is_plain else self._inline_text(node)
+                run.add(text, len(text) if node.tag_id in self._link_ids else 0)
             node = node.next
+
+    def _is_plain(self, holder_id: int) -> bool:
+        """Return whether no inline element of a holder has to be looked into; in shadow trees, hidden ones may be."""
+        return holder_id not in self._mixed and not self._has_shadows
 
     def _inline_text(self, node: LexborNode) -> str:
         """Return the text of an element that is no block."""
@@ -283,6 +293,7 @@ class _Run:
     """Collects texts until something ends their block."""
 
     def __init__(self) -> None:
+        self.blocks: list[Block] = []
         self._texts: list[str] = []
         self._link_characters = 0
 
@@ -290,13 +301,16 @@ class _Run:
         self._texts.append(text)
         self._link_characters += link_characters
 
-    def taken(self, tag: str, within: _Within) -> Iterator[Block]:
-        """Yield the block of what was collected, a block for each of its lines, if there is any."""
+    def end(self, tag: str, within: _Within) -> None:
+        """Make a block of what was collected, a block for each of its lines, if there is any."""
         if not self._texts:
             return
         text, links = "".join(self._texts), self._link_characters
         self._texts.clear()
         self._link_characters = 0
+        if text.isspace():
+            # Most often: the white space between the tags of two blocks.
+            return
         if tag == "pre":
             lines = [_preformatted(text)]
         else:
@@ -304,7 +318,9 @@ class _Run:
             lines = [one_line(part) for part in text.split(_LINE)] if _LINE in text else [one_line(text)]
         for line in lines:
             if line:
-                yield Block(line, tag, within.path, min(links, len(line)), within.around, within.content)
+                self.blocks.append(
+                    Block(line, tag, within.path, min(links, len(line)), within.around, within.content)
+                )
 
 
 def _first_child(node: LexborNode, tag: str) -> LexborNode | None:

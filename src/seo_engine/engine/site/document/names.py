@@ -43,7 +43,8 @@ _SEPARATORS = re.compile(r"[\s_:-]+")
 
 def first_role(attributes: Mapping[str, str | None]) -> str:
     """Return the role that an element has, in lower case: the first one that it names."""
-    return next(iter((attributes.get("role") or "").lower().split()), "")
+    role = attributes.get("role")
+    return next(iter(role.lower().split()), "") if role else ""
 
 
 def is_content(tag: str, role: str) -> bool:
