@@ -141,8 +141,8 @@ class _Blocks:
             self._mixed.add(self._nearest(node))
         for node in links:
             nearest = self._nearest(node)
-            text = one_line(node.text())
-            if _is_sign(node, text):
+            text = one_line(node.text_lexbor())
+            if len(text) <= _LONGEST_SIGN and _is_sign(node, text):
                 self._signs.add(node.mem_id)
                 self._mixed.add(nearest)
             else:
@@ -179,7 +179,9 @@ class _Blocks:
                 continue
             text = node.text_content
             if text is not None:
-                run.add(text, 0)
+                # Most of them are the white space between the tags of two blocks.
+                if run.texts or not text.isspace() or tag == "pre":
+                    run.texts.append(text)
             elif (node_id := node.mem_id) in holders or node_id in block_nodes:
                 node_tag = node.tag or ""
                 inner = self._within(node, node_tag, within)
@@ -187,7 +189,7 @@ class _Blocks:
                     run.end(tag, within)
                     self.depth = max(self.depth, inner.depth)
                     if node_tag == "tr" and (row := self._row(node)) is not None:
-                        run.add(*row)
+                        run.add_lines(*row, node_tag, inner)
                     elif node_id in holders:
                         opened.append((holder, tag, within))
                         holder, tag, within = node, node_tag, inner
@@ -195,11 +197,12 @@ class _Blocks:
                         node = _first_child(node, node_tag)
                         continue
                     else:
-                        run.add(self._leaf(node, node_id, node_tag), links.get(node_id, 0))
-                    run.end(node_tag, inner)
+                        run.add_lines(self._leaf(node, node_id, node_tag), links.get(node_id, 0), node_tag, inner)
             elif node.is_element_node:
                 text = node.text_lexbor() if is_plain else self._inline_text(node)
-                run.add(text, len(text) if node.tag_id in self._link_ids else 0)
+                run.texts.append(text)
+                if node.tag_id in self._link_ids:
+                    run.link_characters += len(text)
             node = node.next
 
     def _is_plain(self, holder_id: int) -> bool:
@@ -244,7 +247,7 @@ class _Blocks:
         if tag in HEADINGS:
             return text_of(node, is_heading=True)
         if node_id not in self._mixed:
-            return node.text()
+            return node.text_lexbor()
         without_buttons = self._text(node, _LEFT_OUT | {"button"})
         return without_buttons if without_buttons.strip() else self._text(node, _LEFT_OUT)
 
@@ -290,37 +293,37 @@ class _Blocks:
 
 
 class _Run:
-    """Collects texts until something ends their block."""
+    """Collects texts until something ends their block.
+
+    Attributes:
+        blocks (list[Block]): What was made of them.
+        texts (list[str]): Those of the block that is not at its end.
+        link_characters (int): How much of these is links.
+    """
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
-        self._texts: list[str] = []
-        self._link_characters = 0
-
-    def add(self, text: str, link_characters: int) -> None:
-        self._texts.append(text)
-        self._link_characters += link_characters
+        self.texts: list[str] = []
+        self.link_characters = 0
 
     def end(self, tag: str, within: _Within) -> None:
-        """Make a block of what was collected, a block for each of its lines, if there is any."""
-        if not self._texts:
-            return
-        text, links = "".join(self._texts), self._link_characters
-        self._texts.clear()
-        self._link_characters = 0
-        if text.isspace():
-            # Most often: the white space between the tags of two blocks.
-            return
+        """Make a block of what was collected, if there is any."""
+        if self.texts:
+            self.add_lines("".join(self.texts), self.link_characters, tag, within)
+            self.texts.clear()
+            self.link_characters = 0
+
+    def add_lines(self, text: str, link_characters: int, tag: str, within: _Within) -> None:
+        """Add a block for each line of a text."""
         if tag == "pre":
             lines = [_preformatted(text)]
         else:
             # Only line breaks that the page makes; those of its source are white space.
             lines = [one_line(part) for part in text.split(_LINE)] if _LINE in text else [one_line(text)]
+        path, around, content, _, _ = within
         for line in lines:
             if line:
-                self.blocks.append(
-                    Block(line, tag, within.path, min(links, len(line)), within.around, within.content)
-                )
+                self.blocks.append(Block(line, tag, path, min(link_characters, len(line)), around, content))
 
 
 def _first_child(node: LexborNode, tag: str) -> LexborNode | None:
@@ -336,7 +339,7 @@ def _preformatted(text: str) -> str:
 
 
 def _is_sign(link: LexborNode, text: str) -> bool:
-    """Return whether a link is a sign beside what it leads to, as a permalink is."""
-    if len(text) > _LONGEST_SIGN or any(map(str.isalnum, text)):
+    """Return whether a link of one or two characters is a sign beside what it leads to, as a permalink is."""
+    if any(map(str.isalnum, text)):
         return False
     return text in _SIGNS or "#" in (link.attributes.get("href") or "")

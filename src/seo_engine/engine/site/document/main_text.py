@@ -137,7 +137,11 @@ def _inside(blocks: Sequence[Block], repeated: Sequence[bool]) -> list[int]:
     texts = [0 if is_repeated else _prose(block) for block, is_repeated in zip(blocks, repeated, strict=True)]
     most = _MOST * (sum(texts) or 1)
     by_mark = _sums((block.around, text) for block, text in zip(blocks, texts, strict=True))
-    inside = [index for index, block in enumerate(blocks) if all(by_mark[mark] > most for mark in block.around)]
+    inside = [
+        index
+        for index, block in enumerate(blocks)
+        if not block.around or all(by_mark[mark] > most for mark in block.around)
+    ]
     most = _MOST * sum(texts[index] for index in inside)
     by_mark = _sums((blocks[index].content, texts[index]) for index in inside)
     # Numbers grow inwards.
