@@ -187,7 +187,8 @@ class _Blocks:
                 inner = self._within(node, node_tag, within)
                 if inner is not None:
                     run.end(tag, within)
-                    self.depth = max(self.depth, inner.depth)
+                    if inner.depth > self.depth:
+                        self.depth = inner.depth
                     if node_tag == "tr" and (row := self._row(node)) is not None:
                         run.add_lines(*row, node_tag, inner)
                     elif node_id in holders:
@@ -224,7 +225,7 @@ class _Blocks:
         return self._text(node, _LEFT_OUT)
 
     def _hide(self, node: LexborNode) -> None:
-        self.hidden_characters += len(one_line(node.text()))
+        self.hidden_characters += len(one_line(node.text_lexbor()))
         self.hidden += [each.mem_id for each in node.css(_HEADINGS_SELECTOR)]
 
     def _row(self, row: LexborNode) -> tuple[str, int] | None:

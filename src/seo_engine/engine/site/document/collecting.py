@@ -234,7 +234,7 @@ class Collector:
 
     def _code(self, node: LexborNode, tag: str, number: int, context: Context) -> None:
         attributes = _all(node)
-        text = node.text()
+        text = node.text_lexbor()
         kind = attributes.get("type", "").strip().lower()
         if tag == "script" and kind == _JSON_LD:
             self._structured_data.append(StructuredData("json-ld", (), "", text, (), tag, number, context.region))
@@ -275,7 +275,7 @@ class Collector:
 
     def _characters_without_snippet(self, marks: Set[str]) -> int:
         nodes = self._tree.css("[data-nosnippet]") if "data-nosnippet" in marks else ()
-        return sum(len(node.text()) for node in nodes)
+        return sum(len(node.text_lexbor()) for node in nodes)
 
 
 _HANDLERS: dict[str, Callable[[Collector, Any, str, int, Context], None]] = {

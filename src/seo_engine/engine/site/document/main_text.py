@@ -137,11 +137,9 @@ def _inside(blocks: Sequence[Block], repeated: Sequence[bool]) -> list[int]:
     texts = [0 if is_repeated else _prose(block) for block, is_repeated in zip(blocks, repeated, strict=True)]
     most = _MOST * (sum(texts) or 1)
     by_mark = _sums((block.around, text) for block, text in zip(blocks, texts, strict=True))
-    inside = [
-        index
-        for index, block in enumerate(blocks)
-        if not block.around or all(by_mark[mark] > most for mark in block.around)
-    ]
+    # Blocks side by side have the same elements around them.
+    left_out = {marks for marks in {block.around for block in blocks} if any(by_mark[mark] <= most for mark in marks)}
+    inside = [index for index, block in enumerate(blocks) if block.around not in left_out]
     most = _MOST * sum(texts[index] for index in inside)
     by_mark = _sums((blocks[index].content, texts[index]) for index in inside)
     # Numbers grow inwards.
@@ -149,22 +147,25 @@ def _inside(blocks: Sequence[Block], repeated: Sequence[bool]) -> list[int]:
     return inside if innermost is None else [index for index in inside if innermost in blocks[index].content]
 
 
-def _sums(marked: Iterable[tuple[tuple[int, ...], int]]) -> Counter[int]:
-    sums: Counter[int] = Counter()
+def _sums(marked: Iterable[tuple[tuple[int, ...], int]]) -> dict[int, int]:
+    by_marks: dict[tuple[int, ...], int] = {}
     for marks, text in marked:
+        by_marks[marks] = by_marks.get(marks, 0) + text
+    sums: dict[int, int] = {}
+    for marks, text in by_marks.items():
         for mark in marks:
-            sums[mark] += text
+            sums[mark] = sums.get(mark, 0) + text
     return sums
 
 
 def _score(block: Block, is_repeated: bool, links: float) -> float:
-    length = len(block.text)
+    length, link_characters = len(block.text), block.link_characters
     if is_repeated:
         return -length
-    if _is_links(block) and block.tag != "h1":
+    if link_characters > length / 2 and block.tag != "h1":
         # Several links in a row that are no list are a bar, whatever the site has beside it.
         return (links if block.tag in _LISTED else _LINKS_OF_A_PAGE) * length
-    return _prose(block)
+    return length - link_characters
 
 
 def _best_stretch(scores: Sequence[float]) -> tuple[int, int]:

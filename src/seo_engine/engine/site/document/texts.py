@@ -130,5 +130,5 @@ def _heading_part(node: LexborNode, tag: str, left_out: Set[str]) -> str | None:
 
 def _is_permalink(link: LexborNode) -> bool:
     address = link.attributes.get("href") or ""
-    text = one_line(link.text()) if "#" in address else "…"
+    text = one_line(link.text_lexbor()) if "#" in address else "…"
     return "#" in address and (not _LETTER_OR_DIGIT.search(text) or text.lower() in _PERMALINK)

@@ -127,7 +127,7 @@ class _Writer:
             self._raw += 1
         if attributes:
             values = {_attribute_name(each, attributes): value for each, value in attributes.items()}
-            written = "".join(f' {each}="{escape(value)}"' for each, value in values.items() if each)
+            written = "".join([f' {each}="{escape(value)}"' for each, value in values.items() if each])
             self.parts.append(f"<{local}{written}>")
         else:
             self.parts.append(f"<{local}>")
