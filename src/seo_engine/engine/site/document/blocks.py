@@ -58,8 +58,6 @@ class _Within(NamedTuple):
     around: tuple[int, ...] = ()
     content: tuple[int, ...] = ()
     is_section: bool = False
-    # The body is the second element from the root.
-    depth: int = 2
 
 
 class Texts(NamedTuple):
@@ -187,8 +185,8 @@ class _Blocks:
                 inner = self._within(node, node_tag, within)
                 if inner is not None:
                     run.end(tag, within)
-                    if inner.depth > self.depth:
-                        self.depth = inner.depth
+                    # Those that are open, with the root, the body and the block itself.
+                    self.depth = max(self.depth, len(opened) + 3)
                     if node_tag == "tr" and (row := self._row(node)) is not None:
                         run.add_lines(*row, node_tag, inner)
                     elif node_id in holders:
@@ -267,9 +265,9 @@ class _Blocks:
     def _within(self, node: LexborNode, tag: str, around: _Within) -> _Within | None:
         """Return what holds within a block; None if it is hidden."""
         attributes = node.attributes
-        path, around_marks, content_marks, is_section, depth = around
+        path, around_marks, content_marks, is_section = around
         if not attributes and tag in _PLAIN:
-            return _Within(crc32(tag.encode(), path), around_marks, content_marks, is_section, depth + 1)
+            return _Within(crc32(tag.encode(), path), around_marks, content_marks, is_section)
         if tag in _LEFT_OUT and not (tag == "template" and is_shadow(node)):
             return None
         if says_hidden(tag, attributes):
@@ -289,7 +287,6 @@ class _Blocks:
             (*around_marks, around_mark) if says_around else around_marks,
             (*content_marks, self._marks) if says_content else content_marks,
             is_section or says_content or tag in SECTIONS,
-            depth + 1,
         )
 
 
@@ -321,7 +318,7 @@ class _Run:
         else:
             # Only line breaks that the page makes; those of its source are white space.
             lines = [one_line(part) for part in text.split(_LINE)] if _LINE in text else [one_line(text)]
-        path, around, content, _, _ = within
+        path, around, content, _ = within
         for line in lines:
             if line:
                 self.blocks.append(Block(line, tag, path, min(link_characters, len(line)), around, content))

@@ -56,6 +56,9 @@ def one_line(text: str) -> str:
         >>> one_line(" Clay\\u200b\\n pots\\xa0")
         'Clay pots'
     """
+    if "  " not in text and text.isprintable():
+        # The usual one, if it is short: no other white space is printable, and nothing that nobody sees is.
+        return text.strip(" ")
     return " ".join((text if text.isascii() else _INVISIBLE.sub("", text)).split())
 
 
@@ -70,7 +73,7 @@ def text_of(node: LexborNode, *, is_heading: bool = False) -> str:
     if child is None:
         return ""
     if child.next is None and (only := child.text_content) is not None:
-        return " ".join(only.split()) if only.isascii() else one_line(only)
+        return one_line(only)
     if is_heading:
         text = one_line(texts_within(node, lambda inner, tag: _heading_part(inner, tag, _NOT_OF_HEADING), BLOCKS))
         # A button beside a heading is not of it; where there is nothing else, as in an accordion, it is the heading.

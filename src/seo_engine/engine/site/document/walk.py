@@ -73,11 +73,13 @@ class Walk:
         return self._within(root, Context(BODY, False, sys.maxsize), 0) if root is not None else iter(())
 
     def _within(self, top: LexborNode, context: Context, shadows: int) -> Iterator[tuple[LexborNode, Context]]:
-        wanted = self._wanted
+        wanted, changes = self._wanted, self._changes
         roles = self._roles
         # Of the other tags, only those that have a role somewhere.
         with_role = self._tags_with_role
-        looked_at = wanted | self._changes | with_role
+        looked_at = wanted | changes | with_role
+        # Nothing but wanted, as nearly all that are looked at.
+        plain = wanted - changes - with_role
         parts = [context]
         end = context.end
         number = 0
@@ -85,22 +87,25 @@ class Walk:
             tag_id = node.tag_id
             if tag_id not in looked_at:
                 continue
-            role = roles.get(node.mem_id, "") if tag_id in with_role else ""
-            if not role and tag_id not in wanted and tag_id not in self._changes:
-                continue
             while number >= end:
                 parts.pop()
-                end = parts[-1].end
+                context = parts[-1]
+                end = context.end
+            if tag_id in plain:
+                yield node, context
+                continue
+            role = roles.get(node.mem_id, "") if tag_id in with_role else ""
             if tag_id in wanted or role == "heading":
-                yield node, parts[-1]
+                yield node, context
             if tag_id in self._templates:
                 if shadows < _MOST_SHADOWS and is_shadow(node):
                     for fragment in node.template_fragments()[:1]:
                         self._take_roles(fragment.css("[role]"))
-                        yield from self._within(fragment, parts[-1]._replace(end=sys.maxsize), shadows + 1)
-            elif tag_id in self._changes or role in _ROLES:
-                parts.append(self._part(parts[-1], number, node, role))
-                end = parts[-1].end
+                        yield from self._within(fragment, context._replace(end=sys.maxsize), shadows + 1)
+            elif tag_id in changes or role in _ROLES:
+                context = self._part(context, number, node, role)
+                parts.append(context)
+                end = context.end
         self.elements += number
 
     def _part(self, around: Context, number: int, node: LexborNode, role: str) -> Context:
