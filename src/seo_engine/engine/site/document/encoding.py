@@ -150,7 +150,7 @@ def _undeclared(data: bytes) -> Encoding:
     # Text of another encoding is hardly ever UTF-8 by chance; a few bytes of UTF-8 may be cut off or damaged.
     text = data.decode("utf-8", "replace")
     replaced = text.count(_REPLACED)
-    if replaced <= sum(len(each) for each in re.findall(r"[^\x00-\x7f\ufffd]+", text)):
+    if not replaced or replaced <= sum(len(each) for each in re.findall(r"[^\x00-\x7f\ufffd]+", text)):
         return _known("utf-8")
     # What stands in tags and scripts is English.
     visible = b" ".join(_TAG.split(data[: 4 * _GUESSED_BYTES]))[:_GUESSED_BYTES]
