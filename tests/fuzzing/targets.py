@@ -11,8 +11,11 @@ from pathlib import Path
 import msgspec
 
 from seo_engine.config import SEOConfig
+from seo_engine.engine.site.crawling.sitemaps import is_sitemap, read_sitemap
 from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.document.places import position_of
+from seo_engine.engine.site.hosting.hosts import host_of
+from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.parsing import read_document
 from seo_engine.engine.site.response import NO_RESPONSE, Response
@@ -114,6 +117,30 @@ def document(data: bytes) -> None:
     assert all(refresh.seconds >= 0 for refresh in facts.refreshes)
 
 
+def sitemap(data: bytes) -> None:
+    """A sitemap names addresses, or nothing."""
+    is_sitemap(data)
+    found = read_sitemap(data, most=100)
+    assert len(found.pages) + len(found.sitemaps) <= 100 and found.left_out >= 0
+    assert all(isinstance(address, str) for address in (*found.pages, *found.sitemaps))
+
+
+def hosting(data: bytes) -> None:
+    """The configuration of a host has rules, or lines without effect; the first byte says of which host it is."""
+    folder = FOLDER / "served"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "index.html").write_text("<title>Pots</title>")
+    names = ("_redirects", "_headers", "netlify.toml", "vercel.json", ".htaccess")
+    name = names[data[0] % len(names)] if data else names[0]
+    (folder / name).write_bytes(data[1:])
+    host, _ = host_of(folder)
+    served = ServedFolder(folder, host, "https://a.example/")
+    for path in ("/", "/index.html", "/missing", "/%C3%BC", "/a/b.php?c=d"):
+        answer = served.answer(f"https://a.example{path}")
+        assert 100 <= answer.status <= 999, answer
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (journal, delivery, run_name, configuration, document)
+    target.__name__: target for target in (journal, delivery, run_name, configuration, document, sitemap, hosting)
 }
