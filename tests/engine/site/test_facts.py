@@ -22,6 +22,15 @@ def facts_of(html: str) -> PageFacts:
     return parse_page(html, "x").facts
 
 
+def test_comments_are_no_elements_and_move_no_region() -> None:
+    facts = facts_of(
+        "<nav><!-- menu --><?x?><svg><!-- icon --><path/></svg><a href=a>a</a><!-- end --></nav><a href=b>b</a>"
+    )
+    assert [(link.written, link.region) for link in facts.links] == [("a", "navigation"), ("b", "body")]
+    # With html, head and body.
+    assert facts.size.elements == 8
+
+
 def test_each_element_is_in_its_region() -> None:
     regions = [link.region for link in facts_of(REGIONS).links]
     assert regions == [

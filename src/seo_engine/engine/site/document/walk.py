@@ -77,16 +77,21 @@ class Walk:
         roles = self._roles
         # Of the other tags, only those that have a role somewhere.
         with_role = self._tags_with_role
-        looked_at = wanted | changes | with_role
+        comments = _ids_of_comments()
+        looked_at = wanted | changes | with_role | comments
         # Nothing but wanted, as nearly all that are looked at.
         plain = wanted - changes - with_role
         parts = [context]
         end = context.end
-        number = 0
-        for number, node in enumerate(top.traverse(), 1):
+        place = others = 0
+        for place, node in enumerate(top.traverse(), 1):
             tag_id = node.tag_id
             if tag_id not in looked_at:
                 continue
+            if tag_id in comments:
+                others += 1
+                continue
+            number = place - others
             while number >= end:
                 parts.pop()
                 context = parts[-1]
@@ -106,7 +111,7 @@ class Walk:
                 context = self._part(context, number, node, role)
                 parts.append(context)
                 end = context.end
-        self.elements += number
+        self.elements += place - others
 
     def _part(self, around: Context, number: int, node: LexborNode, role: str) -> Context:
         """Return the context within an element that changes it."""
@@ -133,6 +138,14 @@ class Walk:
         for node in nodes:
             self._roles[node.mem_id] = first_role(node.attributes)
             self._tags_with_role.add(node.tag_id)
+
+
+@cache
+def _ids_of_comments() -> frozenset[int]:
+    """Return the parser's numbers of nodes that are neither elements nor texts."""
+    tree: LexborHTMLParser = parser().LexborHTMLParser("<p><!-- a comment --><?an instruction?></p>")
+    assert tree.body is not None
+    return frozenset(node.tag_id for node in tree.body.traverse() if not node.is_element_node)
 
 
 def numbers_of(tree: LexborHTMLParser) -> dict[int, int]:
