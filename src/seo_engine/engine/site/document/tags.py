@@ -126,7 +126,10 @@ def _may_have_long_tags(html: str) -> bool:
         done = gap_end = gap_end if gap_end >= 0 else len(html)
         tag = _TAG_START.search(html, gap_start, gap_end)
         if tag is not None and gap_end - tag.end() >= _SHORTEST_LONG_TAG - 1:
-            return True
+            # Most of them have a long value, such as a picture as `data:`.
+            attributes = _ATTRIBUTE.finditer(html, tag.end(), gap_end)
+            if next(islice(attributes, MOST_ATTRIBUTES, None), None) is not None:
+                return True
     return False
 
 
