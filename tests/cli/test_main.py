@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from seo_engine.cli import COMMANDS, main
+from seo_engine.cli import COMMANDS, LazyGroup, main
 from tests.cli.commands import command
 
 
@@ -30,6 +31,15 @@ def test_a_full_disk_behind_standard_output_is_told_in_one_line(tmp_path: Path, 
     assert finished.stderr == "error: standard output: No space left on device\n"
 
 
+def test_a_full_disk_elsewhere_is_not_blamed_on_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LazyGroup, "invoke", fail)
+    with pytest.raises(OSError, match="No space left"):
+        main(["runs", "list"])
+
+
 def test_every_command_of_the_table_is_there() -> None:
     context = click.Context(main)
     for name in COMMANDS:
@@ -46,7 +56,7 @@ def test_a_module_is_imported_only_when_its_command_is_run(
     tmp_path: Path, arguments: list[str], imported: set[str]
 ) -> None:
     program = (
-        "import sys\nfrom seo_engine.cli import COMMANDS, main\nmain(sys.argv[1:], standalone_mode=False)\n"
+        "import sys\nfrom seo_engine.cli import COMMANDS, LazyGroup, main\nmain(sys.argv[1:], standalone_mode=False)\n"
         "print(*(name for name in COMMANDS if f'seo_engine.cli.{name}' in sys.modules))"
     )
     finished = subprocess.run(

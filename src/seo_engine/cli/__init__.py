@@ -6,6 +6,8 @@ import errno
 import importlib
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -24,6 +26,8 @@ COMMANDS = {
 # What writing fails with when the disk behind standard output is full, or the terminal is gone.
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
+_PRINTERS = ("click", "rich")
+
 
 class LazyGroup(click.Group):
     """A group of the commands in `COMMANDS`."""
@@ -33,8 +37,7 @@ class LazyGroup(click.Group):
         try:
             return super().main(*arguments, **settings)
         except OSError as error:
-            # An error about a file has its name.
-            if error.errno not in _CANNOT_WRITE or error.filename is not None:
+            if error.errno not in _CANNOT_WRITE or not _is_of_output(error):
                 raise
             CommandError(f"standard output: {error.strerror}").show()
             # Python writes what is left once more when it ends.
@@ -59,6 +62,12 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[name].partition(":")
         return cast(click.Command, getattr(importlib.import_module(module), attribute))
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Return whether an error comes from what prints; any other writes a file."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(innermost.filename).parent.name in _PRINTERS
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

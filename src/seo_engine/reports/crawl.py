@@ -86,7 +86,7 @@ def _notes(result: CrawlResult) -> Iterator[str]:
     elif result.waiting:
         yield f"{result.waiting:,} addresses wait; run the same command to continue"
     elif result.given_up or any(status in WORTH_ANOTHER_TRY for status in result.statuses):
-        yield "Run the same command to try again what was given up, but for what robots.txt forbids"
+        yield "Run the same command to try again what has failed, but for what robots.txt forbids"
 
 
 def next_step(result: CrawlResult) -> str:

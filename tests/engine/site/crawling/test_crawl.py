@@ -116,7 +116,7 @@ def test_a_server_that_misbehaves_is_survived(tmp_path: Path) -> None:
     assert titles["koi8"] != "Töpfe" and "too-short" not in titles
     assert result.reasons == {
         "an answer of more than 16 MB": 2,
-        "an answer with a status that is none": 2,
+        "an answer with an invalid status": 2,
         "no answer in time": 1,
         "the answer breaks off": 2,
         "the headers of an answer are longer than 256 kB": 1,

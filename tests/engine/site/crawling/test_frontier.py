@@ -166,6 +166,17 @@ def test_sitemaps_are_bounded_and_the_others_counted(tmp_path: Path) -> None:
     assert [following(frontier).kind for _ in range(11)] == [SITEMAP] * 10 + [PAGE]
 
 
+def test_a_sitemap_that_is_known_takes_no_room(tmp_path: Path) -> None:
+    frontier = begun(tmp_path, most_addresses=300)
+    sitemaps = [Found(f"{START}{number}.xml", SITEMAP, 0) for number in range(3)]
+    frontier.mark_done(following(frontier), 200, 9, (0, 0), sitemaps[:2])
+    frontier.mark_done(following(frontier), 200, 9, (0, 0), sitemaps)
+    assert frontier.passed_over() == {} and [following(frontier).address for _ in range(2)] == [
+        f"{START}1.xml",
+        f"{START}2.xml",
+    ]
+
+
 def test_starts_for_which_there_is_no_room_are_counted_once(tmp_path: Path) -> None:
     for _ in range(2):
         frontier = Frontier(tmp_path / "frontier.sqlite", START, pages(*"abcdef"), 4, retry_seconds=0.0)

@@ -52,7 +52,7 @@ def test_numbers_that_lead_into_a_network_of_ones_own_are_private(number: str) -
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example", "x" * 64 + ".example"])
-def test_what_can_be_no_name_of_a_host_is_not_connected_to(host: str) -> None:
+def test_an_invalid_host_name_is_not_connected_to(host: str) -> None:
     assert not Scope([], CrawlConfig(allow_private=True)).may_connect_to(f"http://{host}/")
 
 
@@ -61,9 +61,14 @@ def test_patterns_with_letters_of_any_script_match() -> None:
     assert scope.reason_against("https://a.example/t%C3%B6pfe/rot", 1) == "excluded"
 
 
+def test_a_pattern_may_be_for_both_schemes() -> None:
+    scope = Scope([START], CrawlConfig(exclude=["http*://a.example/pots"]))
+    assert scope.reason_against("https://a.example/pots", 1) == "excluded"
+
+
 @pytest.mark.parametrize("pattern", ["docs/*", "", "töpfe"])
 def test_a_pattern_that_cannot_match_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="exclude must begin with / as paths do"):
+    with pytest.raises(ValueError, match="exclude must begin with /, as paths do"):
         CrawlConfig(exclude=[pattern])
 
 

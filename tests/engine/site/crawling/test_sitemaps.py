@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
 import pytest
 
-from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, Sitemap, read_sitemap
+from seo_engine.engine.site.crawling import sitemaps
+from seo_engine.engine.site.crawling.sitemaps import MOST_ADDRESSES, Sitemap, is_sitemap, read_sitemap
 from tests.engine.site.crawling.odd_server import odd_server
 
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -38,6 +40,9 @@ PLAIN = f"<urlset xmlns='{NAMESPACE}'><url><loc>{A}</loc></url><url><loc>{B.repl
         f"\ufeff{A}\r\n{B}\r\n".encode("utf-16-le"),
         f"{A}\r{B}\r".encode(),
         f"# <the list>\n{A}\n{B}".encode(),
+        ("<?xml version='1.0' encoding='UTF-16'?>" + PLAIN).encode("utf-16-be"),
+        f"\ufeff{A}\n{B}\n".encode("utf-16-be"),
+        b"Notice: x\n<?xml version='1.0'?><!--" + b"x" * 2_000 + b" -->" + PLAIN.encode(),
     ],
 )
 def test_the_pages_of_a_sitemap_are_read(data: bytes) -> None:
@@ -48,6 +53,27 @@ def test_what_is_compressed_and_cut_off_is_read_as_far_as_it_goes() -> None:
     many = "".join(f"<url><loc>https://a.example/{number * 7919}</loc></url>" for number in range(5_000))
     data = gzip.compress(f"<urlset>{many}</urlset>".encode())
     assert 1_000 < len(read_sitemap(data[: len(data) // 2]).pages) < 4_000
+
+
+def test_an_encoding_behind_a_warning_is_obeyed() -> None:
+    data = "Notice: x\n<?xml version='1.0' encoding='iso-8859-1'?><urlset><url><loc>https://a.example/é</loc></url></urlset>"
+    assert read_sitemap(data.encode("latin-1")).pages == ("https://a.example/é",)
+
+
+@pytest.mark.parametrize("data", [f"\ufeff{A}".encode(), f"\ufeff{A}".encode("utf-16-le"), f"# pots\n{A}".encode()])
+def test_a_list_is_known_whatever_its_server_calls_it(data: bytes) -> None:
+    assert is_sitemap(data) and read_sitemap(data).pages == (A,)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_what_is_longer_than_is_read_says_so_and_has_no_half_address(
+    monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(sitemaps, "MOST_SITEMAP_BYTES", 90)
+    lines = "".join(f"https://a.example/page-{number}\n" for number in range(10)).encode()
+    assert read_sitemap(compress(lines)[:91] if compress is bytes else compress(lines)) == Sitemap(
+        ("https://a.example/page-0", "https://a.example/page-1", "https://a.example/page-2"), left_out=1
+    )
 
 
 def test_an_index_names_sitemaps_and_images_are_no_pages() -> None:
@@ -82,7 +108,7 @@ def test_a_sitemap_is_bounded() -> None:
         + f"]><urlset><url><loc>{A}&i;</loc></url></urlset>"
     )
     assert all(len(address) < 2_000 for address in read_sitemap(bomb.encode()).pages)
-    assert read_sitemap(gzip.compress(b"\n" * 200_000_000)) == Sitemap()
+    assert read_sitemap(gzip.compress(b"\n" * 200_000_000)) == Sitemap(left_out=1)
     many = "".join(f"{A}{number}\n" for number in range(MOST_ADDRESSES + 10))
     assert len(read_sitemap(many.encode()).pages) == MOST_ADDRESSES and read_sitemap(many.encode()).left_out == 10
     many = "".join(f"<url><loc>{A}{number}</loc></url>" for number in range(MOST_ADDRESSES + 10))

@@ -67,7 +67,7 @@ class Answers:
         self, frontier: Frontier, archive: Archive, scope: Scope, folder: Path, renderer: Renderer | None = None
     ) -> None:
         self._frontier, self._archive, self._scope, self._renderer = frontier, archive, scope, renderer
-        self._all_readers = [(ReadingProcesses(1), folder / f".reading-{number}.warc.gz") for number in range(_READERS)]
+        self._all_readers = [(ReadingProcesses(1), file) for file in reading_files(folder)]
         self._readers: asyncio.Queue[tuple[ReadingProcesses, Path]] = asyncio.Queue()
         for reader in self._all_readers:
             self._readers.put_nowait(reader)
@@ -93,7 +93,7 @@ class Answers:
             str: An address to ask instead, for a robots.txt that was moved; else empty.
         """
         if status not in _STATUSES:
-            self._frontier.give_up(waiting, "an answer with a status that is none")
+            self._frontier.give_up(waiting, "an answer with an invalid status")
             return ""
         said = _headers_as_text(headers)
         if waiting.kind == ROBOTS:
@@ -247,6 +247,15 @@ class Answers:
                 passed_over[reason] += 1
             else:
                 yield each._replace(address=address)
+
+
+def reading_files(folder: Path) -> list[Path]:
+    """Return the files from which pages are read while a crawl runs.
+
+    Args:
+        folder (Path): That of the crawl.
+    """
+    return [folder / f".reading-{number}.warc.gz" for number in range(_READERS)]
 
 
 def _is_guess(waiting: Waiting) -> bool:

@@ -10,7 +10,7 @@ from seo_engine.foundation.settings import Configuration, setting
 USER_AGENT = "seo-engine (+https://github.com/seo-engine/seo-engine)"
 
 # Of patterns that can match a path or an address.
-_BEGINNINGS = ("/", "*", "?", "[", "http:", "https:")
+_BEGINNINGS = ("/", "*", "?", "[", "http")
 
 
 @dataclass
@@ -40,8 +40,9 @@ class CrawlConfig(Configuration):
         flag="--delay",
     )  # fmt: skip
     retry_seconds: float = setting(
-        1.0, "Wait before an address is asked a second time, and four times as long before each further try.", above=0
-    )
+        1.0, "Wait before an address is asked a second time, and four times as long before each further try; ten "
+        "minutes at most.", above=0, at_most=600,
+    )  # fmt: skip
     timeout_seconds: float = setting(
         30.0, "Wait at most so many seconds for a whole answer.", above=0, at_most=3_600, flag="--timeout"
     )
@@ -64,4 +65,6 @@ class CrawlConfig(Configuration):
         for name, patterns in (("include", self.include), ("exclude", self.exclude)):
             for pattern in patterns:
                 if not pattern.startswith(_BEGINNINGS):
-                    raise ValueError(f"{name} must begin with / as paths do, or with http or *, got {pattern!r}")
+                    raise ValueError(
+                        f"{name} must begin with /, as paths do, with http or with a wildcard, got {pattern!r}"
+                    )

@@ -51,7 +51,7 @@ class _Parser(_LenientHTTPClientParser):
     MAX_LENGTH = MOST_HEADER_BYTES
 
     def headerReceived(self, name: bytes, value: bytes) -> None:
-        # A header whose name is none is passed over.
+        # A header with an invalid name is passed over.
         with contextlib.suppress(InvalidHeaderName):
             super().headerReceived(name, value)  # type: ignore[no-untyped-call]
 
@@ -68,12 +68,11 @@ class _Connection(_LenientHTTP11ClientProtocol):
         return answer
 
     def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
         if self._parser is not None and self._parser.state in (STATUS, HEADER):
             self._header_bytes += len(data)
             if self._header_bytes > MOST_HEADER_BYTES:
                 self._giveUp(Failure(EndlessHeadersError()))  # type: ignore[no-untyped-call]
-                return
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
 
 
 class PublicResolver:

@@ -200,7 +200,7 @@ def _listed(file: Path, config: CrawlConfig) -> tuple[list[Found], dict[str, int
     """
     try:
         with file.open("rb") as opened:
-            listed = read_sitemap(opened.read(MOST_SITEMAP_BYTES), MOST_LISTED)
+            listed = read_sitemap(opened.read(MOST_SITEMAP_BYTES + 1), MOST_LISTED)
     except OSError as error:
         raise SiteError(f"{file}: cannot be read: {error.strerror}") from None
     entries = [Found(address, PAGE, 0) for address in listed.pages]
@@ -208,7 +208,10 @@ def _listed(file: Path, config: CrawlConfig) -> tuple[list[Found], dict[str, int
     if not entries:
         raise SiteError(f"{file}: there is no address in it; give a sitemap, or one address in each line")
     if listed.left_out:
-        raise SiteError(f"{file}: it has more than {MOST_LISTED:,} addresses; give several lists, and crawl each")
+        raise SiteError(
+            f"{file}: it has more than {MOST_LISTED:,} addresses or {MOST_SITEMAP_BYTES // 1024**2} MB; give several "
+            "lists, and crawl each"
+        )
     scope, starts, errors = Scope([], config), dict[str, Found](), list[str]()
     for entry in entries:
         try:
@@ -239,7 +242,7 @@ def _checked_start(start: str) -> str:
         raise SiteError("leave the password out of the address, and give --basic-auth VARIABLE")
     host = str(address.hostname)
     if not host.startswith("[") and not is_host_name(host):
-        raise SiteError(f"{start}: {host} can be no name of a host")
+        raise SiteError(f"{start}: {host} is not a valid host name")
     return without_session(str(address.href))
 
 

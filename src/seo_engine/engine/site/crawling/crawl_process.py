@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, quote_plus
 
+from seo_engine.engine.site.crawling.answers import reading_files
 from seo_engine.engine.site.crawling.archive import MOST_ANSWER_BYTES, Archive
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.engine.site.crawling.frontier import Found, Frontier
@@ -104,6 +105,8 @@ def crawl(
         process.crawl(crawler, frontier, archive, scope, config, headers, folder)
         _report_while_it_runs(crawler, frontier)
         process.start()
+        for file in reading_files(folder):
+            file.unlink(missing_ok=True)
         spider: Any = crawler.spider
         end = {
             **frontier.counts(),
@@ -124,19 +127,20 @@ def crawl(
 def _secrets_in(headers: Mapping[str, str]) -> Iterator[bytes]:
     """Yield what a site might send back, and what is not to be kept: values, and the parts that are secrets."""
     for name, value in headers.items():
-        for secret in (value, *_parts_of(name.lower(), value)):
-            yield from (form.encode() for form in {secret, quote(secret), quote_plus(secret), escape(secret)})
+        for secret in (value.encode(), *_parts_of(name.lower(), value)):
+            yield from (secret, quote(secret).encode(), quote_plus(secret).encode())
+            yield escape(secret.decode("latin-1")).encode("latin-1")
 
 
-def _parts_of(name: str, value: str) -> Iterator[str]:
+def _parts_of(name: str, value: str) -> Iterator[bytes]:
     if name == "cookie":
-        yield from (each.partition("=")[2].strip() for each in value.split(";"))
+        yield from (each.partition("=")[2].strip().encode() for each in value.split(";"))
     scheme, _, credentials = value.partition(" ")
     if name == "authorization":
-        yield credentials
+        yield credentials.encode()
         if scheme.lower() == "basic":
-            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-                yield base64.b64decode(credentials).decode().partition(":")[2]
+            with contextlib.suppress(binascii.Error):
+                yield base64.b64decode(credentials).partition(b":")[2]
 
 
 def _take(lock: IO[str], folder: Path) -> None:

@@ -219,7 +219,7 @@ class Frontier:
             status (int): What the server answered.
             sent_bytes (int): How much it sent.
             record (tuple[int, int]): Where the record begins, and how long it is.
-            found (Iterable[Found]): Addresses to fetch; those that are known are not added again.
+            found (Sequence[Found]): Addresses to fetch; those that are known are not added again.
             passed_over (Mapping[str, int] | None): Why other addresses are not fetched, and how many.
         """
         begin, length = record
@@ -232,7 +232,7 @@ class Frontier:
             )
             counts = Counter(passed_over or {})
             pages = [each for each in found if each.kind != SITEMAP]
-            sitemaps = [each for each in found if each.kind == SITEMAP]
+            sitemaps = [each for each in found if each.kind == SITEMAP and not self._knows(each.address)]
             if sitemaps:
                 # They are read before pages, and may name more of them without an end.
                 known = self._number("SELECT COUNT(*) FROM addresses WHERE kind = 'sitemap'")
@@ -315,8 +315,7 @@ class Frontier:
         left_out = 0
         for each in found:
             host = host_of(each.address)
-            known = "SELECT 1 FROM addresses WHERE address = ?"
-            if self._room <= 0 and not self._database.execute(known, (each.address,)).fetchone():
+            if self._room <= 0 and not self._knows(each.address):
                 left_out += 1
                 continue
             is_new = self._database.execute("INSERT OR IGNORE INTO hosts (host) VALUES (?)", (host,)).rowcount
@@ -331,6 +330,9 @@ class Frontier:
 
     def _now(self) -> float:
         return self._time_before + time.monotonic()
+
+    def _knows(self, address: str) -> bool:
+        return self._database.execute("SELECT 1 FROM addresses WHERE address = ?", (address,)).fetchone() is not None
 
     def _count_passed_over(self, counts: Mapping[str, int]) -> None:
         self._database.executemany(

@@ -46,6 +46,7 @@ _LONGEST_SECONDS = 20.0
 # The memory of one page; what takes more is ended.
 _MOST_BYTES = 1024 * 1024 * 1024
 _WATCH_SECONDS = 0.5
+_LONGEST_END_SECONDS = 5.0
 _PAGES_AT_A_TIME = 2
 
 # These belong to what was sent, not to what is handed on.
@@ -89,6 +90,7 @@ class Renderer:
         self._program: Any = None
         self._browser: Any = None
         self._starting = asyncio.Lock()
+        self._ending: list[asyncio.Task[None]] = []
         self._places = asyncio.Semaphore(_PAGES_AT_A_TIME)
 
     async def render(self, address: str, headers: Headers, body: bytes) -> Rendered:
@@ -117,10 +119,14 @@ class Renderer:
 
     async def close(self) -> None:
         """End the browser."""
-        for each in (self._browser and self._browser.close, self._program and self._program.stop):
+        await asyncio.gather(*self._ending, self._end(self._browser, self._program))
+
+    async def _end(self, browser: Any, program: Any) -> None:
+        for each in (browser and browser.close, program and program.stop):
             if each:
-                with contextlib.suppress(self._errors()):
-                    await each()
+                # What is dead may not answer.
+                with contextlib.suppress(TimeoutError, self._errors()):
+                    await asyncio.wait_for(each(), _LONGEST_END_SECONDS)
 
     async def _document(self, context: Any, address: str, page_itself: Resource, leads_to: dict[str, None]) -> str:
         try:
@@ -171,16 +177,19 @@ class Renderer:
     async def _new_context(self) -> Any:
         failure: Exception = RuntimeError()
         for _ in range(2):
-            browser = await self._running()
-            settings = {"user_agent": self._user_agent, "service_workers": "block", "accept_downloads": False}
+            browser = self._browser
             try:
+                browser = await self._running()
+                settings = {"user_agent": self._user_agent, "service_workers": "block", "accept_downloads": False}
                 return await asyncio.wait_for(browser.new_context(**settings), _LONGEST_SECONDS)
             except (TimeoutError, self._errors()) as error:
                 # Somebody has ended or stopped the browser, or the program that drives it.
                 failure = error
                 if self._browser is browser:
+                    self._ending.append(asyncio.create_task(self._end(self._browser, self._program)))
                     self._program = self._browser = None
-        raise _cannot_start(failure)
+        said = str(failure).strip().splitlines()
+        raise OSError(f"Chromium cannot be started: {said[0] if said else failure!r}")
 
     async def _running(self) -> Any:
         async with self._starting:
@@ -188,23 +197,15 @@ class Renderer:
                 if self._program is None:
                     playwright = import_of_extra("playwright.async_api", extra="render", needed_by="--render")
                     self._program = await playwright.async_playwright().start()
-                try:
-                    self._browser = await self._program.chromium.launch(
-                        executable_path=browser_program(), args=list(_SWITCHES), chromium_sandbox=os.geteuid() != 0
-                    )
-                except self._errors() as error:
-                    raise _cannot_start(error) from None
+                self._browser = await self._program.chromium.launch(
+                    executable_path=browser_program(), args=list(_SWITCHES), chromium_sandbox=os.geteuid() != 0
+                )
             return self._browser
 
     @staticmethod
     def _errors() -> type[Exception]:
         error: type[Exception] = import_of_extra("playwright.async_api", extra="render", needed_by="--render").Error
         return error
-
-
-def _cannot_start(error: Exception) -> OSError:
-    said = str(error).strip().splitlines()
-    return OSError(f"Chromium cannot be started: {said[0] if said else error!r}")
 
 
 # The whole document, with its shadow trees; a document may be of any size.

@@ -97,11 +97,11 @@ class Scope:
         return "excluded" if _matches(path, address, self._exclude) else ""
 
     def reason_against_host(self, host: str) -> str:
-        """Return why a host is not asked: its name can be none, or it is the number of a machine that is not public."""
+        """Return why a host is not asked: its name is invalid, or it is the number of a machine that is not public."""
         try:
             number = ipaddress.ip_address(host.strip("[]"))
         except ValueError:
-            return "" if is_host_name(host) else "no name of a host"
+            return "" if is_host_name(host) else "invalid host name"
         return "" if self._config.allow_private or is_public(number) else "private address"
 
     def may_connect_to(self, address: str) -> bool:
@@ -128,7 +128,7 @@ class Scope:
 
 
 def is_host_name(host: str) -> bool:
-    """Return whether a name can be that of a host: no part of it is empty, or longer than 63 characters.
+    """Return whether a host name is valid: no part of it is empty, or longer than 63 characters.
 
     Example:
         >>> is_host_name("bücher.example"), is_host_name("a..b"), is_host_name(".example")

@@ -22,7 +22,8 @@ MOST_LISTED = 1_000_000
 _LINE = re.compile(rb"(?:^|(?<=[\r\n]))[ \t]*(https?://[^\s<>]+)", re.IGNORECASE)
 _ROOT = re.compile(rb"<(?:[\w.-]{1,20}:)?(?:urlset|sitemapindex)\b")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_BEGINNING = 1_000
+_UTF_16_XML = (codecs.BOM_UTF16_LE + b"<\0", codecs.BOM_UTF16_BE + b"\0<")
+_BEGINNING = 10_000
 _CDATA = b"<![CDATA["
 _MOST_AMPERSANDS = 1_000_000
 _AMPERSAND = re.compile(rb"&(?!(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{1,40});)")
@@ -47,10 +48,10 @@ def is_sitemap(data: bytes) -> bool:
         >>> is_sitemap(b"<?xml version='1.0'?><urlset>"), is_sitemap(b"<!doctype html>"), is_sitemap(b"http://a.example/")
         (True, False, True)
     """
-    beginning = data[:_BEGINNING]
-    return data.startswith(_GZIP) or bool(
-        _ROOT.search(beginning.replace(b"\0", b"")) or _LINE.match(beginning.lstrip())
-    )
+    if data.startswith(_GZIP):
+        return True
+    is_xml, beginning = _prepared(data[:_BEGINNING])
+    return bool(_ROOT.search(beginning.replace(b"\0", b"")) if is_xml else _LINE.search(beginning))
 
 
 def read_sitemap(data: bytes, most: int = MOST_ADDRESSES) -> Sitemap:
@@ -68,27 +69,19 @@ def read_sitemap(data: bytes, most: int = MOST_ADDRESSES) -> Sitemap:
         ('https://a.example/',)
     """
     if data.startswith(_GZIP):
-        data = decompressed(BytesIO(data), MOST_SITEMAP_BYTES)
-    data = data.removeprefix(codecs.BOM_UTF8).lstrip()
-    root = _ROOT.search(data[:_BEGINNING])
-    if root and not data.startswith(b"<?xml"):
-        # Programs put their warnings before it.
-        data = data[root.start() :]
-    is_xml = data.startswith(b"<")
-    if data.startswith(_UTF_16):
-        text = data.decode("utf-16", "replace").lstrip().encode("utf-8", "replace")
-        is_xml = text.startswith(b"<")
-        data = data if is_xml else text
+        data = decompressed(BytesIO(data), MOST_SITEMAP_BYTES + 1)
+    left_out = int(len(data) > MOST_SITEMAP_BYTES)
+    is_xml, data = _prepared(data)
     if not is_xml:
-        lines = _LINE.finditer(data)
+        # The last line may be cut off.
+        lines = _LINE.finditer(data, 0, max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 if left_out else len(data))
         listed = tuple(line[1].decode("utf-8", "replace") for line in itertools.islice(lines, most))
-        return Sitemap(listed, left_out=sum(1 for _ in lines))
+        return Sitemap(listed, left_out=left_out + sum(1 for _ in lines))
     if _CDATA not in data and b"\0" not in data[:100] and data.count(b"&") < _MOST_AMPERSANDS:
         # The parser drops it, if it stands alone.
         data = _AMPERSAND.sub(b"&amp;", data)
     pages: dict[str, None] = {}
     sitemaps: dict[str, None] = {}
-    left_out = 0
     for where, address in _addresses(data):
         found = sitemaps if where == "sitemap" else pages
         if len(pages) + len(sitemaps) < most:
@@ -96,6 +89,18 @@ def read_sitemap(data: bytes, most: int = MOST_ADDRESSES) -> Sitemap:
         else:
             left_out += address not in found
     return Sitemap(tuple(pages), tuple(sitemaps), left_out)
+
+
+def _prepared(data: bytes) -> tuple[bool, bytes]:
+    """Return whether it is XML, and the data from where the parser begins; of a list in UTF-16, as UTF-8."""
+    data = data.removeprefix(codecs.BOM_UTF8).lstrip()
+    if root := _ROOT.search(data, 0, _BEGINNING):
+        # Programs put their warnings before it.
+        declaration = data.rfind(b"<?xml", 0, root.start())
+        data = data[declaration if declaration >= 0 else root.start() :]
+    elif data.startswith(_UTF_16) and not data.startswith(_UTF_16_XML):
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    return data.startswith((b"<", b"\0<", *_UTF_16_XML)), data
 
 
 def _addresses(data: bytes) -> Iterator[tuple[str, str]]:

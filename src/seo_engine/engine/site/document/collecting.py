@@ -42,7 +42,8 @@ _LATE_SOURCE_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
 _FIRST_OF_SOURCES = re.compile(r"[\s,]*([^\s,]\S*[^\s,]|[^\s,])")
 _NAMES_OF_META = ("name", "property", "http-equiv", "itemprop", "charset")
 
-# What any element may have. One search for all of them takes half as long as one for each.
+# What any element may have. One search for all of them takes half as long as one for each; it finds an element once for
+# each of them that it has.
 _MARKS = "[id], [role], [itemscope], [typeof], [data-nosnippet]"
 
 

@@ -142,7 +142,7 @@ class Walk:
 
 @cache
 def _ids_of_comments() -> frozenset[int]:
-    """Return the parser's numbers of nodes that are neither elements nor texts."""
+    """Return the parser's numbers of nodes that are neither elements nor texts; an instruction has none, which is 0."""
     tree: LexborHTMLParser = parser().LexborHTMLParser("<p><!-- a comment --><?an instruction?></p>")
     assert tree.body is not None
     return frozenset(node.tag_id for node in tree.body.traverse() if not node.is_element_node)

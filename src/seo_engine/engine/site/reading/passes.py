@@ -46,7 +46,15 @@ def pages_of(
             repetition.add(keys)
             progress(COMPARING, done, -(-count // every))
         reading.know(repetition.repetition())
-        for done, page in enumerate(reading.read(requests()), start=1):
-            # A page that was rendered has two documents.
-            progress(READING, min(done, count), count)
+        raw = 0
+
+        def counted() -> Iterator[ReadingRequest]:
+            nonlocal raw
+            for request in requests():
+                # A page that was rendered has two documents.
+                raw += request.is_raw
+                yield request
+
+        for done, page in enumerate(reading.read(counted()), start=1):
+            progress(READING, max(0, done - raw), count)
             yield page

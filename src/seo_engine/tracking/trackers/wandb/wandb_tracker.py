@@ -210,7 +210,7 @@ class WandBTracker(SDKTracker):
         import_of_extra("wandb", extra="tracking", needed_by=self.title)
 
     def _open(self, run_directory: Path) -> object:
-        self._mode, self._asked_at = "", None
+        self._mode, self._asked_at, self._probe = "", None, ReachabilityProbe()
         self._import_sdk()
         user = self._user_settings()
         self._mode = self._resolved_mode(user)
