@@ -162,9 +162,9 @@ def test_a_folder_that_is_no_run_gets_nothing_and_what_waits_for_it_is_counted(
 def open_within(folder: Path) -> list[str]:
     """Return what is open of a folder; of all else, other threads and earlier tests may close something meanwhile."""
     found = []
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # that of the list itself is closed
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            found.append(str(descriptor.readlink()))
     return sorted(path for path in found if path.startswith(str(folder)))
 
 
