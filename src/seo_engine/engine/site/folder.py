@@ -11,7 +11,7 @@ from seo_engine.engine.site.files import SiteFiles, shown
 from seo_engine.engine.site.hosting.hosts import PLAIN, Host, host_named, host_of
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import READ, Page
-from seo_engine.engine.site.reading.passes import Progress, pages_of
+from seo_engine.engine.site.reading.passes import Progress, pages_of, unseen
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.response import NO_RESPONSE, Response
@@ -30,7 +30,7 @@ def read_site(
     *,
     base_url: str = "",
     host: str = "",
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress = unseen,
 ) -> Site:
     """Read the pages of a folder and its subfolders, in the order of their paths.
 
@@ -101,7 +101,7 @@ class _Folder:
         self._has_address = bool(base_url)
         self.served = ServedFolder(self._folder, self._host, _checked(base_url))
 
-    def pages(self, processes: int | None, progress: Progress = lambda stage, done, total: None) -> Iterator[Page]:
+    def pages(self, processes: int | None, progress: Progress = unseen) -> Iterator[Page]:
         try:
             yield from pages_of(self.files.look_through, self._requests, processes, progress)
         except ReadingProcessError as error:

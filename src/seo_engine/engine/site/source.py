@@ -8,7 +8,7 @@ from pathlib import Path
 from seo_engine.engine.site.exports.advertools import read_advertools
 from seo_engine.engine.site.exports.screaming_frog import read_screaming_frog
 from seo_engine.engine.site.folder import read_site
-from seo_engine.engine.site.reading.passes import Progress
+from seo_engine.engine.site.reading.passes import Progress, unseen
 from seo_engine.engine.site.site import Site, SiteError
 from seo_engine.engine.site.warc import read_warc
 
@@ -22,7 +22,7 @@ def read_source(
     *,
     base_url: str = "",
     host: str = "",
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress = unseen,
 ) -> Site:
     """Read a site from what holds it.
 

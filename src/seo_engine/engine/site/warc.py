@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seo_engine.engine.site.page import Page, path_within
-from seo_engine.engine.site.reading.passes import Progress, pages_of
+from seo_engine.engine.site.reading.passes import Progress, pages_of, unseen
 from seo_engine.engine.site.reading.reading_processes import ReadingProcessError
 from seo_engine.engine.site.reading.request import ReadingRequest
 from seo_engine.engine.site.reading.stored_records import WholeFileCompressedError, records_of
@@ -19,9 +19,7 @@ _NOT_MODIFIED = 304
 _MOST_REASONS = 30
 
 
-def read_warc(
-    file: str | Path, *, processes: int | None = None, progress: Progress = lambda stage, done, total: None
-) -> Site:
+def read_warc(file: str | Path, *, processes: int | None = None, progress: Progress = unseen) -> Site:
     """Read the pages that are stored in a WARC file.
 
     Args:

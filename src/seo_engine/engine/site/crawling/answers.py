@@ -67,18 +67,18 @@ class Answers:
         self, frontier: Frontier, archive: Archive, scope: Scope, folder: Path, renderer: Renderer | None = None
     ) -> None:
         self._frontier, self._archive, self._scope, self._renderer = frontier, archive, scope, renderer
-        self._all_readers = [(ReadingProcesses(1), file) for file in reading_files(folder)]
+        files = reading_files(folder)
+        self._all_readers = [ReadingProcesses(1) for _ in files]
         self._readers: asyncio.Queue[tuple[ReadingProcesses, Path]] = asyncio.Queue()
-        for reader in self._all_readers:
+        for reader in zip(self._all_readers, files, strict=True):
             self._readers.put_nowait(reader)
         self._walls = 0
         self.stopped_by = ""
 
     def close(self) -> None:
-        """End the processes that read pages."""
-        for reader, file in self._all_readers:
+        """End the processes that read pages; their files are left to whoever crawls."""
+        for reader in self._all_readers:
             reader.__exit__(None, None, None)
-            file.unlink(missing_ok=True)
 
     async def take(self, waiting: Waiting, status: int, headers: Headers, body: bytes) -> str:
         """Take an answer into account.

@@ -105,6 +105,7 @@ def crawl(
         process.crawl(crawler, frontier, archive, scope, config, headers, folder)
         _report_while_it_runs(crawler, frontier)
         process.start()
+        # Also where the crawl broke off.
         for file in reading_files(folder):
             file.unlink(missing_ok=True)
         spider: Any = crawler.spider

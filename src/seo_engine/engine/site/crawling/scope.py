@@ -123,8 +123,8 @@ class Scope:
 
     def may_get_secrets(self, address: str) -> bool:
         """Return whether an address is on a host of the site, and as well encrypted as where the crawl began."""
-        host = urlsplit(address).netloc
-        return host in self._hosts and (address.startswith("https:") or host not in self._encrypted_hosts)
+        is_in_clear = not address.startswith("https:")
+        return self.is_on_site(address) and not (is_in_clear and urlsplit(address).netloc in self._encrypted_hosts)
 
 
 def is_host_name(host: str) -> bool:

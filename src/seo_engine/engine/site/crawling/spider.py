@@ -56,7 +56,7 @@ _WORDS: dict[type[BaseException], str] = {
 
 _OF_ANOTHER_HOST = "TLS: the certificate is for another host"
 # Another try would find the same.
-_BAD_CERTIFICATE = ("TLS: certificate verify failed", _OF_ANOTHER_HOST)
+_WILL_NOT_CHANGE = ("TLS: certificate verify failed", _OF_ANOTHER_HOST, str(EndlessHeadersError()))
 
 # A site that asks for more does not want a crawl to end.
 _LONGEST_DELAY_SECONDS = 600.0
@@ -247,10 +247,10 @@ class SiteSpider(scrapy.Spider):
         with self._stopping_on_failure():
             if isinstance(error, _FAR_TOO_LONG):
                 self.frontier.give_up(waiting, f"an answer of more than {MOST_ANSWER_BYTES // 1024**2} MB")
-            elif isinstance(_cause_of(error), EndlessHeadersError) or _in_words(error) in _BAD_CERTIFICATE:
-                self.frontier.give_up(waiting, _in_words(error))
+            elif (reason := _in_words(error)) in _WILL_NOT_CHANGE:
+                self.frontier.give_up(waiting, reason)
             else:
-                self.frontier.try_again(waiting, self._said_without_secrets(_in_words(error)))
+                self.frontier.try_again(waiting, self._said_without_secrets(reason))
 
     def _said_without_secrets(self, reason: str) -> str:
         return one_line(self._archive.without_secrets(reason.encode("utf-8", "replace")).decode("utf-8"))[:200]
@@ -294,18 +294,12 @@ def _headers_of(response: Response) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, values in response.headers.items() for value in values]
 
 
-def _cause_of(error: BaseException) -> BaseException:
-    """Return the first of the errors that Scrapy and Twisted have put into this one."""
-    causes = getattr(error.__cause__, "reasons", None) or [getattr(error.__cause__, "value", error)]
-    cause: BaseException = getattr(causes[0], "value", causes[0])
-    return cause
-
-
 def _in_words(error: BaseException) -> str:
     """Return what has gone wrong with a request, without its address, so that the same can be counted."""
     if type(error) in _WORDS:
         return _WORDS[type(error)]
-    cause = _cause_of(error)
+    causes = getattr(error.__cause__, "reasons", None) or [getattr(error.__cause__, "value", error)]
+    cause = getattr(causes[0], "value", causes[0])
     if isinstance(cause, OpenSSL.SSL.Error):
         # It has a list of what went wrong: library, function, reason.
         details = cause.args[0] if cause.args else ()

@@ -159,13 +159,13 @@ def _sums(marked: Iterable[tuple[tuple[int, ...], int]]) -> dict[int, int]:
 
 
 def _score(block: Block, is_repeated: bool, links: float) -> float:
-    length, link_characters = len(block.text), block.link_characters
+    length = len(block.text)
     if is_repeated:
         return -length
-    if link_characters > length / 2 and block.tag != "h1":
+    if _is_links(block) and block.tag != "h1":
         # Several links in a row that are no list are a bar, whatever the site has beside it.
         return (links if block.tag in _LISTED else _LINKS_OF_A_PAGE) * length
-    return length - link_characters
+    return _prose(block)
 
 
 def _best_stretch(scores: Sequence[float]) -> tuple[int, int]:

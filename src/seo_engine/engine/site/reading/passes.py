@@ -18,11 +18,15 @@ COMPARING, READING = "Comparing the pages", "Reading the pages"
 _MOST_SURVEYED = 2_000
 
 
+def unseen(stage: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
 def pages_of(
     look_through: Callable[[], int],
     requests: Callable[[], Iterator[ReadingRequest]],
     processes: int | None,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress,
 ) -> Iterator[Page]:
     """Yield the pages of a site, in the order of its documents.
 
