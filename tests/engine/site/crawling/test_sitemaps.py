@@ -94,6 +94,25 @@ def test_versions_in_other_languages_are_pages() -> None:
     assert sorted(read_sitemap(data.encode()).pages) == [A, A + "-de"]
 
 
+@pytest.mark.parametrize(
+    ("entries", "pages"),
+    [
+        ("<sm:url><sm:loc>https://a.example/</sm:loc></sm:url>", ("https://a.example/",)),
+        (
+            '<url><loc>https://a.example/</loc><xhtml:link hreflang="de" href="https://a.example/de"/></url>',
+            ("https://a.example/", "https://a.example/de"),
+        ),
+        (
+            "<url><loc>https://a.example/</loc><image:image><image:loc>https://a.example/a.png</image:loc></image:image></url>",
+            ("https://a.example/",),
+        ),
+        ("<url><loc>https://a.example/</loc><https://a.example/b></url>", ("https://a.example/",)),
+    ],
+)
+def test_names_that_nobody_declared_lose_no_address(entries: str, pages: tuple[str, ...]) -> None:
+    assert read_sitemap(f"<urlset>{entries}</urlset>".encode()).pages == pages
+
+
 @pytest.mark.parametrize("data", [b"", b"\x1f\x8b", b"<", b"<urlset>", b"\0" * 100, b"<html><p>Not found</html>"])
 def test_what_is_no_sitemap_has_no_address(data: bytes) -> None:
     assert read_sitemap(data) == Sitemap()

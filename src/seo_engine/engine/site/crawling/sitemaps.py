@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seo_engine.engine.site.reading.request import decompressed
 from seo_engine.foundation.extras import import_of_extra
@@ -111,10 +111,10 @@ def _addresses(data: bytes) -> Iterator[tuple[str, str]]:
     )
     try:
         for _, element in elements:
-            name = etree.QName(element).localname if isinstance(element.tag, str) else ""
+            name = _local_name(element)
             if name == "loc" and element.getparent() is not None:
                 # An image of a page has a `loc`, too, in a namespace of its own.
-                entry = etree.QName(element.getparent()).localname
+                entry = _local_name(element.getparent())
                 if entry in ("url", "sitemap"):
                     yield entry, (element.text or "").strip()
             elif name == "link" and element.get("hreflang") and element.get("href"):
@@ -128,3 +128,11 @@ def _addresses(data: bytes) -> Iterator[tuple[str, str]]:
     except etree.XMLSyntaxError:
         # What came before is good.
         return
+
+
+def _local_name(element: Any) -> str:
+    """Return an element's name without its namespace, or a prefix that nobody declared; a comment has none.
+
+    `QName` raises an error for such a prefix, and for whatever else a parser that recovers takes for a name.
+    """
+    return element.tag.rpartition("}")[2].rpartition(":")[2] if isinstance(element.tag, str) else ""
