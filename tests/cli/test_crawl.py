@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,10 @@ def test_a_crawl_says_what_it_fetched_and_what_to_type_next(tmp_path: Path) -> N
             ["https://a.example/", "-o", "x", "--cookie", "TWO_LINES"],
             "TWO_LINES has a character that no header may have",
         ),
+        (
+            ["https://a.example/", "-o", "x", "--basic-auth", "NO_COLON"],
+            "the variable NO_COLON must be user:password; it has no colon",
+        ),
         (["https://a.example/", "-o", "x", "--max-pages", "0"], "most_pages must be positive, got 0"),
         (["https://a.example/", "-o", "x", "--delay", "inf"], "delay_seconds must be at most 600"),
         (["https://a.example/", "-o", "x", "--user-agent", " "], "user_agent must be a name, got ' '"),
@@ -71,7 +78,8 @@ def test_a_crawl_says_what_it_fetched_and_what_to_type_next(tmp_path: Path) -> N
 )
 def test_what_the_user_can_mend_is_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
     (tmp_path / "a_file").touch()
-    finished = command("crawl", *arguments, cwd=tmp_path, env={**os.environ, "TWO_LINES": "a\nb"})
+    variables = {"TWO_LINES": "a\nb", "NO_COLON": "secret-1"}
+    finished = command("crawl", *arguments, cwd=tmp_path, env={**os.environ, **variables})
     assert finished.returncode == 2 and finished.stdout == ""
     assert finished.stderr.startswith("error: ") and words in finished.stderr and finished.stderr.count("\n") == 1
     assert "secret-1" not in finished.stderr and not (tmp_path / "x").exists()
@@ -106,6 +114,16 @@ def test_secrets_come_from_the_environment_and_are_written_nowhere(tmp_path: Pat
     written += [finished.stdout.encode(), finished.stderr.encode()]
     for secret in (b"open-sesame", b"bWU6b3Blbi1zZXNhbWU", b"crumbs-123", b"token-4567"):
         assert not any(secret in each for each in written), secret
+
+
+@pytest.mark.parametrize(("password", "sent"), [("me:größe", b"me:gr\xc3\xb6\xc3\x9fe"), ("me:", b"me:")])
+def test_a_password_may_have_any_character(tmp_path: Path, password: str, sent: bytes) -> None:
+    with odd_server(_=says(page("Start"))) as server:
+        arguments = [f"{server.address}/", "-o", "site", "--allow-private", "--basic-auth", "SIGN_IN"]
+        finished = command("crawl", *arguments, cwd=tmp_path, env={**os.environ, "SIGN_IN": password})
+        header = dict(server.headers)["/"]["Authorization"]
+    assert finished.returncode == 0, finished.stderr
+    assert base64.b64decode(header.removeprefix("Basic ")) == sent
 
 
 def test_a_terminal_shows_how_far_a_crawl_is() -> None:
@@ -155,9 +173,20 @@ def test_a_site_without_pages_ends_the_run_as_failed_and_in_one_line(place: Path
     assert run["status"] == "failed"
 
 
-def test_ctrl_c_in_the_crawl_of_a_training_says_how_to_go_on(place: Path) -> None:
+@pytest.mark.parametrize("is_impatient", [False, True])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_in_the_crawl_of_a_training_says_how_to_go_on(
+    place: Path, number: int, exit_code: int, is_impatient: bool
+) -> None:
+    is_over = threading.Event()
+
+    def endless(handler: Handler) -> None:
+        if handler.path == "/1" and is_impatient:
+            is_over.wait(60)
+        handler.send(page("Page", *(f"{handler.path}{n}" for n in range(9))))
+
     with odd_server() as server:
-        server.otherwise = lambda handler: handler.send(page("Page", *(f"{handler.path}{n}" for n in range(9))))
+        server.otherwise = endless
         process = subprocess.Popen(
             [sys.executable, "-m", "seo_engine.cli",
              "train", f"{server.address}/", "--allow-private", "--model", "model"],
@@ -165,9 +194,17 @@ def test_ctrl_c_in_the_crawl_of_a_training_says_how_to_go_on(place: Path) -> Non
         )  # fmt: skip
         while not server.asked["/1"]:
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+        process.send_signal(number)
+        said = ""
+        if is_impatient:
+            while "press Ctrl-C again" not in said:
+                said += process.stderr.readline()
+            # Two signals at once are one.
+            time.sleep(1)
+            process.send_signal(number)
+        said += process.communicate(timeout=60)[1]
+        is_over.set()
+    assert process.returncode == exit_code, said
     assert "Traceback" not in said
     following = [shlex.split(line) for line in said.splitlines() if line.startswith("  ") and " crawl http" in line]
     assert following[0][1:3] == ["crawl", f"{server.address}/"] and following[0][-1] == "--allow-private"

@@ -115,11 +115,14 @@ def _headers(
             raise CommandError(f"--header takes NAME=VARIABLE, got {each!r}")
         if name.lower() in _OF_THE_CONNECTION:
             raise CommandError(f"--header {name}: the crawler itself decides on this one")
-        headers[name] = _variable(variable)
+        headers[name] = _value_of_header(variable)
     if cookie_variable:
-        headers["Cookie"] = _variable(cookie_variable)
+        headers["Cookie"] = _value_of_header(cookie_variable)
     if password_variable:
-        headers["Authorization"] = "Basic " + base64.b64encode(_variable(password_variable).encode()).decode()
+        password = _variable(password_variable)
+        if ":" not in password:
+            raise CommandError(f"the variable {password_variable} must be user:password; it has no colon")
+        headers["Authorization"] = "Basic " + base64.b64encode(password.encode("utf-8", "surrogateescape")).decode()
     return headers
 
 
@@ -128,7 +131,11 @@ def _variable(name: str) -> str:
         # Whoever gives the secret itself does not find it in the message, and so in a log.
         shown = name if _VARIABLE_NAME.fullmatch(name) else "of this name"
         raise CommandError(f"the environment has no variable {shown}; give the name of one, whose value is sent")
-    value = os.environ[name]
+    return os.environ[name]
+
+
+def _value_of_header(name: str) -> str:
+    value = _variable(name)
     if not value.isprintable() or not value.isascii():
         raise CommandError(f"the variable {name} has a character that no header may have")
     return value

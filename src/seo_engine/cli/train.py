@@ -191,6 +191,7 @@ def _checked_crawl(site: str, config: SEOConfig, allow_private: bool, processes:
 def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Site:
     """Crawl a site into the run's folder, and read it."""
     from seo_engine.engine.site.crawling.crawl import crawl_site
+    from seo_engine.engine.site.crawling.crawl_process import ARCHIVE
     from seo_engine.engine.site.site import SiteError
     from seo_engine.engine.site.warc import read_warc
     from seo_engine.reports.crawl import CrawlDisplay, crawl_report, no_page_of
@@ -198,16 +199,20 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
 
     notes.print(f"Fetching {one_line(site)} ...", markup=False)
     stop = StopSignal(said="Stopping after the requests in flight")
-    with stop, CrawlDisplay(notes) as display:
-        result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
-    notes.print(crawl_report(result))
-    if stop():
+    try:
+        with stop, CrawlDisplay(notes) as display:
+            result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
+        notes.print(crawl_report(result))
+    except KeyboardInterrupt:
+        # The user has not waited for the requests in flight.
+        result = None
+    if result is None or stop():
         allowed = " --allow-private" if config.allow_private else ""
         into = shlex.quote(str(relative_path(folder)))
         notes.print(
             f"Go on with:\n  {command('seo-engine')} crawl {shlex.quote(site)} -o {into}{allowed}", markup=False
         )
-        notes.print(f"and then with:\n  {command('seo-engine')} train {into}/{result.archive.name}", markup=False)
+        notes.print(f"and then with:\n  {command('seo-engine')} train {into}/{ARCHIVE}", markup=False)
         raise _CrawlStopped(stop.exit_code)
     if result.pages == 0:
         raise SiteError(no_page_of(site, result))
