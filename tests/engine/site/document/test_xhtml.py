@@ -75,7 +75,18 @@ def test_entities_of_its_own_do_not_make_a_document_of_any_size() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("<br/><img src='x'/>", False), ("<a/>", True), ("<![CDATA[x]]>", True), ("<svg xmlns:x='y'>", True)],
+    [
+        ("<br/><img src='x'/>", False),
+        ("<a/>", True),
+        ("<![CDATA[x]]>", True),
+        ("<svg xmlns:x='y'>", True),
+        ("<style>\n/*<![CDATA[*/\np > a {}\n/*]]>*/</style>", False),
+        ("<script type='a'>// <![CDATA[\n1 < 2\n// ]]></script>", False),
+        ("<script><!--//--><![CDATA[//><!--\n1 < 2\n//--><!]]></script>", False),
+        ("<script><![CDATA[1 < 2]]></script>", True),
+        ("<p>// <![CDATA[1 < 2]]></p>", True),
+        ("<script>/*<![CDATA[*/1 < 2/*]]>*/</script><p><![CDATA[1 < 2]]></p>", True),
+    ],
 )
 def test_the_slower_parser_reads_only_what_needs_it(text: str, expected: bool) -> None:
     assert needs_xml_parser("a.html", text) is expected
