@@ -105,7 +105,8 @@ class SiteFiles:
 
     def _reason_against(self, path: Path, present: set[str]) -> str:
         """Return why a file that may be a document is passed over; empty if it is not."""
-        if not Path(os.path.realpath(path)).is_relative_to(self._root):
+        # Folders that are links are not looked into, so no other file is elsewhere.
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self._root):
             return "link out of the folder"
         if path.name.endswith(_COMPRESSED) and path.name.removesuffix(_COMPRESSED) in present:
             return "compressed copy"
@@ -121,12 +122,13 @@ def is_html(name: str) -> bool:
         >>> is_html("pots.HTML"), is_html("pots.html.gz"), is_html("pots.php"), is_html("pots.html?page=2")
         (True, True, False, True)
     """
-    return Path(_without_query(name)).suffix in _SUFFIXES
+    return _suffix(name) in _SUFFIXES
 
 
 def looks_like_page(name: str) -> bool:
     """Return whether a file may be a document; what it holds decides, if it is not one by its name."""
-    return is_html(name) or (Path(_without_query(name)).suffix in _MAY_BE_PAGES and not name.startswith((".", "_")))
+    suffix = _suffix(name)
+    return suffix in _SUFFIXES or (suffix in _MAY_BE_PAGES and not name.startswith((".", "_")))
 
 
 def shown(path: Path) -> str:
@@ -134,9 +136,10 @@ def shown(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _without_query(name: str) -> str:
+def _suffix(name: str) -> str:
     # `wget -r` keeps the question mark of an address in the name of the file.
-    return name.lower().removesuffix(_COMPRESSED).partition("?")[0]
+    stem, _, suffix = name.lower().removesuffix(_COMPRESSED).partition("?")[0].rpartition(".")
+    return f".{suffix}" if stem and suffix else ""
 
 
 def _reason_in_contents(path: Path) -> str:
@@ -146,7 +149,7 @@ def _reason_in_contents(path: Path) -> str:
             beginning = file.read(_LOOKED_AT) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError:
         beginning = b""
-    has_suffix = bool(Path(_without_query(path.name)).suffix)
+    has_suffix = bool(_suffix(path.name))
     if _PROGRAM.search(beginning) and has_suffix:
         return "program, not the page that it makes"
     if _BEGINS_AS_HTML.match(beginning):
