@@ -51,13 +51,9 @@ class Block(NamedTuple):
     content: tuple[int, ...]
 
 
-class _Within(NamedTuple):
-    """What holds within an element that holds blocks."""
-
-    path: int
-    around: tuple[int, ...] = ()
-    content: tuple[int, ...] = ()
-    is_section: bool = False
+# What holds within an element that holds blocks: the path, the numbers of the elements around the content and of those
+# that are the content, and whether it is a section. A plain tuple: Python makes one in a tenth of a named one's time.
+_Within = tuple[int, tuple[int, ...], tuple[int, ...], bool]
 
 
 class Texts(NamedTuple):
@@ -162,7 +158,8 @@ class _Blocks:
         run = _Run()
         # The elements that are open, with what holds within them.
         opened: list[tuple[LexborNode, str, _Within]] = []
-        holder, tag, within = self._body, "body", _Within(0)
+        within: _Within = (0, (), (), False)
+        holder, tag = self._body, "body"
         is_plain = self._is_plain(holder.mem_id)
         node = holder.child
         while True:
@@ -184,9 +181,11 @@ class _Blocks:
                 node_tag = node.tag or ""
                 inner = self._within(node, node_tag, within)
                 if inner is not None:
-                    run.end(tag, within)
+                    if run.texts:
+                        run.end(tag, within)
                     # Those that are open, with the root, the body and the block itself.
-                    self.depth = max(self.depth, len(opened) + 3)
+                    if (depth := len(opened) + 3) > self.depth:
+                        self.depth = depth
                     if node_tag == "tr" and (row := self._row(node)) is not None:
                         run.add_lines(*row, node_tag, inner)
                     elif node_id in holders:
@@ -267,7 +266,7 @@ class _Blocks:
         attributes = node.attributes
         path, around_marks, content_marks, is_section = around
         if not attributes and tag in _PLAIN:
-            return _Within(crc32(tag.encode(), path), around_marks, content_marks, is_section)
+            return crc32(tag.encode(), path), around_marks, content_marks, is_section
         if tag in _LEFT_OUT and not (tag == "template" and is_shadow(node)):
             return None
         if says_hidden(tag, attributes):
@@ -282,7 +281,7 @@ class _Blocks:
             self._marks += 1
         # Alike elements count together: the parts of a restaurant's menu are no navigation.
         around_mark = self._around_marks.setdefault(path, self._marks) if says_around else 0
-        return _Within(
+        return (
             path,
             (*around_marks, around_mark) if says_around else around_marks,
             (*content_marks, self._marks) if says_content else content_marks,

@@ -95,7 +95,7 @@ def main_blocks(blocks: Sequence[Block], repetition: Repetition) -> list[Block]:
     Returns:
         list[Block]: Some of them.
     """
-    repeated = [key in repetition.keys for key in _keys(blocks)]
+    repeated = [key in repetition.keys for key in _keys(blocks)] if repetition.keys else [False] * len(blocks)
     inside = _inside(blocks, repeated)
     links = _LINKS_OF_A_SITE if repetition.pages >= _ENOUGH_PAGES else _LINKS_OF_A_PAGE
     scores = [_score(blocks[index], repeated[index], links) for index in inside]
