@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -19,6 +19,7 @@ _ODD = WITHOUT_TEXT | {"br", "button", "math", "select"}
 _BLOCKS = BLOCKS - {"br"}
 _LINKS = frozenset(("a",))
 _LEFT_OUT = WITHOUT_TEXT | {"select"}
+_LEFT_OUT_FIRST = _LEFT_OUT | {"button"}
 
 # Signs that stand for a link wherever it leads; others do if it leads to a place in a page.
 _SIGNS = frozenset("§¶#🔗↩↑")
@@ -59,17 +60,19 @@ _Within = tuple[int, tuple[int, ...], tuple[int, ...], bool]
 class Texts(NamedTuple):
     """The texts of a document.
 
-    `depth` is how deep the deepest one stands, in elements. `hidden` are the headings that are not shown, by the
-    parser's number; `hidden_characters` counts all that is not shown.
+    `depth` is how deep the deepest one stands, in elements. `headings` are the texts of headings that are blocks, by
+    the parser's number of the element. `hidden` are those that are not shown; `hidden_characters` counts all that is
+    not.
     """
 
     blocks: list[Block]
     depth: int
+    headings: Mapping[int, str]
     hidden: frozenset[int]
     hidden_characters: int
 
 
-NO_TEXTS = Texts([], 0, frozenset(), 0)
+NO_TEXTS = Texts([], 0, {}, frozenset(), 0)
 
 
 def texts_of(tree: LexborHTMLParser) -> Texts:
@@ -81,7 +84,9 @@ def texts_of(tree: LexborHTMLParser) -> Texts:
     if tree.body is None:
         return NO_TEXTS
     reading = _Blocks(tree.body)
-    return Texts(reading.blocks(), reading.depth, frozenset(reading.hidden), reading.hidden_characters)
+    return Texts(
+        reading.blocks(), reading.depth, reading.headings, frozenset(reading.hidden), reading.hidden_characters
+    )
 
 
 class _Blocks:
@@ -98,6 +103,7 @@ class _Blocks:
         self._signs: set[int] = set()
         self._link_characters: dict[int, int] = {}
         self.depth = 0
+        self.headings: dict[int, str] = {}
         self.hidden: list[int] = []
         self.hidden_characters = 0
         self._look()
@@ -243,10 +249,11 @@ class _Blocks:
 
     def _leaf(self, node: LexborNode, node_id: int, tag: str) -> str:
         if tag in HEADINGS:
-            return text_of(node, is_heading=True)
+            text = self.headings[node_id] = text_of(node, is_heading=True)
+            return text
         if node_id not in self._mixed:
             return node.text_lexbor()
-        without_buttons = self._text(node, _LEFT_OUT | {"button"})
+        without_buttons = self._text(node, _LEFT_OUT_FIRST)
         return without_buttons if without_buttons.strip() else self._text(node, _LEFT_OUT)
 
     def _text(self, top: LexborNode, left_out: Set[str]) -> str:

@@ -53,7 +53,7 @@ class Collector:
     Args:
         tree (LexborHTMLParser): The document.
         own_address (str): The page's own address, or its path.
-        texts (Texts): Its texts: they tell what is hidden.
+        texts (Texts): Its texts: they tell what is hidden, and what headings say.
     """
 
     def __init__(self, tree: LexborHTMLParser, own_address: str, texts: Texts = NO_TEXTS) -> None:
@@ -224,8 +224,11 @@ class Collector:
         self._add_heading(node, level, tag, self._number(node), context)
 
     def _add_heading(self, node: LexborNode, level: int, tag: str, number: int, context: Context) -> None:
-        is_hidden = node.mem_id in self._texts.hidden
-        self._headings.append(Heading(level, text_of(node, is_heading=True), is_hidden, tag, number, context.region))
+        node_id = node.mem_id
+        text = self._texts.headings.get(node_id)
+        if text is None:
+            text = text_of(node, is_heading=True)
+        self._headings.append(Heading(level, text, node_id in self._texts.hidden, tag, number, context.region))
 
     def _number(self, node: LexborNode) -> int:
         # Of what has no tag of its own; only a few pages have such headings or data.
