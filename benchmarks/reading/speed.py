@@ -123,9 +123,9 @@ def _rows(only: list[str]) -> tuple[dict[str, Read], list[str]]:
 
 
 def _facts(data: bytes) -> object:
-    tree, syntax, cut = parse_tree(decode(data).text, "a.html")
-    size = Size(len(data), len(data), attributes_cut=cut)
-    return Collector(tree, "a.html").collect(NO_RESPONSE, Encoding(), size, syntax, "")
+    parsed = parse_tree(decode(data).text, "a.html")
+    size = Size(len(data), len(data))
+    return Collector(parsed.tree, "a.html").collect(NO_RESPONSE, Encoding(), size, parsed.syntax, "")
 
 
 def _resiliparse() -> Read:

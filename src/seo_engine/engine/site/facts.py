@@ -190,7 +190,8 @@ class Size(NamedTuple):
 
     `bytes_read` is less than `bytes` if the document is longer than what is read. Then `behind` counts the elements
     that begin behind that, by tag. `depth` is how deep the deepest block stands; the root is 1 deep. `attributes_cut`
-    counts attributes beyond the first thousand of a tag.
+    counts attributes beyond the first thousand of a tag, `options_cut` options beyond the first five thousand of a
+    selection.
     """
 
     bytes: int
@@ -198,6 +199,7 @@ class Size(NamedTuple):
     elements: int = 0
     depth: int = 0
     attributes_cut: int = 0
+    options_cut: int = 0
     behind: Mapping[str, int] = {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seo_engine.engine.site.document.addresses import Addresses
 from seo_engine.engine.site.document.blocks import Block, texts_of
@@ -13,7 +13,7 @@ from seo_engine.engine.site.document.collecting import Collector
 from seo_engine.engine.site.document.encoding import decode
 from seo_engine.engine.site.document.main_text import NO_REPETITION, Repetition, keys_of_edges, main_blocks
 from seo_engine.engine.site.document.names import HEADINGS
-from seo_engine.engine.site.document.tags import count_tags, cut_long_tags
+from seo_engine.engine.site.document.tags import count_tags, cut_long_tags, cut_options
 from seo_engine.engine.site.document.walk import parser
 from seo_engine.engine.site.document.xhtml import html_of_xhtml, is_xhtml, needs_xml_parser
 from seo_engine.engine.site.facts import BANNER, FOOTER, HEAD, NAVIGATION, Encoding, PageFacts, Size
@@ -95,8 +95,8 @@ def survey_document(data: bytes, path: str, response: Response = NO_RESPONSE) ->
         path (str): Its path within the site.
         response (Response): How a server answered with it, if one was asked.
     """
-    tree, _, _ = parse_tree(decode(data[:READ_BYTES], response.charset).text, path)
-    return keys_of_edges(texts_of(tree).blocks)
+    parsed = parse_tree(decode(data[:READ_BYTES], response.charset).text, path)
+    return keys_of_edges(texts_of(parsed.tree).blocks)
 
 
 def name_behind(page: Page, data: bytes) -> Page:
@@ -151,17 +151,28 @@ def _is_binary(data: bytes, text: str, encoding: Encoding) -> bool:
     return len(beginning) - len(beginning.translate(None, _CONTROLS)) > len(beginning) * _MOST_ODD
 
 
-def parse_tree(html: str, path: str) -> tuple[LexborHTMLParser, str, int]:
-    """Return a document's tree, its syntax, and how many attributes were cut."""
+class Parsed(NamedTuple):
+    """A document's tree, its syntax, and what was cut before it was parsed."""
+
+    tree: LexborHTMLParser
+    syntax: str
+    attributes_cut: int
+    options_cut: int
+
+
+def parse_tree(html: str, path: str) -> Parsed:
+    """Parse a document."""
     syntax = "html"
     if is_xhtml(path, html):
         as_html = html_of_xhtml(html) if needs_xml_parser(path, html) else html
         syntax = "xhtml" if as_html is not None else "broken xhtml"
         html = as_html if as_html is not None else html
-    html, cut = cut_long_tags(html)
+    html, attributes_cut = cut_long_tags(html)
+    html, options_cut = cut_options(html)
     # With scripting, as search engines and readers have it. Encoded here, because Python accepts half a character
     # (a lone surrogate) in a string; the parser does not.
-    return parser().LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True), syntax, cut
+    tree = parser().LexborHTMLParser(html.encode("utf-8", "replace"), scripting=True)
+    return Parsed(tree, syntax, attributes_cut, options_cut)
 
 
 def _read(
@@ -174,10 +185,10 @@ def _read(
     repetition: Repetition,
 ) -> Page:
     doctype = match[1] if (match := _DOCTYPE.match(html)) else ""
-    tree, syntax, cut = parse_tree(html, path)
+    tree, syntax, attributes_cut, options_cut = parse_tree(html, path)
     texts = texts_of(tree)
     main = main_blocks(texts.blocks, repetition)
-    size = size._replace(attributes_cut=cut)
+    size = size._replace(attributes_cut=attributes_cut, options_cut=options_cut)
     facts = Collector(tree, own_address, texts).collect(response, encoding, size, syntax, doctype)
     return Page(
         url=own_address or path,

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seo_engine.engine.site.document.places import Position, position_of
-from seo_engine.engine.site.document.tags import MOST_ATTRIBUTES, count_tags, cut_long_tags, start_tags
+from seo_engine.engine.site.document.tags import (
+    MOST_ATTRIBUTES,
+    MOST_OPTIONS,
+    count_tags,
+    cut_long_tags,
+    cut_options,
+    start_tags,
+)
 from seo_engine.engine.site.facts import Title
 from seo_engine.engine.site.parsing import parse_page
 
@@ -55,6 +62,21 @@ def test_a_tag_with_too_many_attributes_is_cut_and_the_rest_is_kept(attribute: s
 )
 def test_what_is_long_without_many_attributes_is_kept(html: str) -> None:
     assert cut_long_tags(html) == (html, 0)
+
+
+def test_a_page_with_a_hundred_thousand_options_is_read() -> None:
+    options = "<option value=1>One</option>\n" * (MOST_OPTIONS - 1)
+    more = "<Option>x" + "<option selected>Two</option>" * 100_000
+    html = f"<title>Pots</title><select>{options}{more}</select><p>Text<select>{options}</select>"
+    page = parse_page(html, "x")
+    assert (page.title, page.main_text, page.facts.size.options_cut) == ("Pots", "Text", 100_000)
+    assert page.facts.size.elements == 7 + 2 * (MOST_OPTIONS - 1) + 1
+
+
+@pytest.mark.parametrize("around", ["<script>{}</script>", "<!--{}-->", "<select>{}</select><p>"])
+def test_what_is_no_option_is_kept(around: str) -> None:
+    html = around.format("<option value=1>One</option>" * MOST_OPTIONS) + "<select><option>One</select>"
+    assert cut_options(html) == (html, 0)
 
 
 def test_elements_behind_a_place_are_counted_by_tag() -> None:

@@ -11,6 +11,9 @@ from typing import NamedTuple
 # Tags with more attributes are cut: the time that a parser takes grows with the square of their number.
 MOST_ATTRIBUTES = 1_000
 
+# And the square of the number of options that one can select from.
+MOST_OPTIONS = 5_000
+
 # What stands between `<` and `>`. The quotes of a value may hold a `>`; a quote elsewhere is a character like others.
 ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
 COMMENT = r"<!--(?:-?>|(?s:.*?)(?:--!?>|\Z))"
@@ -36,6 +39,9 @@ _COUNTED = re.compile(
 # A tag with that many attributes has at least this many characters.
 _SHORTEST_LONG_TAG = 2 * MOST_ATTRIBUTES
 _STRIDE = _SHORTEST_LONG_TAG // 2
+
+# With so many options a document has at least this many characters. Most have fewer, and are not searched.
+_SHORTEST_WITH_OPTIONS = 20 * MOST_OPTIONS
 
 
 class Tag(NamedTuple):
@@ -134,6 +140,31 @@ def _may_have_long_tags(html: str) -> bool:
 
 
 _TAG_START = re.compile(r"</?[a-zA-Z][^\s/>]*+(?=[\s/])")
+
+
+def cut_options(html: str) -> tuple[str, int]:
+    """Leave out the tags of options beyond the first five thousand of a selection; their texts are none of the page.
+
+    Args:
+        html (str): The document.
+
+    Returns:
+        tuple[str, int]: The document, and how many options were left out.
+    """
+    if len(html) < _SHORTEST_WITH_OPTIONS or html.count("<option") <= MOST_OPTIONS:
+        return html, 0
+    parts: list[str] = []
+    cut = done = options = 0
+    for tag in start_tags(html):
+        if tag.name == "select":
+            options = 0
+        elif tag.name == "option":
+            options += 1
+            if options > MOST_OPTIONS:
+                parts.append(html[done : tag.start])
+                cut += 1
+                done = tag.attributes_start + len(tag.attributes) + 1
+    return "".join((*parts, html[done:])), cut
 
 
 def count_tags(html: str, after: int) -> dict[str, int]:
