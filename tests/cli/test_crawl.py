@@ -60,8 +60,18 @@ def test_a_crawl_says_what_it_fetched_and_what_to_type_next(tmp_path: Path) -> N
         ),
         (
             ["https://a.example/", "-o", "x", "--cookie", "TWO_LINES"],
-            "TWO_LINES has a character that no header may have",
+            "TWO_LINES has a character that cannot be sent",
         ),
+        (
+            ["https://a.example/", "-o", "x", "--basic-auth", "TWO_LINES"],
+            "TWO_LINES has a character that cannot be sent",
+        ),
+        (
+            ["https://a.example/", "-o", "x", "--cookie", "NOT_ASCII"],
+            "NOT_ASCII has a character that no header may have",
+        ),
+        (["https://a.example/", "-o", "x", "--basic-auth", ""], "the environment has no variable of this name"),
+        (["https://a.example/", "-o", "x", "--cookie", ""], "the environment has no variable of this name"),
         (
             ["https://a.example/", "-o", "x", "--basic-auth", "NO_COLON"],
             "the variable NO_COLON must be user:password; it has no colon",
@@ -78,7 +88,7 @@ def test_a_crawl_says_what_it_fetched_and_what_to_type_next(tmp_path: Path) -> N
 )
 def test_what_the_user_can_mend_is_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
     (tmp_path / "a_file").touch()
-    variables = {"TWO_LINES": "a\nb", "NO_COLON": "secret-1"}
+    variables = {"TWO_LINES": "a\nb", "NO_COLON": "secret-1", "NOT_ASCII": "ä=secret-1"}
     finished = command("crawl", *arguments, cwd=tmp_path, env={**os.environ, **variables})
     assert finished.returncode == 2 and finished.stdout == ""
     assert finished.stderr.startswith("error: ") and words in finished.stderr and finished.stderr.count("\n") == 1
@@ -173,8 +183,9 @@ def test_a_site_without_pages_ends_the_run_as_failed_and_in_one_line(place: Path
     assert run["status"] == "failed"
 
 
-@pytest.mark.parametrize("is_impatient", [False, True])
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "exit_code", "is_impatient"), [(signal.SIGINT, 130, False), (signal.SIGTERM, 143, True)]
+)
 def test_a_stop_in_the_crawl_of_a_training_says_how_to_go_on(
     place: Path, number: int, exit_code: int, is_impatient: bool
 ) -> None:

@@ -116,13 +116,13 @@ def _headers(
         if name.lower() in _OF_THE_CONNECTION:
             raise CommandError(f"--header {name}: the crawler itself decides on this one")
         headers[name] = _value_of_header(variable)
-    if cookie_variable:
+    if cookie_variable is not None:
         headers["Cookie"] = _value_of_header(cookie_variable)
-    if password_variable:
+    if password_variable is not None:
         password = _variable(password_variable)
         if ":" not in password:
             raise CommandError(f"the variable {password_variable} must be user:password; it has no colon")
-        headers["Authorization"] = "Basic " + base64.b64encode(password.encode("utf-8", "surrogateescape")).decode()
+        headers["Authorization"] = "Basic " + base64.b64encode(password.encode()).decode()
     return headers
 
 
@@ -131,11 +131,14 @@ def _variable(name: str) -> str:
         # Whoever gives the secret itself does not find it in the message, and so in a log.
         shown = name if _VARIABLE_NAME.fullmatch(name) else "of this name"
         raise CommandError(f"the environment has no variable {shown}; give the name of one, whose value is sent")
-    return os.environ[name]
+    value = os.environ[name]
+    if not value.isprintable():
+        raise CommandError(f"the variable {name} has a character that cannot be sent, as a line break")
+    return value
 
 
 def _value_of_header(name: str) -> str:
     value = _variable(name)
-    if not value.isprintable() or not value.isascii():
+    if not value.isascii():
         raise CommandError(f"the variable {name} has a character that no header may have")
     return value

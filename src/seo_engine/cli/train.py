@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -199,13 +200,12 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
 
     notes.print(f"Fetching {one_line(site)} ...", markup=False)
     stop = StopSignal(said="Stopping after the requests in flight")
-    try:
-        with stop, CrawlDisplay(notes) as display:
-            result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
+    result = None
+    # The user may not wait for the requests in flight.
+    with contextlib.suppress(KeyboardInterrupt), stop, CrawlDisplay(notes) as display:
+        result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
+    if result is not None:
         notes.print(crawl_report(result))
-    except KeyboardInterrupt:
-        # The user has not waited for the requests in flight.
-        result = None
     if result is None or stop():
         allowed = " --allow-private" if config.allow_private else ""
         into = shlex.quote(str(relative_path(folder)))

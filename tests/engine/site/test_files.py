@@ -94,6 +94,33 @@ def test_links_twins_and_odd_names_are_said(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_whose_path_is_too_long_is_a_page_that_cannot_be_read(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", **{"good.html": "<title>Good"})
+    folder = os.open(site, os.O_RDONLY)
+    # Longer than what the system takes as one path; each step is short.
+    for _ in range(19):
+        os.mkdir("x" * 205, dir_fd=folder)
+        inner = os.open("x" * 205, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(os.open("y" * 240 + ".html", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+    os.close(folder)
+    assert [page.state for page in read_site(site).pages] == ["read", "unreadable"]
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_can_be_listed_but_not_entered_ends_nothing(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", **{"good.html": "<title>Good"})
+    closed = site / "closed"
+    (closed / "inner").mkdir(parents=True)
+    write(closed, **{"page.html": "<title>Closed", "program.php": "<?php"})
+    closed.chmod(0o444)
+    try:
+        assert [page.state for page in read_site(site).pages] == ["read", "unreadable"]
+    finally:
+        closed.chmod(0o755)
+
+
 def test_a_page_has_the_address_and_the_headers_that_its_host_gives_it(tmp_path: Path) -> None:
     site = write(
         tmp_path,

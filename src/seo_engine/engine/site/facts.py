@@ -190,8 +190,8 @@ class Size(NamedTuple):
 
     `bytes_read` is less than `bytes` if the document is longer than what is read. Then `behind` counts the elements
     that begin behind that, by tag. `depth` is how deep the deepest block stands; the root is 1 deep. `attributes_cut`
-    counts attributes beyond the first thousand of a tag, `options_cut` options beyond the first five thousand of a
-    selection.
+    counts attributes beyond the first thousand of a tag, `options_cut` options beyond the first thousand of a
+    selection, which are among the elements.
     """
 
     bytes: int
@@ -217,7 +217,8 @@ class Refresh(NamedTuple):
 class PageFacts:
     """All that is known of a document but its texts.
 
-    `syntax` is `html`, `xhtml`, or `broken xhtml` for a document that says it is XML and is not well-formed.
+    `syntax` is `html`, `xhtml`, or `broken xhtml` for a document that only an XML parser reads rightly, and that is not
+    well-formed.
     `first_in_body` is the element that the body begins with: what closed the head, if nothing did so by name.
     """
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from seo_engine.engine.site.document.places import Position, position_of
 from seo_engine.engine.site.document.tags import (
     MOST_ATTRIBUTES,
-    MOST_OPTIONS,
     count_tags,
     cut_long_tags,
     cut_options,
@@ -64,19 +63,39 @@ def test_what_is_long_without_many_attributes_is_kept(html: str) -> None:
     assert cut_long_tags(html) == (html, 0)
 
 
-def test_a_page_with_a_hundred_thousand_options_is_read() -> None:
-    options = "<option value=1>One</option>\n" * (MOST_OPTIONS - 1)
-    more = "<Option>x" + "<option selected>Two</option>" * 100_000
-    html = f"<title>Pots</title><select>{options}{more}</select><p>Text<select>{options}</select>"
+@pytest.mark.parametrize("option", ["<option>{}</option>", "<OPTION value='>'>{}", "<option\nselected>{}</option>"])
+def test_a_page_with_fifty_thousand_options_is_read(option: str) -> None:
+    selection = "".join(option.format(number) for number in range(50_000))
+    html = f"<title>Pots</title><select>{selection}</select><h1>Text</h1><select>{option}</select>"
     page = parse_page(html, "x")
-    assert (page.title, page.main_text, page.facts.size.options_cut) == ("Pots", "Text", 100_000)
-    assert page.facts.size.elements == 7 + 2 * (MOST_OPTIONS - 1) + 1
+    assert (page.title, page.main_text, page.facts.size.options_cut) == ("Pots", "Text", 49_000)
+    assert page.facts.size.elements == 8 + 50_000
 
 
-@pytest.mark.parametrize("around", ["<script>{}</script>", "<!--{}-->", "<select>{}</select><p>"])
-def test_what_is_no_option_is_kept(around: str) -> None:
-    html = around.format("<option value=1>One</option>" * MOST_OPTIONS) + "<select><option>One</select>"
-    assert cut_options(html) == (html, 0)
+@pytest.mark.parametrize(
+    ("around", "cut"),
+    [
+        ("<select>{}</select>", 4_000),
+        ("<select>{}<select>{}</select>{}", 8_000),
+        ("<template><select>{}</select></template>", 4_000),
+        ("<select></select>{}", 0),
+        ("<datalist>{}</datalist>", 0),
+        ("<script><select>{}</script>", 0),
+        ("<!--<select>{}-->", 0),
+        ("<noscript><select>{}</noscript>", 0),
+    ],
+)
+def test_only_options_of_a_selection_are_cut(around: str, cut: int) -> None:
+    html = around.replace("{}", "<option value=1>One</option>" * 5_000)
+    shorter, count = cut_options(html)
+    assert count == cut and shorter.count("<option") == html.count("<option") - cut
+    assert cut or shorter == html
+
+
+def test_what_stands_around_an_option_that_is_cut_does_not_become_a_tag() -> None:
+    options = "<option value=1234567890123456789012345678901234567>One</option>" * 1_000
+    page = parse_page(f"<select>{options}<<option>!--<<option>textarea ></select><h1>Pots</h1>", "x")
+    assert page.facts.size.options_cut == 2 and page.main_text == "Pots"
 
 
 def test_elements_behind_a_place_are_counted_by_tag() -> None:

@@ -84,6 +84,10 @@ def test_entities_of_its_own_do_not_make_a_document_of_any_size() -> None:
         ("<script type='a'>// <![CDATA[\n1 < 2\n// ]]></script>", False),
         ("<script><!--//--><![CDATA[//><!--\n1 < 2\n//--><!]]></script>", False),
         ("<script><![CDATA[1 < 2]]></script>", True),
+        ('<script src="a.js"/>//<![CDATA[x]]><p>After</p>', True),
+        ("<script-note>//<![CDATA[a < b]]></script-note>", True),
+        ("<script>//<![CDATA[\ndocument.write('<script></script><b>')\n//]]></script>", True),
+        ("<script>//<![CDATA[\nmore[a[0]] = '<b></b>'\n//]]></script>", False),
         ("<p>// <![CDATA[1 < 2]]></p>", True),
         ("<script>/*<![CDATA[*/1 < 2/*]]>*/</script><p><![CDATA[1 < 2]]></p>", True),
     ],
@@ -91,6 +95,11 @@ def test_entities_of_its_own_do_not_make_a_document_of_any_size() -> None:
 def test_the_slower_parser_reads_only_what_needs_it(text: str, expected: bool) -> None:
     assert needs_xml_parser("a.html", text) is expected
     assert needs_xml_parser("a.xhtml", text)
+
+
+def test_marks_that_never_end_are_looked_through_once() -> None:
+    # The square of their number would take minutes.
+    assert needs_xml_parser("a.html", "<script>//<![CDATA[" * 100_000)
 
 
 @given(st.text(st.sampled_from("<>/=\"' abp&;![]CDAT?xmlns:\n")) | st.text())

@@ -19,7 +19,7 @@ _ODD = WITHOUT_TEXT | {"br", "button", "math", "select"}
 _BLOCKS = BLOCKS - {"br"}
 _LINKS = frozenset(("a",))
 _LEFT_OUT = WITHOUT_TEXT | {"select"}
-_LEFT_OUT_FIRST = _LEFT_OUT | {"button"}
+_LEFT_OUT_WITH_BUTTONS = _LEFT_OUT | {"button"}
 
 # Signs that stand for a link wherever it leads; others do if it leads to a place in a page.
 _SIGNS = frozenset("§¶#🔗↩↑")
@@ -61,8 +61,8 @@ class Texts(NamedTuple):
     """The texts of a document.
 
     `depth` is how deep the deepest one stands, in elements. `headings` are the texts of headings that are blocks, by
-    the parser's number of the element. `hidden` are those that are not shown; `hidden_characters` counts all that is
-    not.
+    the parser's number of the element. `hidden` are the numbers of headings that are not shown; `hidden_characters`
+    counts all that is not shown.
     """
 
     blocks: list[Block]
@@ -171,7 +171,8 @@ class _Blocks:
         while True:
             if node is None:
                 # The end of a block ends a run; that of an inline element that holds blocks does not need to.
-                run.end(tag, within)
+                if run.texts:
+                    run.end(tag, within)
                 if not opened:
                     return run.blocks
                 node = holder.next
@@ -253,7 +254,7 @@ class _Blocks:
             return text
         if node_id not in self._mixed:
             return node.text_lexbor()
-        without_buttons = self._text(node, _LEFT_OUT_FIRST)
+        without_buttons = self._text(node, _LEFT_OUT_WITH_BUTTONS)
         return without_buttons if without_buttons.strip() else self._text(node, _LEFT_OUT)
 
     def _text(self, top: LexborNode, left_out: Set[str]) -> str:
@@ -311,11 +312,10 @@ class _Run:
         self.link_characters = 0
 
     def end(self, tag: str, within: _Within) -> None:
-        """Make a block of what was collected, if there is any."""
-        if self.texts:
-            self.add_lines("".join(self.texts), self.link_characters, tag, within)
-            self.texts.clear()
-            self.link_characters = 0
+        """Make a block of what was collected."""
+        self.add_lines("".join(self.texts), self.link_characters, tag, within)
+        self.texts.clear()
+        self.link_characters = 0
 
     def add_lines(self, text: str, link_characters: int, tag: str, within: _Within) -> None:
         """Add a block for each line of a text."""

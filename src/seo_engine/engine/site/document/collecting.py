@@ -94,7 +94,7 @@ class Collector:
         return PageFacts(
             response=response,
             encoding=encoding,
-            size=size._replace(elements=walk.elements, depth=self._texts.depth),
+            size=size._replace(elements=walk.elements + size.options_cut, depth=self._texts.depth),
             syntax=syntax,
             doctype=doctype,
             base=self._base,

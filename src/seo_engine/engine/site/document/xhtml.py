@@ -29,8 +29,11 @@ _VOID = frozenset(
 _TAG_NAME = re.compile(r"<([a-z]+)")
 _RAW = frozenset(("script", "style"))
 _CHARACTER_DATA = "<![CDATA["
-# Code that begins with the mark in a comment of its own is written for both kinds of parsers.
-_CODE_FOR_BOTH = re.compile(r"<(?:script|style)\b[^<>]*+>\s*+(?:<!--)?(?://|/\*)(?:-->)?\s?<!\[CDATA\[(?:/[/*]><!--)?")
+# Code that has the mark in a comment of its own, and no end of code in it, says the same to both kinds of parsers.
+_CODE_FOR_BOTH = re.compile(
+    r"<(?:script|style)(?=[\s>])[^<>]*+(?<!/)>\s*+(?:<!--)?(?://|/\*)(?:-->)?\s?<!\[CDATA\["
+    r"[^]<]*+(?:(?:<(?!/s(?:cript|tyle)|!\[CDATA)|](?!]>))[^]<]*+)*+]]>"
+)
 _SEPARATOR = "\n"
 
 
@@ -68,10 +71,12 @@ def needs_xml_parser(path: str, text: str) -> bool:
         >>> needs_xml_parser("a.html", "<p>Pots<br/></p>"), needs_xml_parser("a.html", '<a id="x"/>')
         (False, True)
     """
+    if path.lower().endswith(_SUFFIXES) or "xmlns:" in text:
+        return True
     if _CHARACTER_DATA in text:
         text = _CODE_FOR_BOTH.sub("", text)
-    if path.lower().endswith(_SUFFIXES) or _CHARACTER_DATA in text or "xmlns:" in text:
-        return True
+        if _CHARACTER_DATA in text:
+            return True
     for before in text.split("/>")[:-1]:
         tag = _TAG_NAME.match(before, before.rfind("<"))
         if tag is None or tag[1] not in _VOID:
