@@ -13,7 +13,7 @@ MOST_ATTRIBUTES = 1_000
 
 # Selections with more options are cut for the same reason.
 MOST_OPTIONS = 1_000
-_SHORTEST_WITH_OPTIONS = 50_000
+_SHORTEST_WITH_OPTIONS = 100_000
 
 # What stands between `<` and `>`. The quotes of a value may hold a `>`; a quote elsewhere is a character like others.
 ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+"""
@@ -151,7 +151,7 @@ _TAG_START = re.compile(r"</?[a-zA-Z][^\s/>]*+(?=[\s/])")
 def cut_options(html: str) -> tuple[str, int]:
     """Remove the tags of options beyond the first thousand of a selection. Nothing reads the text of a selection.
 
-    A document of less than 50,000 characters is parsed fast enough as it is.
+    A document of less than 100,000 characters is parsed fast enough as it is.
 
     Args:
         html (str): The document.
@@ -160,9 +160,9 @@ def cut_options(html: str) -> tuple[str, int]:
         tuple[str, int]: The document, and how many options were removed.
 
     Example:
-        >>> html, cut = cut_options("<select>" + "<option>Red or green or blue or yellow" * 1_500 + "</select>Pots")
+        >>> html, cut = cut_options("<select>" + "<option>Red or green or blue or yellow" * 3_000 + "</select>Pots")
         >>> html[-19:], cut
-        ('yellow</select>Pots', 500)
+        ('yellow</select>Pots', 2000)
     """
     if len(html) < _SHORTEST_WITH_OPTIONS or next(islice(_OPTION.finditer(html), MOST_OPTIONS, None), None) is None:
         return html, 0
