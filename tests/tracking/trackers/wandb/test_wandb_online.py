@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import socket
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,144 +12,12 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.trackers.wandb import server
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
-from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import training, wait_until
-from tests.tracking.read_views import journal_values, wandb_values
+from tests.tracking.wandb_outage import KEY, Outage
 from tests.tracking.wandb_server import WandBServer
-
-KEY = "0123456789" * 4
-
-# Goes on at each line on its standard input.
-TRAINING = """
-    import sys
-    from seo_engine import ExperimentTracker, TrackingConfig
-    tracker = ExperimentTracker(
-        TrackingConfig(
-            tensorboard_logging=False, selective_logging=False, experiment_name="r", close_timeout_seconds=LIMIT,
-            ONLY_WHAT_IS_LOGGED,
-        )
-    )
-    for part in range(3):
-        for step in range(20 * part + 1, 20 * part + 21):
-            tracker.log_training_metrics(1, step, {"loss": 1 / step})
-        print("logged", flush=True)
-        sys.stdin.readline()
-    print("stop requested:", tracker.stop_requested)
-    tracker.close()
-"""
-
-FAILURES = [400, 401, 429, 500, "hangs", "down"]
-
-
-class Outage:
-    """A training with a server of its own, which fails in one way."""
-
-    def __init__(self, failure: int | str, folder: Path, stack: ExitStack, limit: int) -> None:
-        self.failure = failure
-        self.folder = folder
-        folder.mkdir()
-        self._stack = stack
-        self.server = stack.enter_context(WandBServer())
-        self._environment = {
-            "WANDB_BASE_URL": self.server.address,
-            "WANDB_API_KEY": KEY,
-            # wandb-core waits for up to a minute between two tries; a test need not.
-            "WANDB_X_FILE_STREAM_RETRY_WAIT_MAX_SECONDS": "1",
-            "WANDB_X_FILE_STREAM_TIMEOUT_SECONDS": "3",
-        }
-        self._program = TRAINING.replace("LIMIT", str(limit)).replace(
-            "ONLY_WHAT_IS_LOGGED", ONLY_WHAT_IS_LOGGED_AS_TEXT
-        )
-
-    def train(self) -> None:
-        self._process = self._stack.enter_context(training(self._program, self.folder, **self._environment))
-
-    def wait_until_logged(self) -> None:
-        assert self._process.stdout is not None and self._process.stdout.readline() == "logged\n"
-
-    def go_on(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("go on\n")
-        self._process.stdin.flush()
-
-    def fail(self) -> None:
-        if self.failure == "down":
-            self.server.close()
-        else:
-            self.server.failure = self.failure
-
-    def heal(self) -> None:
-        if self.failure == "down":
-            rows = self.server.runs
-            self.server = self._stack.enter_context(WandBServer(port=self.server.port))
-            self.server.runs.update(rows)
-        self.server.failure = None
-
-    def wait_for_end(self) -> str:
-        output, messages = self._process.communicate(timeout=120)
-        assert self._process.returncode == 0, messages
-        return output + messages
-
-    def start_recovery(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "seo_engine.cli", "runs", "recover", "r"],
-            cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **self._environment},
-        )  # fmt: skip
-
-    @property
-    def state(self) -> DeliveryState:
-        return read_delivery(self.folder / "runs" / "r" / "delivery.json").get("wandb", DeliveryState())
-
-    def assert_each_row_once(self) -> None:
-        expected = journal_values(self.folder / "runs" / "r")
-        assert len(expected) == 60
-        assert wandb_values(self.server.rows) == expected, self.failure
-
-
-@pytest.mark.parametrize("when", ["at init", "during the run", "at finish"])
-def test_a_failing_server_disturbs_nothing_and_gets_everything_later(tmp_path: Path, when: str) -> None:
-    with ExitStack() as stack:
-        # At finish the server never comes back in time.
-        limit = 60 if when == "during the run" else 8
-        outages = [Outage(failure, tmp_path / str(failure), stack, limit) for failure in FAILURES]
-        for outage in outages:
-            if when == "at init":
-                outage.fail()
-            outage.train()
-        for outage in outages:
-            outage.wait_until_logged()
-            if when != "at init":
-                wait_until(lambda outage=outage: len(outage.server.runs) == 1 and len(outage.server.rows) == 20)
-            if when == "during the run":
-                outage.fail()
-            outage.go_on()
-        for outage in outages:
-            outage.wait_until_logged()
-            if when == "during the run" and outage.failure != "down":
-                outage.server.refused.wait()
-            if when == "during the run":
-                outage.heal()
-            if when == "at finish":
-                outage.fail()
-            outage.go_on()
-        for outage in outages:
-            outage.wait_until_logged()
-            outage.go_on()
-        for outage in outages:
-            said = outage.wait_for_end()
-            if when != "during the run":
-                assert outage.state.pending > 0 and "seo-engine runs recover" in said, outage.failure
-                outage.heal()
-                outage.start_recovery()
-        for outage in outages:
-            if when != "during the run":
-                outage.wait_for_end()
-            assert outage.state.is_complete, (outage.failure, outage.state)
-            outage.assert_each_row_once()
 
 
 @pytest.mark.parametrize("failure", [None, "nonsense"], ids=["healthy", "core_panics"])
