@@ -201,7 +201,7 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
     notes.print(f"Fetching {one_line(site)} ...", markup=False)
     stop = StopSignal(said="Stopping after the requests in flight")
     result = None
-    # The user may not wait for the requests in flight.
+    # A second Ctrl-C does not wait for the requests in flight.
     with contextlib.suppress(KeyboardInterrupt), stop, CrawlDisplay(notes) as display:
         result = crawl_site(site, folder, config, progress=display, stop_requested=stop)
     if result is not None:

@@ -91,7 +91,7 @@ class SiteFiles:
     def _count_folders(self, directory: Path, directories: Sequence[str], kept: Sequence[str]) -> None:
         for name in set(directories) - set(kept):
             self.passed_over[f"folder {name}"] += 1
-        if links := sum(os.path.islink(directory / name) for name in kept):  # noqa: PTH114
+        if links := sum(_is_link(directory / name) for name in kept):
             self.passed_over["link to a folder"] += links
 
     def _note_names(self, directory: Path, names: Sequence[str]) -> None:
@@ -106,7 +106,7 @@ class SiteFiles:
     def _reason_against(self, path: Path, present: set[str]) -> str:
         """Return why a file that may be a document is passed over; empty if it is not."""
         # Folders that are links are not looked into, so no other file is elsewhere.
-        if os.path.islink(path) and not Path(os.path.realpath(path)).is_relative_to(self._root):  # noqa: PTH114 (Path.is_symlink raises if it cannot look)
+        if _is_link(path) and not Path(os.path.realpath(path)).is_relative_to(self._root):
             return "link out of the folder"
         if path.name.endswith(_COMPRESSED) and path.name.removesuffix(_COMPRESSED) in present:
             return "compressed copy"
@@ -134,6 +134,10 @@ def looks_like_page(name: str) -> bool:
 def shown(path: Path) -> str:
     """Return a path within the site as text; bytes that are not UTF-8 are shown as numbers."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 (Path.is_symlink raises if it cannot look)
 
 
 def _suffix(name: str) -> str:

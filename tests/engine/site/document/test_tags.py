@@ -105,6 +105,7 @@ def test_elements_behind_a_place_are_counted_by_tag() -> None:
     # Within a comment and within a script.
     assert count_tags(html, 9) == {"script": 1, "p": 1, "h1": 1}
     assert count_tags(html, 26) == {"p": 1, "h1": 1}
+    assert count_tags("<p>1<iframe><b></iframe><script-note><i>", 4) == {"iframe": 1, "script-note": 1, "i": 1}
 
 
 def test_each_element_is_found_where_it_stands() -> None:

@@ -32,18 +32,13 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(r"""[^\s/>="'][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']++)?)?|["']""")
 _ATTRIBUTE_VALUE = re.compile(r"""([^\s/>=]++)\s*+(?:=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"']++)))?""")
 
-# The same without attributes, which takes a third of the time.
-_COUNTED = re.compile(
-    COMMENT + rf"|<({_RAW})\b(?s:.*?)(?:</\1|\Z)|<([a-z][^\s/>]*+)",
-    re.IGNORECASE,
-)
+# What has no tags in it, whatever it looks like.
+_WITHOUT_TAGS = COMMENT + rf"|<(?P<raw>{_RAW})(?=[\s/>])(?s:.*?)(?:</(?P=raw)|\Z)"
+# Without attributes, reading tags takes a third of the time.
+_COUNTED = re.compile(_WITHOUT_TAGS + r"|<(?P<tag>[a-z][^\s/>]*+)", re.IGNORECASE)
 
 _OPTION = re.compile("<option", re.IGNORECASE)
-_SELECTION = re.compile(
-    COMMENT
-    + rf"|<(?P<raw>{_RAW})(?=[\s/>])(?s:.*?)(?:</(?P=raw)|\Z)|<(?P<tag>/?select|option)(?=[\s/>]){ATTRIBUTES}>?",
-    re.IGNORECASE,
-)
+_SELECTION = re.compile(_WITHOUT_TAGS + rf"|<(?P<tag>/?select|option)(?=[\s/>]){ATTRIBUTES}>?", re.IGNORECASE)
 
 # A tag with that many attributes has at least this many characters.
 _SHORTEST_LONG_TAG = 2 * MOST_ATTRIBUTES
