@@ -12,6 +12,7 @@ from typing import Any
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.rank_files import JOURNAL
 from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
+from seo_engine.tracking.payloads.payload import NO_PAYLOADS
 from seo_engine.tracking.records.metrics import METRIC_KINDS
 from seo_engine.tracking.records.profiling.profiling import PROFILING, TABLE_NAME
 from seo_engine.tracking.runs.ledger import read_delivery
@@ -148,7 +149,7 @@ def _contents(record: Record) -> dict[str, float | str]:
     if record["kind"] == "text":
         return {record["name"]: record["text"]}
     if record["kind"] == "profiling":
-        shown = PROFILING.shown(record)
+        shown = PROFILING.shown(record, NO_PAYLOADS)
         return {**shown.numbers, **shown.texts} if shown is not None else {}
     return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
 

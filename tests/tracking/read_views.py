@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import NO_PAYLOADS
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import METRIC_KINDS
 from seo_engine.tracking.records.profiling.profiling import PROFILING
@@ -151,7 +152,7 @@ def journal_values(run_directory: Path) -> list[tuple[int, int, str, float]]:
 def numbers_of(record: Record) -> dict[str, float]:
     """Return the numbers that views show of a record."""
     if record["kind"] == "profiling":
-        shown = PROFILING.shown(record)
+        shown = PROFILING.shown(record, NO_PAYLOADS)
         return dict(shown.numbers) if shown is not None else {}
     return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
 

@@ -26,13 +26,14 @@ _GZIP = 31
 _left_behind: set[Path] = set()
 
 
-def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE) -> None:
+def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE, *, synced: bool = False) -> None:
     """Write a file under another name first, so that nobody ever finds a partial file, even after a kill.
 
     Args:
         path (Path): The file.
         parts (Iterable[bytes]): Its contents.
         mode (int): Who may do what with it, as far as the umask allows.
+        synced (bool): Whether a power cut after this must not lose it.
 
     Raises:
         OSError: If it cannot be written; an existing file then stays as it was.
@@ -44,7 +45,12 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE) ->
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.writelines(parts)
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
             partial.replace(path)
+            if synced:
+                _synchronize_folder(path.parent)
         except BaseException:
             _remove(partial)
             raise
@@ -152,6 +158,16 @@ def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
     for part in parts:
         yield compressor.compress(part)
     yield compressor.flush()
+
+
+def _synchronize_folder(folder: Path) -> None:
+    """Sync the names in a folder, where the system knows that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(partial: Path) -> None:

@@ -162,6 +162,12 @@ class TrackingConfig(ProfilingConfig):
         above=0,
         switches=_TRACKING,
     )
+    maximum_payload_bytes: int = setting(
+        256_000_000,
+        "A call with more data than this, such as a picture or a table, is not recorded, in bytes.",
+        above=0,
+        switches=_TRACKING,
+    )
     slow_logging_threshold_seconds: float = setting(
         0.1, "Warn when one call into a tracker takes longer than this, in seconds.", above=0, switches=_TRACKING
     )

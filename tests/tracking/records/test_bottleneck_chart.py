@@ -22,7 +22,7 @@ HOSTILE_NAMES = [
 
 def opened(chart: Picture | None) -> Image.Image:
     assert chart is not None
-    image = Image.open(io.BytesIO(chart.png))
+    image = Image.open(io.BytesIO(chart.data))
     image.load()
     assert image.format == "PNG" and image.size == (chart.width, chart.height)
     return image.convert("RGB")

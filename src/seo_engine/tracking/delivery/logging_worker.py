@@ -17,6 +17,7 @@ from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.reader import Journal, Position
+from seo_engine.tracking.payloads.run_payloads import RunPayloads
 from seo_engine.tracking.records.kind import Recorded
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.run_lock import RunLock
@@ -92,6 +93,7 @@ class LoggingWorker:
         self.tracker = tracker
         self.call: TrackerCall | None = None
         self._journal = journal
+        self._payloads = RunPayloads(journal.path.parent)
         self._config = config
         self._report = report
         self._lock = lock
@@ -223,7 +225,7 @@ class LoggingWorker:
     def _start_over(self) -> None:
         self.state = DeliveryState(failed_records=self._failed_records)
         self._generation = self._journal.generation
-        self._selection = JournalSelection(self._config)
+        self._selection = JournalSelection(self._config, self._payloads)
         self._waiting: deque[SelectedLine] = deque()
         self._read_position = Position()
         self._tries = 0

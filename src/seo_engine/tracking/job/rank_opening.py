@@ -14,6 +14,7 @@ from seo_engine.tracking.journal.order import MOST_LOST_LINES, count_lost
 from seo_engine.tracking.journal.rank_files import ORDER, journal_name
 from seo_engine.tracking.journal.rank_journals import PlacedLines
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
+from seo_engine.tracking.payloads.payload_file import PayloadFile
 from seo_engine.tracking.records.run_marks import RANKS_VERSION, RESUME, START, Attempt
 from seo_engine.tracking.runs.lifecycle import Lifecycle, read_lifecycle, read_part
 from seo_engine.tracking.runs.log_files import RunLogs
@@ -97,7 +98,8 @@ def open_rank(
     if 0 < lost <= MOST_LOST_LINES:
         # After a power cut: the numbers of what this process logs must not be those of what is lost.
         logging_queue.append(b"\n" * lost)
-    writer = RecordWriter(logging_queue, config, process.rank, ends_run=False)
+    payload_file = PayloadFile(directory)
+    writer = RecordWriter(logging_queue, config, process.rank, payload_file, ends_run=False)
     surroundings = describe_surroundings()
     part = {"version": RANKS_VERSION, "world_size": process.processes, "attempt": list(beginning.attempt)}
     if has_begun:
@@ -114,7 +116,7 @@ def open_rank(
             **surroundings,
         )
     # Last, because it has a thread.
-    upkeep = JournalUpkeep(logging_queue, presence.keep_up)
+    upkeep = JournalUpkeep(logging_queue, presence.keep_up, payload_file)
     upkeep.start()
     return RankOpenRun(
         directory,

@@ -55,6 +55,8 @@ class JournalLine(NamedTuple):
 class Journal(Protocol):
     """What a worker reads: one file, or those of several ranks in their order."""
 
+    path: Path
+
     @property
     def generation(self) -> int:
         """int: Counts the journals seen at this place: positions in an old one mean nothing in a new one."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.payloads.payload_file import PayloadFile
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +24,17 @@ class JournalUpkeep:
     Args:
         logging_queue (LoggingQueue): The journal.
         keep_up (Callable[[], None]): What else is due once a second; it does not raise.
+        payload_file (PayloadFile | None): What its records refer to, if this process writes them.
     """
 
-    def __init__(self, logging_queue: LoggingQueue, keep_up: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        logging_queue: LoggingQueue,
+        keep_up: Callable[[], None] = lambda: None,
+        payload_file: PayloadFile | None = None,
+    ) -> None:
         self._logging_queue = logging_queue
+        self._payload_file = payload_file
         self._keep_up = keep_up
         self._synchronized_bytes = 0
         self._failed = False
@@ -63,6 +71,9 @@ class JournalUpkeep:
         self._failed = not (self._succeeds(self._synchronize) and is_in_place)
 
     def _put_in_place(self) -> None:
+        if self._payload_file is not None:
+            # Before the records that refer to it.
+            self._payload_file.restore()
         if self._logging_queue.restore():
             self._synchronized_bytes = 0
             logger.warning("⚠️ %s was deleted and has been recreated", self._logging_queue.path)
@@ -71,6 +82,8 @@ class JournalUpkeep:
     def _synchronize(self) -> None:
         size = self._logging_queue.size()
         if size != self._synchronized_bytes:
+            if self._payload_file is not None:
+                self._payload_file.synchronize()
             self._logging_queue.synchronize()
             self._synchronized_bytes = size
 

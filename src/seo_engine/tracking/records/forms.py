@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+
+class Box(TypedDict, total=False):
+    """A rectangle in a picture, in pixels from its top left corner, and what is in it.
+
+    `x_minimum`, `y_minimum`, `x_maximum` and `y_maximum` are needed. `class_number` is a key in `class_labels`; `label`
+    is shown beside the rectangle, and `score` too.
+    """
+
+    x_minimum: float
+    y_minimum: float
+    x_maximum: float
+    y_maximum: float
+    class_number: int
+    label: str
+    score: float
 
 
 class Picture(NamedTuple):
-    """A picture as PNG, and its size in pixels."""
+    """A picture as a browser shows it, its size in pixels, and what is said of it.
 
-    png: bytes
+    Args:
+        data (bytes): PNG, JPEG, GIF or WebP.
+        width (int): In pixels.
+        height (int): In pixels.
+        file (Path | None): The file with the same bytes, if there is one.
+        caption (str): What it shows, in words; empty if nobody said it.
+        masks (Mapping[str, Path]): By name, pictures of the same size with the number of a class at each pixel.
+        boxes (Mapping[str, Sequence[Box]]): By name, rectangles.
+        class_labels (Mapping[int, str]): What the numbers of classes mean.
+    """
+
+    data: bytes
     width: int
     height: int
+    file: Path | None = None
+    caption: str = ""
+    masks: Mapping[str, Path] = {}
+    boxes: Mapping[str, Sequence[Box]] = {}
+    class_labels: Mapping[int, str] = {}
 
 
 class Image(NamedTuple):
-    """A named picture; it is drawn only where it is shown.
+    """Named pictures; they are drawn only where they are shown.
 
     Args:
         name (str): Hierarchical, such as `profiling/bottlenecks/chart`.
-        draw (Callable[[], Picture | None]): Returns the picture, or None if there is nothing to draw.
+        draw (Callable[[], Sequence[Picture]]): Returns the pictures, none if there is nothing to draw.
     """
 
     name: str
-    draw: Callable[[], Picture | None]
+    draw: Callable[[], Sequence[Picture]]
 
 
 class Table(NamedTuple):
@@ -32,7 +65,7 @@ class Table(NamedTuple):
     Args:
         name (str): Hierarchical, such as `profiling/operations`.
         columns (tuple[str, ...]): Names of the columns.
-        rows (Callable[[], list[list[Any]]]): Returns the rows: numbers, texts and None.
+        rows (Callable[[], list[list[Any]]]): Returns the rows: numbers, texts, None, and pictures.
     """
 
     name: str
@@ -40,4 +73,55 @@ class Table(NamedTuple):
     rows: Callable[[], list[list[Any]]]
 
 
-Medium = Image | Table
+class Histogram(NamedTuple):
+    """A named histogram.
+
+    Args:
+        name (str): Hierarchical, such as `weights/layer_1`.
+        read (Callable[[], tuple[list[float], list[float]]]): Returns the edges of the bins in ascending order, and the
+            counts, of which there is one fewer.
+    """
+
+    name: str
+    read: Callable[[], tuple[list[float], list[float]]]
+
+
+class Html(NamedTuple):
+    """A named page.
+
+    Args:
+        name (str): Hierarchical, such as `html/report`.
+        file (Callable[[], Path]): Returns the file that holds it.
+    """
+
+    name: str
+    file: Callable[[], Path]
+
+
+class PlotlyFigure(NamedTuple):
+    """A named figure of Plotly.
+
+    Args:
+        name (str): Hierarchical, such as `figures/roc`.
+        file (Callable[[], Path]): Returns the file that holds it as JSON.
+    """
+
+    name: str
+    file: Callable[[], Path]
+
+
+class Markdown(NamedTuple):
+    """What a tool shows that does not know a medium itself: a text, and pictures.
+
+    Args:
+        name (str): Hierarchical, such as `tables/samples`.
+        write (Callable[[], str]): Returns the text.
+        draw (Callable[[], Sequence[Picture]]): Returns the pictures, none if the text is enough.
+    """
+
+    name: str
+    write: Callable[[], str]
+    draw: Callable[[], Sequence[Picture]] = tuple
+
+
+Medium = Image | Table | Histogram | Html | PlotlyFigure | Markdown

@@ -6,7 +6,7 @@ import contextlib
 import math
 import operator
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from seo_engine.foundation.redaction import names_in_words, redact, redact_text
 from seo_engine.foundation.texts import LARGEST_INTEGER, fits_64_bits, one_line
 from seo_engine.tracking.journal.fitting import in_parts
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import Payload, Payloads, Reference
 from seo_engine.tracking.records.forms import Medium
 from seo_engine.tracking.records.plain_values import plain_number, plain_value
 
@@ -21,6 +22,9 @@ NUMBER = (int, float)
 
 # The fields that say when a record was logged.
 MOMENT: dict[str, Any] = {"epoch": NUMBER, "step": int}
+
+# The field that says where the payloads of a record are.
+PAYLOADS = "payloads"
 
 # JSON has no such numbers: records keep them as words, apart from the others.
 NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
@@ -40,10 +44,18 @@ class Recorded(NamedTuple):
 
 
 class CallRecords(NamedTuple):
-    """The records of one call, and what they leave out: how much or why, by its place in them."""
+    """The records of one call, what they leave out (how much or why, by its place in them), and the payloads.
+
+    The first record refers to the payloads, once they have a place.
+    """
 
     records: list[Record]
     left_out: dict[str, str]
+    payloads: tuple[Payload, ...] = ()
+
+    def refer_to(self, references: Iterable[Reference]) -> None:
+        """Say in the record where the payloads are."""
+        self.records[0][PAYLOADS] = [reference.as_dictionary() for reference in references]
 
 
 @dataclass(slots=True)
@@ -81,8 +93,9 @@ class Kind:
         name (str): As written in its lines.
         call (str): The method that logs it; empty if there is none.
         fields (Mapping[str, Any]): The fields that readers rely on, and their types; all have `kind` and `time`.
-        shown (Callable[[Record], Shown | None]): Returns what a view shows of a record; None for nothing.
-        contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record.
+        shown (Callable[[Record, Payloads], Shown | None]): Returns what a view shows of a record; None for nothing.
+        contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record; `payloads` in
+            them are the payloads that it refers to.
         subject (str): What it is called in profiles and messages; its name if empty.
         is_metrics (bool): Whether it holds numbers by name, at a step.
         is_thinned (bool): Whether a view may leave out some of those numbers.
@@ -93,7 +106,7 @@ class Kind:
     name: str
     call: str
     fields: Mapping[str, Any]
-    shown: Callable[[Record], Shown | None]
+    shown: Callable[[Record, Payloads], Shown | None]
     contents: Callable[..., Record] = dict
     subject: str = ""
     is_metrics: bool = False
@@ -102,6 +115,11 @@ class Kind:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subject", self.subject or self.name)
+
+    @property
+    def has_payloads(self) -> bool:
+        """bool: Whether its records refer to payloads."""
+        return PAYLOADS in self.fields
 
     def matches(self, record: Record) -> bool:
         """Return whether a record has the fields of this kind, of the right types."""
@@ -125,6 +143,9 @@ class Kind:
             ValueError: If a name is not valid.
         """
         contents = dict(self.contents(**arguments))
+        payloads = tuple(contents.get(PAYLOADS, ()))
+        if self.has_payloads:
+            contents[PAYLOADS] = []
         for name, types in self.fields.items():
             if types is dict:
                 require_dictionary(name, contents.get(name))
@@ -143,7 +164,7 @@ class Kind:
             for whole in in_parts(plain, self.divisible, left_out)
             for part in in_parts(redact(whole), self.divisible, left_out)
         ]
-        return CallRecords(records, left_out)
+        return CallRecords(records, left_out, payloads if self.has_payloads else ())
 
     def _mistake(self, record: Record) -> str:
         """Return what is wrong with the first field that has another type."""

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from seo_engine.tracking.journal.lines import Record, parse_line
+from seo_engine.tracking.records.charts.histogram import HISTOGRAM
+from seo_engine.tracking.records.charts.table import TABLE
 from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kind import Kind, is_readable
+from seo_engine.tracking.records.media.figure import FIGURE
+from seo_engine.tracking.records.media.html import HTML
+from seo_engine.tracking.records.media.image import IMAGE
 from seo_engine.tracking.records.metrics import METRICS
 from seo_engine.tracking.records.model_architecture import MODEL_ARCHITECTURE
 from seo_engine.tracking.records.profiling.profiling import PROFILING
@@ -18,6 +23,11 @@ KINDS: dict[str, Kind] = {
         *METRICS,
         PROFILING,
         TEXT,
+        IMAGE,
+        TABLE,
+        FIGURE,
+        HISTOGRAM,
+        HTML,
         HYPERPARAMETERS,
         SETTINGS,
         MODEL_ARCHITECTURE,

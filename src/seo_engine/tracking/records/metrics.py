@@ -16,6 +16,7 @@ from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.journal.fitting import size_of
 from seo_engine.tracking.journal.lines import LINE_BEGINNING, MAXIMUM_RECORD_BYTES, Record
+from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown, described
 from seo_engine.tracking.records.plain_values import nonfinite_word, plain_number
 
@@ -278,7 +279,7 @@ def rank_of_line(line: bytes) -> int | None:
 
 
 def _metric_kind(name: str, is_thinned: bool) -> Kind:
-    def shown(record: Record) -> Shown | None:
+    def shown(record: Record, payloads: Payloads) -> Shown | None:
         metrics = record["metrics"]
         return Shown(kind, record, record["epoch"], record["step"], metrics) if metrics else None
 

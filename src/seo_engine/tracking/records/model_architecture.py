@@ -9,6 +9,7 @@ from seo_engine.foundation.settings import check_type
 from seo_engine.foundation.texts import as_json_data
 from seo_engine.tracking.journal.fitting import cut_text
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.kind import Kind, Shown
 
 _MOST_BYTES = 100_000
@@ -53,7 +54,7 @@ def _check(architecture: Mapping[str, Any]) -> None:
         check_type(name, architecture[name], expected)
 
 
-def _shown(record: Record) -> Shown:
+def _shown(record: Record, payloads: Payloads) -> Shown:
     _check(record["architecture"])
     return Shown(MODEL_ARCHITECTURE, record, settings={"model_architecture": record["architecture"]})
 

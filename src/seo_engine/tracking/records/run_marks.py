@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any, TypedDict
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.kind import Kind, Shown
 
 # Of the journal of one process, and of the journals of several ranks.
@@ -32,15 +33,15 @@ class ErrorDescription(TypedDict):
     traceback: str
 
 
-def _start_shown(record: Record) -> Shown:
+def _start_shown(record: Record, payloads: Payloads) -> Shown:
     return Shown(START, record, settings=_own_settings(record))
 
 
-def _resume_shown(record: Record) -> Shown:
+def _resume_shown(record: Record, payloads: Payloads) -> Shown:
     return Shown(RESUME, record, settings=_own_settings(record))
 
 
-def _end_shown(record: Record) -> Shown | None:
+def _end_shown(record: Record, payloads: Payloads) -> Shown | None:
     return None if record.get("ends") == RANK else Shown(END, record)
 
 
@@ -50,7 +51,7 @@ def _own_settings(record: Record) -> dict[str, Any]:
     return {"seo_engine": values} if values else {}
 
 
-def _not_shown(record: Record) -> None:
+def _not_shown(record: Record, payloads: Payloads) -> None:
     return None
 
 

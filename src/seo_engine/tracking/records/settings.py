@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.kind import Kind, Shown
 
 
-def _shown(record: Record) -> Shown:
+def _shown(record: Record, payloads: Payloads) -> Shown:
     return Shown(SETTINGS, record, settings=record["settings"])
 
 

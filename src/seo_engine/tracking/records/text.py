@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seo_engine.foundation.redaction import is_secret_name, redact
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name
 
@@ -15,7 +16,7 @@ def _contents(name: str, text: str, epoch: float, step: int) -> Record:
     return {"name": full_name, "text": shown, "epoch": epoch, "step": step}
 
 
-def _shown(record: Record) -> Shown:
+def _shown(record: Record, payloads: Payloads) -> Shown:
     return Shown(TEXT, record, record["epoch"], record["step"], texts={record["name"]: record["text"]})
 
 

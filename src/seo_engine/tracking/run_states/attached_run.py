@@ -64,17 +64,27 @@ class AttachedRun(RunState):
 
     def write_what_waits(self) -> None:
         """Write the lines that wait in memory, and say how many cannot be written."""
+        self._leave_payloads()
         self.logging_queue.write_waiting()
         # An owner counts in its last record what did not fit into memory.
         self._say_what_is_lost(self.logging_queue.waiting.overflowed)
 
+    def _leave_payloads(self) -> None:
+        try:
+            self.record_writer.payload_file.restore()
+        except OSError as error:
+            logger.error("❌ The data of pictures and tables are lost: %s", error)
+        self.record_writer.payload_file.close()
+
     def leave(self) -> None:
         """Close the journal."""
+        self.record_writer.payload_file.close()
         self.logging_queue.close()
 
     def after_fork(self) -> RunState:
         """Return the same run, without the lines that wait in memory: the parent writes those."""
         self.logging_queue.renew_after_fork()
+        self.record_writer.payload_file.renew_after_fork()
         return ForkedRun(self)
 
     def _names(self) -> list[str] | None:
@@ -123,4 +133,5 @@ class ForkedRun(AttachedRun):
     def after_fork(self) -> RunState:
         """Return the same run."""
         self.logging_queue.renew_after_fork()
+        self.record_writer.payload_file.renew_after_fork()
         return self

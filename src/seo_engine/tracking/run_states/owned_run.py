@@ -111,6 +111,7 @@ class OwnedRun(AttachedRun):
         if self._deliveries.have_ended:
             self.logging_queue.close()
             self._standby.dismiss()
+        self.record_writer.payload_file.close()
         self._lock.release()
         self._logs.close()
 

@@ -163,6 +163,7 @@ class RankRun(AttachedRun):
     def leave(self) -> None:
         """Release this rank's journal, presence and log files."""
         self._journals.close()
+        self.record_writer.payload_file.close()
         self.logging_queue.close()
         self._presence.end()
         self._logs.close()

@@ -17,6 +17,7 @@ from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.rank_files import JOURNAL, journal_to_append_to, main_journal
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES
+from seo_engine.tracking.payloads.payload_file import PayloadFile
 from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
 from seo_engine.tracking.runs.lifecycle import (
     Lifecycle,
@@ -153,7 +154,8 @@ def attach_run(run: str | Path, rank: int) -> OpenRun:
         logging_queue = AwaitedQueue(directory, rank)
         logging_queue.start_waiting()
     logging_queue.follow_by_itself()
-    return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, rank))
+    payload_file = PayloadFile(directory, creates_folder=False)
+    return OpenRun(directory, config, life, logging_queue, RecordWriter(logging_queue, config, rank, payload_file))
 
 
 def new_wandb_run_id(config: TrackingConfig) -> str:
@@ -184,7 +186,8 @@ def _owned(directory: Path, config: TrackingConfig, life: Lifecycle) -> OwnOpenR
         raise RunStillOpenError(f"{directory} cannot be resumed, because it is open {where}")
     logging_queue = LoggingQueue(directory / JOURNAL)
     logs = RunLogs(directory, life.timestamp)
-    upkeep = JournalUpkeep(logging_queue)
+    payload_file = PayloadFile(directory)
+    upkeep = JournalUpkeep(logging_queue, payload_file=payload_file)
     upkeep.start()
-    writer = RecordWriter(logging_queue, config, rank=0)
+    writer = RecordWriter(logging_queue, config, 0, payload_file)
     return OwnOpenRun(directory, config, life, logging_queue, writer, lock=lock, upkeep=upkeep, logs=logs)

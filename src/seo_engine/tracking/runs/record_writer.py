@@ -13,7 +13,8 @@ from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.records.kind import parts_in_words
+from seo_engine.tracking.payloads.payload_file import PayloadFile
+from seo_engine.tracking.records.kind import CallRecords, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
@@ -30,6 +31,8 @@ OTHERS = "others"
 
 BELOW_PRIORITY = "left out by priority"
 PART_OF_A_VALUE = "part of a value"
+TOO_LARGE = "larger than maximum_payload_bytes"
+NOT_WRITTEN = "payload not writable"
 
 _MOST_NAMES = 5
 
@@ -41,12 +44,20 @@ class RecordWriter:
         logging_queue (LoggingQueue): The journal.
         config (TrackingConfig): The settings.
         rank (int): Rank of this process in distributed training.
+        payload_file (PayloadFile): Where its payloads go.
         ends_run (bool): Whether the end of this process is that of the run, and not of its rank's part.
     """
 
     def __init__(
-        self, logging_queue: LoggingQueue, config: TrackingConfig, rank: int, *, ends_run: bool = True
+        self,
+        logging_queue: LoggingQueue,
+        config: TrackingConfig,
+        rank: int,
+        payload_file: PayloadFile,
+        *,
+        ends_run: bool = True,
     ) -> None:
+        self.payload_file = payload_file
         self.dropped: Counter[str] = Counter()
         self._logging_queue = logging_queue
         self._config = config
@@ -109,6 +120,8 @@ class RecordWriter:
         call = KINDS[kind].call or kind
         try:
             made = KINDS[kind].make_records(arguments, self.rank)
+            if made.payloads and not self._append_payloads(call, made):
+                return False
             for line in [encode_record(record) for record in made.records]:
                 self._logging_queue.append(line)
         except Exception as error:
@@ -116,6 +129,20 @@ class RecordWriter:
             return False
         if made.left_out:
             self._count_left_out(call, made.left_out)
+        return True
+
+    def _append_payloads(self, call: str, made: CallRecords) -> bool:
+        """Append payloads, so that the record can say where they are; return whether they were."""
+        size = sum(payload.size for payload in made.payloads)
+        if size > self._config.maximum_payload_bytes:
+            limit = f"maximum_payload_bytes ({self._config.maximum_payload_bytes:,})"
+            self.drop(TOO_LARGE, f"⚠️ {call} is not recorded, because it is larger than {limit}, got {size:,} bytes")
+            return False
+        try:
+            made.refer_to([self.payload_file.append(payload) for payload in made.payloads])
+        except OSError as error:
+            self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded, because its data cannot be written: {one_line(error)}")
+            return False
         return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:

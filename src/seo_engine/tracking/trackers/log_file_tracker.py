@@ -81,6 +81,8 @@ class LogFileTracker(DestinationTracker):
                     self._write(self._progress, f"step {shown.step} {name}: {text!r}", recorded)
                 if shown.numbers:
                     self._write(self._progress, _point(shown), recorded)
+                for forms in shown.media:
+                    self._write(self._progress, f"step {shown.step} {forms[0].name}: {shown.kind.subject}", recorded)
 
     def flush(self) -> None:
         """Write what is buffered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping
 from typing import Any
@@ -50,4 +51,6 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
     def _take(self, kind: str, **arguments: Any) -> None:
         # Copied, because a training may use its dictionary again.
         plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in arguments.items()}
-        self.calls.append((KINDS[kind].call, copy.deepcopy(plain)))
+        with contextlib.suppress(Exception):  # a generator, say, cannot be copied
+            plain = copy.deepcopy(plain)
+        self.calls.append((KINDS[kind].call, plain))

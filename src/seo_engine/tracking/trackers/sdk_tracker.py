@@ -16,7 +16,9 @@ from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.categories import TRACKING, delivery_of, opening_of
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.kind import Kind, Recorded, Shown, parts_in_words
+from seo_engine.tracking.payloads.payload import NO_PAYLOADS, Payloads
+from seo_engine.tracking.payloads.run_payloads import HeldPayloads
+from seo_engine.tracking.records.kind import CallRecords, Kind, Recorded, Shown, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import TrackerCalls
 from seo_engine.tracking.records.metric_encoder import MetricEncoder
@@ -26,7 +28,7 @@ from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 # Turns a medium into what an SDK takes; None if there is nothing to show.
-Convert = Callable[[Any], Any]
+Convert = Callable[[Any], Any | None]
 
 _FLUSH, _CLOSE = "flush", "close"
 
@@ -202,7 +204,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         """Drop the SDK's objects."""
         self.available = False
 
-    def _converted_media(self, shown: Shown, conversions: Mapping[type, Convert]) -> dict[str, Any]:
+    def _converted_media(self, shown: Shown, conversions: Mapping[type, Convert]) -> list[Any]:
         """Return a record's media converted for the SDK, each from the first of its forms that the SDK knows.
 
         Args:
@@ -210,9 +212,9 @@ class SDKTracker(DestinationTracker, TrackerCalls):
             conversions (Mapping[type, Convert]): The forms that the SDK knows.
 
         Returns:
-            dict[str, Any]: By name. A medium that fails is left out with a warning: the numbers matter more.
+            list[Any]: What became of each. A medium that fails is left out with a warning: the numbers matter more.
         """
-        converted = {}
+        converted = []
         for forms in shown.media:
             medium = next((form for form in forms if type(form) in conversions), None)
             if medium is None:
@@ -223,7 +225,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
                 self.logger.warning("⚠️ %s does not show %s: %s", self.title, medium.name, error)
             else:
                 if value is not None:
-                    converted[medium.name] = value
+                    converted.append(value)
         return converted
 
     def _take(self, kind: str, **arguments: Any) -> None:
@@ -233,8 +235,9 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         with self._through(self._peoples_door, known.subject, contents, *moment) as is_open:
             if not is_open:
                 return
-            for record in self._checked(known, arguments):
-                shown = known.shown(record)
+            records, payloads = self._checked(known, arguments)
+            for record in records:
+                shown = known.shown(record, payloads)
                 if shown is not None:
                     self._number = self._next_number()
                     self._write(shown, Recorded(self._number, time.time()))
@@ -243,17 +246,26 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         """Return the number of what is logged next, where no journal gives one."""
         return self._number + 1
 
-    def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> list[Record]:
+    def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> tuple[list[Record], Payloads]:
         if not kind.is_metrics:
             made = kind.make_records(arguments)
             if made.left_out:
                 self.logger.warning("⚠️ %s records only a part of %s", kind.call, parts_in_words(made.left_out))
-            return made.records
+            return made.records, self._held(made)
         record = with_nonfinite(self._encoder.record(kind.name, **arguments), self.config.skip_nonfinite_metrics)
         if self.logger.isEnabledFor(logging.DEBUG):
             for name, value in record["metrics"].items():
                 self.logger.debug("Logging metric: %s = %s", name, value)
-        return [record]
+        return [record], NO_PAYLOADS
+
+    def _held(self, made: CallRecords) -> Payloads:
+        """Return the payloads of a call where it can read them: there is no journal that holds them."""
+        if not made.payloads:
+            return NO_PAYLOADS
+        assert self.run_directory is not None
+        held = HeldPayloads(self.run_directory, made.payloads)
+        made.refer_to(held.references)
+        return held
 
     @contextmanager
     def _through(

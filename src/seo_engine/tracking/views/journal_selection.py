@@ -10,6 +10,7 @@ from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.reader import JournalLine, Position
+from seo_engine.tracking.payloads.payload import NO_PAYLOADS, Payloads
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.metrics import with_nonfinite
@@ -42,9 +43,11 @@ class JournalSelection:
 
     Args:
         config (TrackingConfig): The selection's settings.
+        payloads (Payloads): Those of the run, which are read where a medium is shown.
     """
 
-    def __init__(self, config: TrackingConfig) -> None:
+    def __init__(self, config: TrackingConfig, payloads: Payloads = NO_PAYLOADS) -> None:
+        self._payloads = payloads
         self.values_thinned = 0
         self._values_not_shown = 0
         # Records of kinds that this version does not know, and the names of those kinds.
@@ -89,7 +92,7 @@ class JournalSelection:
         try:
             self._rank_views.take_in(record)
             selected = self._select(record)
-            shown = KINDS[selected["kind"]].shown(selected)
+            shown = KINDS[selected["kind"]].shown(selected, self._payloads)
             if not KINDS[selected["kind"]].is_metrics:
                 shown = self._rank_views.shown(selected, shown)
         except Exception as error:  # a foreign or damaged line may have the right fields with any contents

@@ -145,7 +145,7 @@ class RankViews:
         if shown.step is None:
             # What describes the run as a whole.
             return shown if rank == 0 else None
-        if self._mode == "first" and rank and shown.kind is PROFILING:
+        if self._mode == "first" and rank and (shown.kind is PROFILING or shown.kind.has_payloads):
             return None
         return _with_prefix(shown, self._prefix(rank))
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib
 import io
-import itertools
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from seo_engine.foundation.redaction import redact_text
-from seo_engine.foundation.texts import one_line
 from seo_engine.profiling import share_in_words
+from seo_engine.tracking.records.drawing import BACKGROUND, COLOURS, FAINT_TEXT, TEXT, drawable, shortened
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.metrics import finite_number
 from seo_engine.tracking.records.profiling.profiling_metrics import entries
@@ -28,13 +25,6 @@ _LEGEND_HEIGHT = 26
 _SWATCH = 13
 _GAP = 10
 _WIDEST_CATEGORY = 200
-
-_BACKGROUND, _TEXT, _FAINT_TEXT = "#ffffff", "#202428", "#3f474f"
-
-# Easy to tell apart, also for colour-blind readers, and dark enough on white. One for each bar.
-_COLOURS = (
-    "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#edc948", "#9c755f", "#ff9da7", "#8f9aa3",
-)  # fmt: skip
 
 # Our own categories have the same colour in every chart; others take what is left.
 _CATEGORIES = (
@@ -68,7 +58,7 @@ def bottleneck_chart(profiling_data: Mapping[str, Any]) -> Picture | None:
     Example:
         >>> operation = {"operation": "forward_pass", "category": "training_loop", "self_seconds": 1.5}
         >>> chart = bottleneck_chart({"operations": [operation]})
-        >>> chart.png[:4], chart.width
+        >>> chart.data[:4], chart.width
         (b'\x89PNG', 480)
         >>> bottleneck_chart({}) is None
         True
@@ -91,20 +81,14 @@ def _heaviest(profiling_data: Mapping[str, Any]) -> list[_Bar]:
             largest = timed[0][0]
             return [
                 _Bar(
-                    _drawable(operation.get("operation")) or "(no name)",
-                    _drawable(operation.get("category")) or "(no category)",
+                    drawable(operation.get("operation")) or "(no name)",
+                    drawable(operation.get("category")) or "(no category)",
                     seconds,
                     _label(seconds, largest, finite_number(operation.get("share_percent"))),
                 )
                 for seconds, operation in timed[:MOST_BARS]
             ]
     return []
-
-
-def _drawable(value: Any) -> str:
-    """Return a text without secrets, and without combining marks that pile up over a letter."""
-    text = unicodedata.normalize("NFC", redact_text(one_line(value)))
-    return "".join(character for character in text if not unicodedata.combining(character))
 
 
 def _label(seconds: float, largest: float, share_percent: float | None) -> str:
@@ -131,25 +115,25 @@ def _draw(bars: list[_Bar]) -> Picture:
     bottom = top + _ROW_HEIGHT * len(bars)
     height = bottom + 8 + _LEGEND_HEIGHT * (1 + max(row for _, row, _ in legend.values())) + _MARGIN - 6
 
-    image = image_module.new("RGB", (_WIDTH, height), _BACKGROUND)
+    image = image_module.new("RGB", (_WIDTH, height), BACKGROUND)
     draw = draw_module.Draw(image)
-    draw.text((_MARGIN, _MARGIN + 8), _TITLE, font=title_font, fill=_TEXT, anchor="lm")
+    draw.text((_MARGIN, _MARGIN + 8), _TITLE, font=title_font, fill=TEXT, anchor="lm")
 
     longest = _WIDTH - 2 * _MARGIN
     largest = max(bar.seconds for bar in bars) or 1.0
     for row, bar in enumerate(bars):
         # Name and figures above their bar, so that both have room in large letters.
         words, line = top + _ROW_HEIGHT * row + 11, top + _ROW_HEIGHT * row + 22
-        name = _shortened(bar.name, longest - font.getlength(bar.label) - _GAP, font.getlength)
-        draw.text((_MARGIN, words), name, font=font, fill=_TEXT, anchor="lm")
-        draw.text((_WIDTH - _MARGIN, words), bar.label, font=font, fill=_FAINT_TEXT, anchor="rm")
+        name = shortened(bar.name, longest - font.getlength(bar.label) - _GAP, font.getlength)
+        draw.text((_MARGIN, words), name, font=font, fill=TEXT, anchor="lm")
+        draw.text((_WIDTH - _MARGIN, words), bar.label, font=font, fill=FAINT_TEXT, anchor="rm")
         end = _MARGIN + max(2.0, longest * (bar.seconds / largest))
         draw.rectangle((_MARGIN, line, end, line + _BAR_HEIGHT), fill=colours[bar.category])
 
     for category, (x, row, shown) in legend.items():
         middle = bottom + 8 + _LEGEND_HEIGHT * row + _LEGEND_HEIGHT / 2
         draw.rectangle((x, middle - _SWATCH / 2, x + _SWATCH, middle + _SWATCH / 2), fill=colours[category])
-        draw.text((x + _SWATCH + 7, middle), shown, font=small_font, fill=_FAINT_TEXT, anchor="lm")
+        draw.text((x + _SWATCH + 7, middle), shown, font=small_font, fill=FAINT_TEXT, anchor="lm")
 
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
@@ -159,8 +143,8 @@ def _draw(bars: list[_Bar]) -> Picture:
 def _colours(categories: Iterable[str]) -> dict[str, str]:
     """Return a colour for each category, in the order given."""
     shown = dict.fromkeys(categories)
-    ours = {category: colour for category, colour in zip(_CATEGORIES, _COLOURS, strict=True) if category in shown}
-    left = (colour for colour in _COLOURS if colour not in ours.values())
+    ours = {category: colour for category, colour in zip(_CATEGORIES, COLOURS, strict=True) if category in shown}
+    left = (colour for colour in COLOURS if colour not in ours.values())
     return {category: ours.get(category) or next(left) for category in shown}
 
 
@@ -169,20 +153,10 @@ def _legend_places(categories: Iterable[str], measure: Callable[[str], float]) -
     places: dict[str, tuple[float, int, str]] = {}
     x, row = float(_MARGIN), 0
     for category in categories:
-        shown = _shortened(category, _WIDEST_CATEGORY, measure)
+        shown = shortened(category, _WIDEST_CATEGORY, measure)
         width = _SWATCH + 7 + measure(shown)
         if x > _MARGIN and x + width > _WIDTH - _MARGIN:
             x, row = float(_MARGIN), row + 1
         places[category] = (x, row, shown)
         x += width + 2 * _GAP
     return places
-
-
-def _shortened(text: str, widest: float, measure: Callable[[str], float]) -> str:
-    """Return a text, shortened in the middle until it is narrow enough: names differ at both ends."""
-    # Even of the narrowest letters no more would fit, and measuring takes time.
-    for kept in itertools.chain([len(text)] if len(text) <= widest / 2 else [], range(min(len(text), 120), 1, -1)):
-        shown = text if kept >= len(text) else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
-        if measure(shown) <= widest:
-            return shown
-    return "…"

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.forms import Image, Table
+from seo_engine.tracking.payloads.payload import Payloads
+from seo_engine.tracking.records.forms import Image, Picture, Table
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 from seo_engine.tracking.records.metrics import finite_number, metric_name
 from seo_engine.tracking.records.profiling import automatic_profile
@@ -21,7 +22,7 @@ TABLE_NAME = "profiling/operations"
 SUMMARY_NAME = "profiling/summary"
 
 
-def _shown(record: Record) -> Shown:
+def _shown(record: Record, payloads: Payloads) -> Shown:
     profiling_data = record["profiling_data"]
     metrics, texts = profiling_metrics(profiling_data)
     match record.get("shown_as"):
@@ -34,9 +35,14 @@ def _shown(record: Record) -> Shown:
     # A table if the destination knows tables, otherwise a chart.
     heaviest = (
         Table(TABLE_NAME, COLUMNS, partial(operation_rows, profiling_data)),
-        Image(CHART_NAME, partial(bottleneck_chart, profiling_data)),
+        Image(CHART_NAME, partial(_chart, profiling_data)),
     )
     return Shown(PROFILING, record, record["epoch"], record["step"], numbers, texts, media=(heaviest,))
+
+
+def _chart(profiling_data: Mapping[str, Any]) -> list[Picture]:
+    chart = bottleneck_chart(profiling_data)
+    return [] if chart is None else [chart]
 
 
 def _points(metrics: Mapping[str, Any]) -> Iterator[tuple[str, int | float]]:

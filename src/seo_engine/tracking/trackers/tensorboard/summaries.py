@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kind import Shown
 
 # The smallest number that a float of 32 bits, which is what TensorBoard keeps, rounds to infinity.
@@ -24,15 +23,13 @@ def beyond_float32(numbers: Mapping[str, float]) -> list[str]:
     return [name for name, value in numbers.items() if abs(value) >= _BEYOND_FLOAT32 and math.isfinite(value)]
 
 
-def make_summary(
-    shown: Shown, numbers: Mapping[str, float], pictures: Mapping[str, Picture], table: Mapping[str, Any]
-) -> Any:
+def make_summary(shown: Shown, numbers: Mapping[str, float], media: Iterable[Any], table: Mapping[str, Any]) -> Any:
     """Return what TensorBoard shows of a record.
 
     Args:
         shown (Shown): The record.
         numbers (Mapping[str, float]): Those of its numbers that are shown.
-        pictures (Mapping[str, Picture]): Its pictures by name.
+        media (Iterable[Summary]): What became of its media.
         table (Mapping[str, Any]): The settings in it, with those of earlier records of its kind.
 
     Returns:
@@ -42,15 +39,9 @@ def make_summary(
 
     summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in numbers.items()])
     for tag, text in {**shown.texts, **_run_texts(shown, table)}.items():
-        summary.MergeFrom(_text_summary(tag, text))
-    for tag, picture in pictures.items():
-        image = {
-            "height": picture.height,
-            "width": picture.width,
-            "colorspace": 3,
-            "encoded_image_string": picture.png,
-        }
-        summary.value.add(tag=tag, image=image)
+        summary.MergeFrom(text_summary(tag, text))
+    for medium in media:
+        summary.MergeFrom(medium)
     return summary
 
 
@@ -72,7 +63,13 @@ def _run_texts(shown: Shown, table: Mapping[str, Any]) -> dict[str, str]:
     return {f"experiment/{shown.kind.subject}": _as_table(table)} if shown.settings else {}
 
 
-def _text_summary(tag: str, text: str) -> Any:
+def text_summary(tag: str, text: str) -> Any:
+    """Return a text as a summary.
+
+    Args:
+        tag (str): Its name.
+        text (str): Markdown.
+    """
     make_text: Any = importlib.import_module("torch.utils.tensorboard.summary").text
     return make_text(tag, text)
 

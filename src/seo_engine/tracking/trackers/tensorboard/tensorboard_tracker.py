@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.redaction import names_in_words
-from seo_engine.tracking.records.forms import Image
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
 from seo_engine.tracking.trackers.destination_tracker import NextStep, ShellCommand
@@ -17,6 +16,7 @@ from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
 from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab, flattened
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
+from seo_engine.tracking.trackers.tensorboard.media import FORMS
 from seo_engine.tracking.trackers.tensorboard.summaries import beyond_float32, make_summary
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ class TensorBoardTracker(SDKTracker):
         is_end = shown.kind.name == "end"
         if shown.kind.name == "hyperparameters":
             self._say_not_in_tab(self._hyperparameters.collect(shown.settings))
-        pictures = self._converted_media(shown, {Image: lambda image: image.draw()})
+        media = self._converted_media(shown, FORMS)
         if shown.settings:
             self._tables[shown.kind.name] |= flattened(shown.settings)
-        summary = make_summary(shown, self._shown_numbers(shown), pictures, self._tables[shown.kind.name])
+        summary = make_summary(shown, self._shown_numbers(shown), media, self._tables[shown.kind.name])
         # Not the load of the machine, which a run logs by itself, perhaps while the training still loads its data.
         if not self._hyperparameters.is_written and (is_end or shown.kind.name in ("training", "evaluation")):
             summary.MergeFrom(self._hyperparameters.start(recorded.time))

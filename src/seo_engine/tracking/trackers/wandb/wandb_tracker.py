@@ -6,14 +6,12 @@ import importlib
 import os
 import time
 from collections.abc import Mapping, MutableMapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.forms import Table
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.settings import merged_settings
 from seo_engine.tracking.runs.lifecycle import Program
@@ -22,6 +20,7 @@ from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
 from seo_engine.tracking.trackers.wandb.identity import forget_identity, leave_sweep_of_another_run
+from seo_engine.tracking.trackers.wandb.media import RunMedia, with_texts_as_media
 from seo_engine.tracking.trackers.wandb.opening import (
     OFFLINE_INIT_SECONDS,
     ONLINE_INIT_SECONDS,
@@ -31,7 +30,6 @@ from seo_engine.tracking.trackers.wandb.opening import (
     transaction_log,
 )
 from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, StopRequest, newest_row_on_server
-from seo_engine.tracking.trackers.wandb.tables import make_table
 from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLES, UserSettings, read_user_settings
 
 if TYPE_CHECKING:
@@ -232,6 +230,7 @@ class WandBTracker(SDKTracker):
         self._asked_at = time.monotonic()
         self.run = opening.start()
         self._held_record = self._given_record = opening.join(self.run, held_record)
+        self._media = RunMedia(self.run)
         file = transaction_log(self.run, self._mode)
         self._growth = FileGrowth(file) if file is not None and self._mode == "offline" else None
         details = self.details()
@@ -291,8 +290,10 @@ class WandBTracker(SDKTracker):
             run.summary.update(_summary_of_end(shown.record))
         # A row that the view holds is not written again, nor are the files of its tables.
         if shown.step is not None and recorded.number > self._held_record:
-            row = {**shown.numbers, **shown.texts, "epoch": shown.epoch, "global_step": shown.step}
-            row |= self._converted_media(shown, {Table: partial(make_table, run, recorded.number)})
+            row = {**shown.numbers, "epoch": shown.epoch, "global_step": shown.step}
+            conversions = self._media.conversions(recorded.number)
+            for values in self._converted_media(with_texts_as_media(shown), conversions):
+                row |= values
             # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
             # explicit number wandb-core would hold the newest row back until the next one.
             run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)

@@ -1,0 +1,133 @@
+"""What payloads are, and how each becomes the file that is kept: pixels become a PNG, the others stay as they are."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from seo_engine.foundation.extras import import_of_extra
+from seo_engine.tracking.payloads.payload import Reference
+
+PIXELS = "pixels"
+VALUES = "values"
+PNG = "png"
+HTML = "html"
+TABLE = "table"
+PLOTLY = "plotly"
+
+_COMPRESSION = 3
+
+# As many as W&B draws unless it is told otherwise.
+_BINS = 64
+
+
+class Encoding(NamedTuple):
+    """How a payload becomes a file.
+
+    Args:
+        extension (str): Of the file.
+        encode (Callable[[bytes, Reference], bytes]): Returns its contents; None if they are those of the payload.
+    """
+
+    extension: str
+    encode: Callable[[bytes, Reference], bytes] | None = None
+
+
+def encoded(raw: bytes, reference: Reference) -> bytes:
+    """Return the contents of the file of a payload.
+
+    Args:
+        raw (bytes): The payload.
+        reference (Reference): What it is.
+
+    Raises:
+        ValueError: If it is not what the reference says.
+    """
+    encode = ENCODINGS[reference.encoding].encode
+    return raw if encode is None else encode(raw, reference)
+
+
+def as_array(raw: bytes, reference: Reference) -> Any:
+    """Return the array that a payload holds; it cannot be written to."""
+    numpy = import_of_extra("numpy", extra="tracking", needed_by="an array")
+    return numpy.frombuffer(raw, dtype=reference.type).reshape(reference.shape)
+
+
+def _pixels_as_png(raw: bytes, reference: Reference) -> bytes:
+    image = import_of_extra("PIL.Image", extra="tracking", needed_by="a picture")
+    pixels = as_bytes_of_colour(as_array(raw, reference))
+    if pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    file = io.BytesIO()
+    image.fromarray(pixels).save(file, PNG, compress_level=_COMPRESSION)
+    return file.getvalue()
+
+
+def as_bytes_of_colour(pixels: Any) -> Any:
+    """Return pixels as one byte a colour.
+
+    Bytes stay as they are. Of other integers those from 0 to 255 do, and if there are larger ones, all are scaled by
+    what their type can hold. Floats are from 0 to 1, or, if one is negative, from -1 to 1; if one is larger than 1,
+    from 0 to 255. What is still outside is cut off.
+
+    Args:
+        pixels (numpy.ndarray): Height × width × colours, of any type in `ITEM_BYTES`.
+
+    Returns:
+        numpy.ndarray: The same shape, uint8.
+
+    Example:
+        >>> import numpy
+        >>> as_bytes_of_colour(numpy.array([[[0.0], [0.5], [1.0]]])).tolist()
+        [[[0], [128], [255]]]
+        >>> as_bytes_of_colour(numpy.array([[[0], [255], [65535]]], dtype="uint16")).tolist()
+        [[[0], [1], [255]]]
+    """
+    kind = pixels.dtype.kind
+    if pixels.dtype.name == "uint8":
+        return pixels
+    if kind == "b":
+        return pixels.astype("uint8") * 255
+    scaled = pixels.astype("float64")
+    smallest, largest = float(scaled.min()), float(scaled.max())
+    if kind == "f":
+        if smallest < 0 and largest <= 1:
+            scaled = (scaled + 1) / 2 * 255
+        elif largest <= 1:
+            scaled *= 255
+    elif largest > 255:
+        bits = pixels.dtype.itemsize * 8 - (kind == "i")
+        scaled /= 2 ** (bits - 8)
+    return scaled.clip(0, 255).round().astype("uint8")
+
+
+def _values_as_histogram(raw: bytes, reference: Reference) -> bytes:
+    import orjson
+
+    numpy = import_of_extra("numpy", extra="tracking", needed_by="a histogram")
+    values = as_array(raw, reference)
+    if values.dtype.kind == "b":
+        values = values.astype("uint8")
+    if values.dtype.kind == "f":
+        values = values[numpy.isfinite(values)].astype("float64")
+    if not values.size:
+        raise ValueError("none of the values is a finite number")
+    counts, edges = numpy.histogram(values, bins=_BINS)
+    if not all(math.isfinite(edge) for edge in edges):
+        raise ValueError("the values are too far apart")
+    return orjson.dumps({"edges": edges.tolist(), "counts": counts.tolist()})
+
+
+ENCODINGS = {
+    PIXELS: Encoding("png", _pixels_as_png),
+    VALUES: Encoding("json", _values_as_histogram),
+    PNG: Encoding("png"),
+    "jpeg": Encoding("jpg"),
+    "gif": Encoding("gif"),
+    "webp": Encoding("webp"),
+    HTML: Encoding("html"),
+    TABLE: Encoding("json"),
+    PLOTLY: Encoding("json"),
+}

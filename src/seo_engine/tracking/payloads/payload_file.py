@@ -1,0 +1,202 @@
+"""PayloadFile: where a process appends the payloads of its records, before the journal refers to them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import platform
+import re
+import threading
+import time
+from pathlib import Path
+
+from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER
+from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
+
+logger = logging.getLogger(__name__)
+
+# How often a process without journal upkeep checks whether the file is still there.
+FOLLOW_SECONDS = 1.0
+
+_MOST_NAMES = 10_000
+_COPY_BYTES = 1 << 20
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]+")
+_LONGEST_HOST = 60
+
+
+class PayloadFile:
+    """Appends payloads to a file of this process, which is made with the first of them.
+
+    Each payload is one write at an offset that no other thread has. Once `append` returns, a kill of the process does
+    not lose it: the page cache keeps it, like the journal.
+
+    Args:
+        run_directory (Path): The run's folder.
+        creates_folder (bool): Whether the run is this process's own, so that it may make the folder again.
+
+    Example:
+        >>> import tempfile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> payload_file = PayloadFile(directory)
+        >>> [payload_file.append(Payload(data, "html")).offset for data in (b"<p>one</p>", b"<p>two</p>")]
+        [0, 10]
+        >>> payload_file.path.read_bytes()
+        b'<p>one</p><p>two</p>'
+    """
+
+    def __init__(self, run_directory: Path, *, creates_folder: bool = True) -> None:
+        self.path: Path | None = None
+        self._directory = run_directory / MEDIA
+        self._creates_folder = creates_folder
+        self._descriptor = -1
+        self._follow_at = 0.0
+        self._is_restoring = False
+        # A signal handler that logs may interrupt the thread that holds it.
+        self._lock = threading.RLock()
+
+    def append(self, payload: Payload) -> Reference:
+        """Append one payload.
+
+        Args:
+            payload (Payload): Its bytes and what they are.
+
+        Returns:
+            Reference: Where they are.
+
+        Raises:
+            OSError: If they cannot be written. None of them waits in memory.
+        """
+        length = payload.size
+        with self._lock:
+            self._open_or_follow()
+            assert self.path is not None
+            # Taken first, so that a signal handler that logs meanwhile writes behind it.
+            offset = os.lseek(self._descriptor, length, os.SEEK_CUR) - length
+            if isinstance(payload.data, Path):
+                self._copy(payload.data, length, offset)
+            else:
+                self._write(memoryview(payload.data).cast("B"), offset)
+        return Reference(self.path.name, offset, length, payload.encoding, payload.shape, payload.type)
+
+    def restore(self) -> bool:
+        """Recreate the file if its folder was deleted; the open descriptor still holds all of it.
+
+        Returns:
+            bool: Whether it was recreated.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        with self._lock:
+            if self.path is None or self.path.exists():
+                return False
+            self._is_restoring = True
+            try:
+                self._restore(self.path)
+            finally:
+                self._is_restoring = False
+            return True
+
+    def synchronize(self) -> None:
+        """Sync what was appended to disk, so that a power cut does not lose it; this may be slow."""
+        if self.path is not None:
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Close the file; it may now be removed."""
+        with self._lock:
+            if self.path is not None:
+                self.path = None
+                os.close(self._descriptor)
+
+    def renew_after_fork(self) -> None:
+        """Begin a file of its own in a forked child: the other one is the parent's."""
+        self._lock = threading.RLock()
+        self._is_restoring = False
+        self._creates_folder = False
+        self.close()
+
+    def _write(self, data: memoryview, offset: int) -> None:
+        while written := os.pwrite(self._descriptor, data, offset):
+            data, offset = data[written:], offset + written
+
+    def _copy(self, path: Path, length: int, offset: int) -> None:
+        with path.open("rb") as file:
+            while length and (part := file.read(min(length, _COPY_BYTES))):
+                self._write(memoryview(part), offset)
+                length, offset = length - len(part), offset + len(part)
+        if length:
+            raise OSError(f"{path} became shorter while it was read")
+
+    def _open_or_follow(self) -> None:
+        if self._is_restoring:
+            raise OSError("the file of payloads is being restored")
+        if self.path is None:
+            self._open()
+        elif not self._creates_folder and time.monotonic() >= self._follow_at:
+            # Nobody else looks after it.
+            self._follow_at = time.monotonic() + FOLLOW_SECONDS
+            self.restore()
+
+    def _open(self) -> None:
+        if not self._creates_folder and not self._directory.parent.is_dir():
+            raise FileNotFoundError(f"there is no run in {self._directory.parent} yet")
+        self._directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        host = _NOT_IN_NAMES.sub("-", platform.node())[:_LONGEST_HOST].strip("-.") or "host"
+        for number in range(1, _MOST_NAMES):
+            # A process with the same number may have been there before.
+            name = f"payloads-{host}-{os.getpid()}{'' if number == 1 else f'_{number}'}.bin"
+            with contextlib.suppress(FileExistsError):
+                self._descriptor = _create(self._directory / name)
+                self.path = self._directory / name
+                return
+        raise FileExistsError(f"{self._directory} holds too many files of payloads")
+
+    def _restore(self, path: Path) -> None:
+        path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        # Under its own name last, so that nobody reads a part of it.
+        partial = path.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        descriptor = _create(partial)
+        try:
+            offset = 0
+            while data := os.pread(self._descriptor, _COPY_BYTES, offset):
+                offset += os.pwrite(descriptor, data, offset)
+            # Where the next payload begins.
+            os.lseek(descriptor, os.lseek(self._descriptor, 0, os.SEEK_CUR), os.SEEK_SET)
+            partial.rename(path)
+        except BaseException:
+            os.close(descriptor)
+            partial.unlink(missing_ok=True)
+            raise
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+
+
+def is_in_use(path: Path) -> bool:
+    """Return whether a process still has a payload file open for writing.
+
+    Args:
+        path (Path): The file.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _create(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    # So that `is_in_use` knows; the lock ends with the process.
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor

@@ -1,0 +1,119 @@
+"""RunPayloads: reads the payloads of a run, and keeps each as a file that is named after its content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER, write_whole
+from seo_engine.tracking.payloads.encodings import ENCODINGS, encoded
+from seo_engine.tracking.payloads.media_index import MediaIndex
+from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
+
+# A journal that somebody sent may refer to anything.
+LARGEST_PAYLOAD_BYTES = 1 << 32
+
+
+class RunPayloads:
+    """Gives each payload as a file `media/<sha256>.<extension>`, which is made when it is first asked for.
+
+    Equal payloads are one file. The hash is that of the payload and, of an array, of its shape and type. Several
+    processes may ask at the same time: each file is written whole.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Example:
+        >>> import tempfile
+        >>> from seo_engine.tracking.payloads.payload_file import PayloadFile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> reference = PayloadFile(directory).append(Payload(b"<p>one</p>", "html"))
+        >>> RunPayloads(directory).file(reference.as_dictionary()).read_bytes()
+        b'<p>one</p>'
+    """
+
+    def __init__(self, run_directory: Path) -> None:
+        self._directory = run_directory / MEDIA
+        self._index = MediaIndex(run_directory)
+
+    def file(self, reference: Any) -> Path:
+        """Return the file of a payload.
+
+        Args:
+            reference (Any): As a record has it.
+
+        Raises:
+            OSError: If the payload is gone, or the file cannot be written.
+            ValueError: If it is no reference, or the payload is not what it says.
+        """
+        known = Reference.from_dictionary(reference)
+        if known.encoding not in ENCODINGS:
+            raise ValueError(f"this version does not know the encoding {known.encoding[:50]!r}")
+        try:
+            raw = self._read(known)
+        except FileNotFoundError:
+            # It went when every view had taken it.
+            return self._directory / self._index.name_of(known)
+        path = self._directory / name_of(raw, known)
+        if not path.exists():
+            self._directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            write_whole(path, [encoded(raw, known)])
+        return path
+
+    def _read(self, reference: Reference) -> bytes:
+        if reference.length > LARGEST_PAYLOAD_BYTES:
+            raise ValueError(f"a payload of {reference.length:,} bytes is too large")
+        descriptor = os.open(self._directory / reference.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            raw = b""
+            # One read returns at most two gigabytes.
+            while part := os.pread(descriptor, reference.length - len(raw), reference.offset + len(raw)):
+                raw += part
+        finally:
+            os.close(descriptor)
+        if len(raw) != reference.length:
+            raise ValueError(f"{reference.file} has {len(raw):,} of the {reference.length:,} bytes of a payload")
+        return raw
+
+
+class HeldPayloads(RunPayloads):
+    """Payloads of a tracker that is used directly: they are in memory, because there is no journal.
+
+    Args:
+        run_directory (Path): The run's folder.
+        payloads (Sequence[Payload]): The payloads of one call.
+    """
+
+    def __init__(self, run_directory: Path, payloads: Sequence[Payload]) -> None:
+        super().__init__(run_directory)
+        self._payloads = payloads
+        self.references = [
+            # Its number in the place of an offset.
+            Reference("payloads-held.bin", number, payload.size, payload.encoding, payload.shape, payload.type)
+            for number, payload in enumerate(payloads)
+        ]
+
+    def _read(self, reference: Reference) -> bytes:
+        data = self._payloads[reference.offset].data
+        return data.read_bytes() if isinstance(data, Path) else bytes(data)
+
+
+def name_of(raw: bytes, reference: Reference) -> str:
+    """Return the name of the file that a payload becomes.
+
+    Args:
+        raw (bytes): The payload.
+        reference (Reference): What it is.
+
+    Example:
+        >>> name_of(b"<p>one</p>", Reference("payloads-h-1.bin", 0, 10, "html"))[-9:]
+        'a2f3.html'
+    """
+    # What is kept as it is has the hash that `sha256sum` prints.
+    described = f"{reference.encoding} {reference.type} {reference.shape}\n".encode() if reference.type else b""
+    digest = hashlib.sha256(described)
+    digest.update(raw)
+    return f"{digest.hexdigest()}.{ENCODINGS[reference.encoding].extension}"

@@ -1,0 +1,73 @@
+"""Arrays and tensors of any library as numpy arrays in the memory of this machine, ready to be appended."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from seo_engine.tracking.payloads.payload import ITEM_BYTES, Payload
+
+# What a library says that is not installed: whoever has an array has numpy.
+_NUMPY = "numpy"
+
+
+def as_host_array(value: Any, what: str) -> Any:
+    """Return an array or tensor as a numpy array, without a copy where it is in the memory of this machine.
+
+    Args:
+        value (Any): An array of numpy, or what can be seen as one: a tensor of torch on any device, of JAX, a series.
+        what (str): What it is called in an error.
+
+    Returns:
+        numpy.ndarray: With elements of a type in `ITEM_BYTES`.
+
+    Raises:
+        TypeError: If it is no array, or one of other elements.
+
+    Example:
+        >>> as_host_array(memoryview(b"abc"), "image").tolist()
+        [97, 98, 99]
+    """
+    numpy = importlib.import_module(_NUMPY)
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            value = value.float()
+        value = value.numpy()
+    elif not hasattr(value, "__array__") and not hasattr(value, "__array_interface__"):
+        try:
+            value = memoryview(value)
+        except TypeError:
+            raise TypeError(f"{what} must be an array, got a {type(value).__name__}") from None
+    array = numpy.asarray(value)
+    if array.dtype.name not in ITEM_BYTES:
+        raise TypeError(f"{what} must hold numbers, got elements of type {array.dtype.name}")
+    return array
+
+
+def array_payload(array: Any, encoding: str) -> Payload:
+    """Return an array as a payload; it is copied only if its elements are not one after the other.
+
+    Args:
+        array (numpy.ndarray): As `as_host_array` returns it; not empty.
+        encoding (str): A name in `ENCODINGS`.
+    """
+    numpy = importlib.import_module(_NUMPY)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    array = numpy.ascontiguousarray(array)
+    data = memoryview(array.reshape(-1).view("uint8"))
+    return Payload(data, encoding, array.shape, array.dtype.name)
+
+
+def count_not_finite(array: Any) -> int:
+    """Return how many elements are NaN or infinite.
+
+    Args:
+        array (numpy.ndarray): Of any type in `ITEM_BYTES`.
+    """
+    numpy = importlib.import_module(_NUMPY)
+    if array.dtype.kind != "f":
+        return 0
+    finite = numpy.isfinite(array)
+    return 0 if finite.all() else int(array.size - numpy.count_nonzero(finite))

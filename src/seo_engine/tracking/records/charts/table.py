@@ -1,0 +1,203 @@
+"""Tables: rows, columns or data frames; their cells are numbers, texts and pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+
+from seo_engine.foundation.redaction import is_secret_name, redact, redact_text
+from seo_engine.foundation.texts import as_json_data, fits_64_bits
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.encodings import TABLE as TABLE_ENCODING
+from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.records.charts.table_picture import table_picture
+from seo_engine.tracking.records.forms import Markdown, Picture, Table
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
+from seo_engine.tracking.records.media.image import image_payload, read_picture
+from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.records.plain_values import nonfinite_word, plain_value
+
+MOST_COLUMNS = 1_000
+
+# What a tool without tables shows of one.
+MOST_MARKDOWN_ROWS = 100
+_MOST_CELL_CHARACTERS = 200
+
+_PLAIN_TYPES = {int, float, bool, str, type(None)}
+
+# No pattern of redaction goes beyond it, and no cell holds it.
+_BETWEEN_CELLS = "\n\0\n"
+
+# In the place of a picture.
+_PICTURE = "picture"
+
+
+class _Columns(NamedTuple):
+    names: tuple[str, ...]
+    values: list[Sequence[Any]]
+
+
+def _contents(name: str, table: Any, epoch: float, step: int, columns: Sequence[str] | None = None) -> Record:
+    given = _columns_of(table, columns)
+    if not given.names or not given.values[0]:
+        raise ValueError("table must have at least one column and one row")
+    if len(given.names) > MOST_COLUMNS:
+        raise ValueError(f"table must have at most {MOST_COLUMNS:,} columns, got {len(given.names):,}")
+    pictures: list[Payload] = []
+    cells = {name: _plain_cells(values, pictures) for name, values in zip(given.names, given.values, strict=True)}
+    if len(cells) < len(given.names):
+        raise ValueError("the columns of a table must have different names")
+    harmless = _without_secrets(cells)
+    return {
+        "name": metric_name("tables", name),
+        "epoch": epoch,
+        "step": step,
+        "columns": list(harmless),
+        "rows": len(given.values[0]),
+        PAYLOADS: [Payload(_as_json(list(harmless.values())), TABLE_ENCODING), *pictures],
+    }
+
+
+def _as_json(columns: list[Any]) -> bytes:
+    try:
+        return orjson.dumps(columns)
+    except orjson.JSONEncodeError:
+        # A Python text may not be valid Unicode.
+        return orjson.dumps(as_json_data(columns))
+
+
+def _columns_of(table: Any, names: Sequence[str] | None) -> _Columns:
+    """Return a table column by column."""
+    if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
+        raise TypeError(f"columns must be a list of names, got {described(names)}")
+    if hasattr(table, "get_columns"):
+        # Of polars.
+        return _Columns(tuple(table.columns), [column.to_list() for column in table.get_columns()])
+    if hasattr(table, "columns") and hasattr(table, "iloc"):
+        # Of pandas.
+        places = range(len(table.columns))
+        return _Columns(tuple(map(str, table.columns)), [table.iloc[:, place].tolist() for place in places])
+    if isinstance(table, Mapping):
+        values = [column.tolist() if hasattr(column, "tolist") else list(column) for column in table.values()]
+        if len({len(column) for column in values}) > 1:
+            raise ValueError("the columns of a table must be of equal length")
+        return _Columns(tuple(map(str, table)), values)
+    if not isinstance(table, list | tuple):
+        raise TypeError(f"table must be rows, columns by name, or a data frame, got {described(table)}")
+    if all(isinstance(row, Mapping) for row in table):
+        found = names if names is not None else list(dict.fromkeys(key for row in table for key in row))
+        return _Columns(tuple(map(str, found)), [[row.get(name) for row in table] for name in found])
+    if not all(isinstance(row, list | tuple) for row in table):
+        raise TypeError("the rows of a table must be lists or dictionaries")
+    widths = {len(row) for row in table}
+    if len(widths) > 1 or (names is not None and widths != {len(names)}):
+        raise ValueError(f"the rows of a table must be as long as its columns are many, got {sorted(widths)[:5]}")
+    values = [list(column) for column in zip(*table, strict=True)]
+    found = names if names is not None else [f"column_{number}" for number in range(1, len(values) + 1)]
+    return _Columns(tuple(map(str, found)), values)
+
+
+def _plain_cells(column: Sequence[Any], pictures: list[Payload]) -> Sequence[Any]:
+    """Return cells that JSON can hold; pictures are added to those that there are already."""
+    types = set(map(type, column))
+    if types <= _PLAIN_TYPES and _are_storable(column, types):
+        return column
+    return [_plain_cell(cell, pictures) for cell in column]
+
+
+def _are_storable(column: Sequence[Any], types: set[type]) -> bool:
+    if float in types and not all(math.isfinite(cell) for cell in column if type(cell) is float):
+        return False
+    return int not in types or all(fits_64_bits(cell) for cell in column if type(cell) is int)
+
+
+def _plain_cell(cell: Any, pictures: list[Payload]) -> Any:
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return nonfinite_word(cell)
+    if getattr(cell, "ndim", 0) in (2, 3) or (hasattr(cell, "tobytes") and hasattr(cell, "mode")):
+        pictures.append(image_payload(cell))
+        # The table itself is the first payload.
+        return {_PICTURE: len(pictures)}
+    return plain_value(cell, {})
+
+
+def _without_secrets(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+    """Return a table without secrets. Usually it has none, and one look at all its texts shows that."""
+    shown = {redact_text(name): cells for name, cells in columns.items()}
+    if not any(map(is_secret_name, columns)) and _are_harmless(columns.values()):
+        return shown
+    return {
+        name: [redact(cell, of) if not isinstance(cell, list) else redact(cell) for cell in cells]
+        for (name, cells), of in zip(shown.items(), columns, strict=True)
+    }
+
+
+def _are_harmless(columns: Iterable[Sequence[Any]]) -> bool:
+    texts: set[str] = set()
+    for cells in columns:
+        types = set(map(type, cells))
+        if not types <= _PLAIN_TYPES:
+            return False
+        if types == {str}:
+            texts.update(cells)
+        elif str in types:
+            texts.update(cell for cell in cells if type(cell) is str)
+    joined = _BETWEEN_CELLS.join(texts)
+    return joined.count("\0") == max(0, len(texts) - 1) and redact_text(joined) == joined
+
+
+def _shown(record: Record, payloads: Payloads) -> Shown:
+    name, columns = record["name"], tuple(map(str, record["columns"]))
+    rows = partial(_rows, record, payloads)
+    forms = (
+        Table(name, columns, rows),
+        Markdown(name, partial(_as_markdown, columns, rows), partial(_picture, columns, rows)),
+    )
+    return Shown(TABLE, record, record["epoch"], record["step"], media=(forms,))
+
+
+def _rows(record: Record, payloads: Payloads) -> list[list[Any]]:
+    references = record[PAYLOADS]
+    columns = orjson.loads(payloads.file(references[0]).read_bytes())
+    for cells in columns:
+        for place, cell in enumerate(cells):
+            if isinstance(cell, dict) and cell.keys() == {_PICTURE}:
+                cells[place] = read_picture(payloads.file(references[cell[_PICTURE]]))
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _as_markdown(columns: Sequence[str], rows: Any) -> str:
+    made = rows()
+    lines = [
+        f"| {' | '.join(map(_in_markdown, columns))} |",
+        f"|{'---|' * len(columns)}",
+        *(f"| {' | '.join(map(_in_markdown, row))} |" for row in made[:MOST_MARKDOWN_ROWS]),
+    ]
+    if left_out := len(made) - MOST_MARKDOWN_ROWS:
+        lines += ["", f"… and {left_out:,} more rows"] if left_out > 0 else []
+    return "\n".join(lines)
+
+
+def _in_markdown(cell: Any) -> str:
+    if isinstance(cell, Picture):
+        return f"({cell.width} × {cell.height} pixels)"
+    text = "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    text = text if len(text) <= _MOST_CELL_CHARACTERS else text[:_MOST_CELL_CHARACTERS] + "…"
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("\r", " ").replace("<", "&lt;")
+
+
+def _picture(columns: Sequence[str], rows: Any) -> list[Picture]:
+    return [table_picture(columns, rows())]
+
+
+TABLE = Kind(
+    "table",
+    "log_table",
+    {**MOMENT, "name": str, "columns": list, "rows": int, PAYLOADS: list},
+    _shown,
+    _contents,
+)

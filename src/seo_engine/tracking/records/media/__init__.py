@@ -1,0 +1,1 @@
+"""Media: pictures, figures and pages."""

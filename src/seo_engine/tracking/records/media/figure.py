@@ -1,0 +1,50 @@
+"""Figures: of matplotlib, which are drawn at once because they may change, and of Plotly."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import Any
+
+from seo_engine.foundation.redaction import redact_text
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.encodings import PLOTLY, PNG
+from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.records.forms import Image, Markdown, Medium, PlotlyFigure
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
+from seo_engine.tracking.records.media.image import drawn_pictures
+from seo_engine.tracking.records.metrics import metric_name
+
+
+def _contents(name: str, figure: Any, epoch: float, step: int, caption: str | None = None) -> Record:
+    entry = {} if caption is None else {"caption": str(caption)}
+    contents = {"name": metric_name("figures", name), "epoch": epoch, "step": step, "images": [entry]}
+    if hasattr(figure, "to_json") and hasattr(figure, "to_plotly_json"):
+        return contents | {PAYLOADS: [Payload(redact_text(figure.to_json()).encode(), PLOTLY)]}
+    # The module `pyplot` stands for its current figure, an artist for the figure it is in.
+    for attribute in ("gcf", "get_figure"):
+        if not hasattr(figure, "savefig") or attribute == "gcf":
+            figure = getattr(figure, attribute, lambda same=figure: same)()
+    if not hasattr(figure, "savefig"):
+        raise TypeError(f"figure must be one of matplotlib or Plotly, got {described(figure)}")
+    file = io.BytesIO()
+    figure.savefig(file, format=PNG)
+    return contents | {PAYLOADS: [Payload(file.getvalue(), PNG)]}
+
+
+def _shown(record: Record, payloads: Payloads) -> Shown:
+    name, reference = record["name"], record[PAYLOADS][0]
+    forms: tuple[Medium, ...] = (Image(name, partial(drawn_pictures, record, payloads)),)
+    if reference.get("encoding") == PLOTLY:
+        file = partial(payloads.file, reference)
+        forms = (PlotlyFigure(name, file), Markdown(name, lambda: _where_it_is(record, payloads)))
+    return Shown(FIGURE, record, record["epoch"], record["step"], media=(forms,))
+
+
+def _where_it_is(record: Record, payloads: Payloads) -> str:
+    caption = record["images"][0].get("caption", "")
+    command = f"plotly.io.read_json({str(payloads.file(record[PAYLOADS][0]))!r}).show()"
+    return f"{caption}\n\nAn interactive figure, which Plotly shows: `{command}`".strip()
+
+
+FIGURE = Kind("figure", "log_figure", {**MOMENT, "name": str, "images": list, PAYLOADS: list}, _shown, _contents)

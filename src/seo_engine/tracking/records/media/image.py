@@ -1,0 +1,234 @@
+"""Images: pixels of any type, pictures of Pillow, or files; with captions, masks and boxes."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.encodings import PIXELS
+from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.records.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.records.forms import Box, Image, Picture
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
+from seo_engine.tracking.records.metrics import metric_name
+
+# W&B shows no more of one name and step.
+MOST_PICTURES = 100
+
+_COLOURS = (1, 3, 4)
+_LAYOUTS = ("HW", "HWC", "CHW")
+_PILLOW_COLOURS = {"L": 1, "RGB": 3, "RGBA": 4}
+_LARGEST_CLASS = 255
+
+# How a file begins, and what it is: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
+_BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"}
+_LONGEST_BEGINNING = 12
+
+_CORNERS = ("x_minimum", "y_minimum", "x_maximum", "y_maximum")
+
+
+def _contents(
+    name: str,
+    image: Any,
+    epoch: float,
+    step: int,
+    caption: Any = None,
+    masks: Any = None,
+    boxes: Any = None,
+    class_labels: Mapping[int, str] | None = None,
+    layout: str | None = None,
+) -> Record:
+    if layout is not None and layout not in _LAYOUTS:
+        raise ValueError(f"layout must be one of {', '.join(_LAYOUTS)}, got {described(layout)}")
+    images = list(_separate(image, layout))
+    if not images:
+        raise ValueError("image must not be empty")
+    if len(images) > MOST_PICTURES:
+        raise ValueError(f"image must be at most {MOST_PICTURES} pictures, got {len(images)}")
+    payloads = [image_payload(each, layout) for each in images]
+    entries: list[Record] = [{} for _ in images]
+    for entry, text in zip(entries, _for_each("caption", caption, len(images), str), strict=True):
+        if text is not None:
+            entry["caption"] = str(text)
+    for entry, drawn in zip(entries, _for_each("boxes", boxes, len(images), Mapping), strict=True):
+        if drawn:
+            entry["boxes"] = {str(each): _checked_boxes(rectangles) for each, rectangles in drawn.items()}
+    for entry, painted in zip(entries, _for_each("masks", masks, len(images), Mapping), strict=True):
+        if painted:
+            entry["masks"] = {str(each): len(payloads) + place for place, each in enumerate(painted)}
+            payloads += [_mask_payload(mask) for mask in painted.values()]
+    labels = {} if class_labels is None else {"class_labels": {str(n): str(label) for n, label in class_labels.items()}}
+    moment = {"epoch": epoch, "step": step}
+    return {"name": metric_name("images", name), **moment, "images": entries, **labels, PAYLOADS: payloads}
+
+
+def _separate(image: Any, layout: str | None) -> Iterator[Any]:
+    """Yield the pictures of a list or of an array of them."""
+    if isinstance(image, list | tuple) or getattr(image, "ndim", 0) == (3 if layout == "HW" else 4):
+        yield from image
+    else:
+        yield image
+
+
+def _for_each(name: str, given: Any, count: int, single: type) -> Sequence[Any]:
+    """Return what is said of each picture, which may be said of the only one without a list."""
+    if given is None:
+        return [None] * count
+    if isinstance(given, single) and count == 1:
+        return [given]
+    if not isinstance(given, list | tuple) or len(given) != count:
+        raise ValueError(f"{name} must be one for each of {count} pictures, got {described(given)}")
+    if not all(each is None or isinstance(each, single) for each in given):
+        raise TypeError(f"{name} must be a list of {single.__name__}, got {described(given)}")
+    return given
+
+
+def image_payload(image: Any, layout: str | None = None) -> Payload:
+    """Return one picture as a payload.
+
+    Args:
+        image (Any): As for `log_image`.
+        layout (str | None): As for `log_image`.
+
+    Raises:
+        TypeError: If it is no picture.
+        ValueError: If it is empty, has another shape, or pixels that are not finite.
+        OSError: If it is a file that cannot be read.
+    """
+    if isinstance(image, str | Path):
+        path = Path(image)
+        with path.open("rb") as file:
+            return Payload(path, _encoding_of(file.read(_LONGEST_BEGINNING)))
+    if isinstance(image, bytes | bytearray):
+        return Payload(bytes(image), _encoding_of(image))
+    if hasattr(image, "tobytes") and hasattr(image, "mode") and hasattr(image, "size"):
+        return _pillow_payload(image)
+    if hasattr(image, "read"):
+        return image_payload(image.read())
+    if hasattr(image, "savefig"):
+        raise TypeError("image must be a picture, got a figure: log_figure takes it")
+    array = as_host_array(image, "image")
+    if not array.size:
+        raise ValueError(f"image must not be empty, got the shape {array.shape}")
+    if count := count_not_finite(array):
+        raise ValueError(f"image must have finite pixels, got {count} that are NaN or infinite")
+    return array_payload(_colours_last(array, layout, is_tensor=hasattr(image, "detach")), PIXELS)
+
+
+def _encoding_of(data: bytes | bytearray) -> str:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    for beginning, encoding in _BEGINNINGS.items():
+        if data.startswith(beginning):
+            return encoding
+    raise ValueError("image must be a PNG, JPEG, GIF or WebP file, or an array of pixels")
+
+
+def _pillow_payload(image: Any) -> Payload:
+    if image.mode not in _PILLOW_COLOURS:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    width, height = image.size
+    if not width or not height:
+        raise ValueError("image must not be empty")
+    return Payload(image.tobytes(), PIXELS, (height, width, _PILLOW_COLOURS[image.mode]), "uint8")
+
+
+def _colours_last(array: Any, layout: str | None, is_tensor: bool) -> Any:
+    """Return pixels as height × width × colours; without a layout, tensors have the colours first if both may be."""
+    shape = array.shape
+    if array.ndim == 2 and layout in (None, "HW"):
+        return array[:, :, None]
+    if array.ndim == 3 and layout != "HW":
+        may_be_first = shape[0] in _COLOURS and layout != "HWC"
+        may_be_last = shape[2] in _COLOURS and layout != "CHW"
+        if may_be_last and not (may_be_first and is_tensor):
+            return array
+        if may_be_first:
+            return array.transpose(1, 2, 0)
+    raise ValueError(
+        f"image must be height × width, or that with 1, 3 or 4 colours first or last, got the shape {shape}"
+        + (f" for the layout {layout}" if layout else "")
+    )
+
+
+def _mask_payload(mask: Any) -> Payload:
+    array = as_host_array(mask, "a mask")
+    if array.ndim != 2 or not array.size or array.dtype.kind not in "biu":
+        raise ValueError(f"a mask must be height × width whole numbers, got the shape {array.shape} of {array.dtype}")
+    if array.min() < 0 or array.max() > _LARGEST_CLASS:
+        raise ValueError(f"a mask must hold numbers of classes from 0 to {_LARGEST_CLASS}")
+    return array_payload(array.astype("uint8")[:, :, None], PIXELS)
+
+
+def _checked_boxes(boxes: Any) -> list[Record]:
+    if not isinstance(boxes, list | tuple) or not all(isinstance(box, Mapping) for box in boxes):
+        raise TypeError(f"boxes must be lists of dictionaries by name, got {described(boxes)}")
+    return [_checked_box(box) for box in boxes]
+
+
+def _checked_box(box: Mapping[str, Any]) -> Record:
+    if unknown := box.keys() - Box.__annotations__.keys():
+        raise ValueError(f"a box must have only {', '.join(Box.__annotations__)}, got {described(min(unknown))}")
+    corners = {name: float(box[name]) for name in _CORNERS if name in box}
+    if len(corners) < len(_CORNERS) or not all(math.isfinite(corner) for corner in corners.values()):
+        raise ValueError(f"a box must have {', '.join(_CORNERS)} in pixels")
+    if corners["x_minimum"] > corners["x_maximum"] or corners["y_minimum"] > corners["y_maximum"]:
+        raise ValueError("a box must have minimums that are not greater than its maximums")
+    checked: Record = dict(corners)
+    if "class_number" in box:
+        checked["class_number"] = int(box["class_number"])
+    if "score" in box:
+        checked["score"] = float(box["score"])
+    return checked | ({"label": str(box["label"])} if "label" in box else {})
+
+
+def _shown(record: Record, payloads: Payloads) -> Shown:
+    image = Image(record["name"], partial(drawn_pictures, record, payloads))
+    return Shown(IMAGE, record, record["epoch"], record["step"], media=((image,),))
+
+
+def drawn_pictures(record: Record, payloads: Payloads) -> list[Picture]:
+    """Return the pictures of a record.
+
+    Args:
+        record (Record): With `images` and their payloads.
+        payloads (Payloads): Those of its run.
+
+    Raises:
+        OSError: If they are gone.
+        ValueError: If they are not pictures.
+    """
+    labels = {int(number): str(label) for number, label in record.get("class_labels", {}).items()}
+    references = record[PAYLOADS]
+    return [
+        read_picture(payloads.file(references[place]))._replace(
+            caption=entry.get("caption", ""),
+            masks={name: payloads.file(references[number]) for name, number in entry.get("masks", {}).items()},
+            boxes=entry.get("boxes", {}),
+            class_labels=labels,
+        )
+        for place, entry in enumerate(record["images"])
+    ]
+
+
+def read_picture(file: Path) -> Picture:
+    """Return a picture in a file.
+
+    Args:
+        file (Path): PNG, JPEG, GIF or WebP.
+
+    Raises:
+        OSError: If it cannot be read, or is no picture.
+    """
+    # Reads the beginning alone, whatever the picture is.
+    with importlib.import_module("PIL.Image").open(file) as opened:
+        width, height = opened.size
+    return Picture(file.read_bytes(), width, height, file)
+
+
+IMAGE = Kind("image", "log_image", {**MOMENT, "name": str, "images": list, PAYLOADS: list}, _shown, _contents)

@@ -1,0 +1,145 @@
+"""Media as W&B shows them: each is a file of the run, beside the row that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import importlib
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from seo_engine.tracking.records.forms import Histogram, Html, Image, Markdown, Picture, PlotlyFigure, Table
+from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.trackers.sdk_tracker import Convert
+
+if TYPE_CHECKING:
+    import wandb
+
+logger = logging.getLogger(__name__)
+
+# W&B keeps no more rows of a table that is a file of the run.
+MOST_ROWS = 10_000
+
+_DEFAULT_CLASS = 1
+
+
+def with_texts_as_media(shown: Shown) -> Shown:
+    """Return what W&B shows of a record: a text that is a value of a row is shown nowhere."""
+    if not shown.texts:
+        return shown
+    texts = tuple((Markdown(name, partial(str, text)),) for name, text in shown.texts.items())
+    return dataclasses.replace(shown, texts={}, media=(*shown.media, *texts))
+
+
+class RunMedia:
+    """Makes the media of a run's rows.
+
+    Args:
+        run (wandb.Run): Gets the file of each medium at once, before the row.
+    """
+
+    def __init__(self, run: wandb.Run) -> None:
+        self._run = run
+        # Number of the row; the files are named after it.
+        self._number = 0
+        # Untyped in wandb.
+        self._wandb: Any = importlib.import_module("wandb")
+        self._said_long: set[str] = set()
+
+    def conversions(self, number: int) -> Mapping[type, Convert]:
+        """Return what turns each form into values of a row, by name.
+
+        Args:
+            number (int): The number of the row.
+        """
+        self._number = number
+        # A disabled run has no folder.
+        if not isinstance(self._run.dir, str) or self._run.disabled:
+            return {}
+        return {
+            Image: self._image,
+            Table: self._table,
+            Histogram: self._histogram,
+            Html: self._html,
+            PlotlyFigure: self._plotly,
+            Markdown: self._markdown,
+        }
+
+    def _image(self, image: Image) -> dict[str, Any] | None:
+        pictures = [self._picture(picture) for picture in image.draw()]
+        if not pictures:
+            return None
+        return {image.name: self._kept(image.name, pictures[0]) if len(pictures) == 1 else pictures}
+
+    def _picture(self, picture: Picture) -> Any:
+        assert picture.file is not None
+        labels = dict(picture.class_labels)
+        masks = {
+            name: {"path": str(file), "class_labels": labels or {number: str(number) for number in range(256)}}
+            for name, file in picture.masks.items()
+        }
+        boxes = {
+            name: {"box_data": [_box_data(box) for box in each], "class_labels": labels or _labels_of(each)}
+            for name, each in picture.boxes.items()
+        }
+        return self._wandb.Image(str(picture.file), caption=picture.caption or None, masks=masks, boxes=boxes)
+
+    def _table(self, table: Table) -> dict[str, Any] | None:
+        rows = table.rows()
+        if not rows:
+            return None
+        if len(rows) > MOST_ROWS and table.name not in self._said_long:
+            self._said_long.add(table.name)
+            logger.warning("⚠️ W&B shows the first %d of %d rows of %s", MOST_ROWS, len(rows), table.name)
+        columns = {
+            f"{table.name}/{column}": [row[place] for row in rows if isinstance(row[place], Picture)]
+            for place, column in enumerate(table.columns)
+        }
+        plain = [[_plain(cell) for cell in row] for row in rows]
+        made = self._wandb.Table(columns=list(table.columns), data=plain, allow_mixed_types=True)
+        # A table shows pictures only as an artifact; here they are beside it.
+        pictures = {name: [self._picture(each) for each in cells] for name, cells in columns.items() if cells}
+        # Bound here, because `run.log` would also make an artifact of it: that asks the server, raises while it is
+        # down, and leaves copies in the user's folders outside the run.
+        return {table.name: self._kept(table.name, made), **pictures}
+
+    def _histogram(self, histogram: Histogram) -> dict[str, Any]:
+        edges, counts = histogram.read()
+        return {histogram.name: self._wandb.Histogram(np_histogram=(counts, edges))}
+
+    def _html(self, page: Html) -> dict[str, Any]:
+        return {page.name: self._kept(page.name, self._wandb.Html(str(page.file()), inject=False))}
+
+    def _plotly(self, figure: PlotlyFigure) -> dict[str, Any]:
+        made = importlib.import_module("plotly.io").from_json(figure.file().read_text(encoding="utf-8"))
+        return {figure.name: self._kept(figure.name, self._wandb.Plotly(made))}
+
+    def _markdown(self, text: Markdown) -> dict[str, Any]:
+        page = f'<pre style="white-space: pre-wrap">{html.escape(text.write(), quote=False)}</pre>'
+        return {text.name: self._kept(text.name, self._wandb.Html(page, inject=False, data_is_not_path=True))}
+
+    def _kept(self, name: str, medium: Any) -> Any:
+        """Return a medium whose file the run has: what fails here is left out, and the row still goes."""
+        medium.bind_to_run(self._run, name, self._number)
+        return medium
+
+
+def _plain(cell: Any) -> Any:
+    return f"{cell.width} × {cell.height} pixels" if isinstance(cell, Picture) else cell
+
+
+def _box_data(box: Mapping[str, Any]) -> dict[str, Any]:
+    corners = {"minX": "x_minimum", "maxX": "x_maximum", "minY": "y_minimum", "maxY": "y_maximum"}
+    return {
+        "position": {name: box[ours] for name, ours in corners.items()},
+        "domain": "pixel",
+        "class_id": box.get("class_number", _DEFAULT_CLASS),
+        **({"box_caption": box["label"]} if "label" in box else {}),
+        **({"scores": {"score": box["score"]}} if "score" in box else {}),
+    }
+
+
+def _labels_of(boxes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    return {box.get("class_number", _DEFAULT_CLASS): box.get("label", "") for box in boxes}
