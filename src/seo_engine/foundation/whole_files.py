@@ -50,7 +50,8 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE, *,
                     os.fsync(file.fileno())
             partial.replace(path)
             if synced:
-                _synchronize_folder(path.parent)
+                # Its name, too.
+                synchronize(path.parent)
         except BaseException:
             _remove(partial)
             raise
@@ -99,6 +100,22 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     else:
         with path.open("wb") as file:
             file.writelines(parts)
+
+
+def synchronize(path: Path) -> None:
+    """Sync a file, or the names in a folder, to disk, so that a power cut does not lose it; this may be slow.
+
+    Args:
+        path (Path): The file or folder.
+
+    Raises:
+        OSError: If it cannot be read or written.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_small_json(path: Path) -> Any:
@@ -158,16 +175,6 @@ def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
     for part in parts:
         yield compressor.compress(part)
     yield compressor.flush()
-
-
-def _synchronize_folder(folder: Path) -> None:
-    """Sync the names in a folder, where the system knows that."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(partial: Path) -> None:

@@ -19,6 +19,7 @@ from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_th
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
+from seo_engine.tracking.delivery.payload_release import release_payloads
 from seo_engine.tracking.delivery.recovery import deliver_rest
 from seo_engine.tracking.journal.rank_journals import open_journal
 from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, read_configuration, read_lifecycle
@@ -124,5 +125,7 @@ def listen(
     """
     if not obey_requests(sys.stdin.buffer, worker):
         outlive(run_directory, config, worker)
+        # Whoever ends last does it.
+        release_payloads(run_directory, config, config.close_timeout_seconds)
         # The training process may have died before it could write down the last report.
         pipe.send_state(worker.state)

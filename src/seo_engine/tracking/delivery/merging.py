@@ -11,6 +11,7 @@ from seo_engine.foundation.whole_files import PRIVATE_FOLDER, write_whole
 from seo_engine.tracking.delivery.recovery import Progress, is_complete, recover_run
 from seo_engine.tracking.journal.rank_files import has_first_rank, journal_name, rank_name, ranks_in
 from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.payloads.media_copy import copy_media
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.records.metrics import is_metric_line
 from seo_engine.tracking.records.run_marks import Attempt, attempt_of, rank_of, world_size_of
@@ -87,6 +88,9 @@ def merge_runs(run_directories: Sequence[Path], progress: Progress = lambda stat
         _check_job(run, ranks)
         # Before anything is written, because a folder that is half merged would be hard to explain.
         new = {rank: _new_bytes(part / journal_name(rank), run / journal_name(rank)) for rank, part in ranks.items()}
+        for part in parts:
+            # Before the records that refer to them.
+            copy_media(part, run)
         for rank, part in ranks.items():
             if new[rank]:
                 write_whole(run / journal_name(rank), _whole_lines(part / journal_name(rank)))

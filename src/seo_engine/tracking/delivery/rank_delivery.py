@@ -16,6 +16,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.conclusion import end_ranks, withheld_in
 from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.delivery.logging_worker import POLL_SECONDS
+from seo_engine.tracking.delivery.payload_release import release_payloads
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.order import JournalOrder
 from seo_engine.tracking.journal.rank_files import ranks_in_words
@@ -134,6 +135,7 @@ class RankDelivery:
                 self._wake.clear()
             with self._reporting():
                 self._deliveries.close(self._life.status or "killed", self._config.close_timeout_seconds)
+                release_payloads(self._run_directory, self._config, self._config.close_timeout_seconds)
 
     def _start_deliveries(self, stack: ExitStack) -> Deliveries:
         deliveries = Deliveries(

@@ -11,6 +11,7 @@ from pathlib import Path
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.delivery.payload_release import release_payloads
 from seo_engine.tracking.journal.rank_files import is_part
 from seo_engine.tracking.journal.rank_journals import end_of_journal, open_journal
 from seo_engine.tracking.journal.reader import Journal
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 # Delivery continues while there is progress within this time; `wandb.init` alone may take a minute and a half.
 LONGEST_STANDSTILL_SECONDS = 100.0
 _LOOK_SECONDS = 1.0
+
+_LONGEST_RELEASE_SECONDS = 600.0
 
 Progress = Callable[[dict[str, DeliveryState]], None]
 
@@ -130,4 +133,5 @@ def deliver_rest(
             before = positions
             progress(deliveries.states)
         deliveries.close(life.status or "killed", config.close_timeout_seconds)
-        return deliveries.states
+    release_payloads(run_directory, config, _LONGEST_RELEASE_SECONDS)
+    return deliveries.states

@@ -14,6 +14,7 @@ from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.recovery import Progress, recover_run
 from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
 from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.payloads.media_copy import copy_media
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.trackers.registry import DESTINATIONS
@@ -64,6 +65,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
             # Line for line, so that the records keep their numbers.
             lines = (_with_settings(line.content, settings, identity) + b"\n" for line in journal.lines())
             write_whole(partial / journal_name(rank), lines)
+    copy_media(run_directory, partial)
     partial.rename(target)
     return target
 

@@ -15,7 +15,8 @@ from seo_engine.tracking.payloads.payload import MEDIA, Reference
 
 INDEX = "index.jsonl"
 
-_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,5}")
+# Of the files in `media/` that are named after their content.
+KEPT_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,5}")
 
 # The payload file, and the offset in it.
 Place = tuple[str, int]
@@ -59,6 +60,11 @@ class MediaIndex:
             raise FileNotFoundError(f"{reference.file} is gone, and what it held at {reference.offset:,}, too")
         return name
 
+    def names(self) -> dict[Place, str]:
+        """Return the names of all files, by the place of the payload."""
+        self._read()
+        return dict(self._names)
+
     def add(self, names: Mapping[Place, str]) -> None:
         """Write the index whole, with further names, and sync it to disk.
 
@@ -100,4 +106,4 @@ def _entry(line: bytes) -> tuple[Place, str] | None:
     file, offset, name = data.get("file"), data.get("offset"), data.get("name")
     if not isinstance(file, str) or not isinstance(offset, int) or not isinstance(name, str):
         return None
-    return ((file, offset), name) if _NAME.fullmatch(name) else None
+    return ((file, offset), name) if KEPT_NAME.fullmatch(name) else None

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER
 from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
 
@@ -195,6 +196,7 @@ def is_in_use(path: Path) -> bool:
 
 
 def _create(path: Path) -> int:
+    keep_standard_streams_taken()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     # So that `is_in_use` knows; the lock ends with the process.
     with contextlib.suppress(OSError):

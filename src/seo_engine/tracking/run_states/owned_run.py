@@ -12,6 +12,7 @@ from seo_engine.tracking.delivery.child.child_log import ChildLog
 from seo_engine.tracking.delivery.child.standby import Standby
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import Deliveries
+from seo_engine.tracking.delivery.payload_release import release_payloads
 from seo_engine.tracking.history.closing_summary import Ending, reason_of, say_how_it_went
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
 from seo_engine.tracking.run_states.attached_run import AttachedRun
@@ -126,7 +127,9 @@ class OwnedRun(AttachedRun):
         self.record_writer.write_end(status, error, withheld)
         # A disk that refuses lines gets half of the time, so that some is left for the trackers.
         self.upkeep.close(timeout_seconds / 2)
+        self.record_writer.payload_file.close()
         self._say_what_is_lost()
         self._deliveries.close(status, max(0.0, deadline - time.monotonic()))
         # Last, because only now have the child processes reported their measurements.
         self._profile.write_last_files()
+        release_payloads(self.directory, self._config, max(0.0, deadline - time.monotonic()))

@@ -138,6 +138,7 @@ class RankRun(AttachedRun):
             self.record_writer.write_end(status, error)
             # A disk that refuses lines gets half of the time, so that some is left for the trackers.
             self._upkeep.close(timeout_seconds / 2)
+            self.record_writer.payload_file.close()
             self._say_what_is_lost()
             self._presence.end()
         if self._deliverer is not None:

@@ -1,0 +1,98 @@
+"""Removes the payload files of a run when every view holds what is in them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from seo_engine.foundation.whole_files import synchronize
+from seo_engine.tracking.configuration import TrackingConfig
+from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
+from seo_engine.tracking.journal.rank_journals import end_of_journal
+from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.payloads.media_index import MediaIndex, Place
+from seo_engine.tracking.payloads.payload import FILE_NAME, MEDIA, Reference
+from seo_engine.tracking.payloads.payload_file import is_in_use
+from seo_engine.tracking.payloads.run_payloads import RunPayloads
+from seo_engine.tracking.records.kind import PAYLOADS
+from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.runs.ledger import read_delivery
+from seo_engine.tracking.runs.places import DELIVERY
+from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.trackers.registry import configured_destinations
+
+logger = logging.getLogger(__name__)
+
+# A tracker's name, which its lock has, does not begin with a dot.
+_LOCK = ".media"
+
+_MARK = b'"payloads":[{'
+
+
+def release_payloads(run_directory: Path, config: TrackingConfig, longest_seconds: float) -> None:
+    """Remove the payload files of a run, if every view holds all of it, after writing down what became of them.
+
+    What is left, because a process still writes it or there was no time, is left to `runs recover`. It never raises.
+
+    Args:
+        run_directory (Path): The run's folder.
+        config (TrackingConfig): Its settings.
+        longest_seconds (float): How long reading them may take.
+    """
+    lock = RunLock(run_directory, _LOCK)
+    try:
+        if not any(_payload_files(run_directory)) or not _has_all_views(run_directory, config) or not lock.acquire():
+            return
+        _release(run_directory, time.monotonic() + longest_seconds)
+    except (OSError, ValueError) as error:
+        logger.warning("⚠️ The data of pictures and tables are kept twice: %s", error)
+    finally:
+        lock.release()
+
+
+def _release(run_directory: Path, deadline: float) -> None:
+    removable = {path.name: path for path in _payload_files(run_directory) if not is_in_use(path)}
+    payloads = RunPayloads(run_directory)
+    names: dict[Place, str] = {}
+    for reference in _references(run_directory):
+        if reference.file not in removable:
+            continue
+        if time.monotonic() > deadline:
+            return
+        try:
+            names[reference.file, reference.offset] = payloads.file(reference.as_dictionary()).name
+        except FileNotFoundError:
+            # Gone with a folder that was deleted.
+            continue
+        except (OSError, ValueError) as error:
+            logger.warning("⚠️ %s is kept: %s", removable.pop(reference.file), error)
+    kept = {place: name for place, name in names.items() if place[0] in removable}
+    for name in set(kept.values()):
+        synchronize(run_directory / MEDIA / name)
+    if kept:
+        MediaIndex(run_directory).add(kept)
+    for path in removable.values():
+        path.unlink()
+
+
+def _payload_files(run_directory: Path) -> Iterator[Path]:
+    return (path for path in (run_directory / MEDIA).glob("*.bin") if FILE_NAME.fullmatch(path.name))
+
+
+def _has_all_views(run_directory: Path, config: TrackingConfig) -> bool:
+    states = read_delivery(run_directory / DELIVERY)
+    logged = end_of_journal(run_directory)
+    names = states.keys() | set(configured_destinations(config))
+    return all(name in states and states[name].is_complete and states[name].offset >= logged for name in names)
+
+
+def _references(run_directory: Path) -> Iterator[Reference]:
+    """Yield what the records of a run refer to."""
+    for rank in ranks_in(run_directory):
+        with JournalReader(run_directory / journal_name(rank)) as journal:
+            for line in journal.lines():
+                record = decode_record(line.content) if _MARK in line.content else None
+                for each in (record or {}).get(PAYLOADS, ()):
+                    yield Reference.from_dictionary(each)
