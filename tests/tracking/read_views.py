@@ -107,6 +107,8 @@ def read_wandb(directory: Path) -> WandBView:
                 _update(view.config, message.config.update)
             elif message.HasField("summary"):
                 _update(view.summary, message.summary.update)
+                for item in message.summary.remove:
+                    view.summary.pop(item.key, None)
             elif message.HasField("exit"):
                 view.exit_code = message.exit.exit_code
     return view

@@ -52,6 +52,8 @@ class PayloadFile:
         self._directory = run_directory / MEDIA
         self._creates_folder = creates_folder
         self._descriptor = -1
+        # Where the next payload begins.
+        self._end = 0
         self._follow_at = 0.0
         self._is_restoring = False
         # A signal handler that logs may interrupt the thread that holds it.
@@ -73,8 +75,10 @@ class PayloadFile:
         with self._lock:
             self._open_or_follow()
             assert self.path is not None
-            # Taken first, so that a signal handler that logs meanwhile writes behind it.
-            offset = os.lseek(self._descriptor, length, os.SEEK_CUR) - length
+            # Taken first, so that a signal handler that logs meanwhile writes behind it. None runs between these two,
+            # because Python looks for signals at calls.
+            offset = self._end
+            self._end = offset + length
             if isinstance(payload.data, Path):
                 self._copy(payload.data, length, offset)
             else:
@@ -120,7 +124,8 @@ class PayloadFile:
         self.close()
 
     def _write(self, data: memoryview, offset: int) -> None:
-        while written := os.pwrite(self._descriptor, data, offset):
+        while data:
+            written = os.pwrite(self._descriptor, data, offset)
             data, offset = data[written:], offset + written
 
     def _copy(self, path: Path, length: int, offset: int) -> None:
@@ -150,7 +155,7 @@ class PayloadFile:
             # A process with the same number may have been there before.
             name = f"payloads-{host}-{os.getpid()}{'' if number == 1 else f'_{number}'}.bin"
             with contextlib.suppress(FileExistsError):
-                self._descriptor = _create(self._directory / name)
+                self._descriptor, self._end = _create(self._directory / name), 0
                 self.path = self._directory / name
                 return
         raise FileExistsError(f"{self._directory} holds too many files of payloads")
@@ -165,8 +170,6 @@ class PayloadFile:
             offset = 0
             while data := os.pread(self._descriptor, _COPY_BYTES, offset):
                 offset += os.pwrite(descriptor, data, offset)
-            # Where the next payload begins.
-            os.lseek(descriptor, os.lseek(self._descriptor, 0, os.SEEK_CUR), os.SEEK_SET)
             partial.rename(path)
         except BaseException:
             os.close(descriptor)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.redaction import names_in_words, redact, redact_text
-from seo_engine.foundation.texts import LARGEST_INTEGER, fits_64_bits, one_line
-from seo_engine.tracking.journal.fitting import in_parts
+from seo_engine.foundation.texts import LARGEST_INTEGER, as_json_data, fits_64_bits, one_line
+from seo_engine.tracking.journal.fitting import cut_text, in_parts
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.payload import Payload, Payloads, Reference
 from seo_engine.tracking.records.forms import Medium
@@ -32,6 +32,9 @@ NONFINITE_WORDS = ("NaN", "Infinity", "-Infinity")
 _ABSENT = object()
 
 _MOST_SHOWN_CHARACTERS = 50
+
+# Of a caption and the like.
+_LONGEST_TEXT_BYTES = 10_000
 
 _TYPE_WORDS = {dict: "a dictionary", str: "a text", int: "a number", float: "a number", type(None): "None"}
 
@@ -94,8 +97,8 @@ class Kind:
         call (str): The method that logs it; empty if there is none.
         fields (Mapping[str, Any]): The fields that readers rely on, and their types; all have `kind` and `time`.
         shown (Callable[[Record, Payloads], Shown | None]): Returns what a view shows of a record; None for nothing.
-        contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record; `payloads` in
-            them are the payloads that it refers to.
+        contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record. With `payloads`
+            among its fields they are plain data without secrets, but for the payloads.
         subject (str): What it is called in profiles and messages; its name if empty.
         is_metrics (bool): Whether it holds numbers by name, at a step.
         is_thinned (bool): Whether a view may leave out some of those numbers.
@@ -143,9 +146,6 @@ class Kind:
             ValueError: If a name is not valid.
         """
         contents = dict(self.contents(**arguments))
-        payloads = tuple(contents.get(PAYLOADS, ()))
-        if self.has_payloads:
-            contents[PAYLOADS] = []
         for name, types in self.fields.items():
             if types is dict:
                 require_dictionary(name, contents.get(name))
@@ -153,6 +153,10 @@ class Kind:
             contents["step"] = plain_step(contents["step"])
         if "epoch" in contents:
             contents["epoch"] = plain_epoch(contents["epoch"])
+        if self.has_payloads:
+            # What they say beside their payloads is little, and plain data without secrets already.
+            payloads = tuple(contents.pop(PAYLOADS))
+            return CallRecords([new_record(self.name, rank=rank, **contents)], {}, payloads)
         left_out: dict[str, str] = {}
         # Plain data first: a user's object shows only as text whether it holds a secret.
         plain = plain_value(new_record(self.name, rank=rank, **contents), left_out)
@@ -164,7 +168,7 @@ class Kind:
             for whole in in_parts(plain, self.divisible, left_out)
             for part in in_parts(redact(whole), self.divisible, left_out)
         ]
-        return CallRecords(records, left_out, payloads if self.has_payloads else ())
+        return CallRecords(records, left_out)
 
     def _mistake(self, record: Record) -> str:
         """Return what is wrong with the first field that has another type."""
@@ -213,6 +217,15 @@ def parts_in_words(left_out: Mapping[str, str]) -> str:
         'text (1,234 bytes left out)'
     """
     return names_in_words((f"{one_line(place)[-40:]} ({why})" for place, why in left_out.items()), most=5)
+
+
+def plain_text(value: Any) -> str:
+    """Return a text that is said beside a medium, such as a caption, without secrets.
+
+    Args:
+        value (Any): A text, or what has one; of a long one the end is cut.
+    """
+    return cut_text(redact_text(as_json_data(str(value))), _LONGEST_TEXT_BYTES)
 
 
 def require_dictionary(name: str, value: object) -> Mapping[str, Any]:

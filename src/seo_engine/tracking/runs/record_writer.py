@@ -120,7 +120,7 @@ class RecordWriter:
         call = KINDS[kind].call or kind
         try:
             made = KINDS[kind].make_records(arguments, self.rank)
-            if made.payloads and not self._append_payloads(call, made):
+            if KINDS[kind].has_payloads and not self._append_payloads(call, made):
                 return False
             for line in [encode_record(record) for record in made.records]:
                 self._logging_queue.append(line)

@@ -251,7 +251,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
             made = kind.make_records(arguments)
             if made.left_out:
                 self.logger.warning("⚠️ %s records only a part of %s", kind.call, parts_in_words(made.left_out))
-            return made.records, self._held(made)
+            return made.records, self._held(made) if kind.has_payloads else NO_PAYLOADS
         record = with_nonfinite(self._encoder.record(kind.name, **arguments), self.config.skip_nonfinite_metrics)
         if self.logger.isEnabledFor(logging.DEBUG):
             for name, value in record["metrics"].items():
@@ -260,8 +260,6 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
     def _held(self, made: CallRecords) -> Payloads:
         """Return the payloads of a call where it can read them: there is no journal that holds them."""
-        if not made.payloads:
-            return NO_PAYLOADS
         assert self.run_directory is not None
         held = HeldPayloads(self.run_directory, made.payloads)
         made.refer_to(held.references)

@@ -14,7 +14,7 @@ from seo_engine.tracking.payloads.encodings import PIXELS
 from seo_engine.tracking.payloads.payload import Payload, Payloads
 from seo_engine.tracking.records.arrays import array_payload, as_host_array, count_not_finite
 from seo_engine.tracking.records.forms import Box, Image, Picture
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name
 
 # W&B shows no more of one name and step.
@@ -54,15 +54,19 @@ def _contents(
     entries: list[Record] = [{} for _ in images]
     for entry, text in zip(entries, _for_each("caption", caption, len(images), str), strict=True):
         if text is not None:
-            entry["caption"] = str(text)
+            entry["caption"] = plain_text(text)
     for entry, drawn in zip(entries, _for_each("boxes", boxes, len(images), Mapping), strict=True):
         if drawn:
-            entry["boxes"] = {str(each): _checked_boxes(rectangles) for each, rectangles in drawn.items()}
+            entry["boxes"] = {plain_text(each): _checked_boxes(rectangles) for each, rectangles in drawn.items()}
     for entry, painted in zip(entries, _for_each("masks", masks, len(images), Mapping), strict=True):
         if painted:
-            entry["masks"] = {str(each): len(payloads) + place for place, each in enumerate(painted)}
+            entry["masks"] = {plain_text(each): len(payloads) + place for place, each in enumerate(painted)}
             payloads += [_mask_payload(mask) for mask in painted.values()]
-    labels = {} if class_labels is None else {"class_labels": {str(n): str(label) for n, label in class_labels.items()}}
+    labels = (
+        {}
+        if class_labels is None
+        else {"class_labels": {str(int(n)): plain_text(label) for n, label in class_labels.items()}}
+    )
     moment = {"epoch": epoch, "step": step}
     return {"name": metric_name("images", name), **moment, "images": entries, **labels, PAYLOADS: payloads}
 
@@ -184,7 +188,7 @@ def _checked_box(box: Mapping[str, Any]) -> Record:
         checked["class_number"] = int(box["class_number"])
     if "score" in box:
         checked["score"] = float(box["score"])
-    return checked | ({"label": str(box["label"])} if "label" in box else {})
+    return checked | ({"label": plain_text(box["label"])} if "label" in box else {})
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

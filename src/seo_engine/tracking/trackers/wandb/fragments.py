@@ -19,12 +19,21 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 class Fragment(NamedTuple):
-    """How much of a `.wandb` file is intact, its newest row's number, and whether the run was finished in it."""
+    """How much of a `.wandb` file is intact, and what that holds.
+
+    Args:
+        whole_bytes (int): How many bytes are intact.
+        rows (int): Number of its rows.
+        last_record (int): Number of its newest row.
+        ended (bool): Whether the run was finished in it.
+        holds_more (bool): Whether it holds a file, an artifact, an alert or a summary that did not come by itself.
+    """
 
     whole_bytes: int
     rows: int
     last_record: int
     ended: bool
+    holds_more: bool = False
 
 
 def offline_fragments(wandb_directory: Path, run_id: str) -> list[Path]:
@@ -61,7 +70,7 @@ def read_fragment(path: Path) -> Fragment:
     """
     # Its classes are generated, and unknown to type checkers.
     messages: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    whole_bytes, rows, last_record, ended = 0, 0, 0, False
+    whole_bytes, rows, last_record, ended, holds_more = 0, 0, 0, False, False
     with path.open("rb") as file:
         for end, data in _messages(file):
             record = messages.Record()
@@ -70,17 +79,30 @@ def read_fragment(path: Path) -> Fragment:
             except Exception:  # whatever protobuf raises: the file is damaged from here on
                 break
             whole_bytes, ended = end, record.HasField("exit")
+            holds_more = holds_more or _is_more(record, messages)
             if record.HasField("history"):
                 rows += 1
                 last_record = max(last_record, record.history.step.num)
-    return Fragment(whole_bytes, rows, last_record, ended)
+    return Fragment(whole_bytes, rows, last_record, ended, holds_more)
+
+
+def _is_more(record: Any, messages: Any) -> bool:
+    """Return whether a message is what the run has beside its rows, and not what wandb adds by itself."""
+    match record.WhichOneof("record_type"):
+        case "artifact" | "use_artifact" | "alert":
+            return True
+        case "files":
+            return any(file.type != messages.FilesItem.WANDB for file in record.files.files)
+        case "summary":
+            return any(not item.nested_key and item.key != "_runtime" for item in record.summary.update)
+    return False
 
 
 def repair_fragments(wandb_directory: Path, run_id: str) -> int:
     """Repair the offline files of a run, so that one `wandb sync` sends each row once.
 
     A kill tears the end of a file, and `wandb sync` then leaves out the files after it, so the torn end is cut off. A
-    file without rows is removed.
+    file that holds nothing of the run is removed.
 
     Args:
         wandb_directory (Path): The run's `wandb/`; no process may be writing there.
@@ -95,7 +117,7 @@ def repair_fragments(wandb_directory: Path, run_id: str) -> int:
     last_record = 0
     for path in offline_fragments(wandb_directory, run_id):
         fragment = read_fragment(path)
-        if not fragment.rows:
+        if not fragment.rows and not fragment.holds_more:
             shutil.rmtree(path.parent)
             continue
         if fragment.whole_bytes < path.stat().st_size:

@@ -48,6 +48,9 @@ LONGEST_SECONDS_TO_ANSWER = 20.0
 # never returns.
 LONGEST_START_SECONDS = 40.0
 
+# In the summary of a run that failed.
+_ERROR_FIELDS = ("experiment/error", "experiment/traceback")
+
 
 class WandBTracker(SDKTracker):
     """Writes a run's records as rows of a W&B run.
@@ -231,6 +234,7 @@ class WandBTracker(SDKTracker):
         self.run = opening.start()
         self._held_record = self._given_record = opening.join(self.run, held_record)
         self._media = RunMedia(self.run)
+        self._had_error = False
         file = transaction_log(self.run, self._mode)
         self._growth = FileGrowth(file) if file is not None and self._mode == "offline" else None
         details = self.details()
@@ -287,7 +291,7 @@ class WandBTracker(SDKTracker):
             self._settings = merged_settings(self._settings, shown.settings)
             run.config.update({name: self._settings[name] for name in shown.settings}, allow_val_change=True)
         if shown.kind.name == "end":
-            run.summary.update(_summary_of_end(shown.record))
+            self._summarize_end(run.summary, shown.record)
         # A row that the view holds is not written again, nor are the files of its tables.
         if shown.step is not None and recorded.number > self._held_record:
             row = {**shown.numbers, "epoch": shown.epoch, "global_step": shown.step}
@@ -298,6 +302,17 @@ class WandBTracker(SDKTracker):
             # explicit number wandb-core would hold the newest row back until the next one.
             run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
             self._given_record = recorded.number
+
+    def _summarize_end(self, summary: Any, record: Record) -> None:
+        summary.update({"experiment/status": record["status"]})
+        error = record.get("error")
+        if error is not None:
+            summary.update(dict(zip(_ERROR_FIELDS, (error["message"], error["traceback"]), strict=True)))
+        elif self._had_error:
+            # A resumed run has the end of its last part.
+            for name in _ERROR_FIELDS:
+                del summary[name]
+        self._had_error = error is not None
 
     def _flush(self) -> None:
         # wandb-core itself writes every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not report a full disk.
@@ -352,13 +367,3 @@ class WandBTracker(SDKTracker):
     def _missing(self, held: int) -> str:
         who = "the server holds" if self._mode == "online" else "the file holds"
         return f"{who} the rows up to record {held} of {self._given_record}"
-
-
-def _summary_of_end(record: Record) -> dict[str, str]:
-    # A resumed run gets the end of its last part.
-    error = record.get("error")
-    return {
-        "experiment/status": record["status"],
-        "experiment/error": error["message"] if error is not None else "",
-        "experiment/traceback": error["traceback"] if error is not None else "",
-    }
