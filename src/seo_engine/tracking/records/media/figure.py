@@ -6,7 +6,9 @@ import io
 from functools import partial
 from typing import Any
 
-from seo_engine.foundation.redaction import redact_text
+import orjson
+
+from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import PLOTLY, PNG
 from seo_engine.tracking.payloads.payload import Payload, Payloads
@@ -20,7 +22,7 @@ def _contents(name: str, figure: Any, epoch: float, step: int, caption: str | No
     entry = {} if caption is None else {"caption": plain_text(caption)}
     contents = {"name": metric_name("figures", name), "epoch": epoch, "step": step, "images": [entry]}
     if hasattr(figure, "to_json") and hasattr(figure, "to_plotly_json"):
-        return contents | {PAYLOADS: [Payload(redact_text(figure.to_json()).encode(), PLOTLY)]}
+        return contents | {PAYLOADS: [Payload(orjson.dumps(redact(orjson.loads(figure.to_json()))), PLOTLY)]}
     # The module `pyplot` stands for its current figure, an artist for the figure it is in.
     for attribute in ("gcf", "get_figure"):
         if not hasattr(figure, "savefig") or attribute == "gcf":

@@ -1,0 +1,142 @@
+"""Histograms, figures and pages."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot
+import numpy
+import plotly.graph_objects
+import pytest
+import torch
+
+from seo_engine.tracking.payloads.run_payloads import HeldPayloads
+from seo_engine.tracking.records.forms import Histogram, Html, Image, Markdown, PlotlyFigure
+from seo_engine.tracking.records.kinds import KINDS
+
+MOMENT = {"epoch": 1, "step": 5}
+
+
+def forms(tmp_path: Path, kind: str, **arguments: Any) -> tuple[Any, ...]:
+    made = KINDS[kind].make_records({"name": "it", **MOMENT, **arguments})
+    payloads = HeldPayloads(tmp_path, made.payloads)
+    made.refer_to(payloads.references)
+    shown = KINDS[kind].shown(made.records[0], payloads)
+    assert shown is not None
+    (found,) = shown.media
+    return found
+
+
+def refusal(kind: str, **arguments: Any) -> str:
+    with pytest.raises((TypeError, ValueError, OSError)) as caught:
+        KINDS[kind].make_records({"name": "it", **MOMENT, **arguments})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2, 2, 5],
+        (True, False, True),
+        numpy.arange(1_000).reshape(10, 100),
+        torch.linspace(-3, 3, 50, dtype=torch.bfloat16),
+        torch.ones(4, requires_grad=True),
+        numpy.array([7]),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_every_value_is_counted_in_a_histogram(tmp_path: Path, values: Any) -> None:
+    (histogram,) = forms(tmp_path, "histogram", values=values)
+    assert isinstance(histogram, Histogram) and histogram.name == "histograms/it"
+    edges, counts = histogram.read()
+    assert len(edges) == len(counts) + 1 == 65
+    assert sum(counts) == (values.numel() if isinstance(values, torch.Tensor) else numpy.size(values))
+
+
+def test_values_that_are_not_finite_are_left_out_and_counted(tmp_path: Path) -> None:
+    values = numpy.array([1.0, numpy.nan, 2.0, -numpy.inf])
+    made = KINDS["histogram"].make_records({"name": "it", **MOMENT, "values": values})
+    assert made.records[0]["values_not_finite"] == 2
+    (histogram,) = forms(tmp_path, "histogram", values=values)
+    assert sum(histogram.read()[1]) == 2
+
+
+def test_a_histogram_that_is_counted_already_stays_as_it_is(tmp_path: Path) -> None:
+    (histogram,) = forms(tmp_path, "histogram", values=None, counts=torch.tensor([1, 5]), edges=[0, 10, 30])
+    assert histogram.read() == ([0.0, 10.0, 30.0], [1.0, 5.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"values": []}, "values must hold at least one finite number"),
+        ({"values": [float("nan")]}, "values must hold at least one finite number"),
+        ({"values": ["a"]}, "values must hold numbers, got elements of type str"),
+        ({"values": (each for each in [1])}, "values must be an array, got a generator"),
+        ({"values": None}, "a histogram must have values, or both counts and edges"),
+        ({"values": [1], "counts": [1], "edges": [0, 1]}, "a histogram must be of values, or of counts and edges"),
+        ({"values": None, "counts": [1], "edges": [0]}, "1 to 512 counts, and one edge more, got 1 and 1"),
+        ({"values": None, "counts": [1] * 513, "edges": range(514)}, "got 513 and 514"),
+        ({"values": None, "counts": [-1], "edges": [0, 1]}, "counts must be finite, and not negative"),
+        ({"values": None, "counts": [1], "edges": [1, 0]}, "edges must be finite, and each greater"),
+    ],
+    ids=str,
+)
+def test_what_is_no_histogram_is_refused_with_one_reason(arguments: dict[str, Any], reason: str) -> None:
+    if isinstance(arguments.get("edges"), range):
+        arguments = arguments | {"edges": list(arguments["edges"])}
+    assert reason in refusal("histogram", **arguments)
+
+
+def test_a_figure_of_matplotlib_is_a_picture_and_stays_open(tmp_path: Path) -> None:
+    figure, axes = matplotlib.pyplot.subplots()
+    axes.plot([1, 3, 2])
+    pictures = []
+    for each in (figure, axes, matplotlib.pyplot):
+        (image,) = forms(tmp_path, "figure", figure=each, caption="a curve")
+        assert isinstance(image, Image) and image.name == "figures/it"
+        pictures += image.draw()
+    assert [(picture.width, picture.height, picture.caption) for picture in pictures] == [(640, 480, "a curve")] * 3
+    assert len({picture.data for picture in pictures}) == 1
+    assert matplotlib.pyplot.fignum_exists(figure.number)
+    matplotlib.pyplot.close(figure)
+
+
+def test_a_figure_of_plotly_stays_interactive_and_says_where_it_is(tmp_path: Path) -> None:
+    figure = plotly.graph_objects.Figure(plotly.graph_objects.Scatter(y=[1, 3, 2], name="https://me:hunter2@h"))
+    made, text = forms(tmp_path, "figure", figure=figure, caption="a curve")
+    assert isinstance(made, PlotlyFigure) and isinstance(text, Markdown)
+    kept = json.loads(made.file().read_text())
+    assert kept["data"][0]["y"] == [1, 3, 2] and "hunter2" not in str(kept)
+    assert "a curve" in text.write() and str(made.file()) in text.write()
+
+
+def test_what_is_no_figure_or_cannot_be_drawn_is_refused() -> None:
+    assert refusal("figure", figure=5) == "figure must be one of matplotlib or Plotly, got 5 (int)"
+    figure, axes = matplotlib.pyplot.subplots()
+    axes.set_title("$\\frac{$")
+    assert "Parse" in refusal("figure", figure=figure)
+    matplotlib.pyplot.close(figure)
+
+
+@pytest.mark.parametrize("given", ["text", "path", "file", "bytes"])
+def test_a_page_is_kept_without_secrets(tmp_path: Path, given: str) -> None:
+    page = "<h1>Räport</h1><p>https://me:hunter2@h</p><script>alert(1)</script>"
+    path = tmp_path / "page.html"
+    path.write_text(page, encoding="utf-8")
+    html = {"text": page, "path": path, "file": io.StringIO(page), "bytes": page.encode()}[given]
+    made, text = forms(tmp_path, "html", html=html)
+    assert isinstance(made, Html) and isinstance(text, Markdown) and made.name == "html/it"
+    assert made.file().read_text(encoding="utf-8") == page.replace("me:hunter2", "[redacted]")
+    assert text.write() == "<h1>Räport</h1><p>https://[redacted]@h</p>"
+
+
+def test_what_is_no_page_is_refused() -> None:
+    assert refusal("html", html=5) == "html must be a text, a Path or a file, got 5 (int)"
+    assert refusal("html", html=" ") == "html must not be empty"
