@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
 import json
 import struct
 import zlib
@@ -38,11 +40,30 @@ class Picture:
 
 
 @dataclass
+class Samples:
+    step: int
+    record: int
+    width: int
+    height: int
+    pictures: list[bytes]
+
+
+@dataclass
+class CountedValues:
+    step: int
+    record: int
+    limits: list[float]
+    counts: list[float]
+
+
+@dataclass
 class TensorBoardView:
     points: list[Point] = field(default_factory=list)
     scalars: dict[str, list[Scalar]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     pictures: dict[str, list[Picture]] = field(default_factory=dict)
+    samples: dict[str, list[Samples]] = field(default_factory=dict)
+    histograms: dict[str, list[CountedValues]] = field(default_factory=dict)
     events: int = 0
 
 
@@ -65,6 +86,15 @@ def read_tensorboard(directory: Path) -> TensorBoardView:
                     image = value.image
                     picture = Picture(event.step, number, image.encoded_image_string, image.width, image.height)
                     view.pictures.setdefault(value.tag, []).append(picture)
+                elif value.HasField("histo"):
+                    counted = CountedValues(
+                        event.step, number, list(value.histo.bucket_limit), list(value.histo.bucket)
+                    )
+                    view.histograms.setdefault(value.tag, []).append(counted)
+                elif value.metadata.plugin_data.plugin_name == "images":
+                    width, height, *pictures = value.tensor.string_val
+                    samples = Samples(event.step, number, int(width), int(height), pictures)
+                    view.samples.setdefault(value.tag, []).append(samples)
                 elif value.metadata.plugin_data.plugin_name == "text":
                     text = value.tensor.string_val[0].decode()
                     tag = value.tag.removesuffix("/text_summary")
@@ -112,6 +142,20 @@ def read_wandb(directory: Path) -> WandBView:
             elif message.HasField("exit"):
                 view.exit_code = message.exit.exit_code
     return view
+
+
+def wandb_file(directory: Path, value: dict[str, Any]) -> Path:
+    """Return the file of a run that a value of a row names, whose contents are what the row says."""
+    (path,) = set(directory.glob(f"*run-2*/files/{value['path']}"))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == value["sha256"]
+    return path
+
+
+def wandb_text(directory: Path, value: dict[str, Any]) -> str:
+    """Return a text that a row shows as a page."""
+    assert value["_type"] == "html-file"
+    page = wandb_file(directory, value).read_text(encoding="utf-8")
+    return html.unescape(page.removeprefix('<pre style="white-space: pre-wrap">').removesuffix("</pre>"))
 
 
 def _update(config: dict[str, Any], items: Any) -> None:

@@ -1,0 +1,365 @@
+"""Pictures, tables, figures, histograms and pages in both views, whatever happens to processes and folders."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot
+import numpy
+import plotly.graph_objects
+import pytest
+from PIL import Image
+
+from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig, WandBTracker
+from seo_engine.tracking.delivery.recovery import recover_run
+from seo_engine.tracking.delivery.replay import replay_run
+from seo_engine.tracking.history.summary import read_run
+from seo_engine.tracking.journal import upkeep as journal_upkeep
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
+from tests.tracking.killing import delete_folder, wait_until
+from tests.tracking.read_views import (
+    WandBView,
+    read_journal,
+    read_tensorboard,
+    read_wandb,
+    wandb_file,
+    wandb_text,
+)
+
+SECRET = "https://me:hunter2@h"
+GREY = numpy.arange(0, 240, 4, dtype="uint8").reshape(6, 10)
+COLOURED = numpy.dstack([GREY, GREY[::-1], GREY])
+BOX = {"x_minimum": 1, "y_minimum": 1, "x_maximum": 8, "y_maximum": 4, "class_number": 1, "score": 0.5}
+
+
+def config(folder: Path, **settings: Any) -> TrackingConfig:
+    return TrackingConfig(
+        **{"tensorboard_log_dir": str(folder), "experiment_name": "r", "print_summary": False, **ONLY_WHAT_IS_LOGGED}
+        | settings
+    )
+
+
+def pixels(png: bytes) -> Any:
+    return numpy.asarray(Image.open(io.BytesIO(png)))
+
+
+def is_coloured(png: bytes) -> bool:
+    return pixels(png).tolist() == COLOURED.tolist()
+
+
+def log_everything(tracker: Any) -> None:
+    """Log one of each kind, at steps of their own."""
+    figure, axes = matplotlib.pyplot.subplots()
+    axes.plot([1, 3, 2])
+    tracker.log_image("coloured", COLOURED, epoch=1, step=1, caption=f"a caption, {SECRET}")
+    tracker.log_image("several", [GREY, COLOURED], epoch=1, step=2, caption=["one", "two"])
+    marks = {"masks": {"truth": GREY // 200}, "boxes": {"found": [BOX]}, "class_labels": {1: "cat"}}
+    tracker.log_image("marked", COLOURED, epoch=1, step=3, **marks)
+    tracker.log_table("answers", [["How much?", SECRET, 0.5]], epoch=1, step=4, columns=["prompt", "answer", "score"])
+    tracker.log_table("pictured", {"number": [1], "picture": [COLOURED]}, epoch=1, step=5)
+    tracker.log_figure("drawn", figure, epoch=1, step=6, caption="a curve")
+    tracker.log_figure("interactive", plotly.graph_objects.Figure(plotly.graph_objects.Bar(y=[1, 2])), epoch=1, step=7)
+    tracker.log_histogram("values", [1.0, 1.0, 2.0], epoch=1, step=8)
+    tracker.log_histogram("counted", counts=[4, 2], edges=[0, 1, 3], epoch=1, step=9)
+    tracker.log_html("page", f"<h1>Report</h1><p>{SECRET}</p>", epoch=1, step=10)
+    tracker.log_text("note", "a < b", epoch=1, step=11)
+    matplotlib.pyplot.close(figure)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    with ExperimentTracker(config(folder, wandb_mode="offline")) as tracker:
+        log_everything(tracker)
+    return folder / "r"
+
+
+@pytest.fixture(scope="module")
+def rows(run: Path) -> dict[str, dict[str, Any]]:
+    return rows_by_name(read_wandb(run / "wandb"))
+
+
+def rows_by_name(view: WandBView) -> dict[str, dict[str, Any]]:
+    """Return the values of all rows by their name; each is there once."""
+    found: dict[str, Any] = {}
+    for row in view.rows:
+        for name, value in row.items():
+            if "/" in name:
+                assert name not in found, name
+                found[name] = {"value": value, "step": row["global_step"], "number": row["_step"]}
+    return found
+
+
+def test_tensorboard_shows_each_in_a_form_of_its_own(run: Path) -> None:
+    view = read_tensorboard(run)
+    (coloured,) = view.pictures["images/coloured"]
+    assert is_coloured(coloured.png) and (coloured.step, coloured.width, coloured.height) == (1, 10, 6)
+    assert view.texts["images/coloured/caption"] == ["a caption, https://[redacted]@h"]
+    (several,) = view.samples["images/several"]
+    assert [pixels(png).tolist() for png in several.pictures] == [GREY.tolist(), COLOURED.tolist()]
+    assert (several.width, several.height) == (10, 6)
+    assert view.texts["images/several/caption"] == ["1. one\n2. two"]
+    (marked,) = view.pictures["images/marked"]
+    # The box has the colour of its class.
+    assert pixels(marked.png)[1, 1].tolist() == [0x4E, 0x79, 0xA7]
+    assert not is_coloured(marked.png)
+    assert view.texts["tables/answers"] == [
+        "| prompt | answer | score |\n|---|---|---|\n| How much? | https://[redacted]@h | 0.5 |"
+    ]
+    assert len(view.pictures["tables/answers"]) == len(view.pictures["tables/pictured"]) == 1
+    (drawn,) = view.pictures["figures/drawn"]
+    assert (drawn.width, drawn.height) == (640, 480) and view.texts["figures/drawn/caption"] == ["a curve"]
+    assert "plotly.io.read_json" in view.texts["figures/interactive"][0]
+    (values,) = view.histograms["histograms/values"]
+    assert sum(values.counts) == 3 and len(values.limits) == 64 and values.limits[-1] == 2.0
+    (counted,) = view.histograms["histograms/counted"]
+    assert (counted.limits, counted.counts) == ([1.0, 3.0], [4.0, 2.0])
+    assert view.texts["html/page"] == ["<h1>Report</h1><p>https://[redacted]@h</p>"]
+
+
+def test_tensorboards_own_reader_finds_them(run: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accumulator = EventAccumulator(str(run), size_guidance={"images": 0, "tensors": 0, "histograms": 0})
+    accumulator.Reload()
+    tags = accumulator.Tags()
+    assert {"images/coloured", "images/marked", "figures/drawn", "tables/answers"} <= {
+        *tags["images"],
+        *tags["tensors"],
+    }
+    assert {"images/several", "html/page/text_summary"} <= set(tags["tensors"])
+    assert {"histograms/values", "histograms/counted"} <= {*tags["histograms"], *tags["tensors"]}
+
+
+def test_wandb_shows_each_in_a_form_of_its_own(run: Path, rows: dict[str, dict[str, Any]]) -> None:
+    def value(name: str) -> Any:
+        return rows[name]["value"]
+
+    def file(of: dict[str, Any]) -> Path:
+        return wandb_file(run / "wandb", of)
+
+    coloured = value("images/coloured")
+    assert coloured["_type"] == "image-file" and coloured["caption"] == "a caption, https://[redacted]@h"
+    assert is_coloured(file(coloured).read_bytes()) and (coloured["width"], coloured["height"]) == (10, 6)
+    several = value("images/several")
+    assert several["_type"] == "images/separated" and several["captions"] == ["one", "two"]
+    assert [len(list((run / "wandb").glob(f"*run-2*/files/{name}"))) for name in several["filenames"]] == [1, 1]
+    marked = value("images/marked")
+    assert pixels(file(marked["masks"]["truth"]).read_bytes()).tolist() == (GREY // 200).tolist()
+    (box,) = json.loads(file(marked["boxes"]["found"]).read_text())["box_data"]
+    assert box["position"] == {"minX": 1, "maxX": 8, "minY": 1, "maxY": 4} and box["scores"] == {"score": 0.5}
+    answers = value("tables/answers")
+    assert answers["_type"] == "table-file"
+    assert json.loads(file(answers).read_text()) == {
+        "columns": ["prompt", "answer", "score"],
+        "data": [["How much?", "https://[redacted]@h", 0.5]],
+    }
+    assert json.loads(file(value("tables/pictured")).read_text())["data"] == [[1, "10 × 6 pixels"]]
+    assert value("tables/pictured/picture")["_type"] == "images/separated"
+    assert value("figures/drawn")["_type"] == "image-file" and value("figures/drawn")["caption"] == "a curve"
+    assert value("figures/interactive")["_type"] == "plotly-file"
+    assert json.loads(file(value("figures/interactive")).read_text())["data"][0]["type"] == "bar"
+    assert value("histograms/values")["_type"] == "histogram" and sum(value("histograms/values")["values"]) == 3
+    assert (value("histograms/counted")["values"], value("histograms/counted")["bins"]) == ([4, 2], [0, 1, 3])
+    assert file(value("html/page")).read_text() == "<h1>Report</h1><p>https://[redacted]@h</p>"
+    # A text is shown where people see it, as it is.
+    assert wandb_text(run / "wandb", value("text/note")) == "a < b"
+    assert {name: row["step"] for name, row in rows.items()} == {
+        "images/coloured": 1, "images/several": 2, "images/marked": 3, "tables/answers": 4, "tables/pictured": 5,
+        "tables/pictured/picture": 5, "figures/drawn": 6, "figures/interactive": 7, "histograms/values": 8,
+        "histograms/counted": 9, "html/page": 10, "text/note": 11,
+    }  # fmt: skip
+
+
+def test_a_run_keeps_each_payload_once_and_no_secret(run: Path) -> None:
+    assert not list((run / "media").glob("payloads-*"))
+    index = [json.loads(line) for line in (run / "media" / "index.jsonl").read_text().splitlines()]
+    referred = [each for _, record in read_journal(run) for each in record.get("payloads", [])]
+    assert {(each["file"], each["offset"]) for each in index} == {(each["file"], each["offset"]) for each in referred}
+    kept = {path.name for path in (run / "media").iterdir()} - {"index.jsonl"}
+    assert kept == {each["name"] for each in index}
+    # The same picture was logged alone, among others, with marks, and in a table.
+    assert len(kept) == len(referred) - 3
+    for path in [*(run / "media").iterdir(), run / "journal.jsonl"]:
+        assert b"hunter2" not in path.read_bytes(), path
+    pages = [path for path in (run / "media").iterdir() if path.suffix == ".html"]
+    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in pages] == [path.stem for path in pages]
+
+
+def test_a_run_that_finished_has_no_error_in_its_summary(run: Path) -> None:
+    summary = read_wandb(run / "wandb").summary
+    assert summary["experiment/status"] == "finished"
+    assert not {"experiment/error", "experiment/traceback"} & summary.keys()
+
+
+def test_a_view_made_later_reads_what_was_kept(run: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "runs").mkdir()
+    with ExperimentTracker(config(folder, wandb_logging=False)) as tracker:
+        log_everything(tracker)
+    directory = folder / "r"
+    assert not list((directory / "media").glob("payloads-*"))
+    replay_run(directory, "wandb")
+    assert rows_by_name(read_wandb(directory / "wandb")).keys() == rows_by_name(read_wandb(run / "wandb")).keys()
+    copy, _ = replay_run(directory, "tensorboard", show_all=True)
+    assert copy != directory
+    again, first = read_tensorboard(copy), read_tensorboard(directory)
+    assert again.pictures == first.pictures and again.samples == first.samples
+    assert again.histograms == first.histograms
+
+
+PROGRAM = f"""
+import os, signal, sys
+import numpy
+from seo_engine import ExperimentTracker, TrackingConfig
+config = TrackingConfig(
+    tensorboard_log_dir=".", experiment_name="r", wandb_mode="offline", print_summary=False,
+    {ONLY_WHAT_IS_LOGGED_AS_TEXT}
+)
+tracker = ExperimentTracker(config)
+for step in range(1, 21):
+    tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+    tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_right_after_the_last_call_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    process = subprocess.run([sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    directory = tmp_path / "r"
+    # The child completes the run; whatever it leaves, recovery does.
+    wait_until(lambda: read_run(directory).status != "running")
+    wait_until(lambda: not list((directory / "media").glob("payloads-*")))
+    recover_run(directory)
+    assert_twenty_of_each(directory)
+
+
+def assert_twenty_of_each(directory: Path) -> None:
+    """Check that both views show the pictures and tables of steps 1 to 20, each once and with its own pixels."""
+    view = read_tensorboard(directory)
+    pictures = view.pictures["images/sample"]
+    assert [picture.step for picture in pictures] == list(range(1, 21))
+    assert [int(pixels(picture.png).max()) for picture in pictures] == list(range(1, 21))
+    assert len(view.texts["tables/rows"]) == 20
+    shown = [row for row in read_wandb(directory / "wandb").rows if "images/sample" in row]
+    assert [row["global_step"] for row in shown] == list(range(1, 21))
+    files = [wandb_file(directory / "wandb", row["images/sample"]) for row in shown]
+    assert [int(pixels(file.read_bytes()).max()) for file in files] == list(range(1, 21))
+    tables = [row for row in read_wandb(directory / "wandb").rows if "tables/rows" in row]
+    data = [json.loads(wandb_file(directory / "wandb", row["tables/rows"]).read_text())["data"] for row in tables]
+    assert data == [[[step, "text"]] for step in range(1, 21)]
+
+
+def test_a_folder_that_is_deleted_during_the_run_comes_back_with_its_media(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.05)
+    with ExperimentTracker(config(tmp_path / "runs", wandb_mode="offline")) as tracker:
+        directory = tmp_path / "runs" / "r"
+        for step in range(1, 21):
+            if step == 11:
+                assert tracker.flush()
+                delete_folder(directory)
+                wait_until(lambda: (directory / "journal.jsonl").exists())
+            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+            tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+    assert_twenty_of_each(directory)
+
+
+def test_a_call_with_too_much_data_is_dropped_counted_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = config(tmp_path, wandb_logging=False, tensorboard_logging=False, maximum_payload_bytes=1_000)
+    with caplog.at_level(logging.WARNING), ExperimentTracker(settings) as tracker:
+        for size in (10, 20, 30):
+            tracker.log_image("sample", numpy.zeros((size, size, 3), dtype="uint8"))
+    assert [record["kind"] for _, record in read_journal(tmp_path / "r")].count("image") == 1
+    assert read_journal(tmp_path / "r")[-1][1]["dropped"] == {"larger than maximum_payload_bytes": 2}
+    said = [message for message in caplog.messages if "log_image" in message]
+    assert said == [
+        "⚠️ log_image is not recorded, because it is larger than maximum_payload_bytes (1,000), got 1,200 bytes"
+    ]
+
+
+def test_a_full_disk_drops_a_picture_and_takes_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write, is_full = os.pwrite, [False]
+
+    def fail_if_full(descriptor: int, data: bytes, offset: int) -> int:
+        if is_full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", fail_if_full)
+    with caplog.at_level(logging.WARNING), ExperimentTracker(config(tmp_path, wandb_logging=False)) as tracker:
+        for step in range(1, 6):
+            is_full[0] = step in (2, 3)
+            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+    assert [picture.step for picture in read_tensorboard(tmp_path / "r").pictures["images/sample"]] == [1, 4, 5]
+    assert read_journal(tmp_path / "r")[-1][1]["dropped"] == {"payload not writable": 2}
+    assert len([message for message in caplog.messages if "No space left on device" in message]) == 1
+
+
+def log_in_fork(tracker: ExperimentTracker) -> None:
+    tracker.log_image("forked", COLOURED, epoch=1, step=1)
+
+
+def log_attached(directory: Path) -> None:
+    with ExperimentTracker.attach(directory) as tracker:
+        tracker.log_image("attached", COLOURED, epoch=1, step=1)
+
+
+def test_other_processes_log_pictures_into_the_run(tmp_path: Path) -> None:
+    with ExperimentTracker(config(tmp_path, wandb_logging=False)) as tracker:
+        tracker.log_image("own", COLOURED, epoch=1, step=1)
+        fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+        for process in (
+            fork.Process(target=log_in_fork, args=(tracker,)),
+            spawn.Process(target=log_attached, args=(tracker.run_directory,)),
+        ):
+            process.start()
+            process.join()
+            assert process.exitcode == 0
+    pictures = read_tensorboard(tmp_path / "r").pictures
+    assert {name: is_coloured(each[0].png) for name, each in pictures.items()} == {
+        "images/own": True, "images/forked": True, "images/attached": True,
+    }  # fmt: skip
+    assert not list((tmp_path / "r" / "media").glob("payloads-*"))
+
+
+def test_trackers_used_directly_show_media(tmp_path: Path) -> None:
+    with TensorBoardTracker(config(tmp_path / "tensorboard")) as tracker:
+        log_everything(tracker)
+    assert is_coloured(read_tensorboard(tmp_path / "tensorboard" / "r").pictures["images/coloured"][0].png)
+    with WandBTracker(config(tmp_path / "wandb", wandb_mode="offline")) as wandb_tracker:
+        log_everything(wandb_tracker)
+    rows = rows_by_name(read_wandb(tmp_path / "wandb" / "r"))
+    assert rows["images/coloured"]["value"]["_type"] == "image-file" and len(rows) == 12
+
+
+def test_a_medium_that_cannot_be_shown_is_left_out_with_a_warning_and_the_rest_goes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = b"\x89PNG\r\n\x1a\n" + bytes(20)
+    settings = config(tmp_path, wandb_logging=False, asynchronous_logging=False)
+    with caplog.at_level(logging.WARNING), ExperimentTracker(settings) as tracker:
+        tracker.log_image("damaged", damaged, epoch=1, step=1)
+        tracker.log_image("coloured", COLOURED, epoch=1, step=2)
+        assert tracker.delivery["tensorboard"].dropped == {}
+    assert any("TensorBoard does not show images/damaged" in message for message in caplog.messages)
+    assert list(read_tensorboard(tmp_path / "r").pictures) == ["images/coloured"]
