@@ -28,6 +28,7 @@ from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.reader import Position
 from seo_engine.tracking.records.kind import Recorded, Shown
+from seo_engine.tracking.payloads.payload_file import PayloadFile
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
@@ -546,7 +547,7 @@ values = numbers | st.none() | st.text(max_size=5) | st.lists(st.integers(), max
 @given(calls=st.lists(st.dictionaries(names, values, max_size=5), min_size=1, max_size=4))
 def test_any_names_and_values_are_kept_or_counted(tmp_path: Path, calls: list[dict[str, Any]]) -> None:
     with LoggingQueue(tmp_path / f"{secrets.token_hex(8)}.jsonl") as journal:
-        writer = RecordWriter(journal, TrackingConfig(), rank=0)
+        writer = RecordWriter(journal, TrackingConfig(), rank=0, payload_file=PayloadFile(tmp_path))
         for step, metrics in enumerate(calls):
             assert writer.write_metrics("training", 1, step, metrics)
         writer.write_end("finished")

@@ -20,7 +20,7 @@ from seo_engine.tracking.records.profiling.operations_table import COLUMNS
 from seo_engine.tracking.records.profiling.profiling import TABLE_NAME
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import wait_until
-from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_values
+from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_text, wandb_values
 from tests.tracking.records.test_bottleneck_chart import HOSTILE_NAMES
 from tests.tracking.records.test_profiling import FOREIGN
 from tests.tracking.showing import show
@@ -119,7 +119,10 @@ def test_numbers_texts_chart_and_table_stand_in_one_event_and_one_row_of_the_rec
     assert tensorboard.events == 4
 
     (row,) = (row for row in read_wandb(directory / "wandb").rows if row["_step"] == number)
-    assert {name: row[name] for name in row if name.startswith("profiling/") and name != TABLE_NAME} == NUMBERS | TEXTS
+    shown = {name: row[name] for name in row if name.startswith("profiling/") and name != TABLE_NAME}
+    page = wandb_text(directory / "wandb", shown.pop("profiling/texts"))
+    assert page == "\n\n".join(f"{name}\n{text}" for name, text in TEXTS.items())
+    assert shown == NUMBERS
     assert (row["epoch"], row["global_step"]) == (2, 7)
     assert (row[TABLE_NAME]["nrows"], row[TABLE_NAME]["ncols"]) == (1, len(COLUMNS))
     operation = profiling_data()["operations"][0]
@@ -250,7 +253,7 @@ def test_numbers_are_shown_when_chart_or_table_cannot_be_made(tmp_path: Path, ca
     ):
         tensorboard.log_profiling_data(profiling_data())
     with (
-        patch("wandb.Table", side_effect=OSError("disk full")),
+        patch("wandb.Table.bind_to_run", side_effect=OSError("disk full")),
         WandBTracker(config(tmp_path, experiment_name="wandb")) as wandb,
     ):
         wandb.log_profiling_data(profiling_data())

@@ -12,7 +12,7 @@ from seo_engine.tracking import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.records.metrics import nonfinite_numbers
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
-from tests.tracking.read_views import metric_records, read_journal, read_tensorboard, read_wandb
+from tests.tracking.read_views import metric_records, read_journal, read_tensorboard, read_wandb, wandb_text
 
 
 def track_a_run(config: TrackingConfig, steps: int = 130) -> Path:
@@ -149,7 +149,8 @@ def test_texts_hyperparameters_and_configuration_reach_both_views(tmp_path: Path
     assert "| learning_rate | 0.001 |" in tensorboard.texts["experiment/hyperparameters"][0]
     assert "| seo_engine.wandb_project | seo-engine-experiments |" in tensorboard.texts["experiment/configuration"][0]
     wandb = read_wandb(directory / "wandb")
-    assert [row["text/note"] for row in wandb.rows if "text/note" in row] == ["the last words"]
+    texts = [wandb_text(directory / "wandb", row["text/note"]) for row in wandb.rows if "text/note" in row]
+    assert texts == ["the last words"]
     assert wandb.config["seo_engine"]["experiment_logging_interval"] == 10
     # Beside wandb's own part, what the user logged and nothing else.
     assert {name: value for name, value in wandb.config.items() if name not in ("seo_engine", "_wandb")} == {

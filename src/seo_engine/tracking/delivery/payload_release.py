@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from seo_engine.foundation.whole_files import synchronize
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
 from seo_engine.tracking.journal.rank_journals import end_of_journal
-from seo_engine.tracking.journal.reader import JournalReader
+from seo_engine.tracking.journal.reader import JournalReader, Position
 from seo_engine.tracking.payloads.media_index import MediaIndex, Place
 from seo_engine.tracking.payloads.payload import FILE_NAME, MEDIA, Reference
-from seo_engine.tracking.payloads.payload_file import is_in_use
+from seo_engine.tracking.payloads.payload_file import PayloadFile, is_in_use
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
 from seo_engine.tracking.records.kind import PAYLOADS
 from seo_engine.tracking.records.kinds import decode_record
-from seo_engine.tracking.runs.ledger import read_delivery
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.places import DELIVERY
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.registry import configured_destinations
@@ -52,15 +53,51 @@ def release_payloads(run_directory: Path, config: TrackingConfig, longest_second
         lock.release()
 
 
+def release_sealed(run_directory: Path, payload_file: PayloadFile, states: Collection[DeliveryState]) -> None:
+    """Remove the payload files of a running training that every view has passed; it never raises.
+
+    Args:
+        run_directory (Path): The run's folder.
+        payload_file (PayloadFile): Of the process that calls this.
+        states (Collection[DeliveryState]): The ledgers of all views.
+    """
+    passed = min((state.offset for state in states), default=0)
+    for sealed in payload_file.sealed:
+        if sealed.last_offset > passed:
+            return
+        try:
+            removable = {sealed.path.name: sealed.path}
+            _write_index(run_directory, removable, math.inf, Position(sealed.first_offset, 0))
+            if removable:
+                sealed.path.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            logger.warning("⚠️ The data of pictures and tables are kept twice: %s", error)
+        # What could not be read now stays, for `runs recover`.
+        payload_file.release(sealed)
+
+
 def _release(run_directory: Path, deadline: float) -> None:
     removable = {path.name: path for path in _payload_files(run_directory) if not is_in_use(path)}
+    if _write_index(run_directory, removable, deadline):
+        for path in removable.values():
+            path.unlink()
+
+
+def _write_index(
+    run_directory: Path, removable: dict[str, Path], deadline: float, start: Position | None = None
+) -> bool:
+    """Write down what became of the payloads in some files; those that must stay are taken out of them.
+
+    Returns:
+        bool: Whether there was enough time.
+    """
     payloads = RunPayloads(run_directory)
     names: dict[Place, str] = {}
-    for reference in _references(run_directory):
+    for reference in _references(run_directory, start):
         if reference.file not in removable:
             continue
         if time.monotonic() > deadline:
-            return
+            return False
         try:
             names[reference.file, reference.offset] = payloads.file(reference.as_dictionary()).name
         except FileNotFoundError:
@@ -73,8 +110,7 @@ def _release(run_directory: Path, deadline: float) -> None:
         synchronize(run_directory / MEDIA / name)
     if kept:
         MediaIndex(run_directory).add(kept)
-    for path in removable.values():
-        path.unlink()
+    return True
 
 
 def _payload_files(run_directory: Path) -> Iterator[Path]:
@@ -88,11 +124,11 @@ def _has_all_views(run_directory: Path, config: TrackingConfig) -> bool:
     return all(name in states and states[name].is_complete and states[name].offset >= logged for name in names)
 
 
-def _references(run_directory: Path) -> Iterator[Reference]:
-    """Yield what the records of a run refer to."""
+def _references(run_directory: Path, start: Position | None) -> Iterator[Reference]:
+    """Yield what the records of a run refer to, after a position if it has one process."""
     for rank in ranks_in(run_directory):
         with JournalReader(run_directory / journal_name(rank)) as journal:
-            for line in journal.lines():
+            for line in journal.lines(start or Position()):
                 record = decode_record(line.content) if _MARK in line.content else None
                 for each in (record or {}).get(PAYLOADS, ()):
                     yield Reference.from_dictionary(each)

@@ -43,6 +43,14 @@ class JournalUpkeep:
         # A daemon: a disk that hangs must not keep the interpreter from exiting.
         self._thread = threading.Thread(target=self._run, name="journal-upkeep-thread", daemon=True)
 
+    def also(self, keep_up: Callable[[], None]) -> None:
+        """Do something else once a second; it does not raise.
+
+        Args:
+            keep_up (Callable[[], None]): Is called from now on.
+        """
+        self._keep_up = keep_up
+
     def start(self) -> None:
         """Start the thread; if that fails, `close` does its work."""
         try:

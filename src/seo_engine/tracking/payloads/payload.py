@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 MEDIA = "media"
 
-# One for each process, and for each folder that it finds.
-FILE_NAME = re.compile(r"payloads-[A-Za-z0-9][A-Za-z0-9.-]{0,79}(_\d{1,4})?\.bin")
+FILE_NAME = re.compile(r"payloads-[A-Za-z0-9][A-Za-z0-9.-]{0,99}\.bin")
 
 # What the elements of an array can be, and how many bytes one has; as numpy names them.
 ITEM_BYTES = {

@@ -8,9 +8,11 @@ import logging
 import os
 import platform
 import re
+import secrets
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER
@@ -21,14 +23,32 @@ logger = logging.getLogger(__name__)
 # How often a process without journal upkeep checks whether the file is still there.
 FOLLOW_SECONDS = 1.0
 
-_MOST_NAMES = 10_000
+# After this much, a new file is begun: the old one goes when every view holds what is in it.
+LARGE_BYTES = 64_000_000
+
 _COPY_BYTES = 1 << 20
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]+")
 _LONGEST_HOST = 60
 
 
+class SealedFile(NamedTuple):
+    """A payload file to which no more is appended.
+
+    Args:
+        path (Path): The file.
+        descriptor (int): It is open, so that it can be restored.
+        first_offset (int): Offset in the journal before which no record refers to it.
+        last_offset (int): Offset in the journal after which no record refers to it.
+    """
+
+    path: Path
+    descriptor: int
+    first_offset: int
+    last_offset: int
+
+
 class PayloadFile:
-    """Appends payloads to a file of this process, which is made with the first of them.
+    """Appends payloads to a file of this process, which is made with the first of them, and now and then to a new one.
 
     Each payload is one write at an offset that no other thread has. Once `append` returns, a kill of the process does
     not lose it: the page cache keeps it, like the journal.
@@ -36,6 +56,9 @@ class PayloadFile:
     Args:
         run_directory (Path): The run's folder.
         creates_folder (bool): Whether the run is this process's own, so that it may make the folder again.
+
+    Attributes:
+        lock (RLock): Held from a payload until the record that refers to it is in the journal.
 
     Example:
         >>> import tempfile
@@ -49,15 +72,17 @@ class PayloadFile:
 
     def __init__(self, run_directory: Path, *, creates_folder: bool = True) -> None:
         self.path: Path | None = None
+        # A signal handler that logs may interrupt the thread that holds it.
+        self.lock = threading.RLock()
         self._directory = run_directory / MEDIA
         self._creates_folder = creates_folder
         self._descriptor = -1
         # Where the next payload begins.
         self._end = 0
+        self._sealed: tuple[SealedFile, ...] = ()
+        self._sealed_at = 0
         self._follow_at = 0.0
         self._is_restoring = False
-        # A signal handler that logs may interrupt the thread that holds it.
-        self._lock = threading.RLock()
 
     def append(self, payload: Payload) -> Reference:
         """Append one payload.
@@ -72,7 +97,7 @@ class PayloadFile:
             OSError: If they cannot be written. None of them waits in memory.
         """
         length = payload.size
-        with self._lock:
+        with self.lock:
             self._open_or_follow()
             assert self.path is not None
             # Taken first, so that a signal handler that logs meanwhile writes behind it. None runs between these two,
@@ -85,40 +110,82 @@ class PayloadFile:
                 self._write(memoryview(payload.data).cast("B"), offset)
         return Reference(self.path.name, offset, length, payload.encoding, payload.shape, payload.type)
 
+    def seal_if_large(self, journal_bytes: int) -> None:
+        """Begin a new file with the next payload, if this one is large; the lock must be held.
+
+        Args:
+            journal_bytes (int): How large the journal is.
+        """
+        if self._end >= LARGE_BYTES and self.path is not None:
+            sealed = SealedFile(self.path, self._descriptor, self._sealed_at, journal_bytes)
+            self._sealed = (*self._sealed, sealed)
+            self.path, self._sealed_at = None, journal_bytes
+            self._end = 0
+
+    @property
+    def sealed(self) -> tuple[SealedFile, ...]:
+        """tuple[SealedFile, ...]: The files that are complete and not yet released."""
+        return self._sealed
+
+    def release(self, sealed: SealedFile) -> None:
+        """Close a file that is no longer needed, so that it is not restored.
+
+        Args:
+            sealed (SealedFile): One of `sealed`.
+        """
+        with self.lock:
+            self._sealed = tuple(each for each in self._sealed if each != sealed)
+            os.close(sealed.descriptor)
+
     def restore(self) -> bool:
-        """Recreate the file if its folder was deleted; the open descriptor still holds all of it.
+        """Recreate the files if their folder was deleted; the open descriptors still hold all of them.
 
         Returns:
-            bool: Whether it was recreated.
+            bool: Whether there was one to recreate.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If one cannot be written.
         """
-        with self._lock:
-            if self.path is None or self.path.exists():
-                return False
+        is_restored = False
+        with self.lock:
             self._is_restoring = True
             try:
-                self._restore(self.path)
+                for each in self._sealed:
+                    if not each.path.exists():
+                        again = each._replace(descriptor=_written_again(each.path, each.descriptor))
+                        self._sealed = tuple(again if one == each else one for one in self._sealed)
+                        is_restored = True
+                if self.path is not None and not self.path.exists():
+                    self._descriptor = _written_again(self.path, self._descriptor)
+                    is_restored = True
             finally:
                 self._is_restoring = False
-            return True
+        return is_restored
 
     def synchronize(self) -> None:
         """Sync what was appended to disk, so that a power cut does not lose it; this may be slow."""
-        if self.path is not None:
-            os.fsync(self._descriptor)
+        with self.lock:
+            # Others may append meanwhile, or close it.
+            descriptors = [os.dup(self._descriptor)] if self.path is not None else []
+        for descriptor in descriptors:
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def close(self) -> None:
-        """Close the file; it may now be removed."""
-        with self._lock:
+        """Close the files; they may now be removed."""
+        with self.lock:
+            for each in self._sealed:
+                os.close(each.descriptor)
+            self._sealed = ()
             if self.path is not None:
                 self.path = None
                 os.close(self._descriptor)
 
     def renew_after_fork(self) -> None:
-        """Begin a file of its own in a forked child: the other one is the parent's."""
-        self._lock = threading.RLock()
+        """Begin a file of its own in a forked child: the others are the parent's."""
+        self.lock = threading.RLock()
         self._is_restoring = False
         self._creates_folder = False
         self.close()
@@ -151,32 +218,10 @@ class PayloadFile:
             raise FileNotFoundError(f"there is no run in {self._directory.parent} yet")
         self._directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         host = _NOT_IN_NAMES.sub("-", platform.node())[:_LONGEST_HOST].strip("-.") or "host"
-        for number in range(1, _MOST_NAMES):
-            # A process with the same number may have been there before.
-            name = f"payloads-{host}-{os.getpid()}{'' if number == 1 else f'_{number}'}.bin"
-            with contextlib.suppress(FileExistsError):
-                self._descriptor, self._end = _create(self._directory / name), 0
-                self.path = self._directory / name
-                return
-        raise FileExistsError(f"{self._directory} holds too many files of payloads")
-
-    def _restore(self, path: Path) -> None:
-        path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-        # Under its own name last, so that nobody reads a part of it.
-        partial = path.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        descriptor = _create(partial)
-        try:
-            offset = 0
-            while data := os.pread(self._descriptor, _COPY_BYTES, offset):
-                offset += os.pwrite(descriptor, data, offset)
-            partial.rename(path)
-        except BaseException:
-            os.close(descriptor)
-            partial.unlink(missing_ok=True)
-            raise
-        os.close(self._descriptor)
-        self._descriptor = descriptor
+        # A process with the same number may have been there before, and records refer to its file for ever.
+        path = self._directory / f"payloads-{host}-{os.getpid()}-{secrets.token_hex(4)}.bin"
+        self._descriptor, self._end = _create(path), 0
+        self.path = path
 
 
 def is_in_use(path: Path) -> bool:
@@ -196,6 +241,26 @@ def is_in_use(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _written_again(path: Path, descriptor: int) -> int:
+    """Write a file that was deleted from its open descriptor, and return the new descriptor."""
+    path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    # Under its own name last, so that nobody reads a part of it.
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    new = _create(partial)
+    try:
+        offset = 0
+        while data := os.pread(descriptor, _COPY_BYTES, offset):
+            offset += os.pwrite(new, data, offset)
+        partial.rename(path)
+    except BaseException:
+        os.close(new)
+        partial.unlink(missing_ok=True)
+        raise
+    os.close(descriptor)
+    return new
 
 
 def _create(path: Path) -> int:

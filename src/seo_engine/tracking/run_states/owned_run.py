@@ -12,7 +12,7 @@ from seo_engine.tracking.delivery.child.child_log import ChildLog
 from seo_engine.tracking.delivery.child.standby import Standby
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import Deliveries
-from seo_engine.tracking.delivery.payload_release import release_payloads
+from seo_engine.tracking.delivery.payload_release import release_payloads, release_sealed
 from seo_engine.tracking.history.closing_summary import Ending, reason_of, say_how_it_went
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
 from seo_engine.tracking.run_states.attached_run import AttachedRun
@@ -78,6 +78,7 @@ class OwnedRun(AttachedRun):
         )
         if self._config.asynchronous_logging and not self._deliveries.has_child:
             self._standby.start()
+        self.upkeep.also(self._release_payloads)
         self._profile.start()
 
     def note_profile(self, moment: Moment) -> None:
@@ -121,6 +122,9 @@ class OwnedRun(AttachedRun):
         self._deliveries.renew_after_fork()
         self._standby.disown_after_fork()
         return super().after_fork()
+
+    def _release_payloads(self) -> None:
+        release_sealed(self.directory, self.record_writer.payload_file, self.delivery.values())
 
     def _deliver_rest(self, status: str, error: BaseException | None, timeout_seconds: float, deadline: float) -> None:
         withheld = max((state.withheld for state in self.delivery.values()), default=0)

@@ -120,8 +120,8 @@ class RecordWriter:
         call = KINDS[kind].call or kind
         try:
             made = KINDS[kind].make_records(arguments, self.rank)
-            if KINDS[kind].has_payloads and not self._append_payloads(call, made):
-                return False
+            if KINDS[kind].has_payloads:
+                return self._write_with_payloads(call, made)
             for line in [encode_record(record) for record in made.records]:
                 self._logging_queue.append(line)
         except Exception as error:
@@ -131,18 +131,23 @@ class RecordWriter:
             self._count_left_out(call, made.left_out)
         return True
 
-    def _append_payloads(self, call: str, made: CallRecords) -> bool:
-        """Append payloads, so that the record can say where they are; return whether they were."""
+    def _write_with_payloads(self, call: str, made: CallRecords) -> bool:
+        """Append payloads, and then the record that says where they are; return whether it was recorded."""
         size = sum(payload.size for payload in made.payloads)
         if size > self._config.maximum_payload_bytes:
             limit = f"maximum_payload_bytes ({self._config.maximum_payload_bytes:,})"
             self.drop(TOO_LARGE, f"⚠️ {call} is not recorded, because it is larger than {limit}, got {size:,} bytes")
             return False
-        try:
-            made.refer_to([self.payload_file.append(payload) for payload in made.payloads])
-        except OSError as error:
-            self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded, because its data cannot be written: {one_line(error)}")
-            return False
+        with self.payload_file.lock:
+            try:
+                made.refer_to([self.payload_file.append(payload) for payload in made.payloads])
+            except OSError as error:
+                reason = one_line(error)
+                self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded, because its data cannot be written: {reason}")
+                return False
+            self._logging_queue.append(encode_record(made.records[0]))
+            if not self._logging_queue.waiting:
+                self.payload_file.seal_if_large(self._logging_queue.size())
         return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:

@@ -9,7 +9,7 @@ import pytest
 from seo_engine import TrackingConfig, WandBTracker
 from seo_engine.tracking.trackers.wandb import fragments as wandb_fragments
 from seo_engine.tracking.trackers.wandb.fragments import Fragment, read_fragment
-from tests.tracking.read_views import read_wandb
+from tests.tracking.read_views import read_wandb, wandb_text
 from tests.tracking.showing import show
 
 
@@ -96,8 +96,9 @@ def test_stand_alone_rows_stand_in_the_wandb_file(config: TrackingConfig) -> Non
         # A step that goes back is kept.
         {"training/loss": 0.25, "epoch": 1, "global_step": 3},
         {"evaluation/loss": 0.75, "epoch": 1, "global_step": 5},
-        {"text/note": "hello", "epoch": 1, "global_step": 5},
+        {"text/note": named[-1]["text/note"], "epoch": 1, "global_step": 5},
     ]
+    assert wandb_text(Path(details["directory"]).parent, named[-1]["text/note"]) == "hello"
     assert view.config["learning_rate"] == 0.001 and view.exit_code == 0
 
 

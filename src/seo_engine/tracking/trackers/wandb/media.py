@@ -26,11 +26,15 @@ _DEFAULT_CLASS = 1
 
 
 def with_texts_as_media(shown: Shown) -> Shown:
-    """Return what W&B shows of a record: a text that is a value of a row is shown nowhere."""
+    """Return what W&B shows of a record: a text that is a value of a row is shown nowhere, so it becomes a page."""
     if not shown.texts:
         return shown
-    texts = tuple((Markdown(name, partial(str, text)),) for name, text in shown.texts.items())
-    return dataclasses.replace(shown, texts={}, media=(*shown.media, *texts))
+    name, text = next(iter(shown.texts.items()))
+    if len(shown.texts) > 1:
+        # One page for all: each is a file of the run.
+        name = f"{shown.prefix}{shown.kind.subject}/texts"
+        text = "\n\n".join(f"{each}\n{contents}" for each, contents in shown.texts.items())
+    return dataclasses.replace(shown, texts={}, media=(*shown.media, (Markdown(name, partial(str, text)),)))
 
 
 class RunMedia:
