@@ -17,6 +17,7 @@ from tests.tracking.read_views import framed_messages
 
 FOLDER = Path(__file__).parent
 JOURNAL = FOLDER / "journal.jsonl"
+MEDIA = FOLDER / "media"
 
 # What differs by nature, and says nothing of the run. Of TensorBoard's event files: wall time and versions in a file's
 # first event, and the order of the hyperparameters within their message. Of W&B's: numbers of the messages ...
@@ -34,6 +35,7 @@ def make_views(folder: Path) -> Path:
     run_directory = folder / "golden"
     run_directory.mkdir()
     shutil.copy(JOURNAL, run_directory / "journal.jsonl")
+    shutil.copytree(MEDIA, run_directory / "media")
     replay_run(run_directory, "tensorboard")
     replay_run(run_directory, "wandb")
     recover_run(run_directory, ["run_logs"])
@@ -116,7 +118,7 @@ def _wandb_records(wandb_directory: Path) -> Iterator[dict[str, Any]]:
             }
     for path in sorted(wandb_directory.glob("offline-run-*/files/media/**/*")):
         if path.is_file():
-            yield {"file": path.name, "contents": path.read_text(encoding="utf-8")}
+            yield {"file": path.name, "contents": _readable(path.read_bytes().decode("utf-8", "backslashreplace"))}
 
 
 def _put_in_order(items: Any, only_plain_keys: bool = False) -> None:

@@ -11,7 +11,7 @@ import orjson
 from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import PLOTLY, PNG
-from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.payloads.payload import MEDIA, Payload, Payloads
 from seo_engine.tracking.records.forms import Image, Markdown, Medium, PlotlyFigure
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.media.image import drawn_pictures
@@ -45,7 +45,8 @@ def _shown(record: Record, payloads: Payloads) -> Shown:
 
 def _where_it_is(record: Record, payloads: Payloads) -> str:
     caption = record["images"][0].get("caption", "")
-    command = f"plotly.io.read_json({str(payloads.file(record[PAYLOADS][0]))!r}).show()"
+    # From the run's folder, which may be moved.
+    command = f'plotly.io.read_json("{MEDIA}/{payloads.file(record[PAYLOADS][0]).name}").show()'
     return f"{caption}\n\nAn interactive figure, which Plotly shows: `{command}`".strip()
 
 
