@@ -27,8 +27,8 @@ from seo_engine import ExperimentTracker, MemoryTracker, SEOConfig, TrackingConf
 from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.journal.reader import Position
-from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.payloads.payload_file import PayloadFile
+from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT

@@ -49,7 +49,6 @@ def refusal(kind: str, **arguments: Any) -> str:
         torch.ones(4, requires_grad=True),
         numpy.array([7]),
     ],
-    ids=lambda values: type(values).__name__,
 )
 def test_every_value_is_counted_in_a_histogram(tmp_path: Path, values: Any) -> None:
     (histogram,) = forms(tmp_path, "histogram", values=values)
@@ -86,7 +85,6 @@ def test_a_histogram_that_is_counted_already_stays_as_it_is(tmp_path: Path) -> N
         ({"values": None, "counts": [-1], "edges": [0, 1]}, "counts must be finite, and not negative"),
         ({"values": None, "counts": [1], "edges": [1, 0]}, "edges must be finite, and each greater"),
     ],
-    ids=str,
 )
 def test_what_is_no_histogram_is_refused_with_one_reason(arguments: dict[str, Any], reason: str) -> None:
     if isinstance(arguments.get("edges"), range):

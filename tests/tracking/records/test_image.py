@@ -65,7 +65,6 @@ def refusal(image: Any, **further: Any) -> str:
         (Image.new("I;16", (5, 4), 65_535), None),
         (numpy.dstack([PIXELS, PIXELS[:, :, 0]]), numpy.dstack([PIXELS, PIXELS[:, :, 0]])),
     ],
-    ids=lambda each: type(each).__name__ + str(getattr(each, "shape", "")) + str(getattr(each, "dtype", "")),
 )
 def test_pixels_are_shown_as_they_are(tmp_path: Path, image: Any, expected: Any) -> None:
     (picture,) = pictures(tmp_path, image)
@@ -170,7 +169,6 @@ def closed_file() -> io.BytesIO:
         ("/nowhere/picture.png", "No such file or directory: '/nowhere/picture.png'"),
         ([PIXELS] * 101, "image must be at most 100 pictures, got 101"),
     ],
-    ids=str,
 )
 def test_what_is_no_picture_is_refused_with_one_reason(image: Any, reason: str) -> None:
     assert reason in refusal(image)
@@ -190,7 +188,6 @@ def test_what_is_no_picture_is_refused_with_one_reason(image: Any, reason: str) 
         ({"name": "\n"}, "a name must be 1 to 512 printable characters"),
         ({"step": "five"}, "step must be a whole number, got 'five' (str)"),
     ],
-    ids=str,
 )
 def test_what_is_said_of_a_picture_wrongly_is_refused(further: dict[str, Any], reason: str) -> None:
     assert reason in refusal(PIXELS, **further)

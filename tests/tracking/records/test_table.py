@@ -97,7 +97,6 @@ def test_pictures_are_cells(tmp_path: Path) -> None:
         ([list(range(1_001))], None, "table must have at most 1,000 columns, got 1,001"),
         ([[numpy.zeros((5, 5, 7))]], None, "colours first or last, got the shape (5, 5, 7)"),
     ],
-    ids=str,
 )
 def test_what_is_no_table_is_refused_with_one_reason(table: Any, columns: Any, reason: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
