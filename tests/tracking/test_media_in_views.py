@@ -29,6 +29,8 @@ from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
 from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.journal import upkeep as journal_upkeep
+from seo_engine.tracking.payloads import payload_file as payload_files
+from seo_engine.tracking.run_states.owned_run import OwnedRun
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import delete_folder, wait_until
 from tests.tracking.read_views import (
@@ -363,3 +365,62 @@ def test_a_medium_that_cannot_be_shown_is_left_out_with_a_warning_and_the_rest_g
         assert tracker.delivery["tensorboard"].dropped == {}
     assert any("TensorBoard does not show images/damaged" in message for message in caplog.messages)
     assert list(read_tensorboard(tmp_path / "r").pictures) == ["images/coloured"]
+
+
+def test_large_files_of_payloads_go_during_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.02)
+    monkeypatch.setattr(payload_files, "LARGE_BYTES", 500)
+    directory = tmp_path / "r"
+    with ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
+        for step in range(1, 21):
+            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+            tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+        assert tracker.flush()
+        # The newest one is still open.
+        wait_until(lambda: len(list((directory / "media").glob("payloads-*"))) == 1)
+        assert len((directory / "media" / "index.jsonl").read_text().splitlines()) > 30
+    assert_twenty_of_each(directory)
+    assert not list((directory / "media").glob("payloads-*"))
+
+
+def test_a_sealed_file_of_payloads_that_is_deleted_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.02)
+    monkeypatch.setattr(payload_files, "LARGE_BYTES", 500)
+    # As if a view lagged behind.
+    monkeypatch.setattr(OwnedRun, "_release_payloads", lambda run: None)
+    directory = tmp_path / "r"
+    with ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
+        for step in range(1, 21):
+            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+            tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+        names = {path.name for path in (directory / "media").glob("payloads-*.bin")}
+        assert len(names) > 5
+        delete_folder(directory)
+        wait_until(lambda: (directory / "journal.jsonl").exists())
+        assert {path.name for path in (directory / "media").glob("payloads-*.bin")} == names
+    assert_twenty_of_each(directory)
+
+
+def test_a_run_that_is_resumed_by_a_process_of_the_same_number_keeps_its_first_pictures(tmp_path: Path) -> None:
+    for first in (1, 11):
+        resumed = {"resume": "r", "step": first} if first > 1 else {}
+        with ExperimentTracker(config(tmp_path, wandb_mode="offline"), **resumed) as tracker:
+            for step in range(first, first + 10):
+                tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+                tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+    assert_twenty_of_each(tmp_path / "r")
+    copy, _ = replay_run(tmp_path / "r", "wandb", show_all=True)
+    shown = [row["images/sample"] for row in read_wandb(copy / "wandb").rows if "images/sample" in row]
+    colours = [int(pixels(wandb_file(copy / "wandb", each).read_bytes()).max()) for each in shown]
+    assert colours == list(range(1, 21))
+
+
+def test_a_failed_run_that_is_resumed_and_finishes_has_no_error_in_its_summary(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
+        tracker.log_metrics({"loss": 0.5}, step=1)
+        raise RuntimeError("no luck")
+    assert read_wandb(tmp_path / "r" / "wandb").summary["experiment/error"] == "RuntimeError: no luck"
+    with ExperimentTracker(config(tmp_path, wandb_mode="offline"), resume="r", step=2) as tracker:
+        tracker.log_metrics({"loss": 0.25}, step=2)
+    summary = read_wandb(tmp_path / "r" / "wandb").summary
+    assert summary["experiment/status"] == "finished" and "experiment/error" not in summary
