@@ -41,7 +41,10 @@ class Payload(NamedTuple):
         Raises:
             OSError: If there is no such file.
         """
-        return self.data.stat().st_size if isinstance(self.data, Path) else memoryview(self.data).nbytes
+        data = self.data
+        if isinstance(data, memoryview):
+            return data.nbytes
+        return len(data) if isinstance(data, bytes) else data.stat().st_size
 
 
 class Reference(NamedTuple):

@@ -110,13 +110,18 @@ class PayloadFile:
                 self._write(memoryview(payload.data).cast("B"), offset)
         return Reference(self.path.name, offset, length, payload.encoding, payload.shape, payload.type)
 
-    def seal_if_large(self, journal_bytes: int) -> None:
-        """Begin a new file with the next payload, if this one is large; the lock must be held.
+    @property
+    def is_large(self) -> bool:
+        """bool: Whether it is time to begin a new file."""
+        return self._end >= LARGE_BYTES
+
+    def seal(self, journal_bytes: int) -> None:
+        """Begin a new file with the next payload; the lock must be held.
 
         Args:
             journal_bytes (int): How large the journal is.
         """
-        if self._end >= LARGE_BYTES and self.path is not None:
+        if self.path is not None:
             sealed = SealedFile(self.path, self._descriptor, self._sealed_at, journal_bytes)
             self._sealed = (*self._sealed, sealed)
             self.path, self._sealed_at = None, journal_bytes

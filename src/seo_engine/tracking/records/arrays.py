@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from seo_engine.tracking.payloads.payload import ITEM_BYTES, Payload
 
-# What a library says that is not installed: whoever has an array has numpy.
-_NUMPY = "numpy"
+# By the code that numpy gives at once, while it makes the name each time: `|u1`, `<f4`.
+_TYPES = {f"{'b' if name == 'bool' else name[0]}{size}": name for name, size in ITEM_BYTES.items()}
 
 
 def as_host_array(value: Any, what: str) -> Any:
@@ -28,7 +27,9 @@ def as_host_array(value: Any, what: str) -> Any:
         >>> as_host_array(memoryview(b"abc"), "image").tolist()
         [97, 98, 99]
     """
-    numpy = importlib.import_module(_NUMPY)
+    # Whoever has an array has numpy.
+    import numpy
+
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":
@@ -40,7 +41,7 @@ def as_host_array(value: Any, what: str) -> Any:
         except TypeError:
             raise TypeError(f"{what} must be an array, got a {type(value).__name__}") from None
     array = numpy.asarray(value)
-    if array.dtype.name not in ITEM_BYTES:
+    if array.dtype.str[1:] not in _TYPES:
         raise TypeError(f"{what} must hold numbers, got elements of type {array.dtype.name}")
     return array
 
@@ -52,12 +53,13 @@ def array_payload(array: Any, encoding: str) -> Payload:
         array (numpy.ndarray): As `as_host_array` returns it; not empty.
         encoding (str): A name in `ENCODINGS`.
     """
-    numpy = importlib.import_module(_NUMPY)
+    import numpy
+
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     array = numpy.ascontiguousarray(array)
-    data = memoryview(array.reshape(-1).view("uint8"))
-    return Payload(data, encoding, array.shape, array.dtype.name)
+    data = memoryview(array.reshape(-1).view(numpy.uint8))
+    return Payload(data, encoding, array.shape, _TYPES[array.dtype.str[1:]])
 
 
 def count_not_finite(array: Any) -> int:
@@ -66,7 +68,8 @@ def count_not_finite(array: Any) -> int:
     Args:
         array (numpy.ndarray): Of any type in `ITEM_BYTES`.
     """
-    numpy = importlib.import_module(_NUMPY)
+    import numpy
+
     if array.dtype.kind != "f":
         return 0
     finite = numpy.isfinite(array)

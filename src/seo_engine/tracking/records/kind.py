@@ -104,6 +104,7 @@ class Kind:
         is_thinned (bool): Whether a view may leave out some of those numbers.
         divisible (str): The dictionary to which a later record of this kind adds, so that it may be spread over several
             records; empty if there is none.
+        has_payloads (bool): Whether its records refer to payloads; follows from its fields.
     """
 
     name: str
@@ -115,14 +116,11 @@ class Kind:
     is_metrics: bool = False
     is_thinned: bool = False
     divisible: str = ""
+    has_payloads: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subject", self.subject or self.name)
-
-    @property
-    def has_payloads(self) -> bool:
-        """bool: Whether its records refer to payloads."""
-        return PAYLOADS in self.fields
+        object.__setattr__(self, "has_payloads", PAYLOADS in self.fields)
 
     def matches(self, record: Record) -> bool:
         """Return whether a record has the fields of this kind, of the right types."""
@@ -146,9 +144,10 @@ class Kind:
             ValueError: If a name is not valid.
         """
         contents = dict(self.contents(**arguments))
-        for name, types in self.fields.items():
-            if types is dict:
-                require_dictionary(name, contents.get(name))
+        if not self.has_payloads:
+            for name, types in self.fields.items():
+                if types is dict:
+                    require_dictionary(name, contents.get(name))
         if contents.get("step") is not None:
             contents["step"] = plain_step(contents["step"])
         if "epoch" in contents:
@@ -250,6 +249,8 @@ def plain_step(step: Any) -> int:
         >>> plain_step(7), plain_step(4096.0)
         (7, 4096)
     """
+    if type(step) is int and fits_64_bits(step):
+        return step
     plain: int | None = None
     # Of a foreign object, anything may be raised.
     with contextlib.suppress(Exception):
@@ -289,6 +290,8 @@ def plain_epoch(epoch: Any) -> float:
         >>> plain_epoch(2), plain_epoch(0.5)
         (2, 0.5)
     """
+    if type(epoch) is float and math.isfinite(epoch):
+        return epoch
     if isinstance(epoch, int) and not fits_64_bits(epoch):
         raise ValueError(f"epoch must fit into 64 bits, got {described(epoch)}")
     plain: float | None = None

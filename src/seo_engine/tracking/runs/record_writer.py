@@ -146,8 +146,8 @@ class RecordWriter:
                 self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded, because its data cannot be written: {reason}")
                 return False
             self._logging_queue.append(encode_record(made.records[0]))
-            if not self._logging_queue.waiting:
-                self.payload_file.seal_if_large(self._logging_queue.size())
+            if self.payload_file.is_large and not self._logging_queue.waiting:
+                self.payload_file.seal(self._logging_queue.size())
         return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -54,7 +53,9 @@ def _checked_bins(counts: Any, edges: Any) -> Record:
 
 def _as_array(values: Any, what: str) -> Any:
     if isinstance(values, list | tuple):
-        values = importlib.import_module("numpy").asarray(values)
+        import numpy
+
+        values = numpy.asarray(values)
     return as_host_array(values, what).reshape(-1)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import PIXELS
 from seo_engine.tracking.payloads.payload import Payload, Payloads
@@ -45,51 +45,47 @@ def _contents(
 ) -> Record:
     if layout is not None and layout not in _LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(_LAYOUTS)}, got {described(layout)}")
-    images = list(_separate(image, layout))
+    images = _separate(image, layout)
     if not images:
         raise ValueError("image must not be empty")
     if len(images) > MOST_PICTURES:
         raise ValueError(f"image must be at most {MOST_PICTURES} pictures, got {len(images)}")
     payloads = [image_payload(each, layout) for each in images]
     entries: list[Record] = [{} for _ in images]
-    for entry, text in zip(entries, _for_each("caption", caption, len(images), str), strict=True):
-        if text is not None:
-            entry["caption"] = plain_text(text)
-    for entry, drawn in zip(entries, _for_each("boxes", boxes, len(images), Mapping), strict=True):
-        if drawn:
-            entry["boxes"] = {plain_text(each): _checked_boxes(rectangles) for each, rectangles in drawn.items()}
-    for entry, painted in zip(entries, _for_each("masks", masks, len(images), Mapping), strict=True):
-        if painted:
-            entry["masks"] = {plain_text(each): len(payloads) + place for place, each in enumerate(painted)}
-            payloads += [_mask_payload(mask) for mask in painted.values()]
-    labels = (
-        {}
-        if class_labels is None
-        else {"class_labels": {str(int(n)): plain_text(label) for n, label in class_labels.items()}}
-    )
-    moment = {"epoch": epoch, "step": step}
-    return {"name": metric_name("images", name), **moment, "images": entries, **labels, PAYLOADS: payloads}
+    contents: Record = {"name": metric_name("images", name), "epoch": epoch, "step": step, "images": entries}
+    for entry, text in _for_each(entries, "caption", caption, str):
+        entry["caption"] = plain_text(text)
+    for entry, drawn in _for_each(entries, "boxes", boxes, Mapping):
+        entry["boxes"] = {plain_text(each): _checked_boxes(rectangles) for each, rectangles in drawn.items()}
+    for entry, painted in _for_each(entries, "masks", masks, Mapping):
+        entry["masks"] = {plain_text(each): len(payloads) + place for place, each in enumerate(painted)}
+        payloads += [_mask_payload(mask) for mask in painted.values()]
+    if class_labels is not None:
+        contents["class_labels"] = {str(int(number)): plain_text(label) for number, label in class_labels.items()}
+    contents[PAYLOADS] = payloads
+    return contents
 
 
-def _separate(image: Any, layout: str | None) -> Iterator[Any]:
-    """Yield the pictures of a list or of an array of them."""
-    if isinstance(image, list | tuple) or getattr(image, "ndim", 0) == (3 if layout == "HW" else 4):
-        yield from image
-    else:
-        yield image
+def _separate(image: Any, layout: str | None) -> Sequence[Any]:
+    """Return the pictures of a list or of an array of them."""
+    if isinstance(image, list | tuple):
+        return image
+    return list(image) if getattr(image, "ndim", 0) == (3 if layout == "HW" else 4) else (image,)
 
 
-def _for_each(name: str, given: Any, count: int, single: type) -> Sequence[Any]:
-    """Return what is said of each picture, which may be said of the only one without a list."""
+def _for_each(entries: Sequence[Record], name: str, given: Any, single: type) -> Iterator[tuple[Record, Any]]:
+    """Yield what is said of each picture, which may be said of the only one without a list."""
     if given is None:
-        return [None] * count
-    if isinstance(given, single) and count == 1:
-        return [given]
-    if not isinstance(given, list | tuple) or len(given) != count:
-        raise ValueError(f"{name} must be one for each of {count} pictures, got {described(given)}")
+        return
+    if isinstance(given, single) and len(entries) == 1:
+        given = [given]
+    if not isinstance(given, list | tuple) or len(given) != len(entries):
+        raise ValueError(f"{name} must be one for each of {len(entries)} pictures, got {described(given)}")
     if not all(each is None or isinstance(each, single) for each in given):
         raise TypeError(f"{name} must be a list of {single.__name__}, got {described(given)}")
-    return given
+    for entry, each in zip(entries, given, strict=True):
+        if each is not None:
+            yield entry, each
 
 
 def image_payload(image: Any, layout: str | None = None) -> Payload:
@@ -104,6 +100,8 @@ def image_payload(image: Any, layout: str | None = None) -> Payload:
         ValueError: If it is empty, has another shape, or pixels that are not finite.
         OSError: If it is a file that cannot be read.
     """
+    if hasattr(image, "dtype"):
+        return _array_payload(image, layout)
     if isinstance(image, str | Path):
         path = Path(image)
         with path.open("rb") as file:
@@ -116,6 +114,10 @@ def image_payload(image: Any, layout: str | None = None) -> Payload:
         return image_payload(image.read())
     if hasattr(image, "savefig"):
         raise TypeError("image must be a picture, got a figure: log_figure takes it")
+    return _array_payload(image, layout)
+
+
+def _array_payload(image: Any, layout: str | None) -> Payload:
     array = as_host_array(image, "image")
     if not array.size:
         raise ValueError(f"image must not be empty, got the shape {array.shape}")
@@ -230,7 +232,7 @@ def read_picture(file: Path) -> Picture:
         OSError: If it cannot be read, or is no picture.
     """
     # Reads the beginning alone, whatever the picture is.
-    with importlib.import_module("PIL.Image").open(file) as opened:
+    with import_of_extra("PIL.Image", extra="tracking", needed_by="a picture").open(file) as opened:
         width, height = opened.size
     return Picture(file.read_bytes(), width, height, file)
 
