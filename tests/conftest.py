@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def fresh_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # No .netrc with a key, and no cache of an earlier run.
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def no_account_of_an_earlier_test() -> Iterator[None]:
+    yield
+    # wandb keeps in the process what it once read from the environment.
+    if (setup := sys.modules.get("wandb.sdk.wandb_setup")) is not None and setup._singleton is not None:
+        sys.modules["wandb.sdk.lib.wbauth.authenticate"].unauthenticate_session()
 
 
 @pytest.fixture(autouse=True)

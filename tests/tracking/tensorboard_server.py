@@ -20,6 +20,7 @@ class TensorBoardServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self._port}"
         self._log_directory = log_directory
 
     def __enter__(self) -> Self:
@@ -38,7 +39,7 @@ class TensorBoardServer:
 
     def ask(self, path: str, **query: str) -> Any:
         """Return the server's answer, or None while it has none."""
-        address = f"http://127.0.0.1:{self._port}/data/{path}?{urllib.parse.urlencode(query)}"
+        address = f"{self.address}/data/{path}?{urllib.parse.urlencode(query)}"
         try:
             with urllib.request.urlopen(address) as response:
                 return json.load(response)
@@ -60,7 +61,7 @@ class TensorBoardServer:
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}/data/{path}",
+            f"{self.address}/data/{path}",
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
