@@ -58,6 +58,7 @@ def test_the_readme_is_a_front_page() -> None:
         "README.md",
         "docs/migration.md",
         "docs/experiment_tracking.md",
+        "docs/records.md",
         "docs/code_profiling.md",
         "docs/reading.md",
         "docs/crawling.md",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import seo_engine
 from seo_engine.tracking import read_run
-from tests.tracking.read_views import read_tensorboard, read_wandb
+from tests.tracking.read_views import read_tensorboard, read_wandb, wandb_file
 
 SOURCE = Path(seo_engine.__file__).parent
 
@@ -55,6 +55,7 @@ IMAGE_KIND = '''
 from __future__ import annotations
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.forms import Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 
@@ -63,8 +64,8 @@ def _contents(name: str, png: bytes, width: int, height: int, epoch: float, step
     return {"name": f"images/{name}", "png": png.hex(), "size": [width, height], "epoch": epoch, "step": step}
 
 
-def _shown(record: Record) -> Shown:
-    image = Image(record["name"], lambda: Picture(bytes.fromhex(record["png"]), *record["size"]))
+def _shown(record: Record, payloads: Payloads) -> Shown:
+    image = Image(record["name"], lambda: [Picture(bytes.fromhex(record["png"]), *record["size"])])
     return Shown(IMAGE_FOR_TEST, record, record["epoch"], record["step"], media=((image,),))
 
 
@@ -126,8 +127,9 @@ def test_a_kind_of_record_is_one_module_one_line_and_one_call(tmp_path: Path) ->
     directory = tmp_path / "runs" / "r"
     (picture,) = read_tensorboard(directory).pictures["images/blue"]
     assert (picture.step, picture.width, picture.height) == (7, 8, 4) and picture.png.startswith(b"\x89PNG")
-    # W&B's tracker knows no images yet, and passes over them.
-    assert [row["global_step"] for row in read_wandb(directory / "wandb").rows] == [7, 7]
+    rows = read_wandb(directory / "wandb").rows
+    assert [row["global_step"] for row in rows] == [7, 7]
+    assert wandb_file(directory / "wandb", rows[1]["images/blue"]).read_bytes().startswith(b"\x89PNG")
     assert changed.touched == {records + name for name in ("image_for_test.py", "kinds.py", "loggable.py")}
 
 

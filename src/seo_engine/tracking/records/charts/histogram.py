@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
 from seo_engine.tracking.payloads.encodings import VALUES
 from seo_engine.tracking.payloads.payload import Payloads
-from seo_engine.tracking.records.arrays import array_payload, as_host_array, count_not_finite
 from seo_engine.tracking.records.forms import Histogram
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name

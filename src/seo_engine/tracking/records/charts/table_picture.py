@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from seo_engine.tracking.records.drawing import BACKGROUND, FAINT_TEXT, LINE, TEXT, drawable, shortened
+from seo_engine.tracking.records.charts.drawing import BACKGROUND, FAINT_TEXT, LINE, TEXT, drawable, shortened
 from seo_engine.tracking.records.forms import Picture
 
 MOST_COLUMNS = 8

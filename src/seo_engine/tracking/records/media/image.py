@@ -10,9 +10,9 @@ from typing import Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
 from seo_engine.tracking.payloads.encodings import PIXELS
 from seo_engine.tracking.payloads.payload import Payload, Payloads
-from seo_engine.tracking.records.arrays import array_payload, as_host_array, count_not_finite
 from seo_engine.tracking.records.forms import Box, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name

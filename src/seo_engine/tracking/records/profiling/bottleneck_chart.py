@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from seo_engine.profiling import share_in_words
-from seo_engine.tracking.records.drawing import BACKGROUND, COLOURS, FAINT_TEXT, TEXT, drawable, shortened
+from seo_engine.tracking.records.charts.drawing import BACKGROUND, COLOURS, FAINT_TEXT, TEXT, drawable, shortened
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.metrics import finite_number
 from seo_engine.tracking.records.profiling.profiling_metrics import entries

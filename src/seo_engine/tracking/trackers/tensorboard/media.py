@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from seo_engine.tracking.records.drawing import COLOURS, drawable
+from seo_engine.tracking.records.charts.drawing import COLOURS, drawable
 from seo_engine.tracking.records.forms import Box, Histogram, Image, Markdown, Picture
 from seo_engine.tracking.trackers.tensorboard.summaries import text_summary
 
@@ -143,8 +143,13 @@ def _draw_box(draw: Any, box: Box, class_labels: Mapping[int, str]) -> None:
     draw.rectangle(corners, outline=(red, green, blue), width=2)
     words = [box.get("label") or class_labels.get(number, "")]
     words += [f"{box['score']:.2f}"] if "score" in box else []
+    if not any(words):
+        return
     font = importlib.import_module("PIL.ImageFont").load_default(12)
-    draw.text((corners[0] + 3, corners[1] + 2), drawable(" ".join(words)), font=font, fill=(red, green, blue))
+    place, text = (corners[0] + 2, corners[1] + 2), drawable(" ".join(words).strip())
+    left, top, right, bottom = draw.textbbox(place, text, font=font)
+    draw.rectangle((left - 2, top - 2, right + 2, bottom + 2), fill=(red, green, blue))
+    draw.text(place, text, font=font, fill="white")
 
 
 def _colour_of(number: int) -> tuple[int, int, int]:

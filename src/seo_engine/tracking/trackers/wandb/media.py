@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import importlib
+import io
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -78,7 +79,10 @@ class RunMedia:
         return {image.name: self._kept(image.name, pictures[0]) if len(pictures) == 1 else pictures}
 
     def _picture(self, picture: Picture) -> Any:
-        assert picture.file is not None
+        # One that was drawn has no file, and wandb makes one.
+        source: Any = picture.file
+        if source is None:
+            source = importlib.import_module("PIL.Image").open(io.BytesIO(picture.data))
         labels = dict(picture.class_labels)
         masks = {
             name: {"path": str(file), "class_labels": labels or {number: str(number) for number in range(256)}}
@@ -88,7 +92,7 @@ class RunMedia:
             name: {"box_data": [_box_data(box) for box in each], "class_labels": labels or _labels_of(each)}
             for name, each in picture.boxes.items()
         }
-        return self._wandb.Image(str(picture.file), caption=picture.caption or None, masks=masks, boxes=boxes)
+        return self._wandb.Image(source, caption=picture.caption or None, masks=masks, boxes=boxes)
 
     def _table(self, table: Table) -> dict[str, Any] | None:
         rows = table.rows()
