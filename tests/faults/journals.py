@@ -32,7 +32,7 @@ def damaged(folder: Path, chance: random.Random) -> Outcome:
     lines = dict(enumerate(journal.read_bytes().split(b"\n")[:-1], start=1))
     originals = set(before.split(b"\n"))
     records = [(number, record) for number, line in lines.items() if (record := decode_record(line)) is not None]
-    readable = _logged(expected_in_tensorboard(records))
+    readable = _logged(expected_in_tensorboard(records, training.directory))
     intact = Counter(point for point in readable if lines[point[0]] in originals)
     outcome = Outcome(
         tries=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,15 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.journal.rank_files import JOURNAL
 from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
-from seo_engine.tracking.payloads.payload import NO_PAYLOADS
+from seo_engine.tracking.payloads.payload import MEDIA, NO_PAYLOADS, Payloads
+from seo_engine.tracking.payloads.run_payloads import RunPayloads
 from seo_engine.tracking.records.metrics import METRIC_KINDS
-from seo_engine.tracking.records.profiling.profiling import PROFILING, TABLE_NAME
+from seo_engine.tracking.records.profiling.profiling import CHART_NAME, PROFILING, TABLE_NAME
 from seo_engine.tracking.runs.ledger import read_delivery
 from seo_engine.tracking.runs.places import PROFILE
-from tests.faults.training import BATCH_SIZE, Training, given
+from seo_engine.tracking.runs.record_writer import NOT_WRITTEN
+from tests.faults.training import BATCH_SIZE, Training, colour_in_words, given, table_in_words
 from tests.tracking.read_views import (
     Point,
     is_automatic,
@@ -26,9 +31,14 @@ from tests.tracking.read_views import (
     read_tensorboard,
     read_wandb,
     resumptions,
+    wandb_file,
+    wandb_text,
 )
 
 VIEWS = ("tensorboard", "wandb")
+
+# What stands before the slash in a name without one, where it is not the kind.
+GROUPS = {"image": "images", "table": "tables"}
 
 NumberedRecords = Sequence[tuple[int, Record]]
 
@@ -106,13 +116,18 @@ def examine(
     left_out = training.left_out
     certain = _given(set(range(1, returned + 1)) - left_out)
     # The last call may have been met by a kill.
-    outcome.compare(f"journal, {directory}", certain, _in_journal(records), uncertain=_given(left_out | {returned + 1}))
+    found = _in_journal(records, RunPayloads(directory))
+    dropped = _dropped_for_the_disk(records, certain - found)
+    outcome.compare(f"journal, {directory}", certain - dropped, found, uncertain=_given(left_out | {returned + 1}))
     if not records:
         outcome.faults.append(f"there is no journal; {directory}")
         return outcome
-    outcome.compare(f"tensorboard, {directory}", expected_in_tensorboard(records), shown_by_tensorboard(directory))
+    outcome.compare(
+        f"tensorboard, {directory}", expected_in_tensorboard(records, directory), shown_by_tensorboard(directory)
+    )
     rows = read_wandb(directory / "wandb").rows if rows_on_server is None else rows_on_server
-    outcome.compare(f"wandb, {directory}", _expected_in_wandb(records), _shown_by_wandb(rows))
+    outcome.compare(f"wandb, {directory}", _expected_in_wandb(records, directory), _shown_by_wandb(rows, directory))
+    outcome.faults += _wrong_media(directory)
     outcome.faults += _wrong_ends(directory, records, status)
     outcome.faults += _wrong_automatic_records(directory, records)
     outcome.faults += _wrong_files_of_the_profile(directory, records, kills)
@@ -127,25 +142,38 @@ def examine(
 def _given(numbers: Iterable[int]) -> Counter[tuple[str, float, Point]]:
     """Return what was logged with these numbers, with its kind and epoch; a point's record is unknown, thus 0."""
     return Counter(
-        (kind, epoch, (0, step, f"{kind}/{name}", value))
+        (kind, epoch, (0, step, f"{GROUPS.get(kind, kind)}/{name}", value))
         for number in numbers
         for kind, epoch, step, contents in given(number)
         for name, value in contents.items()
     )
 
 
-def _in_journal(records: NumberedRecords) -> Counter[tuple[str, float, Point]]:
+def _in_journal(records: NumberedRecords, payloads: Payloads) -> Counter[tuple[str, float, Point]]:
     """Return what the training logged; what the run logs by itself no call has given."""
     return Counter(
         (record["kind"], record["epoch"], (0, record["step"], name, value))
         for _, record in records
         if not is_automatic(record)
-        for name, value in _contents(record).items()
+        for name, value in _contents(record, payloads).items()
     )
 
 
-def _contents(record: Record) -> dict[str, float | str]:
-    """Return the values of a record of metrics, the text of one of text, and what views show of a profile in words."""
+def _dropped_for_the_disk(records: NumberedRecords, missing: Counter[Any]) -> Counter[Any]:
+    """Return the missing pictures and tables, if the end of the run says that so many were dropped: a full disk."""
+    media = Counter({call: count for call, count in missing.items() if call[0] in GROUPS})
+    said = sum(record.get("dropped", {}).get(NOT_WRITTEN, 0) for _, record in records)
+    return media if media.total() == said else Counter()
+
+
+def _contents(record: Record, payloads: Payloads = NO_PAYLOADS) -> dict[str, float | str]:
+    """Return the values of a record of metrics, and in words what one of another kind shows."""
+    if record["kind"] == "image":
+        (reference,) = record["payloads"]
+        return {record["name"]: _picture_in_words(payloads.file(reference).read_bytes())}
+    if record["kind"] == "table":
+        (column,) = json.loads(payloads.file(record["payloads"][0]).read_bytes())
+        return {record["name"]: table_in_words([[number] for number in column])}
     if record["kind"] == "text":
         return {record["name"]: record["text"]}
     if record["kind"] == "profiling":
@@ -154,10 +182,24 @@ def _contents(record: Record) -> dict[str, float | str]:
     return dict(record["metrics"]) if record["kind"] in METRIC_KINDS else {}
 
 
-def expected_in_tensorboard(records: NumberedRecords) -> Counter[Point]:
+def _picture_in_words(data: bytes) -> str:
+    (colour,) = {*Image.open(io.BytesIO(data)).getdata()}
+    return colour_in_words(colour[0])
+
+
+def _wrong_media(directory: Path) -> list[str]:
+    """Return what is wrong in `media/`: a payload file that every view has passed, or a file that nothing refers to."""
+    found = [f"{path} was left behind" for path in (directory / MEDIA).glob("payloads-*")]
+    return found + [f"{path} was left behind" for path in (directory / MEDIA).glob(".*")]
+
+
+def expected_in_tensorboard(records: NumberedRecords, directory: Path) -> Counter[Point]:
     """Return what TensorBoard must show: values as it keeps them, hyperparameters, and how the run ended."""
+    payloads = RunPayloads(directory)
     logged = [
-        (number, record["step"], name, value) for number, record in records for name, value in _contents(record).items()
+        (number, record["step"], name, value)
+        for number, record in records
+        for name, value in _contents(record, payloads).items()
     ]
     points: Counter[Point] = Counter(points_of_tensorboard(logged, resumptions(records)))
     newest_step = 0
@@ -174,9 +216,13 @@ def expected_in_tensorboard(records: NumberedRecords) -> Counter[Point]:
 
 def shown_by_tensorboard(directory: Path) -> Counter[Point]:
     """Return what the event files of a run hold, but its configuration."""
-    folders = [directory, *sorted(directory.glob("late*"))]
-    points = (point for folder in folders for point in read_tensorboard(folder).points)
-    return Counter(point for point in points if point[2] != "experiment/configuration")
+    points: Counter[Point] = Counter()
+    for folder in [directory, *sorted(directory.glob("late*"))]:
+        view = read_tensorboard(folder)
+        points.update(point for point in view.points if point[2] != "experiment/configuration")
+        pictures = view.pictures.get("images/record", [])
+        points.update((each.record, each.step, "images/record", _picture_in_words(each.png)) for each in pictures)
+    return points
 
 
 def charts_in_tensorboard(directory: Path) -> Counter[tuple[int, int]]:
@@ -185,27 +231,49 @@ def charts_in_tensorboard(directory: Path) -> Counter[tuple[int, int]]:
     return Counter(
         (picture.record, picture.step)
         for folder in folders
-        for pictures in read_tensorboard(folder).pictures.values()
-        for picture in pictures
+        for picture in read_tensorboard(folder).pictures.get(CHART_NAME, [])
     )
 
 
-def _expected_in_wandb(records: NumberedRecords) -> Counter[Point]:
+def _expected_in_wandb(records: NumberedRecords, directory: Path) -> Counter[Point]:
+    payloads = RunPayloads(directory)
     return Counter(
         (number, record["step"], name, value)
         for number, record in records
-        if (contents := _contents(record))
+        if (contents := _as_wandb_shows(record, _contents(record, payloads)))
         for name, value in {**contents, "epoch": record["epoch"]}.items()
     )
 
 
-def _shown_by_wandb(rows: Iterable[dict[str, Any]]) -> Counter[Point]:
+def _as_wandb_shows(record: Record, contents: dict[str, float | str]) -> dict[str, float | str]:
+    """Return the contents of a record with the texts of a profile on one page."""
+    texts = {name: text for name, text in contents.items() if isinstance(text, str)}
+    if record["kind"] != "profiling" or len(texts) < 2:
+        return contents
+    page = "\n\n".join(f"{name}\n{text}" for name, text in texts.items())
+    return {name: value for name, value in contents.items() if name not in texts} | {"profiling/texts": page}
+
+
+def _shown_by_wandb(rows: Iterable[dict[str, Any]], directory: Path) -> Counter[Point]:
     return Counter(
-        (row["_step"], row["global_step"], name, value)
+        (row["_step"], row["global_step"], name, _in_words(value, directory / "wandb"))
         for row in rows
         for name, value in row.items()
         if ("/" in name and name != TABLE_NAME) or name == "epoch"
     )
+
+
+def _in_words(value: Any, wandb_directory: Path) -> float | str:
+    """Return a value of a row; of a file, what it shows, in words."""
+    match value:
+        case {"_type": "image-file"}:
+            return _picture_in_words(wandb_file(wandb_directory, value).read_bytes())
+        case {"_type": "table-file"}:
+            return table_in_words(json.loads(wandb_file(wandb_directory, value).read_bytes())["data"])
+        case {"_type": "html-file"}:
+            return wandb_text(wandb_directory, value)
+    number: float | str = value
+    return number
 
 
 def _wrong_ends(directory: Path, records: NumberedRecords, status: str | None) -> list[str]:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy
+
 # Before the fork, so that each training begins at once.
 import torch.utils.tensorboard  # noqa: F401
 
@@ -37,6 +39,9 @@ LATE_EVERY, LATE_BY = 11, 6
 # What is rarer than metrics of the training.
 EVALUATION_EVERY = 50
 
+# Height, width and colours of a picture.
+PICTURE = (40, 60, 3)
+
 # The only hyperparameter, logged before the first record.
 BATCH_SIZE = 64
 
@@ -57,7 +62,19 @@ def given(number: int) -> list[Given]:
     if number % EVALUATION_EVERY == 1:
         calls += [Given(kind, epoch, step, {"record": float(number)}) for kind in ("evaluation", "performance")]
         calls.append(Given("text", epoch, step, {"record": f"record {number}"}))
+        calls.append(Given("image", epoch, step, {"record": colour_in_words(number)}))
+        calls.append(Given("table", epoch, step, {"record": table_in_words([[number]])}))
     return calls
+
+
+def colour_in_words(colour: int) -> str:
+    """Return what is said here of a picture of one colour."""
+    return f"a picture of colour {colour % 256}"
+
+
+def table_in_words(rows: list[list[int]]) -> str:
+    """Return a table of one column as TensorBoard shows it."""
+    return "\n".join(["| number |", "|---|", *(f"| {number} |" for (number,) in rows)])
 
 
 class Calls:
@@ -279,6 +296,14 @@ def _log(tracker: ExperimentTracker, call: Given) -> int:
         case "text":
             for name, text in contents.items():
                 tracker.log_text(name, str(text), epoch, step)
+        case "image":
+            for name, words in contents.items():
+                pixels = numpy.full(PICTURE, int(str(words).rpartition(" ")[2]), dtype="uint8")
+                tracker.log_image(name, pixels, epoch, step)
+        case "table":
+            for name, words in contents.items():
+                number = int(str(words).rpartition("| ")[2].removesuffix(" |"))
+                tracker.log_table(name, [[number]], epoch, step, columns=["number"])
     return time.perf_counter_ns() - started
 
 

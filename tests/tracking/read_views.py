@@ -146,9 +146,11 @@ def read_wandb(directory: Path) -> WandBView:
 
 def wandb_file(directory: Path, value: dict[str, Any]) -> Path:
     """Return the file of a run that a value of a row names, whose contents are what the row says."""
-    (path,) = set(directory.glob(f"*run-2*/files/{value['path']}"))
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == value["sha256"]
-    return path
+    # A row that a kill met is written again with its files, in a folder that begins later.
+    paths = sorted(directory.glob(f"*run-2*/files/{value['path']}"))
+    assert paths, value
+    assert {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths} == {value["sha256"]}
+    return paths[0]
 
 
 def wandb_text(directory: Path, value: dict[str, Any]) -> str:

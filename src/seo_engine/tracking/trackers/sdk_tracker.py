@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
@@ -213,6 +214,9 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
         Returns:
             list[Any]: What became of each. A medium that fails is left out with a warning: the numbers matter more.
+
+        Raises:
+            OSError: If the disk does not take a file or cannot be read, which may be better later.
         """
         converted = []
         for forms in shown.media:
@@ -222,7 +226,9 @@ class SDKTracker(DestinationTracker, TrackerCalls):
             try:
                 value = conversions[type(medium)](medium)
             except Exception as error:
-                self.logger.warning("⚠️ %s does not show %s: %s", self.title, medium.name, error)
+                if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+                    raise
+                self.logger.warning("⚠️ %s does not show %s: %s", self.title, medium.name, one_line(error))
             else:
                 if value is not None:
                     converted.append(value)
