@@ -293,7 +293,7 @@ def test_a_call_with_too_much_data_is_dropped_counted_and_said_once(
     assert read_journal(tmp_path / "r")[-1][1]["dropped"] == {"larger than maximum_payload_bytes": 2}
     said = [message for message in caplog.messages if "log_image" in message]
     assert said == [
-        "⚠️ log_image is not recorded, because it is larger than maximum_payload_bytes (1,000), got 1,200 bytes"
+        "⚠️ log_image is not recorded: its data are larger than maximum_payload_bytes (1,000), got 1,200 bytes"
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import uuid
@@ -36,7 +37,7 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int = PRIVATE_FILE, *,
         synced (bool): Whether a power cut after this must not lose it.
 
     Raises:
-        OSError: If it cannot be written; an existing file then stays as it was.
+        OSError: If it cannot be written; an existing file then stays as it was, unless only its name was not synced.
     """
     # Cut, because a name of the maximum length leaves no room for a suffix.
     partial = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}"
@@ -100,6 +101,25 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
     else:
         with path.open("wb") as file:
             file.writelines(parts)
+
+
+def open_regular(path: Path) -> int:
+    """Open a file for reading that somebody may have sent: no link, which leads anywhere, and no pipe, which blocks.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        int: Its descriptor.
+
+    Raises:
+        OSError: If it is no file, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return descriptor
 
 
 def synchronize(path: Path) -> None:

@@ -164,7 +164,7 @@ class TrackingConfig(ProfilingConfig):
     )
     maximum_payload_bytes: int = setting(
         256_000_000,
-        "A call with more data than this, such as a picture or a table, is not recorded, in bytes.",
+        "The most data that one call may have, in bytes: a larger picture or table is not recorded.",
         above=0,
         switches=_TRACKING,
     )

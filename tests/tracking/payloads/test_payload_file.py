@@ -59,8 +59,13 @@ def test_a_process_without_upkeep_restores_its_file_when_it_appends(
     appended = PayloadFile(tmp_path / "run", creates_folder=False)
     before = appended.append(page("before"))
     shutil.rmtree(tmp_path / "run")
+    between = appended.append(page("between"))
+    # The folder is its owner's to make.
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
     after = appended.append(page("after"))
-    assert [read(tmp_path / "run", each) for each in (before, after)] == [b"before", b"after"]
+    texts = [read(tmp_path / "run", each) for each in (before, between, after)]
+    assert texts == [b"before", b"between", b"after"]
 
 
 def test_where_there_is_no_run_yet_no_folder_is_made(tmp_path: Path) -> None:

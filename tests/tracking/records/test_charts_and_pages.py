@@ -77,7 +77,7 @@ def test_a_histogram_that_is_counted_already_stays_as_it_is(tmp_path: Path) -> N
         ({"values": []}, "values must hold at least one finite number"),
         ({"values": [float("nan")]}, "values must hold at least one finite number"),
         ({"values": ["a"]}, "values must hold numbers, got elements of type str"),
-        ({"values": (each for each in [1])}, "values must be an array, got a generator"),
+        ({"values": (each for each in [1])}, "values must be an array, got a value of type generator"),
         ({"values": None}, "a histogram must have values, or both counts and edges"),
         ({"values": [1], "counts": [1], "edges": [0, 1]}, "a histogram must be of values, or of counts and edges"),
         ({"values": None, "counts": [1], "edges": [0]}, "1 to 512 counts, and one edge more, got 1 and 1"),
@@ -106,13 +106,22 @@ def test_a_figure_of_matplotlib_is_a_picture_and_stays_open(tmp_path: Path) -> N
     matplotlib.pyplot.close(figure)
 
 
+def test_an_artist_in_a_part_of_a_figure_shows_the_whole_figure(tmp_path: Path) -> None:
+    figure = matplotlib.pyplot.figure()
+    left, _ = figure.subfigures(1, 2)
+    (line,) = left.subplots().plot([1, 2])
+    (image,) = forms(tmp_path, "figure", figure=line)
+    assert (image.draw()[0].width, image.draw()[0].height) == (640, 480)
+    matplotlib.pyplot.close(figure)
+
+
 def test_a_figure_of_plotly_stays_interactive_and_says_where_it_is(tmp_path: Path) -> None:
     figure = plotly.graph_objects.Figure(plotly.graph_objects.Scatter(y=[1, 3, 2], name="https://me:hunter2@h"))
     made, text = forms(tmp_path, "figure", figure=figure, caption="a curve")
     assert isinstance(made, PlotlyFigure) and isinstance(text, Markdown)
     kept = json.loads(made.file().read_text())
     assert kept["data"][0]["y"] == [1, 3, 2] and "hunter2" not in str(kept)
-    assert "a curve" in text.write() and f"media/{made.file().name}" in text.write()
+    assert made.caption == "a curve" and "a curve" in text.write() and f"media/{made.file().name}" in text.write()
 
 
 def test_what_is_no_figure_or_cannot_be_drawn_is_refused() -> None:
@@ -133,6 +142,13 @@ def test_a_page_is_kept_without_secrets(tmp_path: Path, given: str) -> None:
     assert isinstance(made, Html) and isinstance(text, Markdown) and made.name == "html/it"
     assert made.file().read_text(encoding="utf-8") == page.replace("me:hunter2", "[redacted]")
     assert text.write() == "<h1>Räport</h1><p>https://[redacted]@h</p>"
+
+
+def test_a_page_in_another_encoding_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_bytes("<p>Töpfe</p>".encode("latin-1"))
+    made, _ = forms(tmp_path, "html", html=path)
+    assert made.file().read_text(encoding="utf-8") == "<p>T\ufffdpfe</p>"
 
 
 def test_what_is_no_page_is_refused() -> None:

@@ -60,20 +60,19 @@ def refusal(image: Any, **further: Any) -> str:
         (PIXELS[:, :, 0] > 100, (PIXELS[:, :, 0] > 100) * 255),
         (Image.fromarray(PIXELS), PIXELS),
         (Image.fromarray(PIXELS[:, :, 0]), PIXELS[:, :, 0]),
-        (Image.fromarray(PIXELS).convert("P").convert("RGB"), None),
-        (Image.fromarray(PIXELS).convert("CMYK"), None),
-        (Image.new("I;16", (5, 4), 65_535), None),
+        (Image.fromarray(PIXELS[:, :, 0]).convert("P"), PIXELS[:, :, [0, 0, 0]]),
+        (Image.new("CMYK", (5, 4), (0, 255, 255, 0)), numpy.full((4, 5, 3), (255, 0, 0))),
+        (Image.fromarray(PIXELS[:, :, 0].astype("uint16") * 257), PIXELS[:, :, 0]),
+        (Image.fromarray((PIXELS[:, :, 0] / 255).astype("float32")), PIXELS[:, :, 0]),
         (numpy.dstack([PIXELS, PIXELS[:, :, 0]]), numpy.dstack([PIXELS, PIXELS[:, :, 0]])),
     ],
 )
 def test_pixels_are_shown_as_they_are(tmp_path: Path, image: Any, expected: Any) -> None:
     (picture,) = pictures(tmp_path, image)
     shown = pixels(picture)
-    if expected is not None:
-        # Floats of 16 bits are this far from the fractions that they stand for.
-        assert numpy.abs(shown.astype(int) - expected.astype(int)).max() <= (
-            "float16" in str(getattr(image, "dtype", ""))
-        )
+    # Floats of 16 bits, and integers that are scaled, are this far from what they stand for.
+    is_exact = "float16" not in str(getattr(image, "dtype", "")) and getattr(image, "mode", "") != "I;16"
+    assert numpy.abs(shown.astype(int) - expected.astype(int)).max() <= (not is_exact)
 
 
 def test_the_range_of_floats_follows_from_their_values(tmp_path: Path) -> None:
@@ -136,6 +135,13 @@ def test_a_layout_that_the_shape_does_not_have_is_refused() -> None:
     assert "got the shape (5, 4, 3) for the layout CHW" in refusal(numpy.zeros((5, 4, 3)), layout="CHW")
 
 
+def test_boxes_without_numbers_have_those_of_their_labels(tmp_path: Path) -> None:
+    corners = {"x_minimum": 0, "y_minimum": 0, "x_maximum": 3, "y_maximum": 4}
+    boxes = {"found": [corners | {"label": label} for label in ("cat", "dog", "cat")], "other": [corners]}
+    (picture,) = pictures(tmp_path, PIXELS, boxes=boxes)
+    assert [box["class_number"] for box in (*picture.boxes["found"], *picture.boxes["other"])] == [1, 2, 1, 3]
+
+
 def test_an_array_with_a_dimension_more_is_several_pictures(tmp_path: Path) -> None:
     assert len(pictures(tmp_path, numpy.zeros((6, 4, 5, 3), dtype="uint8"))) == 6
     assert len(pictures(tmp_path, torch.zeros(6, 3, 4, 5))) == 6
@@ -156,15 +162,15 @@ def closed_file() -> io.BytesIO:
         (Image.new("RGB", (0, 3)), "image must not be empty"),
         (numpy.full((2, 2), numpy.nan), "image must have finite pixels, got 4 that are NaN or infinite"),
         (torch.tensor([[0.5, float("inf")]]), "image must have finite pixels, got 1 that are NaN or infinite"),
-        ((row for row in PIXELS), "image must be an array, got a generator"),
+        ((row for row in PIXELS), "image must be an array, got a value of type generator"),
         (closed_file(), "I/O operation on closed file."),
-        (numpy.zeros((2, 2, 2, 2, 2)), "colours first or last, got the shape (2, 2, 2, 2, 2)"),
-        (numpy.zeros((5, 4, 7)), "colours first or last, got the shape (5, 4, 7)"),
-        (numpy.zeros(7), "colours first or last, got the shape (7,)"),
+        (numpy.zeros((2, 2, 2, 2, 2)), "channels first or last, got the shape (2, 2, 2, 2, 2)"),
+        (numpy.zeros((5, 4, 7)), "channels first or last, got the shape (5, 4, 7)"),
+        (numpy.zeros(7), "channels first or last, got the shape (7,)"),
         (numpy.array([["a"]]), "image must hold numbers, got elements of type str"),
         (numpy.zeros((2, 2), dtype="complex64"), "image must hold numbers, got elements of type complex64"),
-        (object(), "image must be an array, got a object"),
-        (None, "image must be an array, got a NoneType"),
+        (object(), "image must be an array, got a value of type object"),
+        (None, "image must be an array, got a value of type NoneType"),
         (b"text", "image must be a PNG, JPEG, GIF or WebP file, or an array of pixels"),
         ("/nowhere/picture.png", "No such file or directory: '/nowhere/picture.png'"),
         ([PIXELS] * 101, "image must be at most 100 pictures, got 101"),
@@ -178,10 +184,10 @@ def test_what_is_no_picture_is_refused_with_one_reason(image: Any, reason: str) 
     ("further", "reason"),
     [
         ({"layout": "WH"}, "layout must be one of HW, HWC, CHW, got 'WH' (str)"),
-        ({"caption": ["one", "two"]}, "caption must be one for each of 1 pictures"),
-        ({"masks": {"truth": numpy.zeros((4, 5))}}, "a mask must be height × width whole numbers"),
+        ({"caption": ["one", "two"]}, "caption must have one entry for each of 1 pictures"),
+        ({"masks": {"truth": numpy.zeros((4, 5))}}, "a mask must be an array of height × width whole numbers"),
         ({"masks": {"truth": numpy.full((4, 5), 256)}}, "a mask must hold numbers of classes from 0 to 255"),
-        ({"masks": numpy.zeros((4, 5))}, "masks must be one for each of 1 pictures"),
+        ({"masks": numpy.zeros((4, 5))}, "masks must have one entry for each of 1 pictures"),
         ({"boxes": {"found": [{"x_minimum": 1}]}}, "a box must have x_minimum, y_minimum, x_maximum, y_maximum"),
         ({"boxes": {"found": [{"left": 1}]}}, "a box must have only x_minimum"),
         ({"boxes": {"found": 5}}, "boxes must be lists of dictionaries by name, got 5 (int)"),

@@ -19,6 +19,7 @@ from seo_engine.tracking.records.forms import Markdown, Picture, Table
 from seo_engine.tracking.records.kinds import KINDS
 
 MOMENT = {"epoch": 1, "step": 5}
+SECRET = "https://me:hunter2@h"
 
 
 def forms(tmp_path: Path, table: Any, columns: Any = None) -> tuple[Table, Markdown]:
@@ -63,6 +64,13 @@ def test_cells_that_json_does_not_know_are_words(tmp_path: Path) -> None:
     assert cells(tmp_path, [["\udcff"]])[1] == [["\\udcff"]]
 
 
+@pytest.mark.parametrize("cell", [{"picture": 0}, {"picture": 1}, {"picture": "cat.png"}, ["picture", 1]])
+def test_a_cell_is_never_taken_for_a_picture_that_it_is_not(tmp_path: Path, cell: Any) -> None:
+    rows = [[1, cell], [2, numpy.zeros((4, 5), dtype="uint8")]]
+    (_, first), (_, second) = cells(tmp_path, rows, ["number", "cell"])[1]
+    assert first == cell and isinstance(second, Picture)
+
+
 def test_pictures_are_cells(tmp_path: Path) -> None:
     rows = [
         {"number": 1, "picture": numpy.zeros((4, 5, 3), dtype="uint8")},
@@ -89,13 +97,18 @@ def test_pictures_are_cells(tmp_path: Path) -> None:
         ([[]], None, "table must have at least one column and one row"),
         ({"a": []}, None, "table must have at least one column and one row"),
         ({"a": [1], "b": [1, 2]}, None, "the columns of a table must be of equal length"),
-        ([[1], [1, 2]], None, "the rows of a table must be as long as its columns are many, got [1, 2]"),
-        ([[1, 2]], ["a"], "the rows of a table must be as long as its columns are many, got [2]"),
+        ([[1], [1, 2]], None, "every row of a table must have one cell per column, got [1, 2] cells"),
+        ([[1, 2]], ["a"], "every row of a table must have one cell per column, got [2] cells"),
         ([[1, 2]], ["a", "a"], "the columns of a table must have different names"),
+        ([["a", "b"]], [SECRET, "https://[redacted]@h"], "the columns of a table must have different names"),
+        ({"a": "text"}, None, "every column of a table must be a list or an array"),
+        ({"a": 5}, None, "every column of a table must be a list or an array"),
+        ({"a": [1]}, ["b"], "columns must be given only for rows"),
+        (polars.DataFrame({"a": [1]}), ["b"], "columns must be given only for rows"),
         ([[1]], "a", "columns must be a list of names, got 'a' (str)"),
         ([1, 2], None, "the rows of a table must be lists or dictionaries"),
         ([list(range(1_001))], None, "table must have at most 1,000 columns, got 1,001"),
-        ([[numpy.zeros((5, 5, 7))]], None, "colours first or last, got the shape (5, 5, 7)"),
+        ([[numpy.zeros((5, 5, 7))]], None, "channels first or last, got the shape (5, 5, 7)"),
     ],
 )
 def test_what_is_no_table_is_refused_with_one_reason(table: Any, columns: Any, reason: str) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
-from seo_engine.tracking.delivery.child.report_pipe import ReportPipe, open_report_pipe
+from seo_engine.tracking.delivery.child.report_pipe import open_report_pipe
 from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.conclusion import conclude
@@ -22,7 +22,7 @@ from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.delivery.payload_release import release_payloads
 from seo_engine.tracking.delivery.recovery import deliver_rest
 from seo_engine.tracking.journal.rank_journals import open_journal
-from seo_engine.tracking.runs.lifecycle import Lifecycle, RunStillOpenError, read_configuration, read_lifecycle
+from seo_engine.tracking.runs.lifecycle import RunStillOpenError, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.run_lock import RunLock
 from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, configured_destinations
 
@@ -100,8 +100,9 @@ def main(arguments: list[str]) -> None:
     )
     Watchdog(worker, pipe).start()
     worker.tracker.import_sdk()
+    outlives = threading.Event()
     listener = threading.Thread(
-        target=listen, args=(run_directory, config, life, worker, pipe), name="request-thread", daemon=True
+        target=listen, args=(run_directory, config, worker, outlives), name="request-thread", daemon=True
     )
     listener.start()
     worker.run()
@@ -109,23 +110,21 @@ def main(arguments: list[str]) -> None:
     # The training process waits for the end of the pipe, not for the end of this process.
     pipe.end()
     listener.join()
+    if outlives.is_set():
+        # The training process may have died before it could write down the last report.
+        pipe.send_state(worker.state)
+        release_payloads(run_directory, config, config.close_timeout_seconds)
 
 
-def listen(
-    run_directory: Path, config: TrackingConfig, life: Lifecycle, worker: LoggingWorker, pipe: ReportPipe
-) -> None:
+def listen(run_directory: Path, config: TrackingConfig, worker: LoggingWorker, outlives: threading.Event) -> None:
     """Obey the training process, and finish its work if it was killed.
 
     Args:
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
-        life (Lifecycle): Identity of the run.
         worker (LoggingWorker): Delivers the journal.
-        pipe (ReportPipe): Where the ledger goes.
+        outlives (threading.Event): Is set if the training process is gone.
     """
     if not obey_requests(sys.stdin.buffer, worker):
         outlive(run_directory, config, worker)
-        # Whoever ends last does it.
-        release_payloads(run_directory, config, config.close_timeout_seconds)
-        # The training process may have died before it could write down the last report.
-        pipe.send_state(worker.state)
+        outlives.set()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.foundation.whole_files import synchronize
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
@@ -42,15 +44,11 @@ def release_payloads(run_directory: Path, config: TrackingConfig, longest_second
         config (TrackingConfig): Its settings.
         longest_seconds (float): How long reading them may take.
     """
-    lock = RunLock(run_directory, _LOCK)
-    try:
-        if not any(_payload_files(run_directory)) or not _has_all_views(run_directory, config) or not lock.acquire():
-            return
-        _release(run_directory, time.monotonic() + longest_seconds)
-    except (OSError, ValueError) as error:
-        logger.warning("⚠️ The data of pictures and tables are kept twice: %s", error)
-    finally:
-        lock.release()
+    with _turn(run_directory) as has_turn:
+        if has_turn and any(_payload_files(run_directory)) and _has_all_views(run_directory, config):
+            unused = {path.name: path for path in _payload_files(run_directory) if not is_in_use(path)}
+            for path in _indexed(run_directory, unused, time.monotonic() + longest_seconds):
+                path.unlink()
 
 
 def release_sealed(run_directory: Path, payload_file: PayloadFile, states: Collection[DeliveryState]) -> None:
@@ -65,52 +63,52 @@ def release_sealed(run_directory: Path, payload_file: PayloadFile, states: Colle
     for sealed in payload_file.sealed:
         if sealed.last_offset > passed:
             return
-        try:
-            removable = {sealed.path.name: sealed.path}
-            _write_index(run_directory, removable, math.inf, Position(sealed.first_offset, 0))
-            if removable:
-                sealed.path.unlink(missing_ok=True)
-        except (OSError, ValueError) as error:
-            logger.warning("⚠️ The data of pictures and tables are kept twice: %s", error)
-        # What could not be read now stays, for `runs recover`.
-        payload_file.release(sealed)
+        with _turn(run_directory) as has_turn:
+            # Where the folder was deleted, it must be restored first.
+            if has_turn and sealed.path.exists():
+                start = Position(sealed.first_offset, 0)
+                for path in _indexed(run_directory, {sealed.path.name: sealed.path}, math.inf, start):
+                    path.unlink()
+                # One that could not be read stays, for `runs recover`.
+                payload_file.release(sealed)
 
 
-def _release(run_directory: Path, deadline: float) -> None:
-    removable = {path.name: path for path in _payload_files(run_directory) if not is_in_use(path)}
-    if _write_index(run_directory, removable, deadline):
-        for path in removable.values():
-            path.unlink()
+@contextmanager
+def _turn(run_directory: Path) -> Iterator[bool]:
+    """Yield whether nobody else writes the index meanwhile; what is raised within is said, and ends there."""
+    lock = RunLock(run_directory, _LOCK)
+    try:
+        yield lock.acquire()
+    except Exception as error:
+        logger.warning("⚠️ Payload files in %s could not be removed: %s", run_directory / MEDIA, one_line(error))
+    finally:
+        lock.release()
 
 
-def _write_index(
-    run_directory: Path, removable: dict[str, Path], deadline: float, start: Position | None = None
-) -> bool:
-    """Write down what became of the payloads in some files; those that must stay are taken out of them.
-
-    Returns:
-        bool: Whether there was enough time.
-    """
+def _indexed(
+    run_directory: Path, files: Mapping[str, Path], deadline: float, start: Position | None = None
+) -> list[Path]:
+    """Write down what became of the payloads in some files, and return the files that are no longer needed."""
     payloads = RunPayloads(run_directory)
-    names: dict[Place, str] = {}
+    names: dict[str, dict[Place, str]] = {name: {} for name in files}
     for reference in _references(run_directory, start):
-        if reference.file not in removable:
+        if reference.file not in names:
             continue
         if time.monotonic() > deadline:
-            return False
+            return []
         try:
-            names[reference.file, reference.offset] = payloads.file(reference.as_dictionary()).name
-        except FileNotFoundError:
-            # Gone with a folder that was deleted.
-            continue
-        except (OSError, ValueError) as error:
-            logger.warning("⚠️ %s is kept: %s", removable.pop(reference.file), error)
-    kept = {place: name for place, name in names.items() if place[0] in removable}
+            name = payloads.file(reference.as_dictionary()).name
+        except Exception as error:  # a payload may be damaged, and a library missing that it needs
+            logger.warning("⚠️ %s is kept: %s", files[reference.file], one_line(error))
+            del names[reference.file]
+        else:
+            names[reference.file][reference.file, reference.offset] = name
+    kept = {place: name for each in names.values() for place, name in each.items()}
     for name in set(kept.values()):
         synchronize(run_directory / MEDIA / name)
     if kept:
         MediaIndex(run_directory).add(kept)
-    return True
+    return [files[name] for name in names]
 
 
 def _payload_files(run_directory: Path) -> Iterator[Path]:

@@ -36,6 +36,7 @@ class JournalUpkeep:
         self._logging_queue = logging_queue
         self._payload_file = payload_file
         self._keep_up = keep_up
+        self._also: Callable[[], None] = lambda: None
         self._synchronized_bytes = 0
         self._failed = False
         self._closing = threading.Event()
@@ -44,12 +45,12 @@ class JournalUpkeep:
         self._thread = threading.Thread(target=self._run, name="journal-upkeep-thread", daemon=True)
 
     def also(self, keep_up: Callable[[], None]) -> None:
-        """Do something else once a second; it does not raise.
+        """Do something else once a second, too.
 
         Args:
-            keep_up (Callable[[], None]): Is called from now on.
+            keep_up (Callable[[], None]): Is called from now on, while the files are in place; it does not raise.
         """
-        self._keep_up = keep_up
+        self._also = keep_up
 
     def start(self) -> None:
         """Start the thread; if that fails, `close` does its work."""
@@ -76,6 +77,8 @@ class JournalUpkeep:
         is_in_place = self._succeeds(self._put_in_place)
         # Before the sync, which may take long.
         self._keep_up()
+        if is_in_place:
+            self._also()
         self._failed = not (self._succeeds(self._synchronize) and is_in_place)
 
     def _put_in_place(self) -> None:

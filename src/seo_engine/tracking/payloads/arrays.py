@@ -39,8 +39,10 @@ def as_host_array(value: Any, what: str) -> Any:
         try:
             value = memoryview(value)
         except TypeError:
-            raise TypeError(f"{what} must be an array, got a {type(value).__name__}") from None
+            raise TypeError(f"{what} must be an array, got a value of type {type(value).__name__}") from None
     array = numpy.asarray(value)
+    if array.dtype.name == "bfloat16":
+        array = array.astype("float32")
     if array.dtype.str[1:] not in _TYPES:
         raise TypeError(f"{what} must hold numbers, got elements of type {array.dtype.name}")
     return array

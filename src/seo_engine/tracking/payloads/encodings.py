@@ -57,7 +57,7 @@ def as_array(raw: bytes, reference: Reference) -> Any:
 
 def _pixels_as_png(raw: bytes, reference: Reference) -> bytes:
     image = import_of_extra("PIL.Image", extra="tracking", needed_by="a picture")
-    pixels = as_bytes_of_colour(as_array(raw, reference))
+    pixels = as_uint8(as_array(raw, reference))
     if pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     file = io.BytesIO()
@@ -65,24 +65,24 @@ def _pixels_as_png(raw: bytes, reference: Reference) -> bytes:
     return file.getvalue()
 
 
-def as_bytes_of_colour(pixels: Any) -> Any:
-    """Return pixels as one byte a colour.
+def as_uint8(pixels: Any) -> Any:
+    """Return pixels as one byte a channel.
 
     Bytes stay as they are. Of other integers those from 0 to 255 do, and if there are larger ones, all are scaled by
     what their type can hold. Floats are from 0 to 1, or, if one is negative, from -1 to 1; if one is larger than 1,
     from 0 to 255. What is still outside is cut off.
 
     Args:
-        pixels (numpy.ndarray): Height × width × colours, of any type in `ITEM_BYTES`.
+        pixels (numpy.ndarray): Height × width × channels, of any type in `ITEM_BYTES`.
 
     Returns:
         numpy.ndarray: The same shape, uint8.
 
     Example:
         >>> import numpy
-        >>> as_bytes_of_colour(numpy.array([[[0.0], [0.5], [1.0]]])).tolist()
+        >>> as_uint8(numpy.array([[[0.0], [0.5], [1.0]]])).tolist()
         [[[0], [128], [255]]]
-        >>> as_bytes_of_colour(numpy.array([[[0], [255], [65535]]], dtype="uint16")).tolist()
+        >>> as_uint8(numpy.array([[[0], [255], [65535]]], dtype="uint16")).tolist()
         [[[0], [1], [255]]]
     """
     kind = pixels.dtype.kind

@@ -43,7 +43,7 @@ def copy_media(source: Path, target: Path) -> None:
             _link_or_copy(path, partial)
             partial.replace(copy)
     names = MediaIndex(source).names()
-    if names and target != source:
+    if names:
         MediaIndex(target).add(names)
 
 

@@ -1,7 +1,8 @@
-"""MediaIndex: where the payloads are whose payload file is gone."""
+"""MediaIndex: which file each payload became whose payload file was removed."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from seo_engine.foundation.whole_files import write_whole
+from seo_engine.foundation.whole_files import open_regular, write_whole
 from seo_engine.tracking.payloads.payload import MEDIA, Reference
 
 INDEX = "index.jsonl"
@@ -57,7 +58,9 @@ class MediaIndex:
         self._read()
         name = self._names.get((reference.file, reference.offset))
         if name is None or not (self._path.parent / name).is_file():
-            raise FileNotFoundError(f"{reference.file} is gone, and what it held at {reference.offset:,}, too")
+            raise FileNotFoundError(
+                errno.ENOENT, f"nothing was kept of what was at {reference.offset:,} in {reference.file}, which is gone"
+            )
         return name
 
     def names(self) -> dict[Place, str]:
@@ -89,7 +92,7 @@ class MediaIndex:
             return
         if changed == self._read_at:
             return
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_regular(self._path)
         with os.fdopen(descriptor, "rb") as file:
             self._names = dict(entry for line in file if (entry := _entry(line)) is not None)
         self._read_at = changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 from collections.abc import Mapping
@@ -122,7 +123,7 @@ class Payloads(Protocol):
 
 class _NoPayloads:
     def file(self, reference: Any) -> Path:
-        raise FileNotFoundError("there are no payloads here")
+        raise FileNotFoundError(errno.ENOENT, "there are no payloads here")
 
 
 # Where the journal is read for something else than its media.

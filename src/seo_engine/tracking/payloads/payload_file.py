@@ -11,11 +11,12 @@ import re
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
-from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER
+from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER, open_regular
 from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 # How often a process without journal upkeep checks whether the file is still there.
 FOLLOW_SECONDS = 1.0
 
-# After this much, a new file is begun: the old one goes when every view holds what is in it.
+# After this much, the owner of a run begins a new file: the old one goes when every view holds what is in it.
 LARGE_BYTES = 64_000_000
 
 _COPY_BYTES = 1 << 20
@@ -50,8 +51,8 @@ class SealedFile(NamedTuple):
 class PayloadFile:
     """Appends payloads to a file of this process, which is made with the first of them, and now and then to a new one.
 
-    Each payload is one write at an offset that no other thread has. Once `append` returns, a kill of the process does
-    not lose it: the page cache keeps it, like the journal.
+    Each payload has a place of its own, and is written at once, a file in pieces. Once `append` returns, a kill of the
+    process does not lose it: the page cache keeps it, like the journal.
 
     Args:
         run_directory (Path): The run's folder.
@@ -110,22 +111,18 @@ class PayloadFile:
                 self._write(memoryview(payload.data).cast("B"), offset)
         return Reference(self.path.name, offset, length, payload.encoding, payload.shape, payload.type)
 
-    @property
-    def is_large(self) -> bool:
-        """bool: Whether it is time to begin a new file."""
-        return self._end >= LARGE_BYTES
-
-    def seal(self, journal_bytes: int) -> None:
-        """Begin a new file with the next payload; the lock must be held.
+    def seal_if_large(self, journal_bytes: Callable[[], int]) -> None:
+        """Begin a new file with the next payload, if this one is large; not from a logging call.
 
         Args:
-            journal_bytes (int): How large the journal is.
+            journal_bytes (Callable[[], int]): Returns how large the journal is.
         """
-        if self.path is not None:
-            sealed = SealedFile(self.path, self._descriptor, self._sealed_at, journal_bytes)
-            self._sealed = (*self._sealed, sealed)
-            self.path, self._sealed_at = None, journal_bytes
-            self._end = 0
+        # While it is held, every payload has its record in the journal.
+        with self.lock:
+            if self.path is not None and self._end >= LARGE_BYTES:
+                sealed = SealedFile(self.path, self._descriptor, self._sealed_at, journal_bytes())
+                self._sealed = (*self._sealed, sealed)
+                self.path, self._sealed_at, self._end = None, sealed.last_offset, 0
 
     @property
     def sealed(self) -> tuple[SealedFile, ...]:
@@ -139,8 +136,10 @@ class PayloadFile:
             sealed (SealedFile): One of `sealed`.
         """
         with self.lock:
-            self._sealed = tuple(each for each in self._sealed if each != sealed)
-            os.close(sealed.descriptor)
+            # It may have been closed meanwhile.
+            if sealed in self._sealed:
+                self._sealed = tuple(each for each in self._sealed if each != sealed)
+                os.close(sealed.descriptor)
 
     def restore(self) -> bool:
         """Recreate the files if their folder was deleted; the open descriptors still hold all of them.
@@ -152,6 +151,9 @@ class PayloadFile:
             OSError: If one cannot be written.
         """
         is_restored = False
+        if not self._creates_folder and not self._directory.parent.is_dir():
+            # Its owner makes the folder again.
+            return False
         with self.lock:
             self._is_restoring = True
             try:
@@ -170,8 +172,9 @@ class PayloadFile:
     def synchronize(self) -> None:
         """Sync what was appended to disk, so that a power cut does not lose it; this may be slow."""
         with self.lock:
-            # Others may append meanwhile, or close it.
-            descriptors = [os.dup(self._descriptor)] if self.path is not None else []
+            # Others may append meanwhile, or close them.
+            written = [each.descriptor for each in self._sealed] + [self._descriptor] * (self.path is not None)
+            descriptors = [os.dup(descriptor) for descriptor in written]
         for descriptor in descriptors:
             try:
                 os.fsync(descriptor)
@@ -238,7 +241,7 @@ def is_in_use(path: Path) -> bool:
     Raises:
         OSError: If it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    descriptor = open_regular(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seo_engine.foundation.whole_files import PRIVATE_FOLDER, write_whole
+from seo_engine.foundation.whole_files import PRIVATE_FOLDER, open_regular, write_whole
 from seo_engine.tracking.payloads.encodings import ENCODINGS, encoded
 from seo_engine.tracking.payloads.media_index import MediaIndex
 from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
@@ -66,7 +66,7 @@ class RunPayloads:
     def _read(self, reference: Reference) -> bytes:
         if reference.length > LARGEST_PAYLOAD_BYTES:
             raise ValueError(f"a payload of {reference.length:,} bytes is too large")
-        descriptor = os.open(self._directory / reference.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_regular(self._directory / reference.file)
         try:
             raw = b""
             # One read returns at most two gigabytes.

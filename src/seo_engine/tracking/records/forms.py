@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypedDict
 class Box(TypedDict, total=False):
     """A rectangle in a picture, in pixels from its top left corner, and what is in it.
 
-    `x_minimum`, `y_minimum`, `x_maximum` and `y_maximum` are needed. `class_number` is a key in `class_labels`; `label`
-    is shown beside the rectangle, and `score` too.
+    `x_minimum`, `y_minimum`, `x_maximum` and `y_maximum` are needed. `class_number` is a key in `class_labels`; without
+    it each `label` has a number of its own. `label` and `score` are shown beside the rectangle.
     """
 
     x_minimum: float
@@ -32,7 +32,7 @@ class Picture(NamedTuple):
         height (int): In pixels.
         file (Path | None): The file with the same bytes, if there is one.
         caption (str): What it shows, in words; empty if nobody said it.
-        masks (Mapping[str, Path]): By name, pictures of the same size with the number of a class at each pixel.
+        masks (Mapping[str, Path]): By name, pictures with the number of a class at each pixel.
         boxes (Mapping[str, Sequence[Box]]): By name, rectangles.
         class_labels (Mapping[int, str]): What the numbers of classes mean.
     """
@@ -104,14 +104,16 @@ class PlotlyFigure(NamedTuple):
     Args:
         name (str): Hierarchical, such as `figures/roc`.
         file (Callable[[], Path]): Returns the file that holds it as JSON.
+        caption (str): What it shows, in words; empty if nobody said it.
     """
 
     name: str
     file: Callable[[], Path]
+    caption: str = ""
 
 
 class Markdown(NamedTuple):
-    """What a tool shows that does not know a medium itself: a text, and pictures.
+    """A text, and pictures: also what a tool shows in place of a medium that it does not know.
 
     Args:
         name (str): Hierarchical, such as `tables/samples`.

@@ -98,7 +98,7 @@ class Kind:
         fields (Mapping[str, Any]): The fields that readers rely on, and their types; all have `kind` and `time`.
         shown (Callable[[Record, Payloads], Shown | None]): Returns what a view shows of a record; None for nothing.
         contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record. With `payloads`
-            among its fields they are plain data without secrets, but for the payloads.
+            among its fields, all but the payloads is already plain data without secrets.
         subject (str): What it is called in profiles and messages; its name if empty.
         is_metrics (bool): Whether it holds numbers by name, at a step.
         is_thinned (bool): Whether a view may leave out some of those numbers.

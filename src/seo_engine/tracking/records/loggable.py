@@ -166,10 +166,11 @@ class Loggable(ABC):
 
         Args:
             name (str): A name without a slash becomes `images/<name>`.
-            image (Any): Pixels as an array or tensor, height × width, or that with 1, 3 or 4 colours first or last;
-                a picture of Pillow; the path or the bytes of a PNG, JPEG, GIF or WebP file; an open file; or a list of
+            image (Any): Pixels as an array or tensor, height × width, perhaps with 1, 3 or 4 channels first or last;
+                a Pillow image; the path or the bytes of a PNG, JPEG, GIF or WebP file; an open file; or a list of
                 these, or one array of them with a dimension more. Floats are from 0 to 1, or, if one is negative, from
-                -1 to 1; integers from 0 to 255, or to what their type can hold.
+                -1 to 1, or, if one is larger than 1, from 0 to 255; integers from 0 to 255, or to what their type can
+                hold.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
             caption (str | Sequence[str] | None): What it shows, in words; of several pictures, a list.
@@ -180,7 +181,7 @@ class Loggable(ABC):
                 `class_number`, `label` and `score`; of several pictures, a list.
             class_labels (Mapping[int, str] | None): What the numbers of classes in masks and boxes mean.
             layout (str | None): `HW`, `HWC` or `CHW`, if the shape does not say it. Of a shape such as 3 × 64 × 3, a
-                tensor has its colours first, another array last.
+                tensor has its channels first, another array last.
 
         Example:
             >>> import numpy
@@ -206,8 +207,8 @@ class Loggable(ABC):
 
         Args:
             name (str): A name without a slash becomes `tables/<name>`.
-            table (Any): A list of rows, each a list or a dictionary; columns by name; or a data frame of polars or
-                pandas. A cell is a number, a text, None, or a picture: an array or a picture of Pillow.
+            table (Any): A list of rows, each a list or a dictionary; columns by name; or a polars or pandas
+                DataFrame. A cell is a number, a text, None, or a picture: an array or a Pillow image.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
             columns (Sequence[str] | None): Names of the columns, for rows that are lists.
@@ -228,12 +229,12 @@ class Loggable(ABC):
         step: int | None = None,
         caption: str | None = None,
     ) -> None:
-        """Log a figure. One of matplotlib is drawn at once, because the program may change it; it stays open.
+        """Log a figure. A matplotlib figure is drawn at once, because the program may change it; it stays open.
 
         Args:
             name (str): A name without a slash becomes `figures/<name>`.
-            figure (Any): A figure of matplotlib, an artist of one, or `matplotlib.pyplot` for the current one; or a
-                figure of Plotly.
+            figure (Any): A matplotlib figure, an artist in one, or `matplotlib.pyplot` for the current one; or a
+                Plotly figure.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
             caption (str | None): What it shows, in words.

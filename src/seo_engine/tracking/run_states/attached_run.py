@@ -64,17 +64,18 @@ class AttachedRun(RunState):
 
     def write_what_waits(self) -> None:
         """Write the lines that wait in memory, and say how many cannot be written."""
-        self._leave_payloads()
+        self._restore_payloads()
         self.logging_queue.write_waiting()
+        # Behind the records that refer to it: once it is closed, it may be removed.
+        self.record_writer.payload_file.close()
         # An owner counts in its last record what did not fit into memory.
         self._say_what_is_lost(self.logging_queue.waiting.overflowed)
 
-    def _leave_payloads(self) -> None:
+    def _restore_payloads(self) -> None:
         try:
             self.record_writer.payload_file.restore()
         except OSError as error:
             logger.error("❌ The data of pictures and tables are lost: %s", error)
-        self.record_writer.payload_file.close()
 
     def leave(self) -> None:
         """Close the journal."""

@@ -124,7 +124,10 @@ class OwnedRun(AttachedRun):
         return super().after_fork()
 
     def _release_payloads(self) -> None:
-        release_sealed(self.directory, self.record_writer.payload_file, self.delivery.values())
+        payload_file = self.record_writer.payload_file
+        if not self.logging_queue.waiting:
+            payload_file.seal_if_large(self.logging_queue.size)
+        release_sealed(self.directory, payload_file, self.delivery.values())
 
     def _deliver_rest(self, status: str, error: BaseException | None, timeout_seconds: float, deadline: float) -> None:
         withheld = max((state.withheld for state in self.delivery.values()), default=0)

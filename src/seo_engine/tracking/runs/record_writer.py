@@ -136,18 +136,16 @@ class RecordWriter:
         size = sum(payload.size for payload in made.payloads)
         if size > self._config.maximum_payload_bytes:
             limit = f"maximum_payload_bytes ({self._config.maximum_payload_bytes:,})"
-            self.drop(TOO_LARGE, f"⚠️ {call} is not recorded, because it is larger than {limit}, got {size:,} bytes")
+            self.drop(TOO_LARGE, f"⚠️ {call} is not recorded: its data are larger than {limit}, got {size:,} bytes")
             return False
         with self.payload_file.lock:
             try:
                 made.refer_to([self.payload_file.append(payload) for payload in made.payloads])
             except OSError as error:
                 reason = one_line(error)
-                self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded, because its data cannot be written: {reason}")
+                self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded: its data cannot be written: {reason}")
                 return False
             self._logging_queue.append(encode_record(made.records[0]))
-            if self.payload_file.is_large and not self._logging_queue.waiting:
-                self.payload_file.seal(self._logging_queue.size())
         return True
 
     def write_end(self, status: str, error: BaseException | None = None, withheld: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -29,16 +30,20 @@ _MOST_CELL_CHARACTERS = 200
 
 _PLAIN_TYPES = {int, float, bool, str, type(None)}
 
-# No pattern of redaction goes beyond it, and no cell holds it.
+# No pattern of redaction goes beyond it.
 _BETWEEN_CELLS = "\n\0\n"
-
-# In the place of a picture.
-_PICTURE = "picture"
 
 
 class _Columns(NamedTuple):
     names: tuple[str, ...]
     values: list[Sequence[Any]]
+
+
+class _Pictures(NamedTuple):
+    """The pictures of a table, and the row and column of each."""
+
+    payloads: list[Payload]
+    places: list[tuple[int, int]]
 
 
 def _contents(name: str, table: Any, epoch: float, step: int, columns: Sequence[str] | None = None) -> Record:
@@ -47,22 +52,23 @@ def _contents(name: str, table: Any, epoch: float, step: int, columns: Sequence[
         raise ValueError("table must have at least one column and one row")
     if len(given.names) > MOST_COLUMNS:
         raise ValueError(f"table must have at most {MOST_COLUMNS:,} columns, got {len(given.names):,}")
-    pictures: list[Payload] = []
-    cells = {name: _plain_cells(values, pictures) for name, values in zip(given.names, given.values, strict=True)}
-    if len(cells) < len(given.names):
+    pictures = _Pictures([], [])
+    plain = [_plain_cells(values, number, pictures) for number, values in enumerate(given.values)]
+    names, cells = _without_secrets(given.names, plain)
+    if len(set(names)) < len(names):
         raise ValueError("the columns of a table must have different names")
-    harmless = _without_secrets(cells)
     return {
         "name": metric_name("tables", name),
         "epoch": epoch,
         "step": step,
-        "columns": list(harmless),
+        "columns": names,
         "rows": len(given.values[0]),
-        PAYLOADS: [Payload(_as_json(list(harmless.values())), TABLE_ENCODING), *pictures],
+        "pictures": pictures.places,
+        PAYLOADS: [Payload(_as_json(cells), TABLE_ENCODING), *pictures.payloads],
     }
 
 
-def _as_json(columns: list[Any]) -> bytes:
+def _as_json(columns: list[Sequence[Any]]) -> bytes:
     try:
         return orjson.dumps(columns)
     except orjson.JSONEncodeError:
@@ -74,6 +80,10 @@ def _columns_of(table: Any, names: Sequence[str] | None) -> _Columns:
     """Return a table column by column."""
     if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
         raise TypeError(f"columns must be a list of names, got {described(names)}")
+    if isinstance(table, list | tuple):
+        return _columns_of_rows(table, names)
+    if names is not None:
+        raise ValueError("columns must be given only for rows: this table has names of its own")
     if hasattr(table, "get_columns"):
         # Of polars.
         return _Columns(tuple(table.columns), [column.to_list() for column in table.get_columns()])
@@ -81,59 +91,66 @@ def _columns_of(table: Any, names: Sequence[str] | None) -> _Columns:
         # Of pandas.
         places = range(len(table.columns))
         return _Columns(tuple(map(str, table.columns)), [table.iloc[:, place].tolist() for place in places])
-    if isinstance(table, Mapping):
-        values = [column.tolist() if hasattr(column, "tolist") else list(column) for column in table.values()]
-        if len({len(column) for column in values}) > 1:
-            raise ValueError("the columns of a table must be of equal length")
-        return _Columns(tuple(map(str, table)), values)
-    if not isinstance(table, list | tuple):
+    if not isinstance(table, Mapping):
         raise TypeError(f"table must be rows, columns by name, or a data frame, got {described(table)}")
-    if all(isinstance(row, Mapping) for row in table):
-        found = names if names is not None else list(dict.fromkeys(key for row in table for key in row))
-        return _Columns(tuple(map(str, found)), [[row.get(name) for row in table] for name in found])
-    if not all(isinstance(row, list | tuple) for row in table):
+    values = [column.tolist() if hasattr(column, "tolist") else column for column in table.values()]
+    if not all(isinstance(column, list | tuple) for column in values):
+        raise TypeError("every column of a table must be a list or an array")
+    if len({len(column) for column in values}) > 1:
+        raise ValueError("the columns of a table must be of equal length")
+    return _Columns(tuple(map(str, table)), values)
+
+
+def _columns_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> _Columns:
+    if all(isinstance(row, Mapping) for row in rows):
+        found = names if names is not None else list(dict.fromkeys(key for row in rows for key in row))
+        return _Columns(tuple(map(str, found)), [[row.get(name) for row in rows] for name in found])
+    if not all(isinstance(row, list | tuple) for row in rows):
         raise TypeError("the rows of a table must be lists or dictionaries")
-    widths = {len(row) for row in table}
+    widths = {len(row) for row in rows}
     if len(widths) > 1 or (names is not None and widths != {len(names)}):
-        raise ValueError(f"the rows of a table must be as long as its columns are many, got {sorted(widths)[:5]}")
-    values = [list(column) for column in zip(*table, strict=True)]
+        raise ValueError(f"every row of a table must have one cell per column, got {sorted(widths)[:5]} cells")
+    values: list[Sequence[Any]] = list(zip(*rows, strict=True))
     found = names if names is not None else [f"column_{number}" for number in range(1, len(values) + 1)]
     return _Columns(tuple(map(str, found)), values)
 
 
-def _plain_cells(column: Sequence[Any], pictures: list[Payload]) -> Sequence[Any]:
-    """Return cells that JSON can hold; pictures are added to those that there are already."""
-    types = set(map(type, column))
-    if types <= _PLAIN_TYPES and _are_storable(column, types):
-        return column
-    return [_plain_cell(cell, pictures) for cell in column]
+def _plain_cells(cells: Sequence[Any], column: int, pictures: _Pictures) -> Sequence[Any]:
+    """Return cells that JSON can hold; a picture leaves its cell empty."""
+    types = set(map(type, cells))
+    if types <= _PLAIN_TYPES and _are_storable(cells, types):
+        return cells
+    plain = list(cells)
+    for row, cell in enumerate(cells):
+        if _is_picture(cell):
+            pictures.payloads.append(image_payload(cell))
+            pictures.places.append((row, column))
+            plain[row] = None
+        else:
+            plain[row] = _plain_cell(cell)
+    return plain
 
 
-def _are_storable(column: Sequence[Any], types: set[type]) -> bool:
-    if float in types and not all(math.isfinite(cell) for cell in column if type(cell) is float):
+def _are_storable(cells: Sequence[Any], types: set[type]) -> bool:
+    if float in types and not all(math.isfinite(cell) for cell in cells if type(cell) is float):
         return False
-    return int not in types or all(fits_64_bits(cell) for cell in column if type(cell) is int)
+    return int not in types or all(fits_64_bits(cell) for cell in cells if type(cell) is int)
 
 
-def _plain_cell(cell: Any, pictures: list[Payload]) -> Any:
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return nonfinite_word(cell)
-    if getattr(cell, "ndim", 0) in (2, 3) or (hasattr(cell, "tobytes") and hasattr(cell, "mode")):
-        pictures.append(image_payload(cell))
-        # The table itself is the first payload.
-        return {_PICTURE: len(pictures)}
-    return plain_value(cell, {})
+def _is_picture(cell: Any) -> bool:
+    return getattr(cell, "ndim", 0) in (2, 3) or (hasattr(cell, "tobytes") and hasattr(cell, "mode"))
 
 
-def _without_secrets(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+def _plain_cell(cell: Any) -> Any:
+    return nonfinite_word(cell) if isinstance(cell, float) and not math.isfinite(cell) else plain_value(cell, {})
+
+
+def _without_secrets(names: Sequence[str], columns: list[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
     """Return a table without secrets. Usually it has none, and one look at all its texts shows that."""
-    shown = {redact_text(name): cells for name, cells in columns.items()}
-    if not any(map(is_secret_name, columns)) and _are_harmless(columns.values()):
-        return shown
-    return {
-        name: [redact(cell, of) if not isinstance(cell, list) else redact(cell) for cell in cells]
-        for (name, cells), of in zip(shown.items(), columns, strict=True)
-    }
+    shown = [redact_text(name) for name in names]
+    if not any(map(is_secret_name, names)) and _are_harmless(columns):
+        return shown, columns
+    return shown, [[redact(cell, name) for cell in cells] for name, cells in zip(names, columns, strict=True)]
 
 
 def _are_harmless(columns: Iterable[Sequence[Any]]) -> bool:
@@ -152,7 +169,8 @@ def _are_harmless(columns: Iterable[Sequence[Any]]) -> bool:
 
 def _shown(record: Record, payloads: Payloads) -> Shown:
     name, columns = record["name"], tuple(map(str, record["columns"]))
-    rows = partial(_rows, record, payloads)
+    # Only one of the forms is shown, and that may ask for them twice.
+    rows = functools.cache(partial(_rows, record, payloads))
     forms = (
         Table(name, columns, rows),
         Markdown(name, partial(_as_markdown, columns, rows), partial(_picture, columns, rows)),
@@ -161,12 +179,10 @@ def _shown(record: Record, payloads: Payloads) -> Shown:
 
 
 def _rows(record: Record, payloads: Payloads) -> list[list[Any]]:
-    references = record[PAYLOADS]
-    columns = orjson.loads(payloads.file(references[0]).read_bytes())
-    for cells in columns:
-        for place, cell in enumerate(cells):
-            if isinstance(cell, dict) and cell.keys() == {_PICTURE}:
-                cells[place] = read_picture(payloads.file(references[cell[_PICTURE]]))
+    cells, *pictures = record[PAYLOADS]
+    columns = orjson.loads(payloads.file(cells).read_bytes())
+    for (row, column), picture in zip(record["pictures"], pictures, strict=True):
+        columns[column][row] = read_picture(payloads.file(picture))
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -197,7 +213,7 @@ def _picture(columns: Sequence[str], rows: Any) -> list[Picture]:
 TABLE = Kind(
     "table",
     "log_table",
-    {**MOMENT, "name": str, "columns": list, "rows": int, PAYLOADS: list},
+    {**MOMENT, "name": str, "columns": list, "rows": int, "pictures": list, PAYLOADS: list},
     _shown,
     _contents,
 )

@@ -23,31 +23,41 @@ def _contents(name: str, figure: Any, epoch: float, step: int, caption: str | No
     contents = {"name": metric_name("figures", name), "epoch": epoch, "step": step, "images": [entry]}
     if hasattr(figure, "to_json") and hasattr(figure, "to_plotly_json"):
         return contents | {PAYLOADS: [Payload(orjson.dumps(redact(orjson.loads(figure.to_json()))), PLOTLY)]}
-    # The module `pyplot` stands for its current figure, an artist for the figure it is in.
-    for attribute in ("gcf", "get_figure"):
-        if not hasattr(figure, "savefig") or attribute == "gcf":
-            figure = getattr(figure, attribute, lambda same=figure: same)()
-    if not hasattr(figure, "savefig"):
-        raise TypeError(f"figure must be one of matplotlib or Plotly, got {described(figure)}")
+    figure = _whole_figure(figure)
     file = io.BytesIO()
     figure.savefig(file, format=PNG)
     return contents | {PAYLOADS: [Payload(file.getvalue(), PNG)]}
 
 
+def _whole_figure(figure: Any) -> Any:
+    """Return the figure of `pyplot`, which stands for the current one, or the one that an artist is in."""
+    if hasattr(figure, "gcf"):
+        figure = figure.gcf()
+    # An artist may be in a part of a figure.
+    while not hasattr(figure, "savefig"):
+        within = getattr(figure, "figure", None)
+        if within is None or within is figure:
+            raise TypeError(f"figure must be one of matplotlib or Plotly, got {described(figure)}")
+        figure = within
+    return figure
+
+
 def _shown(record: Record, payloads: Payloads) -> Shown:
     name, reference = record["name"], record[PAYLOADS][0]
-    forms: tuple[Medium, ...] = (Image(name, partial(drawn_pictures, record, payloads)),)
+    forms: tuple[Medium, ...]
     if reference.get("encoding") == PLOTLY:
-        file = partial(payloads.file, reference)
-        forms = (PlotlyFigure(name, file), Markdown(name, lambda: _where_it_is(record, payloads)))
+        caption = record["images"][0].get("caption", "")
+        figure = PlotlyFigure(name, partial(payloads.file, reference), caption)
+        forms = (figure, Markdown(name, partial(_where_it_is, figure)))
+    else:
+        forms = (Image(name, partial(drawn_pictures, record, payloads)),)
     return Shown(FIGURE, record, record["epoch"], record["step"], media=(forms,))
 
 
-def _where_it_is(record: Record, payloads: Payloads) -> str:
-    caption = record["images"][0].get("caption", "")
+def _where_it_is(figure: PlotlyFigure) -> str:
     # From the run's folder, which may be moved.
-    command = f'plotly.io.read_json("{MEDIA}/{payloads.file(record[PAYLOADS][0]).name}").show()'
-    return f"{caption}\n\nAn interactive figure, which Plotly shows: `{command}`".strip()
+    command = f'plotly.io.read_json("{MEDIA}/{figure.file().name}").show()'
+    return f"{figure.caption}\n\nAn interactive figure, which Plotly shows: `{command}`".strip()
 
 
 FIGURE = Kind("figure", "log_figure", {**MOMENT, "name": str, "images": list, PAYLOADS: list}, _shown, _contents)

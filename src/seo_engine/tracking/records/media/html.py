@@ -29,7 +29,7 @@ _MOST_CHARACTERS = 100_000
 
 def _contents(name: str, html: Any, epoch: float, step: int) -> Record:
     if isinstance(html, Path):
-        html = html.read_text(encoding="utf-8")
+        html = html.read_bytes()
     elif hasattr(html, "read"):
         html = html.read()
     if isinstance(html, bytes):

@@ -20,9 +20,11 @@ from seo_engine.tracking.records.metrics import metric_name
 # W&B shows no more of one name and step.
 MOST_PICTURES = 100
 
-_COLOURS = (1, 3, 4)
+_CHANNELS = (1, 3, 4)
 _LAYOUTS = ("HW", "HWC", "CHW")
-_PILLOW_COLOURS = {"L": 1, "RGB": 3, "RGBA": 4}
+_PILLOW_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+# Of more than a byte a pixel.
+_DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "F")
 _LARGEST_CLASS = 255
 
 # How a file begins, and what it is: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
@@ -55,8 +57,9 @@ def _contents(
     contents: Record = {"name": metric_name("images", name), "epoch": epoch, "step": step, "images": entries}
     for entry, text in _for_each(entries, "caption", caption, str):
         entry["caption"] = plain_text(text)
+    numbers: dict[str, int] = {}
     for entry, drawn in _for_each(entries, "boxes", boxes, Mapping):
-        entry["boxes"] = {plain_text(each): _checked_boxes(rectangles) for each, rectangles in drawn.items()}
+        entry["boxes"] = {plain_text(each): _checked_boxes(rectangles, numbers) for each, rectangles in drawn.items()}
     for entry, painted in _for_each(entries, "masks", masks, Mapping):
         entry["masks"] = {plain_text(each): len(payloads) + place for place, each in enumerate(painted)}
         payloads += [_mask_payload(mask) for mask in painted.values()]
@@ -80,9 +83,10 @@ def _for_each(entries: Sequence[Record], name: str, given: Any, single: type) ->
     if isinstance(given, single) and len(entries) == 1:
         given = [given]
     if not isinstance(given, list | tuple) or len(given) != len(entries):
-        raise ValueError(f"{name} must be one for each of {len(entries)} pictures, got {described(given)}")
+        raise ValueError(f"{name} must have one entry for each of {len(entries)} pictures, got {described(given)}")
     if not all(each is None or isinstance(each, single) for each in given):
-        raise TypeError(f"{name} must be a list of {single.__name__}, got {described(given)}")
+        what = "texts" if single is str else "dictionaries"
+        raise TypeError(f"{name} must be a list of {what}, got {described(given)}")
     for entry, each in zip(entries, given, strict=True):
         if each is not None:
             yield entry, each
@@ -123,7 +127,7 @@ def _array_payload(image: Any, layout: str | None) -> Payload:
         raise ValueError(f"image must not be empty, got the shape {array.shape}")
     if count := count_not_finite(array):
         raise ValueError(f"image must have finite pixels, got {count} that are NaN or infinite")
-    return array_payload(_colours_last(array, layout, is_tensor=hasattr(image, "detach")), PIXELS)
+    return array_payload(_channels_last(array, layout, is_tensor=hasattr(image, "detach")), PIXELS)
 
 
 def _encoding_of(data: bytes | bytearray) -> str:
@@ -136,28 +140,32 @@ def _encoding_of(data: bytes | bytearray) -> str:
 
 
 def _pillow_payload(image: Any) -> Payload:
-    if image.mode not in _PILLOW_COLOURS:
+    if image.mode in _DEEP_MODES:
+        import numpy
+
+        return _array_payload(numpy.asarray(image), "HW")
+    if image.mode not in _PILLOW_CHANNELS:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     width, height = image.size
     if not width or not height:
         raise ValueError("image must not be empty")
-    return Payload(image.tobytes(), PIXELS, (height, width, _PILLOW_COLOURS[image.mode]), "uint8")
+    return Payload(image.tobytes(), PIXELS, (height, width, _PILLOW_CHANNELS[image.mode]), "uint8")
 
 
-def _colours_last(array: Any, layout: str | None, is_tensor: bool) -> Any:
-    """Return pixels as height × width × colours; without a layout, tensors have the colours first if both may be."""
+def _channels_last(array: Any, layout: str | None, is_tensor: bool) -> Any:
+    """Return pixels as height × width × channels; without a layout, tensors have the channels first if both may be."""
     shape = array.shape
     if array.ndim == 2 and layout in (None, "HW"):
         return array[:, :, None]
     if array.ndim == 3 and layout != "HW":
-        may_be_first = shape[0] in _COLOURS and layout != "HWC"
-        may_be_last = shape[2] in _COLOURS and layout != "CHW"
+        may_be_first = shape[0] in _CHANNELS and layout != "HWC"
+        may_be_last = shape[2] in _CHANNELS and layout != "CHW"
         if may_be_last and not (may_be_first and is_tensor):
             return array
         if may_be_first:
             return array.transpose(1, 2, 0)
     raise ValueError(
-        f"image must be height × width, or that with 1, 3 or 4 colours first or last, got the shape {shape}"
+        f"image must be height × width, or that with 1, 3 or 4 channels first or last, got the shape {shape}"
         + (f" for the layout {layout}" if layout else "")
     )
 
@@ -165,19 +173,22 @@ def _colours_last(array: Any, layout: str | None, is_tensor: bool) -> Any:
 def _mask_payload(mask: Any) -> Payload:
     array = as_host_array(mask, "a mask")
     if array.ndim != 2 or not array.size or array.dtype.kind not in "biu":
-        raise ValueError(f"a mask must be height × width whole numbers, got the shape {array.shape} of {array.dtype}")
+        raise ValueError(
+            f"a mask must be an array of height × width whole numbers, got the shape {array.shape} of {array.dtype}"
+        )
     if array.min() < 0 or array.max() > _LARGEST_CLASS:
         raise ValueError(f"a mask must hold numbers of classes from 0 to {_LARGEST_CLASS}")
     return array_payload(array.astype("uint8")[:, :, None], PIXELS)
 
 
-def _checked_boxes(boxes: Any) -> list[Record]:
+def _checked_boxes(boxes: Any, numbers: dict[str, int]) -> list[Record]:
     if not isinstance(boxes, list | tuple) or not all(isinstance(box, Mapping) for box in boxes):
         raise TypeError(f"boxes must be lists of dictionaries by name, got {described(boxes)}")
-    return [_checked_box(box) for box in boxes]
+    return [_checked_box(box, numbers) for box in boxes]
 
 
-def _checked_box(box: Mapping[str, Any]) -> Record:
+def _checked_box(box: Mapping[str, Any], numbers: dict[str, int]) -> Record:
+    """Return a box as plain data; one without a number gets that of its label, which no other label has."""
     if unknown := box.keys() - Box.__annotations__.keys():
         raise ValueError(f"a box must have only {', '.join(Box.__annotations__)}, got {described(min(unknown))}")
     corners = {name: float(box[name]) for name in _CORNERS if name in box}
@@ -186,11 +197,12 @@ def _checked_box(box: Mapping[str, Any]) -> Record:
     if corners["x_minimum"] > corners["x_maximum"] or corners["y_minimum"] > corners["y_maximum"]:
         raise ValueError("a box must have minimums that are not greater than its maximums")
     checked: Record = dict(corners)
-    if "class_number" in box:
-        checked["class_number"] = int(box["class_number"])
+    label = plain_text(box.get("label", ""))
+    number = box["class_number"] if "class_number" in box else numbers.setdefault(label, len(numbers) + 1)
+    checked["class_number"] = int(number)
     if "score" in box:
         checked["score"] = float(box["score"])
-    return checked | ({"label": plain_text(box["label"])} if "label" in box else {})
+    return checked | ({"label": label} if label else {})
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

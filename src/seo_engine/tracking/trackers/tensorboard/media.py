@@ -137,7 +137,7 @@ def _with_mask(image: Any, mask: Any, image_module: Any) -> Any:
 
 
 def _draw_box(draw: Any, box: Box, class_labels: Mapping[int, str]) -> None:
-    number = box.get("class_number", 1)
+    number = box["class_number"]
     red, green, blue = _colour_of(number)
     corners = (box["x_minimum"], box["y_minimum"], box["x_maximum"], box["y_maximum"])
     draw.rectangle(corners, outline=(red, green, blue), width=2)

@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 # W&B keeps no more rows of a table that is a file of the run.
 MOST_ROWS = 10_000
 
-_DEFAULT_CLASS = 1
-
 
 def with_texts_as_media(shown: Shown) -> Shown:
     """Return what W&B shows of a record: a text that is a value of a row is shown nowhere, so it becomes a page."""
@@ -53,7 +51,7 @@ class RunMedia:
         self._wandb: Any = importlib.import_module("wandb")
         self._said_long: set[str] = set()
 
-    def conversions(self, number: int) -> Mapping[type, Convert]:
+    def for_row(self, number: int) -> Mapping[type, Convert]:
         """Return what turns each form into values of a row, by name.
 
         Args:
@@ -76,7 +74,8 @@ class RunMedia:
         pictures = [self._picture(picture) for picture in image.draw()]
         if not pictures:
             return None
-        return {image.name: self._kept(image.name, pictures[0]) if len(pictures) == 1 else pictures}
+        kept = [self._kept(image.name, picture) for picture in pictures]
+        return {image.name: kept[0] if len(kept) == 1 else kept}
 
     def _picture(self, picture: Picture) -> Any:
         # One that was drawn has no file, and wandb makes one.
@@ -108,7 +107,9 @@ class RunMedia:
         plain = [[_plain(cell) for cell in row] for row in rows]
         made = self._wandb.Table(columns=list(table.columns), data=plain, allow_mixed_types=True)
         # A table shows pictures only as an artifact; here they are beside it.
-        pictures = {name: [self._picture(each) for each in cells] for name, cells in columns.items() if cells}
+        pictures = {
+            name: [self._kept(name, self._picture(each)) for each in cells] for name, cells in columns.items() if cells
+        }
         # Bound here, because `run.log` would also make an artifact of it: that asks the server, raises while it is
         # down, and leaves copies in the user's folders outside the run.
         return {table.name: self._kept(table.name, made), **pictures}
@@ -122,7 +123,9 @@ class RunMedia:
 
     def _plotly(self, figure: PlotlyFigure) -> dict[str, Any]:
         made = importlib.import_module("plotly.io").from_json(figure.file().read_text(encoding="utf-8"))
-        return {figure.name: self._kept(figure.name, self._wandb.Plotly(made))}
+        shown = {figure.name: self._kept(figure.name, self._wandb.Plotly(made))}
+        caption = Markdown(f"{figure.name}/caption", lambda: figure.caption)
+        return shown | self._markdown(caption) if figure.caption else shown
 
     def _markdown(self, text: Markdown) -> dict[str, Any]:
         page = f'<pre style="white-space: pre-wrap">{html.escape(text.write(), quote=False)}</pre>'
@@ -143,11 +146,11 @@ def _box_data(box: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "position": {name: box[ours] for name, ours in corners.items()},
         "domain": "pixel",
-        "class_id": box.get("class_number", _DEFAULT_CLASS),
+        "class_id": box["class_number"],
         **({"box_caption": box["label"]} if "label" in box else {}),
         **({"scores": {"score": box["score"]}} if "score" in box else {}),
     }
 
 
 def _labels_of(boxes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    return {box.get("class_number", _DEFAULT_CLASS): box.get("label", "") for box in boxes}
+    return {box["class_number"]: box.get("label", "") for box in boxes}

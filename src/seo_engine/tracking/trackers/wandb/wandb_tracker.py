@@ -295,7 +295,7 @@ class WandBTracker(SDKTracker):
         # A row that the view holds is not written again, nor are the files of its tables.
         if shown.step is not None and recorded.number > self._held_record:
             row = {**shown.numbers, "epoch": shown.epoch, "global_step": shown.step}
-            conversions = self._media.conversions(recorded.number)
+            conversions = self._media.for_row(recorded.number)
             for values in self._converted_media(with_texts_as_media(shown), conversions):
                 row |= values
             # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
