@@ -228,8 +228,13 @@ class PayloadFile:
         host = _NOT_IN_NAMES.sub("-", platform.node())[:_LONGEST_HOST].strip("-.") or "host"
         # A process with the same number may have been there before, and records refer to its file for ever.
         path = self._directory / f"payloads-{host}-{os.getpid()}-{secrets.token_hex(4)}.bin"
-        self._descriptor, self._end = _create(path), 0
-        self.path = path
+        descriptor = _create(path)
+        if self.path is not None:
+            # A signal handler that logs has opened one meanwhile.
+            os.close(descriptor)
+            path.unlink()
+            return
+        self._descriptor, self._end, self.path = descriptor, 0, path
 
 
 def is_in_use(path: Path) -> bool:
