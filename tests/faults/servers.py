@@ -62,6 +62,7 @@ def _heal(server: WandBServer, failure: int | str) -> WandBServer:
     if failure == "down":
         healed = WandBServer(port=server.port)
         healed.runs.update(server.runs)
+        healed.files.update(server.files)
         return healed.__enter__()
     server.failure = None
     return server

@@ -41,6 +41,7 @@ from tests.tracking.read_views import (
     wandb_file,
     wandb_text,
 )
+from tests.tracking.wandb_server import WandBServer
 
 SECRET = "https://me:hunter2@h"
 GREY = numpy.arange(0, 240, 4, dtype="uint8").reshape(6, 10)
@@ -424,3 +425,42 @@ def test_a_failed_run_that_is_resumed_and_finishes_has_no_error_in_its_summary(t
         tracker.log_metrics({"loss": 0.25}, step=2)
     summary = read_wandb(tmp_path / "r" / "wandb").summary
     assert summary["experiment/status"] == "finished" and "experiment/error" not in summary
+
+
+def online(monkeypatch: pytest.MonkeyPatch, server: WandBServer) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", server.address)
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+
+
+def test_the_server_gets_the_files_of_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with WandBServer() as server:
+        online(monkeypatch, server)
+        with ExperimentTracker(config(tmp_path, wandb_mode="online", tensorboard_logging=False)) as tracker:
+            log_everything(tracker)
+        assert tracker.delivery["wandb"].is_complete
+        (files,) = server.files.values()
+        values = [value for row in server.rows for name, value in row.items() if "/" in name]
+        named = [value["path"] for value in values if "path" in value]
+        assert len(named) == 8 and set(named) <= files.keys()
+        assert is_coloured(files[server.rows[0]["images/coloured"]["path"]])
+
+
+def test_a_row_without_its_files_is_not_delivered_and_recovery_sends_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with WandBServer() as server:
+        online(monkeypatch, server)
+        server.refuses_files = True
+        settings = config(tmp_path, wandb_mode="online", tensorboard_logging=False, close_timeout_seconds=20)
+        with ExperimentTracker(settings) as tracker:
+            tracker.log_metrics({"loss": 0.5}, step=1)
+            tracker.log_image("coloured", COLOURED, step=2)
+            tracker.log_metrics({"loss": 0.4}, step=3)
+        state = tracker.delivery["wandb"]
+        assert not state.is_complete and state.pending and "the server lacks 1 files" in (state.last_error or "")
+        assert not any("media" in name for files in server.files.values() for name in files)
+        server.refuses_files = False
+        assert recover_run(tmp_path / "r")["wandb"].is_complete
+        (files,) = server.files.values()
+        assert is_coloured(files[server.rows[1]["images/coloured"]["path"]])
+        assert [row["global_step"] for row in server.rows] == [1, 2, 3]

@@ -74,9 +74,10 @@ class Outage:
 
     def heal(self) -> None:
         if self.failure == "down":
-            rows = self.server.runs
+            rows, files = self.server.runs, self.server.files
             self.server = self._stack.enter_context(WandBServer(port=self.server.port))
             self.server.runs.update(rows)
+            self.server.files.update(files)
         self.server.failure = None
 
     def wait_for_end(self) -> str:

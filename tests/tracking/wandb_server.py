@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import threading
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ class WandBServer:
         self.failure = failure
         self.stops_runs = False
         self.runs: dict[str, dict[int, dict[str, Any]]] = {}
+        # What was uploaded, by run and name; while `refuses_files` is set, nothing is.
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.refuses_files = False
         self.paths: list[str] = []
         self.refused = threading.Event()
         self.received = threading.Event()
@@ -51,6 +55,16 @@ class WandBServer:
                 else:
                     self.answer({})
 
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                _, _, run, name = self.path.split("/", 3)
+                if server.refuses_files or server.failure is not None:
+                    server.refused.set()
+                    self.answer({}, 403)
+                else:
+                    server.files.setdefault(run, {})[urllib.parse.unquote(name)] = body
+                    self.answer({})
+
             def answer_question(self, query: str, variables: dict[str, Any]) -> None:
                 name = str(variables.get("name"))
                 if "upsertBucket" in query:
@@ -62,6 +76,19 @@ class WandBServer:
                     self.answer({"data": {"model": {"id": "project", "name": "project", "bucket": bucket}}})
                 elif "RunStoppedStatus" in query:
                     self.answer({"data": {"project": {"run": {"stopped": server.stops_runs}}}})
+                elif "CreateRunFiles" in query:
+                    run, names = variables["run"], variables["files"]
+                    address = f"{server.address}/upload/{run}"
+                    files = [{"name": name, "uploadUrl": f"{address}/{urllib.parse.quote(name)}"} for name in names]
+                    created = {"runID": "bucket", "uploadHeaders": [], "files": files}
+                    self.answer({"data": {"createRunFiles": created}})
+                elif "RunFiles" in query:
+                    nodes = [
+                        {"name": file, "sizeBytes": len(data)} for file, data in server.files.get(name, {}).items()
+                    ]
+                    edges = [{"node": node} for node in nodes]
+                    page = {"edges": edges, "pageInfo": {"endCursor": None, "hasNextPage": False}}
+                    self.answer({"data": {"project": {"run": {"files": page}}}})
                 elif server.failure == "nonsense":
                     self.answer({"data": {}})
                 else:

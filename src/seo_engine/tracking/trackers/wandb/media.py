@@ -7,8 +7,10 @@ import html
 import importlib
 import io
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.tracking.records.forms import Histogram, Html, Image, Markdown, Picture, PlotlyFigure, Table
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     import wandb
 
 logger = logging.getLogger(__name__)
+
+# Of older ones nobody asks whether the server holds them.
+MOST_AWAITED_FILES = 10_000
 
 # W&B keeps no more rows of a table that is a file of the run.
 MOST_ROWS = 10_000
@@ -50,6 +55,10 @@ class RunMedia:
         # Untyped in wandb.
         self._wandb: Any = importlib.import_module("wandb")
         self._said_long: set[str] = set()
+        # The newest files that were made, and the rows that name them: what the server must hold in the end.
+        self.sent: deque[tuple[int, str]] = deque(maxlen=MOST_AWAITED_FILES)
+        # What the server held when the run was resumed: of rows that it holds too, only the other files are sent.
+        self.held: set[str] | None = None
 
     def for_row(self, number: int) -> Mapping[type, Convert]:
         """Return what turns each form into values of a row, by name.
@@ -133,8 +142,15 @@ class RunMedia:
 
     def _kept(self, name: str, medium: Any) -> Any:
         """Return a medium whose file the run has: what fails here is left out, and the row still goes."""
-        medium.bind_to_run(self._run, name, self._number)
+        if self.held is None or self._file_name(name, medium) not in self.held:
+            medium.bind_to_run(self._run, name, self._number)
+            self.sent.append((self._number, self._file_name(name, medium)))
         return medium
+
+    def _file_name(self, name: str, medium: Any) -> str:
+        """Return the name of a medium's file among those of the run, as wandb makes it."""
+        extension = medium._extension or Path(medium._path).suffix
+        return f"{medium.get_media_subdir()}/{name.lstrip('/')}_{self._number}_{medium._sha256[:20]}{extension}"
 
 
 def _plain(cell: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The W&B server: its credentials, the newest row that it holds, and its requests to stop a run."""
+"""The W&B server: its credentials, the newest row and the files that it holds, and its requests to stop a run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ query RunResumeStatus($project: String, $entity: String, $name: String!) {
     model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyTail } }
 }
 """
+
+# As `wandb.Api` asks it.
+_FILES = """
+query RunFiles($project: String!, $entity: String!, $name: String!, $fileCursor: String, $fileLimit: Int) {
+    project(name: $project, entityName: $entity) {
+        run(name: $name) {
+            files(after: $fileCursor, first: $fileLimit) {
+                edges { node { name sizeBytes } }
+                pageInfo { endCursor hasNextPage }
+            }
+        }
+    }
+}
+"""
+_FILES_PER_PAGE = 500
+
+# A run with more is not asked for its files.
+_MOST_FILES = 100_000
 
 
 def credentials() -> tuple[str, Any]:
@@ -85,48 +103,90 @@ def why_silent() -> Silence:
         return Silence(f"{host}: {error.strerror or error}", may_end=False)
 
 
-def newest_row_on_server(entity: str, project: str, run_id: str, timeout_seconds: float) -> int | None:
-    """Ask the server for the newest row of a run, as wandb-core does when it resumes one.
-
-    Single rows are not acknowledged, and wandb-core only warns when the server refuses rows for good.
+class RunOnServer(NamedTuple):
+    """A run as the server knows it.
 
     Args:
         entity (str): User or team.
         project (str): Project.
         run_id (str): Id of the run.
-        timeout_seconds (float): The longest time to wait for the answer.
-
-    Returns:
-        int | None: Step of the newest row, 0 if there is none; None if the server cannot be asked this way.
-
-    Raises:
-        OSError: If the server does not answer.
     """
-    # Here, because it imports ssl, and only the end of an online run asks.
-    import urllib.request
 
-    class NoRedirect(urllib.request.HTTPRedirectHandler):
-        """Follows no redirect: its target would be given the key."""
+    entity: str
+    project: str
+    run_id: str
 
-        def redirect_request(self, *arguments: Any, **others: Any) -> None:
-            return None
+    def newest_row(self, timeout_seconds: float) -> int | None:
+        """Ask the server for the newest row of the run, as wandb-core does when it resumes one.
 
-    host, found = credentials()
-    key = getattr(found, "api_key", None)
-    if not isinstance(key, str):
+        Single rows are not acknowledged, and wandb-core only warns when the server refuses rows for good.
+
+        Args:
+            timeout_seconds (float): The longest time to wait for the answer.
+
+        Returns:
+            int | None: Step of the newest row, 0 if there is none; None if the server cannot be asked this way.
+
+        Raises:
+            OSError: If the server does not answer.
+        """
+        answer = self._ask(_NEWEST_ROW, {}, timeout_seconds)
+        return None if answer is None else _newest_step(answer)
+
+    def files(self, timeout_seconds: float) -> set[str] | None:
+        """Ask the server for the files of the run that it holds.
+
+        Args:
+            timeout_seconds (float): The longest time to wait for each answer.
+
+        Returns:
+            set[str] | None: Their names; None if the server cannot be asked this way, or there are very many.
+
+        Raises:
+            OSError: If the server does not answer.
+        """
+        names: set[str] = set()
+        cursor: str | None = None
+        while len(names) < _MOST_FILES:
+            page = {"fileCursor": cursor, "fileLimit": _FILES_PER_PAGE}
+            answer = self._ask(_FILES, page, timeout_seconds)
+            try:
+                files = (answer or {})["data"]["project"]["run"]["files"]
+                names |= {each["node"]["name"] for each in files["edges"] if int(each["node"]["sizeBytes"]) > 0}
+                cursor = files["pageInfo"]["endCursor"] if files["pageInfo"]["hasNextPage"] else None
+            except (KeyError, TypeError, ValueError):
+                return None
+            if cursor is None:
+                return names
         return None
-    variables = {"project": project, "entity": entity, "name": run_id}
-    request = urllib.request.Request(
-        f"{host.rstrip('/')}/graphql",
-        data=json.dumps({"query": _NEWEST_ROW, "variables": variables}).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
-        },
-    )
-    opener = urllib.request.build_opener(NoRedirect)
-    with opener.open(request, timeout=timeout_seconds) as response:
-        return _newest_step(json.load(response))
+
+    def _ask(self, query: str, variables: Mapping[str, Any], timeout_seconds: float) -> dict[str, Any] | None:
+        # Here, because it imports ssl, and only the end of an online run asks.
+        import urllib.request
+
+        class NoRedirect(urllib.request.HTTPRedirectHandler):
+            """Follows no redirect: its target would be given the key."""
+
+            def redirect_request(self, *arguments: Any, **others: Any) -> None:
+                return None
+
+        host, found = credentials()
+        key = getattr(found, "api_key", None)
+        if not isinstance(key, str):
+            return None
+        identity = {"project": self.project, "entity": self.entity, "name": self.run_id}
+        request = urllib.request.Request(
+            f"{host.rstrip('/')}/graphql",
+            data=json.dumps({"query": query, "variables": {**identity, **variables}}).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
+            },
+        )
+        opener = urllib.request.build_opener(NoRedirect)
+        with opener.open(request, timeout=timeout_seconds) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
 
 
 def _newest_step(answer: Mapping[str, Any]) -> int | None:

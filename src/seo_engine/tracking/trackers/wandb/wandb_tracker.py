@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import time
@@ -29,7 +30,7 @@ from seo_engine.tracking.trackers.wandb.opening import (
     resolve_mode,
     transaction_log,
 )
-from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, StopRequest, newest_row_on_server
+from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, RunOnServer, StopRequest
 from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLES, UserSettings, read_user_settings
 
 if TYPE_CHECKING:
@@ -235,6 +236,11 @@ class WandBTracker(SDKTracker):
         self._held_record = self._given_record = opening.join(self.run, held_record)
         self._media = RunMedia(self.run)
         self._had_error = False
+        if self._mode == "online" and self._held_record:
+            # Asked again at the end, if it does not answer now.
+            with contextlib.suppress(OSError):
+                on_server = RunOnServer(str(self.run.entity), str(self.run.project), str(self.run.id))
+                self._media.held = on_server.files(SECONDS_TO_ANSWER)
         file = transaction_log(self.run, self._mode)
         self._growth = FileGrowth(file) if file is not None and self._mode == "offline" else None
         details = self.details()
@@ -292,16 +298,23 @@ class WandBTracker(SDKTracker):
             run.config.update({name: self._settings[name] for name in shown.settings}, allow_val_change=True)
         if shown.kind.name == "end":
             self._summarize_end(run.summary, shown.record)
-        # A row that the view holds is not written again, nor are the files of its tables.
-        if shown.step is not None and recorded.number > self._held_record:
-            row = {**shown.numbers, "epoch": shown.epoch, "global_step": shown.step}
-            conversions = self._media.for_row(recorded.number)
-            for values in self._converted_media(with_texts_as_media(shown), conversions):
-                row |= values
-            # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
-            # explicit number wandb-core would hold the newest row back until the next one.
-            run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
-            self._given_record = recorded.number
+        if shown.step is None:
+            return
+        # A row that the view holds is not written again, nor are its files; but the server may hold it without them.
+        is_held = recorded.number <= self._held_record
+        media = {} if is_held and self._media.held is None else self._media_of(shown, recorded.number)
+        if is_held:
+            return
+        self._media.held = None
+        row = {**shown.numbers, **media, "epoch": shown.epoch, "global_step": shown.step}
+        # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
+        # explicit number wandb-core would hold the newest row back until the next one.
+        run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
+        self._given_record = recorded.number
+
+    def _media_of(self, shown: Shown, number: int) -> dict[str, Any]:
+        converted = self._converted_media(with_texts_as_media(shown), self._media.for_row(number))
+        return {name: value for values in converted for name, value in values.items()}
 
     def _summarize_end(self, summary: Any, record: Record) -> None:
         summary.update({"experiment/status": record["status"]})
@@ -323,7 +336,7 @@ class WandBTracker(SDKTracker):
         assert self.run is not None
         run, file = self.run, transaction_log(self.run, self._mode)
         # Read first: a run whose core has died cannot be asked.
-        identity = (str(run.entity), str(run.project), str(run.id))
+        run_on_server = RunOnServer(str(run.entity), str(run.project), str(run.id))
         unfinished: Exception | None = None
         try:
             run.finish(exit_code=0 if status == "finished" else 1)
@@ -334,13 +347,13 @@ class WandBTracker(SDKTracker):
             if unfinished is not None:
                 raise unfinished
             return
-        held = self._record_held(file, *identity, finished=unfinished is None)
+        held = self._record_held(file, run_on_server, finished=unfinished is None)
         if held is None and unfinished is not None:
             raise IncompleteViewError(self._held_record, str(unfinished)) from unfinished
         if held is not None and held < self._given_record:
             raise IncompleteViewError(held, self._missing(held)) from unfinished
 
-    def _record_held(self, file: Path, entity: str, project: str, run_id: str, *, finished: bool) -> int | None:
+    def _record_held(self, file: Path, run_on_server: RunOnServer, *, finished: bool) -> int | None:
         """Return the newest record that the file or the server holds; None if that is unknown."""
         if self._mode == "offline":
             fragment = self._wait_for_whole(file) if finished else fragments.read_fragment(file)
@@ -349,9 +362,16 @@ class WandBTracker(SDKTracker):
             # Without an id of ours, nothing of this run is ever delivered again.
             return None
         try:
-            return newest_row_on_server(entity, project, run_id, timeout_seconds=0.1 * self._finish_seconds)
+            newest = run_on_server.newest_row(0.1 * self._finish_seconds)
+            files = run_on_server.files(0.1 * self._finish_seconds) if self._media.sent else None
         except OSError as error:
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
+        missing = [(number, name) for number, name in self._media.sent if files is not None and name not in files]
+        if missing:
+            first = min(number for number, _ in missing)
+            reason = f"the server lacks {len(missing)} files, such as {missing[0][1]}"
+            raise IncompleteViewError(min(first - 1, newest if newest is not None else first), reason)
+        return newest
 
     def _wait_for_whole(self, file: Path) -> fragments.Fragment:
         """Return what a file holds once wandb-core has written all of it, a moment after `finish` has returned."""
