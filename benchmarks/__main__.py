@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.machine import describe_machine
 from benchmarks.measurements import KILLED_AT_FULL_SPEED, KILLED_SLOWLY, MEMORY_RECORDS, PAUSE_SECONDS
+from benchmarks.media import measure_media
 from benchmarks.processes import measured
 from benchmarks.reading.speed import measure_reading
 from benchmarks.regions import measure_regions
@@ -114,6 +115,7 @@ def measure_fine_tune(rounds: int) -> Figures:
 # What is measured beside the rows, each by itself.
 PARTS: dict[str, Callable[[int], Figures]] = {
     "regions": measure_regions,
+    "media": measure_media,
     "reading": lambda rounds: measure_reading(rounds=rounds),
     "fine_tune": measure_fine_tune,
 }

@@ -202,6 +202,38 @@ def reading_origin_line(reading: Results) -> str:
     )
 
 
+_MEDIA_NAMES = {
+    "one_write": "one `os.write` of the picture's bytes",
+    "our_image": "**`tracker.log_image`**, 224 × 224 × 3 bytes",
+    "both_sdks_image": "`wandb.log(wandb.Image)` and `add_image`",
+    "our_table": "**`tracker.log_table`**, 1,000 × 5 cells",
+    "both_sdks_table": "`wandb.log(wandb.Table)` and `add_text` of the same as Markdown",
+}
+
+
+def media_table(media: Results) -> list[list[str]]:
+    """Return what each call costs that logs a picture or a table."""
+    lines = [["one call, back to back", "median, µs", "p99, µs"]]
+    for name, words in _MEDIA_NAMES.items():
+        if "median" in (row := media["rows"].get(name, {})):
+            lines.append([words, f"{row['median']:,.0f}", f"{row['p99']:,.0f}"])
+    return lines
+
+
+def media_budget_table(media: Results) -> list[list[str]]:
+    """Return whether the budgets of pictures and tables are kept; only the header if they were not measured."""
+    lines = [["media", "measured", "budget"]]
+    medians = {name: row["median"] for name, row in media["rows"].items() if "median" in row}
+    for words, ours, other, budget in (
+        ("a picture, × of both SDKs, at most", "our_image", "both_sdks_image", 1 / 20),
+        ("a picture, × of one write of its bytes, at most", "our_image", "one_write", 2.0),
+        ("a table, × of both SDKs, at most", "our_table", "both_sdks_table", 1 / 10),
+    ):
+        if {ours, other} <= medians.keys():
+            lines.append([words, f"{medians[ours] / medians[other]:.3g}", f"{budget:.2f}"])
+    return lines
+
+
 def as_markdown(table: list[list[str]]) -> str:
     """Return a table as Markdown."""
     header, *lines = table
@@ -263,6 +295,8 @@ def print_tables(results: Results) -> None:
     if "regions" in results:
         print()
         print_regions(results)
+    if "media" in results:
+        print(f"\n{as_markdown(media_table(results['media']))}\n\n{as_markdown(media_budget_table(results['media']))}")
     if "reading" in results:
         reading = results["reading"]
         print(f"\n{reading_origin_line(reading)}\n\n{as_markdown(reading_table(reading))}")
