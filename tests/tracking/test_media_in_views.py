@@ -24,13 +24,13 @@ import plotly.graph_objects
 import pytest
 from PIL import Image
 
-from seo_engine import ExperimentTracker, TensorBoardTracker, TrackingConfig, WandBTracker
+from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, TrackingConfig, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
 from seo_engine.tracking.history.summary import read_run
 from seo_engine.tracking.journal import upkeep as journal_upkeep
 from seo_engine.tracking.payloads import payload_file as payload_files
-from seo_engine.tracking.run_states.owned_run import OwnedRun
+from seo_engine.tracking.run_states import owned_run
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import delete_folder, wait_until
 from tests.tracking.read_views import (
@@ -361,45 +361,57 @@ def test_a_medium_that_cannot_be_shown_is_left_out_with_a_warning_and_the_rest_g
     damaged = b"\x89PNG\r\n\x1a\n" + bytes(20)
     settings = config(tmp_path, wandb_logging=False, asynchronous_logging=False)
     with caplog.at_level(logging.WARNING), ExperimentTracker(settings) as tracker:
-        tracker.log_image("damaged", damaged, epoch=1, step=1)
-        tracker.log_image("coloured", COLOURED, epoch=1, step=2)
-        assert tracker.delivery["tensorboard"].dropped == {}
-    assert any("TensorBoard does not show images/damaged" in message for message in caplog.messages)
+        for step in range(3):
+            tracker.log_image("damaged", damaged, epoch=1, step=step)
+        tracker.log_image("coloured", COLOURED, epoch=1, step=3)
+        state = tracker.delivery["tensorboard"]
+        assert (state.dropped, state.media_not_shown) == ({}, 3)
+    assert len([each for each in caplog.messages if "TensorBoard does not show images/damaged" in each]) == 1
+    assert any("tensorboard: 3 pictures or tables could not be shown" in message for message in caplog.messages)
     assert list(read_tensorboard(tmp_path / "r").pictures) == ["images/coloured"]
+
+
+def log_step(tracker: ExperimentTracker, step: int) -> None:
+    tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+    tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+
+
+def payload_files_of(directory: Path) -> set[str]:
+    return {path.name for path in (directory / "media").glob("payloads-*.bin")}
 
 
 def test_large_files_of_payloads_go_during_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.02)
     monkeypatch.setattr(payload_files, "LARGE_BYTES", 500)
-    directory = tmp_path / "r"
     with ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
         for step in range(1, 21):
-            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
-            tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
-        assert tracker.flush()
-        # The newest one is still open.
-        wait_until(lambda: len(list((directory / "media").glob("payloads-*"))) == 1)
-        assert len((directory / "media" / "index.jsonl").read_text().splitlines()) > 30
-    assert_twenty_of_each(directory)
-    assert not list((directory / "media").glob("payloads-*"))
+            log_step(tracker, step)
+            if step % 5 == 0:
+                # What was logged is in every view, and then the file goes.
+                wait_until(lambda: not payload_files_of(tmp_path / "r"))
+    assert_twenty_of_each(tmp_path / "r")
+    assert len((tmp_path / "r" / "media" / "index.jsonl").read_text().splitlines()) == 40
 
 
 def test_a_sealed_file_of_payloads_that_is_deleted_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.02)
     monkeypatch.setattr(payload_files, "LARGE_BYTES", 500)
-    # As if a view lagged behind.
-    monkeypatch.setattr(OwnedRun, "_release_payloads", lambda run: None)
+    # As if a view lagged behind: files are sealed, but stay.
+    monkeypatch.setattr(owned_run, "release_sealed", lambda *_: None)
     directory = tmp_path / "r"
     with ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
         for step in range(1, 21):
-            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
-            tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
-        names = {path.name for path in (directory / "media").glob("payloads-*.bin")}
-        assert len(names) > 5
+            log_step(tracker, step)
+            if step % 5 == 0 and step < 20:
+                number = step // 5
+                wait_until(lambda number=number: len(tracker._run.record_writer.payload_file.sealed) == number)
+        names = payload_files_of(directory)
+        assert len(names) >= 4
         delete_folder(directory)
         wait_until(lambda: (directory / "journal.jsonl").exists())
-        assert {path.name for path in (directory / "media").glob("payloads-*.bin")} == names
+        assert payload_files_of(directory) == names
     assert_twenty_of_each(directory)
+    assert not payload_files_of(directory)
 
 
 def test_a_run_that_is_resumed_by_a_process_of_the_same_number_keeps_its_first_pictures(tmp_path: Path) -> None:
@@ -464,3 +476,21 @@ def test_a_row_without_its_files_is_not_delivered_and_recovery_sends_them(
         (files,) = server.files.values()
         assert is_coloured(files[server.rows[1]["images/coloured"]["path"]])
         assert [row["global_step"] for row in server.rows] == [1, 2, 3]
+
+
+def test_a_foreign_object_reaches_the_caller_of_no_tracker(tmp_path: Path) -> None:
+    class Odd:
+        @property
+        def __class__(self) -> Any:
+            raise RuntimeError("odd")
+
+    with TensorBoardTracker(config(tmp_path)) as tracker:
+        tracker.log_image("odd", Odd())
+    MemoryTracker().log_image("odd", Odd())
+
+
+def test_boxes_far_outside_of_a_picture_take_no_time(tmp_path: Path) -> None:
+    box = {"x_minimum": -3e8, "y_minimum": -3e8, "x_maximum": 3e8, "y_maximum": 3e8}
+    with TensorBoardTracker(config(tmp_path)) as tracker:
+        tracker.log_image("far", COLOURED, boxes={"found": [box] * 5_000})
+    assert len(read_tensorboard(tmp_path / "r").pictures["images/far"]) == 1

@@ -76,6 +76,8 @@ class WandBServer:
                     self.answer({"data": {"model": {"id": "project", "name": "project", "bucket": bucket}}})
                 elif "RunStoppedStatus" in query:
                     self.answer({"data": {"project": {"run": {"stopped": server.stops_runs}}}})
+                elif server.failure == "nonsense":
+                    self.answer({"data": {}})
                 elif "CreateRunFiles" in query:
                     run, names = variables["run"], variables["files"]
                     address = f"{server.address}/upload/{run}"
@@ -89,8 +91,6 @@ class WandBServer:
                     edges = [{"node": node} for node in nodes]
                     page = {"edges": edges, "pageInfo": {"endCursor": None, "hasNextPage": False}}
                     self.answer({"data": {"project": {"run": {"files": page}}}})
-                elif server.failure == "nonsense":
-                    self.answer({"data": {}})
                 else:
                     self.answer({"errors": [{"message": "not here"}]}, status=400)
 

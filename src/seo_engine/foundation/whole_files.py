@@ -103,11 +103,12 @@ def write_export(path: str | os.PathLike[str], parts: Iterable[bytes], private: 
             file.writelines(parts)
 
 
-def open_regular(path: Path) -> int:
+def open_regular(path: Path, *, may_be_link: bool = False) -> int:
     """Open a file for reading that somebody may have sent: no link, which leads anywhere, and no pipe, which blocks.
 
     Args:
         path (Path): The file.
+        may_be_link (bool): Whether a link is followed.
 
     Returns:
         int: Its descriptor.
@@ -115,7 +116,8 @@ def open_regular(path: Path) -> int:
     Raises:
         OSError: If it is no file, or cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if may_be_link else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file", str(path))

@@ -169,6 +169,8 @@ def test_several_threads_that_ask_for_one_payload_find_it_whole(tmp_path: Path) 
         {"shape": "no", "type": "uint8"},
         {"shape": [1], "type": "object"},
         {"length": 1 << 40},
+        {"offset": 1 << 63},
+        {"encoding": "pixels"},
     ],
     ids=str,
 )
@@ -187,3 +189,32 @@ def test_a_link_in_the_place_of_a_payload_file_is_not_followed(tmp_path: Path) -
     appended.path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError):
         read(tmp_path, reference)
+
+
+@pytest.mark.parametrize("made", ["link", "pipe"])
+def test_what_stands_in_the_place_of_a_kept_file_is_not_read(tmp_path: Path, made: str) -> None:
+    reference = PayloadFile(tmp_path).append(page("text"))
+    path = RunPayloads(tmp_path).file(reference.as_dictionary())
+    path.unlink()
+    if made == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mkfifo(path)
+    with pytest.raises(OSError, match="no regular file"):
+        RunPayloads(tmp_path).file(reference.as_dictionary())
+
+
+def test_a_folder_of_media_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    reference = PayloadFile(tmp_path / "elsewhere").append(page("text"))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "media").symlink_to(tmp_path / "elsewhere" / "media")
+    with pytest.raises(OSError, match="must be no link"):
+        RunPayloads(tmp_path / "run").file(reference.as_dictionary())
+    assert len(list((tmp_path / "elsewhere" / "media").iterdir())) == 1
+
+
+def test_what_cannot_become_a_file_of_its_kind_is_kept_as_it_is(tmp_path: Path) -> None:
+    # Not a number.
+    reference = PayloadFile(tmp_path).append(Payload(b"\xff" * 8, "values", (1,), "float64"))
+    kept = RunPayloads(tmp_path).keep(reference.as_dictionary())
+    assert kept.suffix == ".bin" and kept.read_bytes() == b"\xff" * 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import torch
 from seo_engine.tracking.payloads.run_payloads import HeldPayloads
 from seo_engine.tracking.records.forms import Histogram, Html, Image, Markdown, PlotlyFigure
 from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.records.media.html import simple_html
 
 MOMENT = {"epoch": 1, "step": 5}
 
@@ -56,6 +58,22 @@ def test_every_value_is_counted_in_a_histogram(tmp_path: Path, values: Any) -> N
     edges, counts = histogram.read()
     assert len(edges) == len(counts) + 1 == 65
     assert sum(counts) == (values.numel() if isinstance(values, torch.Tensor) else numpy.size(values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        numpy.array([1.0, numpy.nextafter(1, 2)]),
+        numpy.array([2**63, 2**63 + 1], dtype="uint64"),
+        numpy.array([0, 5e-324]),
+        numpy.array([1e308, -1e308]),
+        numpy.full(5, -7.5e300),
+    ],
+)
+def test_values_that_are_close_together_or_far_apart_are_counted(tmp_path: Path, values: Any) -> None:
+    (histogram,) = forms(tmp_path, "histogram", values=values)
+    edges, counts = histogram.read()
+    assert sum(counts) == values.size and all(low < high for low, high in itertools.pairwise(edges))
 
 
 def test_values_that_are_not_finite_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -151,6 +169,34 @@ def test_a_page_in_another_encoding_is_taken(tmp_path: Path) -> None:
     assert made.file().read_text(encoding="utf-8") == "<p>T\ufffdpfe</p>"
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>api_key&#61;hunter2abc</p>",
+        "<p>api_key=<span>hunter2abc</span></p>",
+        "<p>https://me:hunter2abc&#64;h</p>",
+    ],
+)
+def test_a_secret_between_tags_or_in_entities_is_kept_nowhere(tmp_path: Path, page: str) -> None:
+    made, text = forms(tmp_path, "html", html=f"<h1>Report</h1>{page}")
+    assert "hunter2abc" not in made.file().read_text() + text.write()
+    assert "Report" in made.file().read_text() and "[redacted]" in text.write()
+
+
+@pytest.mark.parametrize("unit", ["<a ", "<p", "<?", "</a ", '<a x="', "<!--", "<", "&", "<script", "<script>", "x<y "])
+def test_what_a_page_says_is_found_in_time_whatever_it_is(unit: str) -> None:
+    # Twice as much takes about twice as long; what takes the square of it would take minutes here.
+    simple_html(unit * (1_000_000 // len(unit)))
+
+
+def test_a_table_of_plotly_is_without_the_secrets_of_its_columns(tmp_path: Path) -> None:
+    table = plotly.graph_objects.Table(header={"values": ["api_key", "b"]}, cells={"values": [["hunter2abc"], [1]]})
+    made, _ = forms(tmp_path, "figure", figure=plotly.graph_objects.Figure(table))
+    assert json.loads(made.file().read_text())["data"][0]["cells"]["values"] == [["[redacted]"], [1]]
+
+
 def test_what_is_no_page_is_refused() -> None:
     assert refusal("html", html=5) == "html must be a text, a Path or a file, got 5 (int)"
     assert refusal("html", html=" ") == "html must not be empty"
+    assert refusal("html", html="<p>text</p>".encode("utf-16")) == "html must be text in UTF-8"
+    assert "it is no regular file" in refusal("html", html=Path("/dev/zero"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kinds import KINDS
 
 MOMENT = {"epoch": 1, "step": 5}
+CORNERS = {"x_minimum": 0, "y_minimum": 0, "x_maximum": 3, "y_maximum": 4}
 PIXELS = numpy.arange(4 * 5 * 3, dtype="uint8").reshape(4, 5, 3) * 4
 
 
@@ -136,8 +138,7 @@ def test_a_layout_that_the_shape_does_not_have_is_refused() -> None:
 
 
 def test_boxes_without_numbers_have_those_of_their_labels(tmp_path: Path) -> None:
-    corners = {"x_minimum": 0, "y_minimum": 0, "x_maximum": 3, "y_maximum": 4}
-    boxes = {"found": [corners | {"label": label} for label in ("cat", "dog", "cat")], "other": [corners]}
+    boxes = {"found": [CORNERS | {"label": label} for label in ("cat", "dog", "cat")], "other": [CORNERS]}
     (picture,) = pictures(tmp_path, PIXELS, boxes=boxes)
     assert [box["class_number"] for box in (*picture.boxes["found"], *picture.boxes["other"])] == [1, 2, 1, 3]
 
@@ -172,7 +173,7 @@ def closed_file() -> io.BytesIO:
         (object(), "image must be an array, got a value of type object"),
         (None, "image must be an array, got a value of type NoneType"),
         (b"text", "image must be a PNG, JPEG, GIF or WebP file, or an array of pixels"),
-        ("/nowhere/picture.png", "No such file or directory: '/nowhere/picture.png'"),
+        ("/nowhere/picture.png", "image cannot be read from '/nowhere/picture.png': No such file or directory"),
         ([PIXELS] * 101, "image must be at most 100 pictures, got 101"),
     ],
 )
@@ -191,12 +192,31 @@ def test_what_is_no_picture_is_refused_with_one_reason(image: Any, reason: str) 
         ({"boxes": {"found": [{"x_minimum": 1}]}}, "a box must have x_minimum, y_minimum, x_maximum, y_maximum"),
         ({"boxes": {"found": [{"left": 1}]}}, "a box must have only x_minimum"),
         ({"boxes": {"found": 5}}, "boxes must be lists of dictionaries by name, got 5 (int)"),
+        ({"boxes": {"found": [CORNERS | {"score": float("nan")}]}}, "the score of a box must be a finite number"),
+        ({"class_labels": ["cat"]}, "class_labels must be a dictionary of names by number, got a list"),
         ({"name": "\n"}, "a name must be 1 to 512 printable characters"),
         ({"step": "five"}, "step must be a whole number, got 'five' (str)"),
     ],
 )
 def test_what_is_said_of_a_picture_wrongly_is_refused(further: dict[str, Any], reason: str) -> None:
     assert reason in refusal(PIXELS, **further)
+
+
+def test_what_is_too_large_is_refused_before_it_is_copied_or_read(tmp_path: Path) -> None:
+    large = numpy.broadcast_to(numpy.uint8(7), (100_000, 100_000, 3))
+    assert "larger than maximum_payload_bytes (256,000,000), got 30,000,000,000 bytes" in refusal(large)
+    with Path("/dev/zero").open("rb") as endless:
+        assert "larger than maximum_payload_bytes (256,000,000), got 256,000,001 bytes" in refusal(endless)
+
+
+def test_a_pipe_and_a_device_block_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        assert "image cannot be read from" in refusal(path)
+
+
+def test_an_address_in_place_of_a_file_is_said_without_its_secret() -> None:
+    assert refusal("https://me:hunter2@h/a.png").startswith("image cannot be read from 'https://[redacted]@h/a.png'")
 
 
 def test_captions_and_labels_are_without_secrets(tmp_path: Path) -> None:

@@ -137,6 +137,11 @@ def test_a_column_with_the_name_of_a_secret_shows_none(tmp_path: Path) -> None:
     assert cells(tmp_path, rows, ["number", "password"])[1] == [[1, "[redacted]"], [2, "[redacted]"]]
 
 
+def test_a_list_in_a_column_with_the_name_of_a_secret_is_one(tmp_path: Path) -> None:
+    rows = [[["hunter2"], ("hunter2",)], [None, {"deep": "hunter2"}]]
+    assert "hunter2" not in str(cells(tmp_path, rows, ["api_key", "password"]))
+
+
 def test_a_long_table_is_shown_in_part_and_says_so(tmp_path: Path) -> None:
     _, markdown = forms(tmp_path, [[number, "a|b\nc<d", 1 / 3] for number in range(1_000)], ["n", "text", "third"])
     lines = markdown.write().splitlines()

@@ -243,6 +243,8 @@ class Deliveries:
     def _say_what_is_left(self) -> None:
         complete = True
         for name, state in self.states.items():
+            if state.media_not_shown:
+                logger.warning("⚠️ %s: %d pictures or tables could not be shown", name, state.media_not_shown)
             if state.is_complete and not state.dropped:
                 continue
             complete = False

@@ -326,6 +326,7 @@ class LoggingWorker:
                 details = {str(name): str(value) for name, value in self.tracker.details().items()}
                 self.state.details = redact(details)
             self.state.stop_requested = bool(self.tracker.stop_requested)
+            self.state.media_not_shown = int(self.tracker.media_left_out)
         except _RAISED_BY_TRACKERS as error:
             # It takes records all the same.
             if not self._said_no_details:

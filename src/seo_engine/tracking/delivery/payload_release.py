@@ -16,11 +16,11 @@ from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
 from seo_engine.tracking.journal.rank_journals import end_of_journal
 from seo_engine.tracking.journal.reader import JournalReader, Position
 from seo_engine.tracking.payloads.media_index import MediaIndex, Place
-from seo_engine.tracking.payloads.payload import FILE_NAME, MEDIA, Reference
+from seo_engine.tracking.payloads.payload import FILE_NAME, MEDIA, Reference, media_folder
 from seo_engine.tracking.payloads.payload_file import PayloadFile, is_in_use
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
 from seo_engine.tracking.records.kind import PAYLOADS
-from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.places import DELIVERY
 from seo_engine.tracking.runs.run_lock import RunLock
@@ -97,7 +97,7 @@ def _indexed(
         if time.monotonic() > deadline:
             return []
         try:
-            name = payloads.file(reference.as_dictionary()).name
+            name = payloads.keep(reference.as_dictionary()).name
         except Exception as error:  # a payload may be damaged, and a library missing that it needs
             logger.warning("⚠️ %s is kept: %s", files[reference.file], one_line(error))
             del names[reference.file]
@@ -112,7 +112,7 @@ def _indexed(
 
 
 def _payload_files(run_directory: Path) -> Iterator[Path]:
-    return (path for path in (run_directory / MEDIA).glob("*.bin") if FILE_NAME.fullmatch(path.name))
+    return (path for path in media_folder(run_directory).glob("*.bin") if FILE_NAME.fullmatch(path.name))
 
 
 def _has_all_views(run_directory: Path, config: TrackingConfig) -> bool:
@@ -128,5 +128,5 @@ def _references(run_directory: Path, start: Position | None) -> Iterator[Referen
         with JournalReader(run_directory / journal_name(rank)) as journal:
             for line in journal.lines(start or Position()):
                 record = decode_record(line.content) if _MARK in line.content else None
-                for each in (record or {}).get(PAYLOADS, ()):
-                    yield Reference.from_dictionary(each)
+                if record is not None and record["kind"] in KINDS and KINDS[record["kind"]].has_payloads:
+                    yield from map(Reference.from_dictionary, record[PAYLOADS])

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from seo_engine.tracking.payloads.payload import ITEM_BYTES, Payload
+from seo_engine.tracking.payloads.payload import ITEM_BYTES, Payload, check_size
 
 # By the code that numpy gives at once, while it makes the name each time: `|u1`, `<f4`.
 _TYPES = {f"{'b' if name == 'bool' else name[0]}{size}": name for name, size in ITEM_BYTES.items()}
 
 
-def as_host_array(value: Any, what: str) -> Any:
+def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
     """Return an array or tensor as a numpy array, without a copy where it is in the memory of this machine.
 
     Args:
         value (Any): An array of numpy, or what can be seen as one: a tensor of torch on any device, of JAX, a series.
         what (str): What it is called in an error.
+        most_bytes (int): How large it may be.
 
     Returns:
         numpy.ndarray: With elements of a type in `ITEM_BYTES`.
 
     Raises:
         TypeError: If it is no array, or one of other elements.
+        PayloadTooLargeError: If it is larger; it is not copied first.
 
     Example:
-        >>> as_host_array(memoryview(b"abc"), "image").tolist()
+        >>> as_host_array(memoryview(b"abc"), "image", 100).tolist()
         [97, 98, 99]
     """
     # Whoever has an array has numpy.
     import numpy
 
+    if isinstance(size := getattr(value, "nbytes", None), int):
+        check_size(size, most_bytes)
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.tracking.payloads.payload import Reference
+from seo_engine.tracking.payloads.payload import PIXELS, VALUES, Reference
 
-PIXELS = "pixels"
-VALUES = "values"
 PNG = "png"
 HTML = "html"
 TABLE = "table"
@@ -111,12 +108,19 @@ def _values_as_histogram(raw: bytes, reference: Reference) -> bytes:
     if values.dtype.kind == "b":
         values = values.astype("uint8")
     if values.dtype.kind == "f":
-        values = values[numpy.isfinite(values)].astype("float64")
+        values = values[numpy.isfinite(values)]
     if not values.size:
         raise ValueError("none of the values is a finite number")
-    counts, edges = numpy.histogram(values, bins=_BINS)
-    if not all(math.isfinite(edge) for edge in edges):
-        raise ValueError("the values are too far apart")
+    values = values.astype("float64")
+    # So that their span is a number, too.
+    scale = 4.0 if max(abs(values.min()), abs(values.max())) > 1e300 else 1.0
+    low, high = float(values.min() / scale), float(values.max() / scale)
+    # So far apart that a bin is more than the distance of two floats.
+    least = max(abs(low), abs(high), 1.0) * 1e-9
+    if high - low < least:
+        low, high = low - least, high + least
+    counts, edges = numpy.histogram(values / scale, bins=_BINS, range=(low, high))
+    edges = edges * scale
     return orjson.dumps({"edges": edges.tolist(), "counts": counts.tolist()})
 
 

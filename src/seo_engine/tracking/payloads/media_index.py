@@ -12,9 +12,12 @@ from typing import Any
 import orjson
 
 from seo_engine.foundation.whole_files import open_regular, write_whole
-from seo_engine.tracking.payloads.payload import MEDIA, Reference
+from seo_engine.tracking.payloads.payload import MEDIA, Reference, is_kept, media_folder
 
 INDEX = "index.jsonl"
+
+# Of a million payloads; somebody may have sent anything.
+LARGEST_INDEX_BYTES = 200_000_000
 
 # Of the files in `media/` that are named after their content.
 KEPT_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,5}")
@@ -41,6 +44,7 @@ class MediaIndex:
     """
 
     def __init__(self, run_directory: Path) -> None:
+        self._run_directory = run_directory
         self._path = run_directory / MEDIA / INDEX
         self._names: dict[Place, str] = {}
         self._read_at = 0
@@ -57,7 +61,7 @@ class MediaIndex:
         """
         self._read()
         name = self._names.get((reference.file, reference.offset))
-        if name is None or not (self._path.parent / name).is_file():
+        if name is None or not is_kept(media_folder(self._run_directory) / name):
             raise FileNotFoundError(
                 errno.ENOENT, f"nothing was kept of what was at {reference.offset:,} in {reference.file}, which is gone"
             )
@@ -77,6 +81,7 @@ class MediaIndex:
         Raises:
             OSError: If it cannot be written.
         """
+        media_folder(self._run_directory)
         self._read()
         self._names |= names
         lines = (
@@ -94,6 +99,8 @@ class MediaIndex:
             return
         descriptor = open_regular(self._path)
         with os.fdopen(descriptor, "rb") as file:
+            if os.fstat(descriptor).st_size > LARGEST_INDEX_BYTES:
+                raise OSError(errno.EFBIG, "it is too large", str(self._path))
             self._names = dict(entry for line in file if (entry := _entry(line)) is not None)
         self._read_at = changed
 

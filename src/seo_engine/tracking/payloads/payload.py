@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from seo_engine.foundation.whole_files import open_regular
+
 MEDIA = "media"
 
 FILE_NAME = re.compile(r"payloads-[A-Za-z0-9][A-Za-z0-9.-]{0,99}\.bin")
+
+# As large as a file can be.
+LARGEST_OFFSET = 2**63 - 1
 
 # What the elements of an array can be, and how many bytes one has; as numpy names them.
 ITEM_BYTES = {
     "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "uint32": 4, "int32": 4, "uint64": 8, "int64": 8,
     "float16": 2, "float32": 4, "float64": 8,
 }  # fmt: skip
+
+
+# Of what is an array.
+PIXELS = "pixels"
+VALUES = "values"
+ARRAY_ENCODINGS = (PIXELS, VALUES)
 
 
 class Payload(NamedTuple):
@@ -92,10 +105,12 @@ class Reference(NamedTuple):
         shape = data.get("shape", [])
         if not isinstance(file, str) or not FILE_NAME.fullmatch(file):
             raise ValueError("a payload must name a payload file")
-        if not all(type(number) is int and number >= 0 for number in (offset, length)):
+        if not all(type(number) is int and 0 <= number <= LARGEST_OFFSET for number in (offset, length)):
             raise ValueError("a payload must have an offset and a length")
         if not isinstance(encoding, str) or not isinstance(kind, str) or not isinstance(shape, list):
             raise ValueError("a payload must have an encoding, and an array a shape and a type")
+        if (encoding in ARRAY_ENCODINGS) != bool(kind):
+            raise ValueError("an array, and nothing else, must have a type")
         if kind and (
             kind not in ITEM_BYTES
             or not all(type(side) is int and side > 0 for side in shape)
@@ -104,6 +119,82 @@ class Reference(NamedTuple):
             raise ValueError("an array must have a known type, and as many elements as its shape says")
         assert isinstance(offset, int) and isinstance(length, int)
         return cls(file, offset, length, encoding, tuple(shape), kind)
+
+
+class PayloadTooLargeError(ValueError):
+    """What a call is given is larger than allowed."""
+
+
+def check_size(size: int, most_bytes: int) -> None:
+    """Refuse what is too large, before it is copied or read.
+
+    Args:
+        size (int): How many bytes it has.
+        most_bytes (int): How many are allowed.
+
+    Raises:
+        PayloadTooLargeError: If there are more.
+    """
+    if size > most_bytes:
+        limit = f"maximum_payload_bytes ({most_bytes:,})"
+        raise PayloadTooLargeError(f"its data are larger than {limit}, got {size:,} bytes")
+
+
+def read_file(file: Any, most_bytes: int) -> Any:
+    """Return what a path or an open file holds.
+
+    Args:
+        file (Any): A Path, or what has a `read`.
+        most_bytes (int): How many bytes are allowed.
+
+    Returns:
+        Any: Bytes, or of a file that is open for text a text.
+
+    Raises:
+        OSError: If it cannot be read, or is no file but a pipe or a device.
+        PayloadTooLargeError: If it holds more.
+    """
+    if not isinstance(file, Path):
+        # One more shows whether there is more.
+        data = file.read(most_bytes + 1)
+        check_size(len(data), most_bytes)
+        return data
+    with os.fdopen(open_regular(file, may_be_link=True), "rb") as opened:
+        check_size(os.fstat(opened.fileno()).st_size, most_bytes)
+        return opened.read()
+
+
+def media_folder(run_directory: Path) -> Path:
+    """Return the folder of a run's media.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Raises:
+        OSError: If it is a link: a run that somebody sent must not lead elsewhere.
+    """
+    path = run_directory / MEDIA
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "the folder of a run's media must be no link", str(path))
+    return path
+
+
+def is_kept(path: Path) -> bool:
+    """Return whether a file is there that a payload became.
+
+    Args:
+        path (Path): Its place.
+
+    Raises:
+        OSError: If it is a link or a pipe: a run that somebody sent must not lead elsewhere.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return True
 
 
 class Payloads(Protocol):

@@ -204,7 +204,7 @@ class PayloadFile:
             data, offset = data[written:], offset + written
 
     def _copy(self, path: Path, length: int, offset: int) -> None:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, may_be_link=True), "rb") as file:
             while length and (part := file.read(min(length, _COPY_BYTES))):
                 self._write(memoryview(part), offset)
                 length, offset = length - len(part), offset + len(part)

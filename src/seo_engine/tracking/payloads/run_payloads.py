@@ -11,10 +11,10 @@ from typing import Any
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER, open_regular, write_whole
 from seo_engine.tracking.payloads.encodings import ENCODINGS, encoded
 from seo_engine.tracking.payloads.media_index import MediaIndex
-from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
+from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference, is_kept, media_folder
 
 # A journal that somebody sent may refer to anything.
-LARGEST_PAYLOAD_BYTES = 1 << 32
+LARGEST_PAYLOAD_BYTES = 1 << 30
 
 
 class RunPayloads:
@@ -36,7 +36,7 @@ class RunPayloads:
     """
 
     def __init__(self, run_directory: Path) -> None:
-        self._directory = run_directory / MEDIA
+        self._run_directory = run_directory
         self._index = MediaIndex(run_directory)
 
     def file(self, reference: Any) -> Path:
@@ -52,26 +52,42 @@ class RunPayloads:
         known = Reference.from_dictionary(reference)
         if known.encoding not in ENCODINGS:
             raise ValueError(f"this version does not know the encoding {known.encoding[:50]!r}")
+        folder = media_folder(self._run_directory)
         try:
             raw = self._read(known)
         except FileNotFoundError:
             # It went when every view had taken it.
-            return self._directory / self._index.name_of(known)
-        path = self._directory / name_of(raw, known)
-        if not path.exists():
-            self._directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            return folder / self._index.name_of(known)
+        path = folder / name_of(raw, known)
+        if not is_kept(path):
+            folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             write_whole(path, [encoded(raw, known)])
         return path
+
+    def keep(self, reference: Any) -> Path:
+        """Return the file of a payload, or, if it cannot be made, one with the payload as it is.
+
+        Args:
+            reference (Any): As a record has it.
+
+        Raises:
+            OSError: If the payload is gone, or the file cannot be written.
+        """
+        try:
+            return self.file(reference)
+        except ValueError:
+            raw = self._read(Reference.from_dictionary(reference))
+            path = media_folder(self._run_directory) / f"{hashlib.sha256(raw).hexdigest()}.bin"
+            if not is_kept(path):
+                write_whole(path, [raw])
+            return path
 
     def _read(self, reference: Reference) -> bytes:
         if reference.length > LARGEST_PAYLOAD_BYTES:
             raise ValueError(f"a payload of {reference.length:,} bytes is too large")
-        descriptor = open_regular(self._directory / reference.file)
+        descriptor = open_regular(self._run_directory / MEDIA / reference.file)
         try:
-            raw = b""
-            # One read returns at most two gigabytes.
-            while part := os.pread(descriptor, reference.length - len(raw), reference.offset + len(raw)):
-                raw += part
+            raw = os.pread(descriptor, reference.length, reference.offset)
         finally:
             os.close(descriptor)
         if len(raw) != reference.length:

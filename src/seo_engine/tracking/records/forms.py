@@ -27,17 +27,17 @@ class Picture(NamedTuple):
     """A picture as a browser shows it, its size in pixels, and what is said of it.
 
     Args:
-        data (bytes): PNG, JPEG, GIF or WebP.
+        drawn (bytes): PNG, JPEG, GIF or WebP; empty if there is a file.
         width (int): In pixels.
         height (int): In pixels.
-        file (Path | None): The file with the same bytes, if there is one.
+        file (Path | None): The file that holds it, if there is one.
         caption (str): What it shows, in words; empty if nobody said it.
         masks (Mapping[str, Path]): By name, pictures with the number of a class at each pixel.
         boxes (Mapping[str, Sequence[Box]]): By name, rectangles.
         class_labels (Mapping[int, str]): What the numbers of classes mean.
     """
 
-    data: bytes
+    drawn: bytes
     width: int
     height: int
     file: Path | None = None
@@ -45,6 +45,11 @@ class Picture(NamedTuple):
     masks: Mapping[str, Path] = {}
     boxes: Mapping[str, Sequence[Box]] = {}
     class_labels: Mapping[int, str] = {}
+
+    @property
+    def data(self) -> bytes:
+        """bytes: PNG, JPEG, GIF or WebP."""
+        return self.drawn if self.file is None else self.file.read_bytes()
 
 
 class Image(NamedTuple):

@@ -14,7 +14,7 @@ from seo_engine.foundation.redaction import names_in_words, redact, redact_text
 from seo_engine.foundation.texts import LARGEST_INTEGER, as_json_data, fits_64_bits, one_line
 from seo_engine.tracking.journal.fitting import cut_text, in_parts
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.payload import Payload, Payloads, Reference
+from seo_engine.tracking.payloads.payload import Payload, Payloads, Reference, check_size
 from seo_engine.tracking.records.forms import Medium
 from seo_engine.tracking.records.plain_values import plain_number, plain_value
 
@@ -22,6 +22,9 @@ NUMBER = (int, float)
 
 # The fields that say when a record was logged.
 MOMENT: dict[str, Any] = {"epoch": NUMBER, "step": int}
+
+# Of one call, unless the configuration says otherwise.
+MAXIMUM_PAYLOAD_BYTES = 256_000_000
 
 # The field that says where the payloads of a record are.
 PAYLOADS = "payloads"
@@ -98,7 +101,8 @@ class Kind:
         fields (Mapping[str, Any]): The fields that readers rely on, and their types; all have `kind` and `time`.
         shown (Callable[[Record, Payloads], Shown | None]): Returns what a view shows of a record; None for nothing.
         contents (Callable[..., Record]): Turns the arguments of its call into the contents of a record. With `payloads`
-            among its fields, all but the payloads is already plain data without secrets.
+            among its fields, all but the payloads is already plain data without secrets; they take
+            `most_bytes`, how large these may be together.
         subject (str): What it is called in profiles and messages; its name if empty.
         is_metrics (bool): Whether it holds numbers by name, at a step.
         is_thinned (bool): Whether a view may leave out some of those numbers.
@@ -129,12 +133,15 @@ class Kind:
             return False
         return not self.is_metrics or all(isinstance(value, NUMBER) for value in record["metrics"].values())
 
-    def make_records(self, arguments: Mapping[str, Any], rank: int = 0) -> CallRecords:
+    def make_records(
+        self, arguments: Mapping[str, Any], rank: int = 0, most_bytes: int = MAXIMUM_PAYLOAD_BYTES
+    ) -> CallRecords:
         """Return new records with the current time, as plain data without secrets.
 
         Args:
             arguments (Mapping[str, Any]): The arguments of the call that logs them.
             rank (int): Rank of this process in distributed training.
+            most_bytes (int): How large its payloads may be together.
 
         Returns:
             CallRecords: One record as its readers will see it, or several where it is too large for one.
@@ -142,8 +149,10 @@ class Kind:
         Raises:
             TypeError: If an argument has the wrong type.
             ValueError: If a name is not valid.
+            PayloadTooLargeError: If its payloads are larger.
         """
-        contents = dict(self.contents(**arguments))
+        limit = {"most_bytes": most_bytes} if self.has_payloads else {}
+        contents = dict(self.contents(**arguments, **limit))
         if not self.has_payloads:
             for name, types in self.fields.items():
                 if types is dict:
@@ -155,6 +164,7 @@ class Kind:
         if self.has_payloads:
             # What they say beside their payloads is little, and plain data without secrets already.
             payloads = tuple(contents.pop(PAYLOADS))
+            check_size(sum(payload.size for payload in payloads), most_bytes)
             return CallRecords([new_record(self.name, rank=rank, **contents)], {}, payloads)
         left_out: dict[str, str] = {}
         # Plain data first: a user's object shows only as text whether it holds a secret.

@@ -56,6 +56,7 @@ class DeliveryState:
         unknown_records (int): Delivered records of kinds that this version does not know; the view skips them.
         values_not_shown (int): Values that the selection left out of the view.
         values_thinned (int): Those of them that were left out for their priority.
+        media_not_shown (int): Pictures, tables and the like of delivered records that the view could not show.
         withheld (int): Records that hold the last of those values.
         closed (bool): Whether the tracker was closed.
         last_error (str | None): What keeps the tracker from taking records.
@@ -79,6 +80,7 @@ class DeliveryState:
     unknown_records: int = 0
     values_not_shown: int = 0
     values_thinned: int = 0
+    media_not_shown: int = 0
     withheld: int = 0
     closed: bool = False
     last_error: str | None = None

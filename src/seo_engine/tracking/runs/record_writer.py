@@ -13,8 +13,9 @@ from seo_engine.foundation.texts import counts_in_words, one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
+from seo_engine.tracking.payloads.payload import PayloadTooLargeError
 from seo_engine.tracking.payloads.payload_file import PayloadFile
-from seo_engine.tracking.records.kind import CallRecords, parts_in_words
+from seo_engine.tracking.records.kind import PAYLOADS, CallRecords, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
@@ -33,6 +34,9 @@ BELOW_PRIORITY = "left out by priority"
 PART_OF_A_VALUE = "part of a value"
 TOO_LARGE = "larger than maximum_payload_bytes"
 NOT_WRITTEN = "payload not writable"
+
+# About as long as one is in a record.
+_LONG_REFERENCE = "x" * 250
 
 _MOST_NAMES = 5
 
@@ -119,11 +123,14 @@ class RecordWriter:
         """
         call = KINDS[kind].call or kind
         try:
-            made = KINDS[kind].make_records(arguments, self.rank)
+            made = KINDS[kind].make_records(arguments, self.rank, self._config.maximum_payload_bytes)
             if KINDS[kind].has_payloads:
                 return self._write_with_payloads(call, made)
             for line in [encode_record(record) for record in made.records]:
                 self._logging_queue.append(line)
+        except PayloadTooLargeError as error:
+            self.drop(TOO_LARGE, f"⚠️ {call} is not recorded: {error}")
+            return False
         except Exception as error:
             self._count_failure(call, error)
             return False
@@ -133,11 +140,8 @@ class RecordWriter:
 
     def _write_with_payloads(self, call: str, made: CallRecords) -> bool:
         """Append payloads, and then the record that says where they are; return whether it was recorded."""
-        size = sum(payload.size for payload in made.payloads)
-        if size > self._config.maximum_payload_bytes:
-            limit = f"maximum_payload_bytes ({self._config.maximum_payload_bytes:,})"
-            self.drop(TOO_LARGE, f"⚠️ {call} is not recorded: its data are larger than {limit}, got {size:,} bytes")
-            return False
+        # A record that is too large for a line is refused before its payloads are written.
+        encode_record({**made.records[0], PAYLOADS: [_LONG_REFERENCE] * len(made.payloads)})
         with self.payload_file.lock:
             try:
                 made.refer_to([self.payload_file.append(payload) for payload in made.payloads])

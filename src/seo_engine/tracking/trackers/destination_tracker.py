@@ -91,6 +91,9 @@ class DestinationTracker(ABC):
     # Whether the destination's server asked to stop the training.
     stop_requested: bool = False
 
+    # How many pictures, tables and the like it could not show.
+    media_left_out: int = 0
+
     # The newest record that the view is known to hold before it is closed; None if unknown.
     confirmed_record: int | None = None
 

@@ -50,7 +50,8 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
 
     def _take(self, kind: str, **arguments: Any) -> None:
         # Copied, because a training may use its dictionary again.
-        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in arguments.items()}
+        plain = arguments
         with contextlib.suppress(Exception):  # a generator, say, cannot be copied
+            plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in arguments.items()}
             plain = copy.deepcopy(plain)
         self.calls.append((KINDS[kind].call, plain))

@@ -8,7 +8,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +32,12 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 Convert = Callable[[Any], Any | None]
 
 _FLUSH, _CLOSE = "flush", "close"
+
+# What a disk or a busy system says.
+_MAY_BE_BETTER_LATER = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES,
+    errno.ESTALE,
+}  # fmt: skip
 
 # At most this many are remembered: a caller may make a new one at every step.
 _MOST_MISTAKES = 1_000
@@ -69,6 +75,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
         self._owner_process = os.getpid()
         self._forked = False
         self._setup_failure = ""
+        self._said_left_out: set[str] = set()
         self._peoples_door, self._workers_door = _PeoplesDoor(self), _WorkersDoor(self)
         # The side that opens the tracker also flushes and closes it.
         self._door = self._peoples_door if run_directory is None else self._workers_door
@@ -226,18 +233,29 @@ class SDKTracker(DestinationTracker, TrackerCalls):
             try:
                 value = conversions[type(medium)](medium)
             except Exception as error:
-                if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+                if isinstance(error, OSError) and error.errno in _MAY_BE_BETTER_LATER:
                     raise
-                self.logger.warning("⚠️ %s does not show %s: %s", self.title, medium.name, one_line(error))
+                self._leave_out(medium.name, error)
             else:
                 if value is not None:
                     converted.append(value)
         return converted
 
+    def _leave_out(self, name: str, error: Exception) -> None:
+        self.media_left_out += 1
+        # Of each name once: a training may log the same at every step.
+        is_repeated = name in self._said_left_out
+        if len(self._said_left_out) < _MOST_MISTAKES:
+            self._said_left_out.add(name)
+        level = logging.DEBUG if is_repeated else logging.WARNING
+        self.logger.log(level, "⚠️ %s does not show %s: %s", self.title, name, one_line(error))
+
     def _take(self, kind: str, **arguments: Any) -> None:
         known = KINDS[kind]
         moment = arguments.get("epoch"), arguments.get("step")
-        contents = next((value for value in arguments.values() if isinstance(value, Mapping)), ())
+        contents: Sized = ()
+        with suppress(Exception):  # a foreign object may raise whatever it is asked
+            contents = next((value for value in arguments.values() if isinstance(value, Mapping)), ())
         with self._through(self._peoples_door, known.subject, contents, *moment) as is_open:
             if not is_open:
                 return
@@ -254,7 +272,7 @@ class SDKTracker(DestinationTracker, TrackerCalls):
 
     def _checked(self, kind: Kind, arguments: Mapping[str, Any]) -> tuple[list[Record], Payloads]:
         if not kind.is_metrics:
-            made = kind.make_records(arguments)
+            made = kind.make_records(arguments, most_bytes=self.config.maximum_payload_bytes)
             if made.left_out:
                 self.logger.warning("⚠️ %s records only a part of %s", kind.call, parts_in_words(made.left_out))
             return made.records, self._held(made) if kind.has_payloads else NO_PAYLOADS

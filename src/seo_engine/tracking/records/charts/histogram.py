@@ -12,8 +12,7 @@ import orjson
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
-from seo_engine.tracking.payloads.encodings import VALUES
-from seo_engine.tracking.payloads.payload import Payloads
+from seo_engine.tracking.payloads.payload import VALUES, Payloads
 from seo_engine.tracking.records.forms import Histogram
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name
@@ -22,13 +21,15 @@ from seo_engine.tracking.records.metrics import metric_name
 MOST_BINS = 512
 
 
-def _contents(name: str, values: Any, epoch: float, step: int, counts: Any = None, edges: Any = None) -> Record:
+def _contents(
+    name: str, values: Any, epoch: float, step: int, counts: Any = None, edges: Any = None, *, most_bytes: int
+) -> Record:
     contents: Record = {"name": metric_name("histograms", name), "epoch": epoch, "step": step}
     if values is None:
-        return contents | {"bins": _checked_bins(counts, edges), PAYLOADS: []}
+        return contents | {"bins": _checked_bins(counts, edges, most_bytes), PAYLOADS: []}
     if counts is not None or edges is not None:
         raise ValueError("a histogram must be of values, or of counts and edges, not of both")
-    array = _as_array(values, "values")
+    array = _as_array(values, "values", most_bytes)
     not_finite = count_not_finite(array)
     if not array.size or not_finite == array.size:
         raise ValueError("values must hold at least one finite number")
@@ -36,10 +37,12 @@ def _contents(name: str, values: Any, epoch: float, step: int, counts: Any = Non
     return contents | left_out | {"bins": {}, PAYLOADS: [array_payload(array, VALUES)]}
 
 
-def _checked_bins(counts: Any, edges: Any) -> Record:
+def _checked_bins(counts: Any, edges: Any, most_bytes: int) -> Record:
     if counts is None or edges is None:
         raise ValueError("a histogram must have values, or both counts and edges")
-    heights, borders = (_as_array(given, what).tolist() for given, what in ((counts, "counts"), (edges, "edges")))
+    heights, borders = (
+        _as_array(given, what, most_bytes).tolist() for given, what in ((counts, "counts"), (edges, "edges"))
+    )
     if not 0 < len(heights) <= MOST_BINS or len(borders) != len(heights) + 1:
         raise ValueError(
             f"a histogram must have 1 to {MOST_BINS} counts, and one edge more, got {len(heights)} and {len(borders)}"
@@ -51,12 +54,12 @@ def _checked_bins(counts: Any, edges: Any) -> Record:
     return {"counts": heights, "edges": borders}
 
 
-def _as_array(values: Any, what: str) -> Any:
+def _as_array(values: Any, what: str, most_bytes: int) -> Any:
     if isinstance(values, list | tuple):
         import numpy
 
         values = numpy.asarray(values)
-    return as_host_array(values, what).reshape(-1)
+    return as_host_array(values, what, most_bytes).reshape(-1)
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

@@ -46,14 +46,16 @@ class _Pictures(NamedTuple):
     places: list[tuple[int, int]]
 
 
-def _contents(name: str, table: Any, epoch: float, step: int, columns: Sequence[str] | None = None) -> Record:
+def _contents(
+    name: str, table: Any, epoch: float, step: int, columns: Sequence[str] | None = None, *, most_bytes: int
+) -> Record:
     given = _columns_of(table, columns)
     if not given.names or not given.values[0]:
         raise ValueError("table must have at least one column and one row")
     if len(given.names) > MOST_COLUMNS:
         raise ValueError(f"table must have at most {MOST_COLUMNS:,} columns, got {len(given.names):,}")
     pictures = _Pictures([], [])
-    plain = [_plain_cells(values, number, pictures) for number, values in enumerate(given.values)]
+    plain = [_plain_cells(values, number, pictures, most_bytes) for number, values in enumerate(given.values)]
     names, cells = _without_secrets(given.names, plain)
     if len(set(names)) < len(names):
         raise ValueError("the columns of a table must have different names")
@@ -115,7 +117,7 @@ def _columns_of_rows(rows: Sequence[Any], names: Sequence[str] | None) -> _Colum
     return _Columns(tuple(map(str, found)), values)
 
 
-def _plain_cells(cells: Sequence[Any], column: int, pictures: _Pictures) -> Sequence[Any]:
+def _plain_cells(cells: Sequence[Any], column: int, pictures: _Pictures, most_bytes: int) -> Sequence[Any]:
     """Return cells that JSON can hold; a picture leaves its cell empty."""
     types = set(map(type, cells))
     if types <= _PLAIN_TYPES and _are_storable(cells, types):
@@ -123,7 +125,7 @@ def _plain_cells(cells: Sequence[Any], column: int, pictures: _Pictures) -> Sequ
     plain = list(cells)
     for row, cell in enumerate(cells):
         if _is_picture(cell):
-            pictures.payloads.append(image_payload(cell))
+            pictures.payloads.append(image_payload(cell, most_bytes))
             pictures.places.append((row, column))
             plain[row] = None
         else:

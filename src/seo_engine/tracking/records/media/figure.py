@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from functools import partial
 from typing import Any
 
@@ -18,15 +19,31 @@ from seo_engine.tracking.records.media.image import drawn_pictures
 from seo_engine.tracking.records.metrics import metric_name
 
 
-def _contents(name: str, figure: Any, epoch: float, step: int, caption: str | None = None) -> Record:
+def _contents(
+    name: str, figure: Any, epoch: float, step: int, caption: str | None = None, *, most_bytes: int
+) -> Record:
     entry = {} if caption is None else {"caption": plain_text(caption)}
     contents = {"name": metric_name("figures", name), "epoch": epoch, "step": step, "images": [entry]}
     if hasattr(figure, "to_json") and hasattr(figure, "to_plotly_json"):
-        return contents | {PAYLOADS: [Payload(orjson.dumps(redact(orjson.loads(figure.to_json()))), PLOTLY)]}
+        data = _without_secrets(orjson.loads(figure.to_json()))
+        return contents | {PAYLOADS: [Payload(orjson.dumps(data), PLOTLY)]}
     figure = _whole_figure(figure)
     file = io.BytesIO()
     figure.savefig(file, format=PNG)
     return contents | {PAYLOADS: [Payload(file.getvalue(), PNG)]}
+
+
+def _without_secrets(figure: Any) -> Any:
+    """Return a figure of Plotly without secrets; a table in it has names of columns, as one that is logged."""
+    shown = redact(figure)
+    for trace in shown.get("data", ()):
+        if trace.get("type") == "table":
+            names, columns = (trace.get(part, {}).get("values") for part in ("header", "cells"))
+            if isinstance(names, list) and isinstance(columns, list):
+                trace["cells"]["values"] = [
+                    redact(cells, str(name)) for name, cells in itertools.zip_longest(names, columns, fillvalue="")
+                ][: len(columns)]
+    return shown
 
 
 def _whole_figure(figure: Any) -> Any:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seo_engine.foundation.extras import import_of_extra
+from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.whole_files import open_regular
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
-from seo_engine.tracking.payloads.encodings import PIXELS
-from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.payloads.payload import PIXELS, Payload, Payloads, check_size, read_file
 from seo_engine.tracking.records.forms import Box, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name
@@ -30,6 +32,7 @@ _LARGEST_CLASS = 255
 # How a file begins, and what it is: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
 _BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"}
 _LONGEST_BEGINNING = 12
+_LONGEST_SHOWN_NAME = 300
 
 _CORNERS = ("x_minimum", "y_minimum", "x_maximum", "y_maximum")
 
@@ -44,6 +47,8 @@ def _contents(
     boxes: Any = None,
     class_labels: Mapping[int, str] | None = None,
     layout: str | None = None,
+    *,
+    most_bytes: int,
 ) -> Record:
     if layout is not None and layout not in _LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(_LAYOUTS)}, got {described(layout)}")
@@ -52,7 +57,7 @@ def _contents(
         raise ValueError("image must not be empty")
     if len(images) > MOST_PICTURES:
         raise ValueError(f"image must be at most {MOST_PICTURES} pictures, got {len(images)}")
-    payloads = [image_payload(each, layout) for each in images]
+    payloads = [image_payload(each, most_bytes, layout) for each in images]
     entries: list[Record] = [{} for _ in images]
     contents: Record = {"name": metric_name("images", name), "epoch": epoch, "step": step, "images": entries}
     for entry, text in _for_each(entries, "caption", caption, str):
@@ -62,8 +67,10 @@ def _contents(
         entry["boxes"] = {plain_text(each): _checked_boxes(rectangles, numbers) for each, rectangles in drawn.items()}
     for entry, painted in _for_each(entries, "masks", masks, Mapping):
         entry["masks"] = {plain_text(each): len(payloads) + place for place, each in enumerate(painted)}
-        payloads += [_mask_payload(mask) for mask in painted.values()]
+        payloads += [_mask_payload(mask, most_bytes) for mask in painted.values()]
     if class_labels is not None:
+        if not isinstance(class_labels, Mapping):
+            raise TypeError(f"class_labels must be a dictionary of names by number, got {described(class_labels)}")
         contents["class_labels"] = {str(int(number)): plain_text(label) for number, label in class_labels.items()}
     contents[PAYLOADS] = payloads
     return contents
@@ -92,37 +99,48 @@ def _for_each(entries: Sequence[Record], name: str, given: Any, single: type) ->
             yield entry, each
 
 
-def image_payload(image: Any, layout: str | None = None) -> Payload:
+def image_payload(image: Any, most_bytes: int, layout: str | None = None) -> Payload:
     """Return one picture as a payload.
 
     Args:
         image (Any): As for `log_image`.
+        most_bytes (int): How large it may be.
         layout (str | None): As for `log_image`.
 
     Raises:
         TypeError: If it is no picture.
-        ValueError: If it is empty, has another shape, or pixels that are not finite.
+        ValueError: If it is empty, too large, has another shape, or pixels that are not finite.
         OSError: If it is a file that cannot be read.
     """
     if hasattr(image, "dtype"):
-        return _array_payload(image, layout)
+        return _array_payload(image, most_bytes, layout)
     if isinstance(image, str | Path):
-        path = Path(image)
-        with path.open("rb") as file:
-            return Payload(path, _encoding_of(file.read(_LONGEST_BEGINNING)))
+        return _file_payload(str(image), most_bytes)
     if isinstance(image, bytes | bytearray):
         return Payload(bytes(image), _encoding_of(image))
     if hasattr(image, "tobytes") and hasattr(image, "mode") and hasattr(image, "size"):
-        return _pillow_payload(image)
+        return _pillow_payload(image, most_bytes)
     if hasattr(image, "read"):
-        return image_payload(image.read())
+        return image_payload(read_file(image, most_bytes), most_bytes)
     if hasattr(image, "savefig"):
         raise TypeError("image must be a picture, got a figure: log_figure takes it")
-    return _array_payload(image, layout)
+    return _array_payload(image, most_bytes, layout)
 
 
-def _array_payload(image: Any, layout: str | None) -> Payload:
-    array = as_host_array(image, "image")
+def _file_payload(name: str, most_bytes: int) -> Payload:
+    path = Path(name)
+    try:
+        with os.fdopen(open_regular(path, may_be_link=True), "rb") as file:
+            check_size(os.fstat(file.fileno()).st_size, most_bytes)
+            return Payload(path, _encoding_of(file.read(_LONGEST_BEGINNING)))
+    except OSError as error:
+        # As it was given: of an address, a Path has lost a slash, and with it what tells a secret.
+        shown = redact_text(name)[:_LONGEST_SHOWN_NAME]
+        raise OSError(f"image cannot be read from {shown!r}: {error.strerror}") from None
+
+
+def _array_payload(image: Any, most_bytes: int, layout: str | None) -> Payload:
+    array = as_host_array(image, "image", most_bytes)
     if not array.size:
         raise ValueError(f"image must not be empty, got the shape {array.shape}")
     if count := count_not_finite(array):
@@ -139,11 +157,12 @@ def _encoding_of(data: bytes | bytearray) -> str:
     raise ValueError("image must be a PNG, JPEG, GIF or WebP file, or an array of pixels")
 
 
-def _pillow_payload(image: Any) -> Payload:
+def _pillow_payload(image: Any, most_bytes: int) -> Payload:
+    check_size(image.size[0] * image.size[1] * len(image.getbands()), most_bytes)
     if image.mode in _DEEP_MODES:
         import numpy
 
-        return _array_payload(numpy.asarray(image), "HW")
+        return _array_payload(numpy.asarray(image), most_bytes, "HW")
     if image.mode not in _PILLOW_CHANNELS:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     width, height = image.size
@@ -170,8 +189,8 @@ def _channels_last(array: Any, layout: str | None, is_tensor: bool) -> Any:
     )
 
 
-def _mask_payload(mask: Any) -> Payload:
-    array = as_host_array(mask, "a mask")
+def _mask_payload(mask: Any, most_bytes: int) -> Payload:
+    array = as_host_array(mask, "a mask", most_bytes)
     if array.ndim != 2 or not array.size or array.dtype.kind not in "biu":
         raise ValueError(
             f"a mask must be an array of height × width whole numbers, got the shape {array.shape} of {array.dtype}"
@@ -202,6 +221,8 @@ def _checked_box(box: Mapping[str, Any], numbers: dict[str, int]) -> Record:
     checked["class_number"] = int(number)
     if "score" in box:
         checked["score"] = float(box["score"])
+        if not math.isfinite(checked["score"]):
+            raise ValueError("the score of a box must be a finite number")
     return checked | ({"label": label} if label else {})
 
 
@@ -230,12 +251,13 @@ def drawn_pictures(record: Record, payloads: Payloads) -> list[Picture]:
             boxes=entry.get("boxes", {}),
             class_labels=labels,
         )
-        for place, entry in enumerate(record["images"])
+        # A journal that somebody sent may name one picture again and again.
+        for place, entry in enumerate(record["images"][:MOST_PICTURES])
     ]
 
 
 def read_picture(file: Path) -> Picture:
-    """Return a picture in a file.
+    """Return a picture in a file, which is read only where it is shown.
 
     Args:
         file (Path): PNG, JPEG, GIF or WebP.
@@ -246,7 +268,7 @@ def read_picture(file: Path) -> Picture:
     # Reads the beginning alone, whatever the picture is.
     with import_of_extra("PIL.Image", extra="tracking", needed_by="a picture").open(file) as opened:
         width, height = opened.size
-    return Picture(file.read_bytes(), width, height, file)
+    return Picture(b"", width, height, file)
 
 
 IMAGE = Kind("image", "log_image", {**MOMENT, "name": str, "images": list, PAYLOADS: list}, _shown, _contents)

@@ -15,6 +15,10 @@ from seo_engine.tracking.trackers.tensorboard.summaries import text_summary
 
 _RGB = 3
 
+# On a larger picture no masks and boxes are drawn, and no more boxes than this on any.
+MOST_MARKED_PIXELS = 50_000_000
+MOST_BOXES = 1_000
+
 # How much of a mask covers the picture.
 _MASK_OPACITY = 0.45
 
@@ -112,19 +116,19 @@ def _samples(name: str, pictures: Sequence[Picture]) -> Any:
 
 def _with_marks(picture: Picture) -> Picture:
     """Return a picture with its masks and boxes drawn on it."""
-    if not picture.masks and not picture.boxes:
+    if not (picture.masks or picture.boxes) or picture.width * picture.height > MOST_MARKED_PIXELS:
         return picture
     image_module: Any = importlib.import_module("PIL.Image")
     image = image_module.open(io.BytesIO(picture.data)).convert("RGB")
     for mask in picture.masks.values():
         image = _with_mask(image, image_module.open(mask).convert("L"), image_module)
     draw: Any = importlib.import_module("PIL.ImageDraw").Draw(image)
-    for boxes in picture.boxes.values():
-        for box in boxes:
-            _draw_box(draw, box, picture.class_labels)
+    boxes = itertools.islice(itertools.chain.from_iterable(picture.boxes.values()), MOST_BOXES)
+    for box in boxes:
+        _draw_box(draw, box, picture)
     file = io.BytesIO()
     image.save(file, "PNG")
-    return picture._replace(data=file.getvalue(), file=None)
+    return picture._replace(drawn=file.getvalue(), file=None)
 
 
 def _with_mask(image: Any, mask: Any, image_module: Any) -> Any:
@@ -136,19 +140,21 @@ def _with_mask(image: Any, mask: Any, image_module: Any) -> Any:
     return image_module.composite(coloured.convert("RGB").resize(image.size, 0), image, covered.resize(image.size, 0))
 
 
-def _draw_box(draw: Any, box: Box, class_labels: Mapping[int, str]) -> None:
+def _draw_box(draw: Any, box: Box, picture: Picture) -> None:
     number = box["class_number"]
     red, green, blue = _colour_of(number)
-    corners = (box["x_minimum"], box["y_minimum"], box["x_maximum"], box["y_maximum"])
-    draw.rectangle(corners, outline=(red, green, blue), width=2)
-    words = [box.get("label") or class_labels.get(number, "")]
+    # Pillow walks along every pixel of a line, also of one that is far outside.
+    left, right = (min(max(side, -2.0), picture.width + 2.0) for side in (box["x_minimum"], box["x_maximum"]))
+    top, bottom = (min(max(side, -2.0), picture.height + 2.0) for side in (box["y_minimum"], box["y_maximum"]))
+    draw.rectangle((left, top, right, bottom), outline=(red, green, blue), width=2)
+    words = [box.get("label") or picture.class_labels.get(number, "")]
     words += [f"{box['score']:.2f}"] if "score" in box else []
     if not any(words):
         return
     font = importlib.import_module("PIL.ImageFont").load_default(12)
-    place, text = (corners[0] + 2, corners[1] + 2), drawable(" ".join(words).strip())
-    left, top, right, bottom = draw.textbbox(place, text, font=font)
-    draw.rectangle((left - 2, top - 2, right + 2, bottom + 2), fill=(red, green, blue))
+    place, text = (left + 2, top + 2), drawable(" ".join(words).strip())
+    around = draw.textbbox(place, text, font=font)
+    draw.rectangle((around[0] - 2, around[1] - 2, around[2] + 2, around[3] + 2), fill=(red, green, blue))
     draw.text(place, text, font=font, fill="white")
 
 
