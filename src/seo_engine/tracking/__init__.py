@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from seo_engine.tracking.history.summary import RunSummary, read_run
     from seo_engine.tracking.job.launcher import read_launched_process
     from seo_engine.tracking.journal.rank_files import ranks_in_words
-    from seo_engine.tracking.records.forms import Image, Table
+    from seo_engine.tracking.records.forms import (
+        Box,
+        Histogram,
+        Html,
+        Image,
+        Markdown,
+        Picture,
+        PlotlyFigure,
+        Table,
+    )
     from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
     from seo_engine.tracking.records.metrics import flat_metrics
@@ -59,6 +68,12 @@ _MODULES = {
     "DestinationTracker": "trackers.destination_tracker",
     "ExperimentTracker": "experiment_tracker",
     "Image": "records.forms",
+    "Box": "records.forms",
+    "Histogram": "records.forms",
+    "Html": "records.forms",
+    "Markdown": "records.forms",
+    "Picture": "records.forms",
+    "PlotlyFigure": "records.forms",
     "IncompleteViewError": "trackers.destination_tracker",
     "LONGEST_NAME": "configuration",
     "Loggable": "records.loggable",
@@ -111,15 +126,21 @@ __all__ = [
     "CHECKPOINTS",
     "LONGEST_NAME",
     "STATUSES",
+    "Box",
     "DeliveryState",
     "DestinationTracker",
     "ExperimentTracker",
+    "Histogram",
+    "Html",
     "Image",
     "IncompleteViewError",
     "Loggable",
+    "Markdown",
     "MemoryTracker",
     "ModelArchitecture",
     "NextStep",
+    "Picture",
+    "PlotlyFigure",
     "Recorded",
     "RunNotFoundError",
     "RunSummary",

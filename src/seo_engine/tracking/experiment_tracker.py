@@ -45,8 +45,9 @@ logger = logging.getLogger(__name__)
 class ExperimentTracker(LoggingCalls):
     """Tracks one run in TensorBoard, Weights & Biases and log files, through one journal.
 
-    `log_metrics` is the everyday call. `log_hyperparameters`, `log_settings`, `log_text`, `log_model_architecture` and
-    `log_profiling_data` log what else describes a run. Each call appends one line to the run's `journal.jsonl` and
+    `log_metrics` is the everyday call. `log_image`, `log_table`, `log_figure`, `log_histogram`, `log_html`, `log_text`
+    log what people look at, `log_hyperparameters`, `log_settings`, `log_model_architecture`, `log_profiling_data` what
+    else describes a run. Each call appends one line to the run's `journal.jsonl`, after its data if it has any, and
     returns; workers deliver the journal in the background. No call raises or waits for a tracker, and nothing is lost
     once a call has returned. `close`, or the end of a `with` block, ends the run.
 
