@@ -29,11 +29,11 @@ class MediaRow(NamedTuple):
 
 
 MEDIA_ROWS = (
-    MediaRow("one_write", 300),
-    MediaRow("our_image", 300),
-    MediaRow("both_sdks_image", 40),
-    MediaRow("our_table", 40),
-    MediaRow("both_sdks_table", 20),
+    MediaRow("one_write", 60),
+    MediaRow("our_image", 60),
+    MediaRow("both_sdks_image", 60),
+    MediaRow("our_table", 60),
+    MediaRow("both_sdks_table", 60),
 )
 
 

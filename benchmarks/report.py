@@ -213,7 +213,7 @@ _MEDIA_NAMES = {
 
 def media_table(media: Results) -> list[list[str]]:
     """Return what each call costs that logs a picture or a table."""
-    lines = [["one call, back to back", "median, µs", "p99, µs"]]
+    lines = [["one call, twelve in a row", "median, µs", "p99, µs"]]
     for name, words in _MEDIA_NAMES.items():
         if "median" in (row := media["rows"].get(name, {})):
             lines.append([words, f"{row['median']:,.0f}", f"{row['p99']:,.0f}"])

@@ -12,6 +12,7 @@ from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, JOURNAL_VERSION, RANKS_VERSION
 from tests.tracking.job.launching import Rank, launch, torchrun_variables
 from tests.tracking.read_views import read_journal
+from tests.tracking.test_media_in_views import log_everything
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "journal.md").read_text(encoding="utf-8")
 STEPS = [(step, step / 4) for step in range(1, 6)]
@@ -105,6 +106,8 @@ def test_every_kind_and_field_of_a_journal_is_documented(tmp_path: Path) -> None
             tracker.log_settings({"b": {"c": 2}})
             tracker.log_model_architecture(torch.nn.Linear(1, 1))
             tracker.log_text("note", "hello")
+            log_everything(tracker)
+            tracker.log_histogram("values", [1.0, float("nan")])
     table = _table()
     seen = set()
     for _, record in read_journal(tmp_path / "r"):

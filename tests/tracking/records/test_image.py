@@ -193,6 +193,7 @@ def test_what_is_no_picture_is_refused_with_one_reason(image: Any, reason: str) 
         ({"boxes": {"found": [{"left": 1}]}}, "a box must have only x_minimum"),
         ({"boxes": {"found": 5}}, "boxes must be lists of dictionaries by name, got 5 (int)"),
         ({"boxes": {"found": [CORNERS | {"score": float("nan")}]}}, "the score of a box must be a finite number"),
+        ({"boxes": {"found": [CORNERS] * 3_001}}, "boxes must be at most 3,000 in one call"),
         ({"class_labels": ["cat"]}, "class_labels must be a dictionary of names by number, got a list"),
         ({"name": "\n"}, "a name must be 1 to 512 printable characters"),
         ({"step": "five"}, "step must be a whole number, got 'five' (str)"),

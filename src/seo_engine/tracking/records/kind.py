@@ -37,7 +37,7 @@ _ABSENT = object()
 _MOST_SHOWN_CHARACTERS = 50
 
 # Of a caption and the like.
-_LONGEST_TEXT_BYTES = 10_000
+_LONGEST_TEXT_BYTES = 4_000
 
 _TYPE_WORDS = {dict: "a dictionary", str: "a text", int: "a number", float: "a number", type(None): "None"}
 

@@ -15,7 +15,7 @@ from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.payloads.payload import PayloadTooLargeError
 from seo_engine.tracking.payloads.payload_file import PayloadFile
-from seo_engine.tracking.records.kind import PAYLOADS, CallRecords, parts_in_words
+from seo_engine.tracking.records.kind import CallRecords, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
@@ -34,9 +34,6 @@ BELOW_PRIORITY = "left out by priority"
 PART_OF_A_VALUE = "part of a value"
 TOO_LARGE = "larger than maximum_payload_bytes"
 NOT_WRITTEN = "payload not writable"
-
-# About as long as one is in a record.
-_LONG_REFERENCE = "x" * 250
 
 _MOST_NAMES = 5
 
@@ -140,8 +137,6 @@ class RecordWriter:
 
     def _write_with_payloads(self, call: str, made: CallRecords) -> bool:
         """Append payloads, and then the record that says where they are; return whether it was recorded."""
-        # A record that is too large for a line is refused before its payloads are written.
-        encode_record({**made.records[0], PAYLOADS: [_LONG_REFERENCE] * len(made.payloads)})
         with self.payload_file.lock:
             try:
                 made.refer_to([self.payload_file.append(payload) for payload in made.payloads])

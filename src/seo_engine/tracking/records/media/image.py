@@ -22,6 +22,9 @@ from seo_engine.tracking.records.metrics import metric_name
 # W&B shows no more of one name and step.
 MOST_PICTURES = 100
 
+# So that a record fits into a line.
+MOST_BOXES = 3_000
+
 _CHANNELS = (1, 3, 4)
 _LAYOUTS = ("HW", "HWC", "CHW")
 _PILLOW_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -65,6 +68,8 @@ def _contents(
     numbers: dict[str, int] = {}
     for entry, drawn in _for_each(entries, "boxes", boxes, Mapping):
         entry["boxes"] = {plain_text(each): _checked_boxes(rectangles, numbers) for each, rectangles in drawn.items()}
+    if sum(len(boxes) for entry in entries for boxes in entry.get("boxes", {}).values()) > MOST_BOXES:
+        raise ValueError(f"boxes must be at most {MOST_BOXES:,} in one call")
     for entry, painted in _for_each(entries, "masks", masks, Mapping):
         entry["masks"] = {plain_text(each): len(payloads) + place for place, each in enumerate(painted)}
         payloads += [_mask_payload(mask, most_bytes) for mask in painted.values()]
