@@ -467,15 +467,17 @@ def test_a_row_without_its_files_is_not_delivered_and_recovery_sends_them(
         with ExperimentTracker(settings) as tracker:
             tracker.log_metrics({"loss": 0.5}, step=1)
             tracker.log_image("coloured", COLOURED, step=2)
+            tracker.log_table("rows", [[1, "text"]], step=2)
             tracker.log_metrics({"loss": 0.4}, step=3)
         state = tracker.delivery["wandb"]
-        assert not state.is_complete and state.pending and "the server lacks 1 files" in (state.last_error or "")
+        assert not state.is_complete and state.pending and "the server lacks 2 files" in (state.last_error or "")
         assert not any("media" in name for files in server.files.values() for name in files)
         server.refuses_files = False
         assert recover_run(tmp_path / "r")["wandb"].is_complete
         (files,) = server.files.values()
         assert is_coloured(files[server.rows[1]["images/coloured"]["path"]])
-        assert [row["global_step"] for row in server.rows] == [1, 2, 3]
+        assert b"text" in files[server.rows[2]["tables/rows"]["path"]]
+        assert [row["global_step"] for row in server.rows] == [1, 2, 2, 3]
 
 
 def test_a_foreign_object_reaches_the_caller_of_no_tracker(tmp_path: Path) -> None:

@@ -144,11 +144,13 @@ class RunMedia:
         """Return a medium whose file the run has: what fails here is left out, and the row still goes."""
         if self.held is None or self._file_name(name, medium) not in self.held:
             medium.bind_to_run(self._run, name, self._number)
-            self.sent.append((self._number, self._file_name(name, medium)))
+            self.sent.append((self._number, str(Path(medium._path).relative_to(self._run.dir))))
         return medium
 
-    def _file_name(self, name: str, medium: Any) -> str:
-        """Return the name of a medium's file among those of the run, as wandb makes it."""
+    def _file_name(self, name: str, medium: Any) -> str | None:
+        """Return the name that a medium's file will have among those of the run; None if it is not made yet."""
+        if not medium.file_is_set():
+            return None
         extension = medium._extension or Path(medium._path).suffix
         return f"{medium.get_media_subdir()}/{name.lstrip('/')}_{self._number}_{medium._sha256[:20]}{extension}"
 

@@ -236,7 +236,7 @@ class WandBTracker(SDKTracker):
         self._held_record = self._given_record = opening.join(self.run, held_record)
         self._media = RunMedia(self.run)
         self._had_error = False
-        if self._mode == "online" and self._held_record:
+        if self._mode == "online" and self._held_record > 0:
             # Asked again at the end, if it does not answer now.
             with contextlib.suppress(OSError):
                 on_server = RunOnServer(str(self.run.entity), str(self.run.project), str(self.run.id))
