@@ -58,19 +58,23 @@ def test_the_readme_is_a_front_page() -> None:
         "README.md",
         "docs/migration.md",
         "docs/experiment_tracking.md",
-        "docs/records.md",
         "docs/code_profiling.md",
         "docs/reading.md",
         "docs/crawling.md",
     ],
 )
 def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
+    run_programs_of(document, tmp_path)
+
+
+def run_programs_of(document: str, folder: Path) -> None:
+    """Run every program of a document."""
     text = (ROOT / document).read_text(encoding="utf-8")
     programs = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Trainer(..." not in block]
     assert programs
     for program in programs:
         finished = subprocess.run(
-            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+            [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
         )
         assert finished.returncode == 0, finished.stderr
 

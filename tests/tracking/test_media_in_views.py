@@ -9,9 +9,6 @@ import json
 import logging
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +24,7 @@ from PIL import Image
 from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, TrackingConfig, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
-from seo_engine.tracking.history.summary import read_run
-from seo_engine.tracking.journal import upkeep as journal_upkeep
-from seo_engine.tracking.payloads import payload_file as payload_files
-from seo_engine.tracking.run_states import owned_run
-from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
-from tests.tracking.killing import delete_folder, wait_until
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.read_views import (
     WandBView,
     read_journal,
@@ -224,33 +216,6 @@ def test_a_view_made_later_reads_what_was_kept(run: Path, tmp_path: Path) -> Non
     assert again.histograms == first.histograms
 
 
-PROGRAM = f"""
-import os, signal, sys
-import numpy
-from seo_engine import ExperimentTracker, TrackingConfig
-config = TrackingConfig(
-    tensorboard_log_dir=".", experiment_name="r", wandb_mode="offline", print_summary=False,
-    {ONLY_WHAT_IS_LOGGED_AS_TEXT}
-)
-tracker = ExperimentTracker(config)
-for step in range(1, 21):
-    tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
-    tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_a_kill_right_after_the_last_call_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    process = subprocess.run([sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, check=False)
-    assert process.returncode == -signal.SIGKILL, process.stderr
-    directory = tmp_path / "r"
-    # The child completes the run; whatever it leaves, recovery does.
-    wait_until(lambda: read_run(directory).status != "running")
-    wait_until(lambda: not list((directory / "media").glob("payloads-*")))
-    recover_run(directory)
-    assert_twenty_of_each(directory)
-
-
 def assert_twenty_of_each(directory: Path) -> None:
     """Check that both views show the pictures and tables of steps 1 to 20, each once and with its own pixels."""
     view = read_tensorboard(directory)
@@ -265,22 +230,6 @@ def assert_twenty_of_each(directory: Path) -> None:
     tables = [row for row in read_wandb(directory / "wandb").rows if "tables/rows" in row]
     data = [json.loads(wandb_file(directory / "wandb", row["tables/rows"]).read_text())["data"] for row in tables]
     assert data == [[[step, "text"]] for step in range(1, 21)]
-
-
-def test_a_folder_that_is_deleted_during_the_run_comes_back_with_its_media(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.05)
-    with ExperimentTracker(config(tmp_path / "runs", wandb_mode="offline")) as tracker:
-        directory = tmp_path / "runs" / "r"
-        for step in range(1, 21):
-            if step == 11:
-                assert tracker.flush()
-                delete_folder(directory)
-                wait_until(lambda: (directory / "journal.jsonl").exists())
-            tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
-            tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
-    assert_twenty_of_each(directory)
 
 
 def test_a_call_with_too_much_data_is_dropped_counted_and_said_once(
@@ -378,54 +327,6 @@ def log_step(tracker: ExperimentTracker, step: int) -> None:
 
 def payload_files_of(directory: Path) -> set[str]:
     return {path.name for path in (directory / "media").glob("payloads-*.bin")}
-
-
-def test_large_files_of_payloads_go_during_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.02)
-    monkeypatch.setattr(payload_files, "LARGE_BYTES", 500)
-    with ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
-        for step in range(1, 21):
-            log_step(tracker, step)
-            if step % 5 == 0:
-                # What was logged is in every view, and then the file goes.
-                wait_until(lambda: not payload_files_of(tmp_path / "r"))
-    assert_twenty_of_each(tmp_path / "r")
-    assert len((tmp_path / "r" / "media" / "index.jsonl").read_text().splitlines()) == 40
-
-
-def test_a_sealed_file_of_payloads_that_is_deleted_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_upkeep, "UPKEEP_SECONDS", 0.02)
-    monkeypatch.setattr(payload_files, "LARGE_BYTES", 500)
-    # As if a view lagged behind: files are sealed, but stay.
-    monkeypatch.setattr(owned_run, "release_sealed", lambda *_: None)
-    directory = tmp_path / "r"
-    with ExperimentTracker(config(tmp_path, wandb_mode="offline")) as tracker:
-        for step in range(1, 21):
-            log_step(tracker, step)
-            if step % 5 == 0 and step < 20:
-                number = step // 5
-                wait_until(lambda number=number: len(tracker._run.record_writer.payload_file.sealed) == number)
-        names = payload_files_of(directory)
-        assert len(names) >= 4
-        delete_folder(directory)
-        wait_until(lambda: (directory / "journal.jsonl").exists())
-        assert payload_files_of(directory) == names
-    assert_twenty_of_each(directory)
-    assert not payload_files_of(directory)
-
-
-def test_a_run_that_is_resumed_by_a_process_of_the_same_number_keeps_its_first_pictures(tmp_path: Path) -> None:
-    for first in (1, 11):
-        resumed = {"resume": "r", "step": first} if first > 1 else {}
-        with ExperimentTracker(config(tmp_path, wandb_mode="offline"), **resumed) as tracker:
-            for step in range(first, first + 10):
-                tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
-                tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
-    assert_twenty_of_each(tmp_path / "r")
-    copy, _ = replay_run(tmp_path / "r", "wandb", show_all=True)
-    shown = [row["images/sample"] for row in read_wandb(copy / "wandb").rows if "images/sample" in row]
-    colours = [int(pixels(wandb_file(copy / "wandb", each).read_bytes()).max()) for each in shown]
-    assert colours == list(range(1, 21))
 
 
 def test_a_failed_run_that_is_resumed_and_finishes_has_no_error_in_its_summary(tmp_path: Path) -> None:
