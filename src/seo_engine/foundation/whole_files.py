@@ -20,6 +20,8 @@ SHARED_FILE = 0o666
 
 _LARGEST_SMALL_FILE = 10_000
 
+_COPY_BYTES = 1 << 20
+
 # zlib's window size, plus 16 for the format of gzip.
 _GZIP = 31
 
@@ -138,6 +140,27 @@ def synchronize(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def copy_from(source: int, offset: int, target: int) -> int:
+    """Copy what an open file holds, which may be deleted, to where another one is written.
+
+    Args:
+        source (int): Descriptor of the file.
+        offset (int): Where the copy begins, in bytes.
+        target (int): Descriptor of the other file.
+
+    Returns:
+        int: The offset of its end.
+
+    Raises:
+        OSError: If one cannot be read, or the other not written.
+    """
+    while data := os.pread(source, _COPY_BYTES, offset):
+        offset += len(data)
+        while data:
+            data = data[os.write(target, data) :]
+    return offset
 
 
 def read_small_json(path: Path) -> Any:

@@ -216,5 +216,5 @@ def test_a_folder_of_media_that_is_a_link_is_not_followed(tmp_path: Path) -> Non
 def test_what_cannot_become_a_file_of_its_kind_is_kept_as_it_is(tmp_path: Path) -> None:
     # Not a number.
     reference = PayloadFile(tmp_path).append(Payload(b"\xff" * 8, "values", (1,), "float64"))
-    kept = RunPayloads(tmp_path).keep(reference.as_dictionary())
+    kept = RunPayloads(tmp_path).keep(reference)
     assert kept.suffix == ".bin" and kept.read_bytes() == b"\xff" * 8

@@ -24,9 +24,12 @@ from seo_engine.tracking.records.media.html import simple_html
 
 MOMENT = {"epoch": 1, "step": 5}
 
+# As the configuration has it.
+MOST_BYTES = 256_000_000
+
 
 def forms(tmp_path: Path, kind: str, **arguments: Any) -> tuple[Any, ...]:
-    made = KINDS[kind].make_records({"name": "it", **MOMENT, **arguments})
+    made = KINDS[kind].make_records({"name": "it", **MOMENT, **arguments}, most_bytes=MOST_BYTES)
     payloads = HeldPayloads(tmp_path, made.payloads)
     made.refer_to(payloads.references)
     shown = KINDS[kind].shown(made.records[0], payloads)
@@ -37,7 +40,7 @@ def forms(tmp_path: Path, kind: str, **arguments: Any) -> tuple[Any, ...]:
 
 def refusal(kind: str, **arguments: Any) -> str:
     with pytest.raises((TypeError, ValueError, OSError)) as caught:
-        KINDS[kind].make_records({"name": "it", **MOMENT, **arguments})
+        KINDS[kind].make_records({"name": "it", **MOMENT, **arguments}, most_bytes=MOST_BYTES)
     return str(caught.value)
 
 
@@ -78,7 +81,7 @@ def test_values_that_are_close_together_or_far_apart_are_counted(tmp_path: Path,
 
 def test_values_that_are_not_finite_are_left_out_and_counted(tmp_path: Path) -> None:
     values = numpy.array([1.0, numpy.nan, 2.0, -numpy.inf])
-    made = KINDS["histogram"].make_records({"name": "it", **MOMENT, "values": values})
+    made = KINDS["histogram"].make_records({"name": "it", **MOMENT, "values": values}, most_bytes=MOST_BYTES)
     assert made.records[0]["values_not_finite"] == 2
     (histogram,) = forms(tmp_path, "histogram", values=values)
     assert sum(histogram.read()[1]) == 2

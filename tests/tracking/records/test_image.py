@@ -17,13 +17,16 @@ from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.kinds import KINDS
 
 MOMENT = {"epoch": 1, "step": 5}
+
+# As the configuration has it.
+MOST_BYTES = 256_000_000
 CORNERS = {"x_minimum": 0, "y_minimum": 0, "x_maximum": 3, "y_maximum": 4}
 PIXELS = numpy.arange(4 * 5 * 3, dtype="uint8").reshape(4, 5, 3) * 4
 
 
 def pictures(tmp_path: Path, image: Any, **further: Any) -> list[Picture]:
     """Return the pictures that views show of an image that is logged."""
-    made = KINDS["image"].make_records({"name": "sample", "image": image, **MOMENT, **further})
+    made = KINDS["image"].make_records({"name": "sample", "image": image, **MOMENT, **further}, most_bytes=MOST_BYTES)
     payloads = HeldPayloads(tmp_path, made.payloads)
     made.refer_to(payloads.references)
     shown = KINDS["image"].shown(made.records[0], payloads)
@@ -41,7 +44,7 @@ def pixels(picture: Picture) -> Any:
 
 def refusal(image: Any, **further: Any) -> str:
     with pytest.raises((TypeError, ValueError, OSError)) as caught:
-        KINDS["image"].make_records({"name": "sample", "image": image, **MOMENT, **further})
+        KINDS["image"].make_records({"name": "sample", "image": image, **MOMENT, **further}, most_bytes=MOST_BYTES)
     return str(caught.value)
 
 
@@ -225,7 +228,8 @@ def test_captions_and_labels_are_without_secrets(tmp_path: Path) -> None:
     box = {"x_minimum": 0, "y_minimum": 0, "x_maximum": 3, "y_maximum": 4, "label": secret}
     made = KINDS["image"].make_records(
         {"name": secret, "image": PIXELS, **MOMENT, "caption": secret, "class_labels": {1: secret}}
-        | {"boxes": {secret: [box]}, "masks": {secret: numpy.zeros((4, 5), dtype="uint8")}}
+        | {"boxes": {secret: [box]}, "masks": {secret: numpy.zeros((4, 5), dtype="uint8")}},
+        most_bytes=MOST_BYTES,
     )
     assert "hunter2" not in str(made.records)
     assert str(made.records).count("[redacted]") == 6

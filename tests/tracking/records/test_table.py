@@ -19,11 +19,16 @@ from seo_engine.tracking.records.forms import Markdown, Picture, Table
 from seo_engine.tracking.records.kinds import KINDS
 
 MOMENT = {"epoch": 1, "step": 5}
+
+# As the configuration has it.
+MOST_BYTES = 256_000_000
 SECRET = "https://me:hunter2@h"
 
 
 def forms(tmp_path: Path, table: Any, columns: Any = None) -> tuple[Table, Markdown]:
-    made = KINDS["table"].make_records({"name": "answers", "table": table, **MOMENT, "columns": columns})
+    made = KINDS["table"].make_records(
+        {"name": "answers", "table": table, **MOMENT, "columns": columns}, most_bytes=MOST_BYTES
+    )
     payloads = HeldPayloads(tmp_path, made.payloads)
     made.refer_to(payloads.references)
     shown = KINDS["table"].shown(made.records[0], payloads)
@@ -113,7 +118,9 @@ def test_pictures_are_cells(tmp_path: Path) -> None:
 )
 def test_what_is_no_table_is_refused_with_one_reason(table: Any, columns: Any, reason: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
-        KINDS["table"].make_records({"name": "answers", "table": table, **MOMENT, "columns": columns})
+        KINDS["table"].make_records(
+            {"name": "answers", "table": table, **MOMENT, "columns": columns}, most_bytes=MOST_BYTES
+        )
     assert reason in str(caught.value)
 
 

@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 # A tracker's name, which its lock has, does not begin with a dot.
 _LOCK = ".media"
 
-_MARK = b'"payloads":[{'
+# In the lines that may refer to payloads; the others are not decoded.
+_MARK = f'"{PAYLOADS}":[{{'.encode()
 
 
 def release_payloads(run_directory: Path, config: TrackingConfig, longest_seconds: float) -> None:
@@ -97,7 +98,7 @@ def _indexed(
         if time.monotonic() > deadline:
             return []
         try:
-            name = payloads.keep(reference.as_dictionary()).name
+            name = payloads.keep(reference).name
         except Exception as error:  # a payload may be damaged, and a library missing that it needs
             logger.warning("⚠️ %s is kept: %s", files[reference.file], one_line(error))
             del names[reference.file]

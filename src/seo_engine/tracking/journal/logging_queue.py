@@ -8,8 +8,8 @@ import os
 import time
 from pathlib import Path
 
-from seo_engine.foundation.whole_files import PRIVATE_FILE
-from seo_engine.tracking.journal.reader import READ_BYTES, JournalReader
+from seo_engine.foundation.whole_files import PRIVATE_FILE, copy_from
+from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES, WaitingLines
 
 logger = logging.getLogger(__name__)
@@ -126,11 +126,11 @@ class LoggingQueue(JournalReader):
         descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
         old = os.dup(self.descriptor)
         try:
-            copied = _copy(old, 0, descriptor)
+            copied = copy_from(old, 0, descriptor)
             temporary.replace(self.path)
             self._replace_descriptor(os.dup(descriptor))
             # What a thread appended between the first copy and the replacement.
-            _copy(old, copied, descriptor)
+            copy_from(old, copied, descriptor)
         finally:
             os.close(old)
             os.close(descriptor)
@@ -184,12 +184,3 @@ class LoggingQueue(JournalReader):
         again = b"\n" + line
         if os.write(self.descriptor, again) != len(again):
             raise OSError(f"{self.path}: the disk did not take the whole line")
-
-
-def _copy(source: int, offset: int, target: int) -> int:
-    """Copy a file from an offset, and return the offset of its end."""
-    while data := os.pread(source, READ_BYTES, offset):
-        offset += len(data)
-        while data:
-            data = data[os.write(target, data) :]
-    return offset

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
-from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER, open_regular
+from seo_engine.foundation.whole_files import PRIVATE_FILE, PRIVATE_FOLDER, copy_from, open_regular
 from seo_engine.tracking.payloads.payload import MEDIA, Payload, Reference
 
 logger = logging.getLogger(__name__)
@@ -264,9 +264,7 @@ def _written_again(path: Path, descriptor: int) -> int:
     partial.unlink(missing_ok=True)
     new = _create(partial)
     try:
-        offset = 0
-        while data := os.pread(descriptor, _COPY_BYTES, offset):
-            offset += os.pwrite(new, data, offset)
+        copy_from(descriptor, 0, new)
         partial.rename(path)
     except BaseException:
         os.close(new)

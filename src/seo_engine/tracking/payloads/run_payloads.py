@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,38 +49,40 @@ class RunPayloads:
             OSError: If the payload is gone, or the file cannot be written.
             ValueError: If it is no reference, or the payload is not what it says.
         """
-        known = Reference.from_dictionary(reference)
-        if known.encoding not in ENCODINGS:
-            raise ValueError(f"this version does not know the encoding {known.encoding[:50]!r}")
-        folder = media_folder(self._run_directory)
-        try:
-            raw = self._read(known)
-        except FileNotFoundError:
-            # It went when every view had taken it.
-            return folder / self._index.name_of(known)
-        path = folder / name_of(raw, known)
-        if not is_kept(path):
-            folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-            write_whole(path, [encoded(raw, known)])
-        return path
+        return self._encoded_file(Reference.from_dictionary(reference))
 
-    def keep(self, reference: Any) -> Path:
+    def keep(self, reference: Reference) -> Path:
         """Return the file of a payload, or, if it cannot be made, one with the payload as it is.
 
         Args:
-            reference (Any): As a record has it.
+            reference (Reference): The payload.
 
         Raises:
             OSError: If the payload is gone, or the file cannot be written.
         """
         try:
-            return self.file(reference)
+            return self._encoded_file(reference)
         except ValueError:
-            raw = self._read(Reference.from_dictionary(reference))
-            path = media_folder(self._run_directory) / f"{hashlib.sha256(raw).hexdigest()}.bin"
-            if not is_kept(path):
-                write_whole(path, [raw])
-            return path
+            raw = self._read(reference)
+            return self._kept_file(f"{hashlib.sha256(raw).hexdigest()}.bin", lambda: raw)
+
+    def _encoded_file(self, reference: Reference) -> Path:
+        if reference.encoding not in ENCODINGS:
+            raise ValueError(f"this version does not know the encoding {reference.encoding[:50]!r}")
+        try:
+            raw = self._read(reference)
+        except FileNotFoundError:
+            # It went when every view had taken it.
+            return media_folder(self._run_directory) / self._index.name_of(reference)
+        return self._kept_file(name_of(raw, reference), lambda: encoded(raw, reference))
+
+    def _kept_file(self, name: str, make: Callable[[], bytes]) -> Path:
+        folder = media_folder(self._run_directory)
+        path = folder / name
+        if not is_kept(path):
+            folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            write_whole(path, [make()])
+        return path
 
     def _read(self, reference: Reference) -> bytes:
         if reference.length > LARGEST_PAYLOAD_BYTES:

@@ -23,9 +23,6 @@ NUMBER = (int, float)
 # The fields that say when a record was logged.
 MOMENT: dict[str, Any] = {"epoch": NUMBER, "step": int}
 
-# Of one call, unless the configuration says otherwise.
-MAXIMUM_PAYLOAD_BYTES = 256_000_000
-
 # The field that says where the payloads of a record are.
 PAYLOADS = "payloads"
 
@@ -133,9 +130,7 @@ class Kind:
             return False
         return not self.is_metrics or all(isinstance(value, NUMBER) for value in record["metrics"].values())
 
-    def make_records(
-        self, arguments: Mapping[str, Any], rank: int = 0, most_bytes: int = MAXIMUM_PAYLOAD_BYTES
-    ) -> CallRecords:
+    def make_records(self, arguments: Mapping[str, Any], rank: int = 0, *, most_bytes: int) -> CallRecords:
         """Return new records with the current time, as plain data without secrets.
 
         Args:

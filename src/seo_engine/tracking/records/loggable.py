@@ -102,8 +102,7 @@ class Loggable(ABC):
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
         """
-        epoch, step = self._moment(epoch, step)
-        self._take("profiling", profiling_data=profiling_data, epoch=epoch, step=step)
+        self._take_at(epoch, step, "profiling", profiling_data=profiling_data)
 
     def log_hyperparameters(self, hyperparameters: Mapping[str, Any]) -> None:
         """Log the hyperparameters of the run, by which runs are compared.
@@ -146,8 +145,7 @@ class Loggable(ABC):
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
         """
-        epoch, step = self._moment(epoch, step)
-        self._take("text", name=name, text=text, epoch=epoch, step=step)
+        self._take_at(epoch, step, "text", name=name, text=text)
 
     def log_image(
         self,
@@ -189,11 +187,10 @@ class Loggable(ABC):
             >>> tracker = MemoryTracker()
             >>> tracker.log_image("sample", numpy.zeros((32, 32, 3), dtype="uint8"), step=100, caption="all black")
         """
-        epoch, step = self._moment(epoch, step)
         further = {
             "caption": caption, "masks": masks, "boxes": boxes, "class_labels": class_labels, "layout": layout,
         }  # fmt: skip
-        self._take("image", name=name, image=image, epoch=epoch, step=step, **_given(further))
+        self._take_at(epoch, step, "image", name=name, image=image, **_given(further))
 
     def log_table(
         self,
@@ -218,8 +215,7 @@ class Loggable(ABC):
             >>> rows = [["How much?", "12 euros", 0.93], ["Where?", "In Berlin", 0.41]]
             >>> MemoryTracker().log_table("answers", rows, step=100, columns=["prompt", "answer", "score"])
         """
-        epoch, step = self._moment(epoch, step)
-        self._take("table", name=name, table=table, epoch=epoch, step=step, **_given({"columns": columns}))
+        self._take_at(epoch, step, "table", name=name, table=table, **_given({"columns": columns}))
 
     def log_figure(
         self,
@@ -239,8 +235,7 @@ class Loggable(ABC):
             step (int | None): None means the last one seen.
             caption (str | None): What it shows, in words.
         """
-        epoch, step = self._moment(epoch, step)
-        self._take("figure", name=name, figure=figure, epoch=epoch, step=step, **_given({"caption": caption}))
+        self._take_at(epoch, step, "figure", name=name, figure=figure, **_given({"caption": caption}))
 
     def log_histogram(
         self,
@@ -269,9 +264,8 @@ class Loggable(ABC):
             >>> tracker.log_histogram("weights", [0.1, 0.4, 0.4, -0.2], step=100)
             >>> tracker.log_histogram("lengths", counts=[12, 30, 7], edges=[0, 10, 20, 30], step=100)
         """
-        epoch, step = self._moment(epoch, step)
         counted = _given({"counts": counts, "edges": edges})
-        self._take("histogram", name=name, values=values, epoch=epoch, step=step, **counted)
+        self._take_at(epoch, step, "histogram", name=name, values=values, **counted)
 
     def log_html(self, name: str, html: Any, epoch: float | None = None, step: int | None = None) -> None:
         """Log a page, or a part of one.
@@ -286,8 +280,7 @@ class Loggable(ABC):
             >>> from seo_engine import MemoryTracker
             >>> MemoryTracker().log_html("report", "<h1>Report</h1><p>All is well.</p>", step=100)
         """
-        epoch, step = self._moment(epoch, step)
-        self._take("html", name=name, html=html, epoch=epoch, step=step)
+        self._take_at(epoch, step, "html", name=name, html=html)
 
     def _take_metrics(
         self,
@@ -315,6 +308,10 @@ class Loggable(ABC):
             kind (str): The name of the kind of record.
             **arguments (Any): As the caller gave them.
         """
+
+    def _take_at(self, epoch: float | None, step: int | None, kind: str, **arguments: Any) -> None:
+        epoch, step = self._moment(epoch, step)
+        self._take(kind, **arguments, epoch=epoch, step=step)
 
     def _moment(self, epoch: float | None, step: int | None) -> tuple[float, int]:
         return self.current_epoch if epoch is None else epoch, self.global_step if step is None else step

@@ -120,7 +120,7 @@ class RecordWriter:
         """
         call = KINDS[kind].call or kind
         try:
-            made = KINDS[kind].make_records(arguments, self.rank, self._config.maximum_payload_bytes)
+            made = KINDS[kind].make_records(arguments, self.rank, most_bytes=self._config.maximum_payload_bytes)
             if KINDS[kind].has_payloads:
                 return self._write_with_payloads(call, made)
             for line in [encode_record(record) for record in made.records]:

@@ -1,7 +1,8 @@
-"""Texts in drawn pictures: without secrets, and as wide as there is room."""
+"""What drawn pictures have in common: their colours, and texts without secrets, as wide as there is room."""
 
 from __future__ import annotations
 
+import io
 import itertools
 import unicodedata
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.records.forms import Picture
 
 BACKGROUND, TEXT, FAINT_TEXT, LINE = "#ffffff", "#202428", "#3f474f", "#d5dae0"
 
@@ -42,3 +44,14 @@ def shortened(text: str, widest: float, measure: Callable[[str], float]) -> str:
         if measure(shown) <= widest:
             return shown
     return "…"
+
+
+def drawn_picture(image: Any) -> Picture:
+    """Return a drawn image as a picture.
+
+    Args:
+        image (PIL.Image.Image): The image.
+    """
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return Picture(file.getvalue(), *image.size)

@@ -15,7 +15,7 @@ from seo_engine.foundation.texts import as_json_data, fits_64_bits
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import TABLE as TABLE_ENCODING
 from seo_engine.tracking.payloads.payload import Payload, Payloads
-from seo_engine.tracking.records.charts.table_picture import table_picture
+from seo_engine.tracking.records.charts.table_picture import cell_text, table_picture
 from seo_engine.tracking.records.forms import Markdown, Picture, Table
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
 from seo_engine.tracking.records.media.image import image_payload, read_picture
@@ -203,7 +203,7 @@ def _as_markdown(columns: Sequence[str], rows: Any) -> str:
 def _in_markdown(cell: Any) -> str:
     if isinstance(cell, Picture):
         return f"({cell.width} × {cell.height} pixels)"
-    text = "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    text = cell_text(cell)
     text = text if len(text) <= _MOST_CELL_CHARACTERS else text[:_MOST_CELL_CHARACTERS] + "…"
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("\r", " ").replace("<", "&lt;")
 

@@ -7,7 +7,15 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from seo_engine.tracking.records.charts.drawing import BACKGROUND, FAINT_TEXT, LINE, TEXT, drawable, shortened
+from seo_engine.tracking.records.charts.drawing import (
+    BACKGROUND,
+    FAINT_TEXT,
+    LINE,
+    TEXT,
+    drawable,
+    drawn_picture,
+    shortened,
+)
 from seo_engine.tracking.records.forms import Picture
 
 MOST_COLUMNS = 8
@@ -69,15 +77,18 @@ def table_picture(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Pict
         top += height
         draw.line((_MARGIN, top, left, top), fill=LINE)
     draw.text((_MARGIN + _PADDING, top + _TEXT_HEIGHT / 2), left_out, font=font, fill=FAINT_TEXT, anchor="lm")
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return Picture(file.getvalue(), *size)
+    return drawn_picture(image)
 
 
 def _as_drawn(cell: Any) -> Picture | str:
     if isinstance(cell, Picture):
         return cell
-    return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else drawable(cell)
+    return drawable(cell_text(cell))
+
+
+def cell_text(cell: Any) -> str:
+    """Return a number, a text or None as people read it in a table."""
+    return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
 
 def _width(cell: Picture | str, font: Any) -> float:

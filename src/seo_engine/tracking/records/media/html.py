@@ -108,4 +108,4 @@ def _without_comments(html: str) -> str:
     return "".join([*parts, html[position:]])
 
 
-HTML = Kind("html", "log_html", {**MOMENT, "name": str, PAYLOADS: list}, _shown, _contents, subject="html")
+HTML = Kind("html", "log_html", {**MOMENT, "name": str, PAYLOADS: list}, _shown, _contents)

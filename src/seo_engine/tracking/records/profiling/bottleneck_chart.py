@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from seo_engine.profiling import share_in_words
-from seo_engine.tracking.records.charts.drawing import BACKGROUND, COLOURS, FAINT_TEXT, TEXT, drawable, shortened
+from seo_engine.tracking.records.charts.drawing import (
+    BACKGROUND,
+    COLOURS,
+    FAINT_TEXT,
+    TEXT,
+    drawable,
+    drawn_picture,
+    shortened,
+)
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.metrics import finite_number
 from seo_engine.tracking.records.profiling.profiling_metrics import entries
@@ -135,9 +142,7 @@ def _draw(bars: list[_Bar]) -> Picture:
         draw.rectangle((x, middle - _SWATCH / 2, x + _SWATCH, middle + _SWATCH / 2), fill=colours[category])
         draw.text((x + _SWATCH + 7, middle), shown, font=small_font, fill=FAINT_TEXT, anchor="lm")
 
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return Picture(file.getvalue(), _WIDTH, height)
+    return drawn_picture(image)
 
 
 def _colours(categories: Iterable[str]) -> dict[str, str]:
