@@ -11,8 +11,8 @@ import pytest
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, JOURNAL_VERSION, RANKS_VERSION
 from tests.tracking.job.launching import Rank, launch, torchrun_variables
+from tests.tracking.logged_media import log_everything
 from tests.tracking.read_views import read_journal
-from tests.tracking.test_media_in_views import log_everything
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "journal.md").read_text(encoding="utf-8")
 STEPS = [(step, step / 4) for step in range(1, 6)]

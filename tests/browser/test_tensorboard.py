@@ -9,7 +9,7 @@ import pytest
 
 from seo_engine import ExperimentTracker
 from tests.browser.tensorboard_page import TensorBoardPage, tensorboard_page, text_of
-from tests.tracking.test_media_in_views import config, log_everything
+from tests.tracking.logged_media import config, log_everything
 
 
 @pytest.fixture(scope="module")

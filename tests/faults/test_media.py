@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -19,14 +20,8 @@ from seo_engine.tracking.payloads import payload_file as payload_files
 from seo_engine.tracking.run_states import owned_run
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import delete_folder, wait_until
-from tests.tracking.read_views import read_wandb, wandb_file
-from tests.tracking.test_media_in_views import (
-    assert_twenty_of_each,
-    config,
-    log_step,
-    payload_files_of,
-    pixels,
-)
+from tests.tracking.logged_media import config, pixels
+from tests.tracking.read_views import read_tensorboard, read_wandb, wandb_file
 
 PROGRAM = f"""
 import os, signal, sys
@@ -42,6 +37,31 @@ for step in range(1, 21):
     tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def assert_twenty_of_each(directory: Path) -> None:
+    """Check that both views show the pictures and tables of steps 1 to 20, each once and with its own pixels."""
+    view = read_tensorboard(directory)
+    pictures = view.pictures["images/sample"]
+    assert [picture.step for picture in pictures] == list(range(1, 21))
+    assert [int(pixels(picture.png).max()) for picture in pictures] == list(range(1, 21))
+    assert len(view.texts["tables/rows"]) == 20
+    shown = [row for row in read_wandb(directory / "wandb").rows if "images/sample" in row]
+    assert [row["global_step"] for row in shown] == list(range(1, 21))
+    files = [wandb_file(directory / "wandb", row["images/sample"]) for row in shown]
+    assert [int(pixels(file.read_bytes()).max()) for file in files] == list(range(1, 21))
+    tables = [row for row in read_wandb(directory / "wandb").rows if "tables/rows" in row]
+    data = [json.loads(wandb_file(directory / "wandb", row["tables/rows"]).read_text())["data"] for row in tables]
+    assert data == [[[step, "text"]] for step in range(1, 21)]
+
+
+def log_step(tracker: ExperimentTracker, step: int) -> None:
+    tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
+    tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
+
+
+def payload_files_of(directory: Path) -> set[str]:
+    return {path.name for path in (directory / "media").glob("payloads-*.bin")}
 
 
 def test_a_kill_right_after_the_last_call_loses_and_doubles_nothing(tmp_path: Path) -> None:

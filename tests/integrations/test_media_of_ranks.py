@@ -11,8 +11,8 @@ from seo_engine.tracking.delivery.merging import merge_runs
 from seo_engine.tracking.delivery.replay import replay_run
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.job.launching import Rank, launch, torchrun_variables
+from tests.tracking.logged_media import pixels
 from tests.tracking.read_views import read_journal, read_tensorboard
-from tests.tracking.test_media_in_views import pixels
 
 TRAINING = f"""
 import sys

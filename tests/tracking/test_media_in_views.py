@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import json
 import logging
 import multiprocessing
@@ -17,14 +16,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot
 import numpy
-import plotly.graph_objects
 import pytest
-from PIL import Image
 
-from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, TrackingConfig, WandBTracker
+from seo_engine import ExperimentTracker, MemoryTracker, TensorBoardTracker, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
-from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
+from tests.tracking.logged_media import COLOURED, GREY, config, is_coloured, log_everything, pixels
 from tests.tracking.read_views import (
     WandBView,
     read_journal,
@@ -34,45 +31,6 @@ from tests.tracking.read_views import (
     wandb_text,
 )
 from tests.tracking.wandb_server import WandBServer
-
-SECRET = "https://me:hunter2@h"
-GREY = numpy.arange(0, 240, 4, dtype="uint8").reshape(6, 10)
-COLOURED = numpy.dstack([GREY, GREY[::-1], GREY])
-BOX = {"x_minimum": 1, "y_minimum": 1, "x_maximum": 8, "y_maximum": 4, "class_number": 1, "score": 0.5}
-
-
-def config(folder: Path, **settings: Any) -> TrackingConfig:
-    return TrackingConfig(
-        **{"tensorboard_log_dir": str(folder), "experiment_name": "r", "print_summary": False, **ONLY_WHAT_IS_LOGGED}
-        | settings
-    )
-
-
-def pixels(png: bytes) -> Any:
-    return numpy.asarray(Image.open(io.BytesIO(png)))
-
-
-def is_coloured(png: bytes) -> bool:
-    return pixels(png).tolist() == COLOURED.tolist()
-
-
-def log_everything(tracker: Any) -> None:
-    """Log one of each kind, at steps of their own."""
-    figure, axes = matplotlib.pyplot.subplots()
-    axes.plot([1, 3, 2])
-    tracker.log_image("coloured", COLOURED, epoch=1, step=1, caption=f"a caption, {SECRET}")
-    tracker.log_image("several", [GREY, COLOURED], epoch=1, step=2, caption=["one", "two"])
-    marks = {"masks": {"truth": GREY // 200}, "boxes": {"found": [BOX]}, "class_labels": {1: "cat"}}
-    tracker.log_image("marked", COLOURED, epoch=1, step=3, **marks)
-    tracker.log_table("answers", [["How much?", SECRET, 0.5]], epoch=1, step=4, columns=["prompt", "answer", "score"])
-    tracker.log_table("pictured", {"number": [1], "picture": [COLOURED]}, epoch=1, step=5)
-    tracker.log_figure("drawn", figure, epoch=1, step=6, caption="a curve")
-    tracker.log_figure("interactive", plotly.graph_objects.Figure(plotly.graph_objects.Bar(y=[1, 2])), epoch=1, step=7)
-    tracker.log_histogram("values", [1.0, 1.0, 2.0], epoch=1, step=8)
-    tracker.log_histogram("counted", counts=[4, 2], edges=[0, 1, 3], epoch=1, step=9)
-    tracker.log_html("page", f"<h1>Report</h1><p>{SECRET}</p>", epoch=1, step=10)
-    tracker.log_text("note", "a < b", epoch=1, step=11)
-    matplotlib.pyplot.close(figure)
 
 
 @pytest.fixture(scope="module")
@@ -216,22 +174,6 @@ def test_a_view_made_later_reads_what_was_kept(run: Path, tmp_path: Path) -> Non
     assert again.histograms == first.histograms
 
 
-def assert_twenty_of_each(directory: Path) -> None:
-    """Check that both views show the pictures and tables of steps 1 to 20, each once and with its own pixels."""
-    view = read_tensorboard(directory)
-    pictures = view.pictures["images/sample"]
-    assert [picture.step for picture in pictures] == list(range(1, 21))
-    assert [int(pixels(picture.png).max()) for picture in pictures] == list(range(1, 21))
-    assert len(view.texts["tables/rows"]) == 20
-    shown = [row for row in read_wandb(directory / "wandb").rows if "images/sample" in row]
-    assert [row["global_step"] for row in shown] == list(range(1, 21))
-    files = [wandb_file(directory / "wandb", row["images/sample"]) for row in shown]
-    assert [int(pixels(file.read_bytes()).max()) for file in files] == list(range(1, 21))
-    tables = [row for row in read_wandb(directory / "wandb").rows if "tables/rows" in row]
-    data = [json.loads(wandb_file(directory / "wandb", row["tables/rows"]).read_text())["data"] for row in tables]
-    assert data == [[[step, "text"]] for step in range(1, 21)]
-
-
 def test_a_call_with_too_much_data_is_dropped_counted_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -318,15 +260,6 @@ def test_a_medium_that_cannot_be_shown_is_left_out_with_a_warning_and_the_rest_g
     assert len([each for each in caplog.messages if "TensorBoard does not show images/damaged" in each]) == 1
     assert any("tensorboard: 3 pictures or tables could not be shown" in message for message in caplog.messages)
     assert list(read_tensorboard(tmp_path / "r").pictures) == ["images/coloured"]
-
-
-def log_step(tracker: ExperimentTracker, step: int) -> None:
-    tracker.log_image("sample", numpy.full((6, 10, 3), step, dtype="uint8"), epoch=1, step=step)
-    tracker.log_table("rows", [[step, "text"]], epoch=1, step=step)
-
-
-def payload_files_of(directory: Path) -> set[str]:
-    return {path.name for path in (directory / "media").glob("payloads-*.bin")}
 
 
 def test_a_failed_run_that_is_resumed_and_finishes_has_no_error_in_its_summary(tmp_path: Path) -> None:
