@@ -20,7 +20,7 @@ SHARED_FILE = 0o666
 
 _LARGEST_SMALL_FILE = 10_000
 
-_COPY_BYTES = 1 << 20
+_COPY_BYTES = 256 * 1024
 
 # zlib's window size, plus 16 for the format of gzip.
 _GZIP = 31
