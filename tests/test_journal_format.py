@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, JOURNAL_VERSION, RANKS_VERSION
+from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, JOURNAL_VERSION, RANKS_VERSION
 from tests.tracking.job.launching import Rank, launch, torchrun_variables
 from tests.tracking.logged_media import log_everything
 from tests.tracking.read_views import read_journal

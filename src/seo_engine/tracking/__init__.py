@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     )
     from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
+    from seo_engine.tracking.records.marks.run_marks import STATUSES
     from seo_engine.tracking.records.metrics import flat_metrics
     from seo_engine.tracking.records.model_architecture import ModelArchitecture, describe_model
-    from seo_engine.tracking.records.run_marks import STATUSES
     from seo_engine.tracking.runs.console import plain_message
     from seo_engine.tracking.runs.endings import lost_another_rank, status_after
     from seo_engine.tracking.runs.ledger import DeliveryState
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "CHECKPOINTS": "runs.places",
-    "STATUSES": "records.run_marks",
+    "STATUSES": "records.marks.run_marks",
     "ShellCommand": "trackers.destination_tracker",
     "DeliveryState": "runs.ledger",
     "DestinationTracker": "trackers.destination_tracker",

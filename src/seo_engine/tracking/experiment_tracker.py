@@ -26,7 +26,7 @@ from seo_engine.tracking.job.launcher import read_launched_process
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.logging_calls import LoggingCalls
 from seo_engine.tracking.notebook_cells import watch_cells
-from seo_engine.tracking.records.run_marks import STATUSES
+from seo_engine.tracking.records.marks.run_marks import STATUSES
 from seo_engine.tracking.run_states.attached_run import AttachedRun
 from seo_engine.tracking.run_states.opening import state_of
 from seo_engine.tracking.run_states.run_state import FailedRun, NoRun, RunState

@@ -14,10 +14,10 @@ from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIV
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.loggable import Loggable
+from seo_engine.tracking.records.marks.run_marks import RESUME
 from seo_engine.tracking.records.metric_encoder import PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, flat_metrics
 from seo_engine.tracking.records.profiling.profiling import PROFILING
-from seo_engine.tracking.records.run_marks import RESUME
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.step_counter import StepCounter
 from seo_engine.tracking.views.priorities import MetricPriorities

@@ -9,7 +9,7 @@ import pytest
 
 from seo_engine.tracking.job.job_member import JobMember
 from seo_engine.tracking.job.launcher import LaunchedProcess
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT, Attempt
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT, Attempt
 from seo_engine.tracking.runs.rank_presence import RankPresence
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
 

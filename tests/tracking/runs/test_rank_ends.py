@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seo_engine.tracking.records.run_marks import ErrorDescription
+from seo_engine.tracking.records.marks.run_marks import ErrorDescription
 from seo_engine.tracking.runs.rank_ends import RankLife, run_end
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT
 from seo_engine.tracking.runs import rank_presence
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.rank_presence import RankPresence, Signature, present_ranks, signature_of

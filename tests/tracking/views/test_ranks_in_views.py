@@ -14,7 +14,7 @@ from seo_engine.tracking import TrackingConfig
 from seo_engine.tracking.journal.lines import Record, encode_record
 from seo_engine.tracking.journal.reader import JournalLine, Position
 from seo_engine.tracking.records.kind import Shown
-from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, RESUME
+from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, RESUME
 from seo_engine.tracking.views import incomplete_steps, rank_reduction
 from seo_engine.tracking.views.incomplete_steps import LONGEST_WAIT_SECONDS, IncompleteSteps
 from seo_engine.tracking.views.journal_selection import JournalSelection

@@ -13,8 +13,8 @@ from seo_engine.tracking.journal.rank_files import has_first_rank, journal_name,
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.payloads.media_copy import copy_media
 from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.records.marks.run_marks import Attempt, attempt_of, rank_of, world_size_of
 from seo_engine.tracking.records.metrics import is_metric_line
-from seo_engine.tracking.records.run_marks import Attempt, attempt_of, rank_of, world_size_of
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import RunStillOpenError, read_lifecycle, still_written
 from seo_engine.tracking.runs.places import DELIVERY, LOGS, profile_folder

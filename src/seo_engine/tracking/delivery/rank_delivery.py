@@ -24,8 +24,8 @@ from seo_engine.tracking.journal.rank_journals import RankJournals
 from seo_engine.tracking.journal.reader import Position
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.records.kinds import decode_record
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT
 from seo_engine.tracking.records.metrics import is_metric_line
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.rank_presence import is_present, present_ranks, rank_lock, signature_of, signatures

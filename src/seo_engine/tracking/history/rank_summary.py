@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.records.run_marks import END, INCOMPLETE_STEP, LAST_VALUES, RANK, rank_of
+from seo_engine.tracking.records.marks.run_marks import END, INCOMPLETE_STEP, LAST_VALUES, RANK, rank_of
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.views.rank_names import MOST_RANKS
 

@@ -13,10 +13,10 @@ from seo_engine.tracking.journal.rank_journals import every_line
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kinds import KINDS, decode_record
+from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
-from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.settings import SETTINGS, merged_settings
 from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery

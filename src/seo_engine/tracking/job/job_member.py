@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from seo_engine.tracking.job.job_identity import agent_of, launcher_of
 from seo_engine.tracking.job.launcher import LaunchedProcess
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT, Attempt, attempt_of
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT, Attempt, attempt_of
 from seo_engine.tracking.runs.lifecycle import is_open, read_end
 from seo_engine.tracking.runs.rank_presence import Signature, signatures
 

@@ -19,7 +19,7 @@ from seo_engine.tracking.job.job_runs import JobRun, JobRuns
 from seo_engine.tracking.job.launcher import LaunchedProcess, read_launched_process
 from seo_engine.tracking.job.rank_opening import Beginning, RankOpenRun, open_rank
 from seo_engine.tracking.journal.rank_files import has_ranks, rank_name
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT, Attempt
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT, Attempt
 from seo_engine.tracking.runs.lifecycle import RunStillOpenError, is_open, read_end
 from seo_engine.tracking.runs.open_run import (
     OpenRun,

@@ -15,7 +15,7 @@ from seo_engine.tracking.journal.rank_files import ORDER, journal_name
 from seo_engine.tracking.journal.rank_journals import PlacedLines
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.payloads.payload_file import PayloadFile
-from seo_engine.tracking.records.run_marks import RANKS_VERSION, RESUME, START, Attempt
+from seo_engine.tracking.records.marks.run_marks import RANKS_VERSION, RESUME, START, Attempt
 from seo_engine.tracking.runs.lifecycle import Lifecycle, read_lifecycle, read_part
 from seo_engine.tracking.runs.log_files import RunLogs
 from seo_engine.tracking.runs.open_run import OpenRun

@@ -52,12 +52,13 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
     return array
 
 
-def array_payload(array: Any, encoding: str) -> Payload:
+def array_payload(array: Any, encoding: str, rate: float = 0.0) -> Payload:
     """Return an array as a payload; it is copied only if its elements are not one after the other.
 
     Args:
         array (numpy.ndarray): As `as_host_array` returns it; not empty.
         encoding (str): A name in `ENCODINGS`.
+        rate (float): Of sound and video, how many samples or frames there are in a second.
     """
     import numpy
 
@@ -65,7 +66,7 @@ def array_payload(array: Any, encoding: str) -> Payload:
         array = array.astype(array.dtype.newbyteorder("="))
     array = numpy.ascontiguousarray(array)
     data = memoryview(array.reshape(-1).view(numpy.uint8))
-    return Payload(data, encoding, array.shape, _TYPES[array.dtype.str[1:]])
+    return Payload(data, encoding, array.shape, _TYPES[array.dtype.str[1:]], rate)
 
 
 def count_not_finite(array: Any) -> int:

@@ -1,18 +1,28 @@
-"""What payloads are, and how each becomes the file that is kept: pixels become a PNG, the others stay as they are."""
+"""What payloads are, and how each becomes the file that is kept: arrays are encoded, the others stay as they are."""
 
 from __future__ import annotations
 
 import io
+import wave
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.tracking.payloads.payload import PIXELS, VALUES, Reference
+from seo_engine.tracking.payloads.payload import ARRAY, FRAMES, PIXELS, SAMPLES, SCORES, VALUES, Reference
+from seo_engine.tracking.payloads.score_curves import count_classes
 
 PNG = "png"
 HTML = "html"
 TABLE = "table"
 PLOTLY = "plotly"
+PLOT = "plot"
+GRAPH = "graph"
+FILE = "file"
+
+# What is kept as it was given, by its extension.
+SOUND_FILES = ("wav", "mp3", "ogg", "flac", "m4a")
+VIDEO_FILES = ("mp4", "webm", "gif", "ogv")
+OBJECT_FILES = ("glb", "gltf", "obj", "stl")
 
 _COMPRESSION = 3
 
@@ -54,11 +64,8 @@ def as_array(raw: bytes, reference: Reference) -> Any:
 
 def _pixels_as_png(raw: bytes, reference: Reference) -> bytes:
     image = import_of_extra("PIL.Image", extra="tracking", needed_by="a picture")
-    pixels = as_uint8(as_array(raw, reference))
-    if pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
     file = io.BytesIO()
-    image.fromarray(pixels).save(file, PNG, compress_level=_COMPRESSION)
+    image.fromarray(_seen(as_uint8(as_array(raw, reference)))).save(file, PNG, compress_level=_COMPRESSION)
     return file.getvalue()
 
 
@@ -70,7 +77,7 @@ def as_uint8(pixels: Any) -> Any:
     from 0 to 255. What is still outside is cut off.
 
     Args:
-        pixels (numpy.ndarray): Height × width × channels, of any type in `ITEM_BYTES`.
+        pixels (numpy.ndarray): Of any shape, and of any type in `ITEM_BYTES`.
 
     Returns:
         numpy.ndarray: The same shape, uint8.
@@ -124,14 +131,76 @@ def _values_as_histogram(raw: bytes, reference: Reference) -> bytes:
     return orjson.dumps({"edges": edges.tolist(), "counts": counts.tolist()})
 
 
+def _frames_as_gif(raw: bytes, reference: Reference) -> bytes:
+    image = import_of_extra("PIL.Image", extra="tracking", needed_by="a video")
+    frames = [image.fromarray(_seen(frame)).convert("RGB") for frame in as_uint8(as_array(raw, reference))]
+    file = io.BytesIO()
+    # GIF counts in hundredths of a second, and Pillow expects thousandths.
+    milliseconds = 10 * max(2, round(100 / reference.rate))
+    first, *others = frames
+    first.save(file, "gif", save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=False)
+    return file.getvalue()
+
+
+def _seen(pixels: Any) -> Any:
+    """Return pixels as Pillow takes them: one channel is no dimension of its own."""
+    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+
+
+def _samples_as_wav(raw: bytes, reference: Reference) -> bytes:
+    numpy = import_of_extra("numpy", extra="tracking", needed_by="sound")
+    samples = as_array(raw, reference)
+    kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
+    if kind == "f":
+        samples = samples.astype("float64").clip(-1, 1) * 32_767
+    elif kind == "u":
+        # Silence is in the middle.
+        samples = (samples.astype("float64") - 2 ** (bits - 1)) / 2.0 ** (bits - 16)
+    elif bits != 16:
+        samples = samples.astype("float64") / 2.0 ** (bits - 16)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(samples.shape[1])
+        written.setsampwidth(2)
+        written.setframerate(round(reference.rate))
+        written.writeframes(numpy.ascontiguousarray(samples.round().astype("<i2")).tobytes())
+    return file.getvalue()
+
+
+def _scores_as_counts(raw: bytes, reference: Reference) -> bytes:
+    import orjson
+
+    import_of_extra("numpy", extra="tracking", needed_by="a curve")
+    # The first row says to which class each sample belongs.
+    truth, *scores = as_array(raw, reference).astype("float64")
+    counted = count_classes(truth, scores)
+    if not counted:
+        raise ValueError("none of the classes has both samples of its own and others")
+    return orjson.dumps({"classes": counted})
+
+
+def _array_as_npy(raw: bytes, reference: Reference) -> bytes:
+    numpy = import_of_extra("numpy", extra="tracking", needed_by="an array")
+    file = io.BytesIO()
+    numpy.save(file, as_array(raw, reference), allow_pickle=False)
+    return file.getvalue()
+
+
 ENCODINGS = {
     PIXELS: Encoding("png", _pixels_as_png),
     VALUES: Encoding("json", _values_as_histogram),
+    FRAMES: Encoding("gif", _frames_as_gif),
+    SAMPLES: Encoding("wav", _samples_as_wav),
+    SCORES: Encoding("json", _scores_as_counts),
+    ARRAY: Encoding("npy", _array_as_npy),
     PNG: Encoding("png"),
     "jpeg": Encoding("jpg"),
-    "gif": Encoding("gif"),
     "webp": Encoding("webp"),
     HTML: Encoding("html"),
     TABLE: Encoding("json"),
     PLOTLY: Encoding("json"),
+    PLOT: Encoding("json"),
+    GRAPH: Encoding("json"),
+    FILE: Encoding("bin"),
+    **{extension: Encoding(extension) for extension in (*SOUND_FILES, *VIDEO_FILES, *OBJECT_FILES)},
 }

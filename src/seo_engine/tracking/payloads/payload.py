@@ -27,10 +27,18 @@ ITEM_BYTES = {
 }  # fmt: skip
 
 
+# Of what is played, in a second.
+HIGHEST_RATE = 10_000_000
+
 # Of what is an array.
 PIXELS = "pixels"
 VALUES = "values"
-ARRAY_ENCODINGS = (PIXELS, VALUES)
+FRAMES = "frames"
+SAMPLES = "samples"
+SCORES = "scores"
+ARRAY = "array"
+PLAYED = (FRAMES, SAMPLES)
+ARRAY_ENCODINGS = (PIXELS, VALUES, FRAMES, SAMPLES, SCORES, ARRAY)
 
 
 class Payload(NamedTuple):
@@ -41,12 +49,14 @@ class Payload(NamedTuple):
         encoding (str): What they are: a name in `ENCODINGS`.
         shape (tuple[int, ...]): Of an array.
         type (str): Of an array's elements, a name in `ITEM_BYTES`.
+        rate (float): Of sound and video, how many samples or frames there are in a second.
     """
 
     data: bytes | memoryview | Path
     encoding: str
     shape: tuple[int, ...] = ()
     type: str = ""
+    rate: float = 0.0
 
     @property
     def size(self) -> int:
@@ -71,6 +81,7 @@ class Reference(NamedTuple):
         encoding (str): As for `Payload`.
         shape (tuple[int, ...]): As for `Payload`.
         type (str): As for `Payload`.
+        rate (float): As for `Payload`.
     """
 
     file: str
@@ -79,13 +90,15 @@ class Reference(NamedTuple):
     encoding: str
     shape: tuple[int, ...] = ()
     type: str = ""
+    rate: float = 0.0
 
     def as_dictionary(self) -> dict[str, Any]:
         """Return it as a record has it."""
         data: dict[str, Any] = {
             "file": self.file, "offset": self.offset, "length": self.length, "encoding": self.encoding,
         }  # fmt: skip
-        return data | {"shape": list(self.shape), "type": self.type} if self.type else data
+        array = {"shape": list(self.shape), "type": self.type} if self.type else {}
+        return data | array | ({"rate": self.rate} if self.rate else {})
 
     @classmethod
     def from_dictionary(cls, data: Any) -> Reference:
@@ -96,13 +109,13 @@ class Reference(NamedTuple):
 
         Example:
             >>> Reference.from_dictionary({"file": "payloads-h-1.bin", "offset": 0, "length": 9, "encoding": "html"})
-            Reference(file='payloads-h-1.bin', offset=0, length=9, encoding='html', shape=(), type='')
+            Reference(file='payloads-h-1.bin', offset=0, length=9, encoding='html', shape=(), type='', rate=0.0)
         """
         if not isinstance(data, Mapping):
             raise ValueError("a payload must be a dictionary")
         file, encoding, kind = (data.get(name, "") for name in ("file", "encoding", "type"))
         offset, length = (data.get(name) for name in ("offset", "length"))
-        shape = data.get("shape", [])
+        shape, rate = data.get("shape", []), data.get("rate", 0.0)
         if not isinstance(file, str) or not FILE_NAME.fullmatch(file):
             raise ValueError("a payload must name a payload file")
         if not all(type(number) is int and 0 <= number <= LARGEST_OFFSET for number in (offset, length)):
@@ -117,8 +130,10 @@ class Reference(NamedTuple):
             or math.prod(shape) * ITEM_BYTES[kind] != length
         ):
             raise ValueError("an array must have a known type, and as many elements as its shape says")
+        if not isinstance(rate, int | float) or not 0 <= rate <= HIGHEST_RATE or (encoding in PLAYED and not rate):
+            raise ValueError("what is played must have a number of samples or frames in a second")
         assert isinstance(offset, int) and isinstance(length, int)
-        return cls(file, offset, length, encoding, tuple(shape), kind)
+        return cls(file, offset, length, encoding, tuple(shape), kind, float(rate))
 
 
 class PayloadTooLargeError(ValueError):

@@ -20,7 +20,7 @@ LARGEST_PAYLOAD_BYTES = 1 << 30
 class RunPayloads:
     """Gives each payload as a file `media/<sha256>.<extension>`, which is made when it is first asked for.
 
-    Equal payloads are one file. The hash is that of the payload and, of an array, of its shape and type. Several
+    Equal payloads are one file. The hash is that of the payload and, of an array, of its shape, type and rate. Several
     processes may ask at the same time: each file is written whole.
 
     Args:
@@ -110,7 +110,7 @@ class HeldPayloads(RunPayloads):
         self._payloads = payloads
         self.references = [
             # Its number in the place of an offset.
-            Reference("payloads-held.bin", number, payload.size, payload.encoding, payload.shape, payload.type)
+            Reference("payloads-held.bin", number, payload.size, *payload[1:])
             for number, payload in enumerate(payloads)
         ]
 
@@ -131,7 +131,8 @@ def name_of(raw: bytes, reference: Reference) -> str:
         'a2f3.html'
     """
     # What is kept as it is has the hash that `sha256sum` prints.
-    described = f"{reference.encoding} {reference.type} {reference.shape}\n".encode() if reference.type else b""
-    digest = hashlib.sha256(described)
+    described = f"{reference.encoding} {reference.type} {reference.shape}" if reference.type else ""
+    described += f" {reference.rate:g}" if reference.rate else ""
+    digest = hashlib.sha256(f"{described}\n".encode() if described else b"")
     digest.update(raw)
     return f"{digest.hexdigest()}.{ENCODINGS[reference.encoding].extension}"

@@ -117,6 +117,207 @@ class PlotlyFigure(NamedTuple):
     caption: str = ""
 
 
+class Audio(NamedTuple):
+    """A named sound.
+
+    Args:
+        name (str): Hierarchical, such as `audio/sample`.
+        file (Callable[[], Path]): Returns the file that holds it: WAV, MP3, Ogg, FLAC or M4A.
+        caption (str): What it is, in words; empty if nobody said it.
+    """
+
+    name: str
+    file: Callable[[], Path]
+    caption: str = ""
+
+
+class Video(NamedTuple):
+    """A named video.
+
+    Args:
+        name (str): Hierarchical, such as `video/episode`.
+        file (Callable[[], Path]): Returns the file that holds it: GIF, MP4, WebM or Ogg.
+        caption (str): What it shows, in words; empty if nobody said it.
+    """
+
+    name: str
+    file: Callable[[], Path]
+    caption: str = ""
+
+
+class PointCloud(NamedTuple):
+    """Points in three dimensions, and perhaps the triangles between them.
+
+    Args:
+        vertices (Any): Array of float32, points × 3.
+        colors (Any): Array of uint8, points × red, green, blue; None if nobody said them.
+        faces (Any): Array of int32, triangles × the numbers of three points; None if there are none.
+    """
+
+    vertices: Any
+    colors: Any = None
+    faces: Any = None
+
+
+class Points(NamedTuple):
+    """Named points, or a mesh.
+
+    Args:
+        name (str): Hierarchical, such as `points/scene`.
+        read (Callable[[], PointCloud]): Returns the arrays.
+        caption (str): What they are, in words; empty if nobody said it.
+    """
+
+    name: str
+    read: Callable[[], PointCloud]
+    caption: str = ""
+
+
+class ObjectFile(NamedTuple):
+    """A named object in three dimensions, in a file.
+
+    Args:
+        name (str): Hierarchical, such as `points/scene`.
+        file (Callable[[], Path]): Returns the file: GLB, glTF, OBJ or STL.
+        caption (str): What it is, in words; empty if nobody said it.
+    """
+
+    name: str
+    file: Callable[[], Path]
+    caption: str = ""
+
+
+class Chart(NamedTuple):
+    """A named chart of data that do not change any more, unlike the curve of a metric.
+
+    Args:
+        name (str): Hierarchical, such as `charts/spread`.
+        sort (str): `lines` (columns: line, x, y), `bars` (label, value), `curves` (class, x, y from 0 to 1) or
+            `confusion_matrix` (true class, predicted class, count).
+        columns (tuple[str, ...]): Names of the columns.
+        rows (Callable[[], list[list[Any]]]): Returns the rows: numbers and texts.
+        title (str): What stands above it.
+        x_title (str): What stands below it.
+        y_title (str): What stands beside it.
+    """
+
+    name: str
+    sort: str
+    columns: tuple[str, ...]
+    rows: Callable[[], list[list[Any]]]
+    title: str = ""
+    x_title: str = ""
+    y_title: str = ""
+
+
+class ClassCounts(NamedTuple):
+    """How many samples of a class, and of all other classes, have at least each of 127 scores from 0 to 1.
+
+    Args:
+        label (str): The class; empty if it is the only one.
+        positives (int): Samples of the class.
+        negatives (int): Samples of the others.
+        true_positives (list[int]): Samples of the class with at least the score, for each score in ascending order.
+        false_positives (list[int]): The same of the others.
+    """
+
+    label: str
+    positives: int
+    negatives: int
+    true_positives: list[int]
+    false_positives: list[int]
+
+
+class PrecisionRecall(NamedTuple):
+    """Named precision-recall curves.
+
+    Args:
+        name (str): Hierarchical, such as `curves/precision_recall`.
+        read (Callable[[], list[ClassCounts]]): Returns the counts of each class.
+    """
+
+    name: str
+    read: Callable[[], list[ClassCounts]]
+
+
+class MetricChart(NamedTuple):
+    """A named chart that shows the curves of several metrics together.
+
+    Args:
+        name (str): Hierarchical, such as `charts/losses`.
+        metrics (tuple[str, ...]): Names of metrics; in them `*` stands for any text.
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+
+
+class EmbeddedPoints(NamedTuple):
+    """Vectors, and what is said of each.
+
+    Args:
+        vectors (Any): Array of float32, points × dimensions.
+        columns (tuple[str, ...]): Names of what is said; none if nothing is.
+        rows (list[list[Any]]): Of each point, one number or text for each column.
+        sprite (Path | None): A picture of all points, in rows of equally many, if there is one.
+        sprite_size (tuple[int, int]): Width and height of one picture in it, in pixels.
+    """
+
+    vectors: Any
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+    sprite: Path | None = None
+    sprite_size: tuple[int, int] = (0, 0)
+
+
+class Embedding(NamedTuple):
+    """A named embedding.
+
+    Args:
+        name (str): Hierarchical, such as `embeddings/words`.
+        step (int): Its step.
+        read (Callable[[], EmbeddedPoints]): Returns the points.
+    """
+
+    name: str
+    step: int
+    read: Callable[[], EmbeddedPoints]
+
+
+class GraphNode(TypedDict):
+    """A node of a graph: its name, what it does, the names of the nodes it is given, the shapes that it returns."""
+
+    name: str
+    operation: str
+    inputs: list[str]
+    shapes: list[list[int]]
+    attributes: str
+
+
+class Graph(NamedTuple):
+    """The named graph of a model.
+
+    Args:
+        name (str): Hierarchical, such as `graphs/model`.
+        read (Callable[[], list[GraphNode]]): Returns its nodes.
+    """
+
+    name: str
+    read: Callable[[], list[GraphNode]]
+
+
+class File(NamedTuple):
+    """A named file that is kept with the run.
+
+    Args:
+        name (str): Its path among the files of the run, such as `files/labels.txt`.
+        file (Callable[[], Path]): Returns the file that holds it.
+    """
+
+    name: str
+    file: Callable[[], Path]
+
+
 class Markdown(NamedTuple):
     """A text, and pictures: also what a tool shows in place of a medium that it does not know.
 
@@ -131,4 +332,21 @@ class Markdown(NamedTuple):
     draw: Callable[[], Sequence[Picture]] = tuple
 
 
-Medium = Image | Table | Histogram | Html | PlotlyFigure | Markdown
+Medium = (
+    Image
+    | Table
+    | Histogram
+    | Html
+    | PlotlyFigure
+    | Audio
+    | Video
+    | Points
+    | ObjectFile
+    | Chart
+    | PrecisionRecall
+    | MetricChart
+    | Embedding
+    | Graph
+    | File
+    | Markdown
+)

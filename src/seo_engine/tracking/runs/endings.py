@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 
 from seo_engine.foundation.redaction import redact_text
-from seo_engine.tracking.records.run_marks import ErrorDescription
+from seo_engine.tracking.records.marks.run_marks import ErrorDescription
 from seo_engine.tracking.runs.rank_ends import is_of_a_collective
 
 # The end of a traceback tells where the error happened; deep recursion makes a traceback long.

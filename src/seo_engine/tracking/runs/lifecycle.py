@@ -15,8 +15,7 @@ from seo_engine.tracking.journal.rank_journals import every_line
 from seo_engine.tracking.journal.reader import JournalLine, JournalReader
 from seo_engine.tracking.records.kind import new_record
 from seo_engine.tracking.records.kinds import decode_record
-from seo_engine.tracking.records.metrics import METRIC_KINDS, is_metric_line
-from seo_engine.tracking.records.run_marks import (
+from seo_engine.tracking.records.marks.run_marks import (
     END,
     FIRST_ATTEMPT,
     LAST_VALUES,
@@ -29,6 +28,7 @@ from seo_engine.tracking.records.run_marks import (
     rank_of,
     world_size_of,
 )
+from seo_engine.tracking.records.metrics import METRIC_KINDS, is_metric_line
 from seo_engine.tracking.runs.rank_ends import RankLife
 from seo_engine.tracking.runs.rank_presence import present_ranks, signature_of
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, is_locked

@@ -18,7 +18,7 @@ from seo_engine.tracking.journal.rank_files import JOURNAL, journal_to_append_to
 from seo_engine.tracking.journal.upkeep import JournalUpkeep
 from seo_engine.tracking.journal.waiting_lines import MAXIMUM_WAITING_BYTES
 from seo_engine.tracking.payloads.payload_file import PayloadFile
-from seo_engine.tracking.records.run_marks import JOURNAL_VERSION, RESUME, START
+from seo_engine.tracking.records.marks.run_marks import JOURNAL_VERSION, RESUME, START
 from seo_engine.tracking.runs.lifecycle import (
     Lifecycle,
     RunStillOpenError,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT, Attempt, ErrorDescription
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT, Attempt, ErrorDescription
 
 # What a rank's process raises when another one is gone: a consequence, not a cause.
 _ERRORS_OF_COLLECTIVES = ("DistBackendError", "DistNetworkError", "DistStoreError", "DistError", "DistQueueEmptyError")

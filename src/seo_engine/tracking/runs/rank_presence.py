@@ -15,7 +15,7 @@ import orjson
 from seo_engine.foundation.texts import number_in
 from seo_engine.foundation.whole_files import read_small_json
 from seo_engine.tracking.journal.rank_files import rank_name
-from seo_engine.tracking.records.run_marks import Attempt
+from seo_engine.tracking.records.marks.run_marks import Attempt
 from seo_engine.tracking.runs.places import LOCKS
 from seo_engine.tracking.runs.run_lock import RunLock, is_locked
 

@@ -17,9 +17,9 @@ from seo_engine.tracking.payloads.payload import PayloadTooLargeError
 from seo_engine.tracking.payloads.payload_file import PayloadFile
 from seo_engine.tracking.records.kind import CallRecords, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.records.marks.run_marks import RANK
 from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
 from seo_engine.tracking.records.metrics import METRICS, metrics_in_parts
-from seo_engine.tracking.records.run_marks import RANK
 from seo_engine.tracking.runs.endings import describe_error
 from seo_engine.tracking.runs.lifecycle import end_lines
 from seo_engine.tracking.views.priorities import MetricPriorities

@@ -10,7 +10,7 @@ from typing import Any
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import TrackerCalls
-from seo_engine.tracking.records.run_marks import END
+from seo_engine.tracking.records.marks.run_marks import END
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 
 

@@ -9,7 +9,7 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import new_record
 from seo_engine.tracking.records.kinds import KINDS
-from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP
+from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP
 from seo_engine.tracking.views.rank_reduction import StepOfRanks
 from seo_engine.tracking.views.rank_views import RankViews
 

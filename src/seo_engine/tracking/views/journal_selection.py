@@ -13,8 +13,8 @@ from seo_engine.tracking.journal.reader import JournalLine, Position
 from seo_engine.tracking.payloads.payload import NO_PAYLOADS, Payloads
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.kinds import KINDS, decode_record
+from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, LAST_VALUES, RESUME
 from seo_engine.tracking.records.metrics import with_nonfinite
-from seo_engine.tracking.records.run_marks import INCOMPLETE_STEP, LAST_VALUES, RESUME
 from seo_engine.tracking.views.metric_selection import MetricSelection
 from seo_engine.tracking.views.rank_views import RankViews, Stream
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.records.marks.run_marks import FIRST_ATTEMPT, Attempt, attempt_of, rank_of, world_size_of
 from seo_engine.tracking.records.metrics import nonfinite_numbers
 from seo_engine.tracking.records.plain_values import nonfinite_word
-from seo_engine.tracking.records.run_marks import FIRST_ATTEMPT, Attempt, attempt_of, rank_of, world_size_of
 from seo_engine.tracking.views.patterns import is_named
 from seo_engine.tracking.views.rank_names import MOST_RANKS
 

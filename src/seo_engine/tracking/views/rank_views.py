@@ -10,9 +10,9 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Medium
 from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.marks.run_marks import END, RANK, RESUME, START, Attempt, rank_of
 from seo_engine.tracking.records.metrics import rank_of_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
-from seo_engine.tracking.records.run_marks import END, RANK, RESUME, START, Attempt, rank_of
 from seo_engine.tracking.views.rank_names import (
     MOST_RANKS,
     SharedMetrics,

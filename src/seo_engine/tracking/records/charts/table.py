@@ -15,11 +15,11 @@ from seo_engine.foundation.texts import as_json_data, fits_64_bits
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import TABLE as TABLE_ENCODING
 from seo_engine.tracking.payloads.payload import Payload, Payloads
-from seo_engine.tracking.records.charts.table_picture import cell_text, table_picture
 from seo_engine.tracking.records.forms import Markdown, Picture, Table
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
 from seo_engine.tracking.records.media.image import image_payload, read_picture
 from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.records.pictures.table_picture import cell_text, table_picture
 from seo_engine.tracking.records.plain_values import nonfinite_word, plain_value
 
 MOST_COLUMNS = 1_000

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.foundation.redaction import redact_text
-from seo_engine.foundation.whole_files import open_regular
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
-from seo_engine.tracking.payloads.payload import PIXELS, Payload, Payloads, check_size, read_file
+from seo_engine.tracking.payloads.given_file import file_payload, is_file
+from seo_engine.tracking.payloads.payload import PIXELS, Payload, Payloads, check_size
 from seo_engine.tracking.records.forms import Box, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name
@@ -34,8 +32,6 @@ _LARGEST_CLASS = 255
 
 # How a file begins, and what it is: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
 _BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"}
-_LONGEST_BEGINNING = 12
-_LONGEST_SHOWN_NAME = 300
 
 _CORNERS = ("x_minimum", "y_minimum", "x_maximum", "y_maximum")
 
@@ -119,29 +115,13 @@ def image_payload(image: Any, most_bytes: int, layout: str | None = None) -> Pay
     """
     if hasattr(image, "dtype"):
         return _array_payload(image, most_bytes, layout)
-    if isinstance(image, str | Path):
-        return _file_payload(str(image), most_bytes)
-    if isinstance(image, bytes | bytearray):
-        return Payload(bytes(image), _encoding_of(image))
+    if is_file(image):
+        return file_payload(image, "image", most_bytes, _encoding_of)
     if hasattr(image, "tobytes") and hasattr(image, "mode") and hasattr(image, "size"):
         return _pillow_payload(image, most_bytes)
-    if hasattr(image, "read"):
-        return image_payload(read_file(image, most_bytes), most_bytes)
     if hasattr(image, "savefig"):
         raise TypeError("image must be a picture, got a figure: log_figure takes it")
     return _array_payload(image, most_bytes, layout)
-
-
-def _file_payload(name: str, most_bytes: int) -> Payload:
-    path = Path(name)
-    try:
-        with os.fdopen(open_regular(path, may_be_link=True), "rb") as file:
-            check_size(os.fstat(file.fileno()).st_size, most_bytes)
-            return Payload(path, _encoding_of(file.read(_LONGEST_BEGINNING)))
-    except OSError as error:
-        # As it was given: of an address, a Path has lost a slash, and with it what tells a secret.
-        shown = redact_text(name)[:_LONGEST_SHOWN_NAME]
-        raise OSError(f"image cannot be read from {shown!r}: {error.strerror}") from None
 
 
 def _array_payload(image: Any, most_bytes: int, layout: str | None) -> Payload:
@@ -150,10 +130,10 @@ def _array_payload(image: Any, most_bytes: int, layout: str | None) -> Payload:
         raise ValueError(f"image must not be empty, got the shape {array.shape}")
     if count := count_not_finite(array):
         raise ValueError(f"image must have finite pixels, got {count} that are NaN or infinite")
-    return array_payload(_channels_last(array, layout, is_tensor=hasattr(image, "detach")), PIXELS)
+    return array_payload(channels_last(array, layout, is_tensor=hasattr(image, "detach")), PIXELS)
 
 
-def _encoding_of(data: bytes | bytearray) -> str:
+def _encoding_of(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     for beginning, encoding in _BEGINNINGS.items():
@@ -176,21 +156,32 @@ def _pillow_payload(image: Any, most_bytes: int) -> Payload:
     return Payload(image.tobytes(), PIXELS, (height, width, _PILLOW_CHANNELS[image.mode]), "uint8")
 
 
-def _channels_last(array: Any, layout: str | None, is_tensor: bool) -> Any:
-    """Return pixels as height × width × channels; without a layout, tensors have the channels first if both may be."""
-    shape = array.shape
-    if array.ndim == 2 and layout in (None, "HW"):
-        return array[:, :, None]
-    if array.ndim == 3 and layout != "HW":
+def channels_last(array: Any, layout: str | None, *, is_tensor: bool, before: int = 0) -> Any:
+    """Return pixels as height × width × channels.
+
+    Args:
+        array (numpy.ndarray): Pixels, with or without channels.
+        layout (str | None): `HW`, `HWC` or `CHW`; None means that the shape tells. If channels may be first or last, a
+            tensor has them first, and another array last.
+        is_tensor (bool): Whether it was a tensor.
+        before (int): How many dimensions come before those of a picture.
+
+    Raises:
+        ValueError: If it has another shape.
+    """
+    shape = array.shape[before:]
+    if len(shape) == 2 and layout in (None, "HW"):
+        return array[..., None]
+    if len(shape) == 3 and layout != "HW":
         may_be_first = shape[0] in _CHANNELS and layout != "HWC"
         may_be_last = shape[2] in _CHANNELS and layout != "CHW"
         if may_be_last and not (may_be_first and is_tensor):
             return array
         if may_be_first:
-            return array.transpose(1, 2, 0)
+            return array.swapaxes(-3, -2).swapaxes(-2, -1)
     raise ValueError(
-        f"image must be height × width, or that with 1, 3 or 4 channels first or last, got the shape {shape}"
-        + (f" for the layout {layout}" if layout else "")
+        f"{'each frame' if before else 'image'} must be height × width, or that with 1, 3 or 4 channels first or last, "
+        f"got the shape {array.shape}" + (f" for the layout {layout}" if layout else "")
     )
 
 

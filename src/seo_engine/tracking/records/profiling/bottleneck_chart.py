@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from seo_engine.profiling import share_in_words
-from seo_engine.tracking.records.charts.drawing import (
+from seo_engine.tracking.records.forms import Picture
+from seo_engine.tracking.records.metrics import finite_number
+from seo_engine.tracking.records.pictures.drawing import (
     BACKGROUND,
     COLOURS,
     FAINT_TEXT,
@@ -16,8 +18,6 @@ from seo_engine.tracking.records.charts.drawing import (
     drawn_picture,
     shortened,
 )
-from seo_engine.tracking.records.forms import Picture
-from seo_engine.tracking.records.metrics import finite_number
 from seo_engine.tracking.records.profiling.profiling_metrics import entries
 
 MOST_BARS = 10

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from seo_engine.tracking.records.charts.drawing import COLOURS, drawable
 from seo_engine.tracking.records.forms import Box, Histogram, Image, Markdown, Picture
+from seo_engine.tracking.records.pictures.drawing import COLOURS, drawable
 from seo_engine.tracking.trackers.tensorboard.summaries import text_summary
 
 _RGB = 3

@@ -7,7 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from seo_engine.tracking.records.charts.drawing import (
+from seo_engine.tracking.records.forms import Picture
+from seo_engine.tracking.records.pictures.drawing import (
     BACKGROUND,
     FAINT_TEXT,
     LINE,
@@ -16,7 +17,6 @@ from seo_engine.tracking.records.charts.drawing import (
     drawn_picture,
     shortened,
 )
-from seo_engine.tracking.records.forms import Picture
 
 MOST_COLUMNS = 8
 MOST_ROWS = 20

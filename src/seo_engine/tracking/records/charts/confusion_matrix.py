@@ -1,0 +1,117 @@
+"""Confusion matrices: how many samples of each class were taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from seo_engine.foundation.extras import import_of_extra
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array
+from seo_engine.tracking.payloads.payload import ARRAY, Payloads
+from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_names, class_numbers
+from seo_engine.tracking.records.forms import Chart, Image, Picture
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
+from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.records.pictures.matrix_picture import matrix_picture
+
+_COLUMNS = ("Actual", "Predicted", "nPredictions")
+
+
+def _contents(
+    name: str,
+    true: Any = None,
+    predicted: Any = None,
+    epoch: float = 0,
+    step: int = 0,
+    class_names: Any = None,
+    counts: Any = None,
+    *,
+    most_bytes: int,
+) -> Record:
+    names = checked_names(class_names)
+    if counts is not None:
+        if true is not None or predicted is not None:
+            raise ValueError("a confusion matrix must be of samples, or of counts, not of both")
+        matrix = _checked_counts(counts, most_bytes)
+    elif true is None or predicted is None:
+        raise ValueError("a confusion matrix must have true and predicted classes, or counts")
+    else:
+        matrix = _counted(true, predicted, class_names, most_bytes)
+    if names is not None and len(names) != len(matrix):
+        raise ValueError(f"class_names must have a name for each of {len(matrix)} classes, got {len(names)}")
+    return {
+        "name": metric_name("confusion", name),
+        "epoch": epoch,
+        "step": step,
+        "class_names": names if names is not None else [str(number) for number in range(len(matrix))],
+        PAYLOADS: [array_payload(matrix, ARRAY)],
+    }
+
+
+def _checked_counts(counts: Any, most_bytes: int) -> Any:
+    import numpy
+
+    given = numpy.asarray(counts) if isinstance(counts, list | tuple) else counts
+    array = as_host_array(given, "counts", most_bytes)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not 0 < len(array) <= MOST_CLASSES:
+        raise ValueError(f"counts must be true classes × predicted classes, got the shape {array.shape}")
+    if not numpy.isfinite(array).all() or array.min() < 0:
+        raise ValueError("counts must be finite, and not negative")
+    return array if array.dtype.kind == "f" else array.astype("int64")
+
+
+def _counted(true: Any, predicted: Any, class_names: Any, most_bytes: int) -> Any:
+    import numpy
+
+    if getattr(predicted, "ndim", 1) == 2:
+        # Scores: the class with the highest.
+        predicted = as_host_array(predicted, "predicted", most_bytes).argmax(axis=1)
+    truth = class_numbers(true, "true", class_names, most_bytes)
+    found = class_numbers(predicted, "predicted", class_names, most_bytes)
+    if len(truth) != len(found):
+        raise ValueError(f"true and predicted must be equally many, got {len(truth):,} and {len(found):,}")
+    count = int(max(truth.max(), found.max())) + 1
+    count = count if class_names is None else max(count, len(class_names))
+    if count > MOST_CLASSES:
+        raise ValueError(f"a confusion matrix must have at most {MOST_CLASSES:,} classes, got {count:,}")
+    return numpy.bincount(truth * count + found, minlength=count * count).reshape(count, count)
+
+
+def _shown(record: Record, payloads: Payloads) -> Shown:
+    names = tuple(map(str, record["class_names"]))
+    name, read = record["name"], partial(_read, record[PAYLOADS][0], payloads)
+    forms = (
+        Chart(name, "confusion_matrix", _COLUMNS, partial(_rows, names, read), title=name),
+        Image(name, partial(_draw, names, read)),
+    )
+    return Shown(CONFUSION_MATRIX, record, record["epoch"], record["step"], media=(forms,))
+
+
+def _read(reference: Any, payloads: Payloads) -> list[list[float]]:
+    numpy = import_of_extra("numpy", extra="tracking", needed_by="a confusion matrix")
+    matrix: list[list[float]] = numpy.load(payloads.file(reference), allow_pickle=False).tolist()
+    return matrix
+
+
+def _rows(names: Sequence[str], read: Any) -> list[list[Any]]:
+    matrix = read()
+    return [
+        [actual, predicted, count]
+        for actual, counts in zip(names, matrix, strict=True)
+        for predicted, count in zip(names, counts, strict=True)
+    ]
+
+
+def _draw(names: Sequence[str], read: Any) -> list[Picture]:
+    return [matrix_picture(names, read())]
+
+
+CONFUSION_MATRIX = Kind(
+    "confusion_matrix",
+    "log_confusion_matrix",
+    {**MOMENT, "name": str, "class_names": list, PAYLOADS: list},
+    _shown,
+    _contents,
+)

@@ -1,0 +1,64 @@
+"""The graph of a model: what it computes from what."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import orjson
+
+from seo_engine.foundation.extras import import_of_extra
+from seo_engine.foundation.texts import one_line
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.encodings import GRAPH as GRAPH_ENCODING
+from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.records.forms import Graph, GraphNode
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.metrics import metric_name
+
+
+def _contents(model: Any, inputs: Any, epoch: float, step: int, *, most_bytes: int) -> Record:
+    nodes = _traced(model, inputs)
+    return {
+        "name": metric_name("graphs", "model"),
+        "epoch": epoch,
+        "step": step,
+        "nodes": len(nodes),
+        PAYLOADS: [Payload(orjson.dumps(nodes), GRAPH_ENCODING)],
+    }
+
+
+def _traced(model: Any, inputs: Any) -> list[GraphNode]:
+    """Return the nodes of a model that is run once, in evaluation mode, for that."""
+    if not hasattr(model, "forward"):
+        raise TypeError(f"model must be a torch.nn.Module, got {described(model)}")
+    tracing: Any = import_of_extra("torch.utils.tensorboard._pytorch_graph", extra="tracking", needed_by="a graph")
+    try:
+        definition, _ = tracing.graph(model, inputs)
+    except Exception as error:  # of a foreign model, anything may be raised
+        raise ValueError(f"the model cannot be traced with these inputs: {one_line(error)}") from None
+    return [
+        {
+            "name": node.name,
+            "operation": node.op,
+            "inputs": list(node.input),
+            "shapes": [[dimension.size for dimension in shape.dim] for shape in node.attr["_output_shapes"].list.shape]
+            if "_output_shapes" in node.attr
+            else [],
+            "attributes": plain_text(node.attr["attr"].s.decode("utf-8", "replace")) if "attr" in node.attr else "",
+        }
+        for node in definition.node
+    ]
+
+
+def _shown(record: Record, payloads: Payloads) -> Shown:
+    graph = Graph(record["name"], partial(_read, record[PAYLOADS][0], payloads))
+    return Shown(GRAPH, record, record["epoch"], record["step"], media=((graph,),))
+
+
+def _read(reference: Any, payloads: Payloads) -> list[GraphNode]:
+    nodes: list[GraphNode] = orjson.loads(payloads.file(reference).read_bytes())
+    return nodes
+
+
+GRAPH = Kind("graph", "log_model_graph", {**MOMENT, "name": str, "nodes": int, PAYLOADS: list}, _shown, _contents)

@@ -1,0 +1,172 @@
+"""Line and bar plots of data that the training has at hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+
+from seo_engine.tracking.journal.lines import Record
+from seo_engine.tracking.payloads.arrays import as_host_array
+from seo_engine.tracking.payloads.encodings import PLOT
+from seo_engine.tracking.payloads.payload import Payload, Payloads
+from seo_engine.tracking.records.forms import Chart, Image, Picture
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.records.pictures.bar_picture import bar_picture
+from seo_engine.tracking.records.pictures.plot_picture import Line, line_picture
+
+MOST_LINES = 100
+MOST_BARS = 1_000
+
+# In all lines of a plot together: W&B keeps no more rows of a table.
+_MOST_SHOWN_POINTS = 10_000
+
+_FIELDS: dict[str, Any] = {**MOMENT, "name": str, "title": str, "x_title": str, "y_title": str, PAYLOADS: list}
+
+
+def _line_contents(
+    name: str,
+    y: Any,
+    epoch: float,
+    step: int,
+    x: Any = None,
+    title: str = "",
+    x_title: str = "",
+    y_title: str = "",
+    *,
+    most_bytes: int,
+) -> Record:
+    lines = y if isinstance(y, Mapping) else {"": y}
+    if not 0 < len(lines) <= MOST_LINES:
+        raise ValueError(f"a plot must have 1 to {MOST_LINES} lines, got {len(lines)}")
+    together = None if x is None or isinstance(x, Mapping) else _numbers(x, "x", most_bytes)
+    data = []
+    for label, values in lines.items():
+        ys = _numbers(values, "y", most_bytes)
+        if isinstance(x, Mapping):
+            if label not in x:
+                raise ValueError(f"x must have the same lines as y, and lacks {described(label)}")
+            xs = _numbers(x[label], "x", most_bytes)
+        else:
+            xs = list(range(len(ys))) if together is None else together
+        if len(xs) != len(ys) or not any(value is not None for value in ys):
+            raise ValueError(
+                f"a line must have as many numbers in x as in y, at least one, got {len(xs)} and {len(ys)}"
+            )
+        data.append({"label": plain_text(label), "x": xs, "y": ys})
+    return _record("charts", name, epoch, step, (title, x_title, y_title), data)
+
+
+def _bar_contents(
+    name: str,
+    values: Any,
+    epoch: float,
+    step: int,
+    labels: Any = None,
+    title: str = "",
+    x_title: str = "",
+    y_title: str = "",
+    *,
+    most_bytes: int,
+) -> Record:
+    if isinstance(values, Mapping):
+        if labels is not None:
+            raise ValueError("labels must be given only for values without names")
+        labels, values = list(values), list(values.values())
+    heights = _numbers(values, "values", most_bytes)
+    labels = [str(number) for number in range(len(heights))] if labels is None else list(labels)
+    if len(labels) != len(heights):
+        raise ValueError(f"labels must have one for each of {len(heights)} values, got {len(labels)}")
+    if not 0 < len(heights) <= MOST_BARS or any(height is None for height in heights):
+        raise ValueError(f"a plot must have 1 to {MOST_BARS:,} bars, all of finite values, got {len(heights):,}")
+    data = {"labels": [plain_text(label) for label in labels], "values": heights}
+    return _record("charts", name, epoch, step, (title, x_title, y_title), data)
+
+
+def _record(group: str, name: str, epoch: float, step: int, titles: Sequence[str], data: Any) -> Record:
+    title, x_title, y_title = map(plain_text, titles)
+    return {
+        "name": metric_name(group, name),
+        "epoch": epoch,
+        "step": step,
+        "title": title,
+        "x_title": x_title,
+        "y_title": y_title,
+        PAYLOADS: [Payload(orjson.dumps(data), PLOT)],
+    }
+
+
+def _numbers(values: Any, what: str, most_bytes: int) -> list[float | None]:
+    """Return numbers; one that is not finite is a gap."""
+    import numpy
+
+    given = numpy.asarray(values) if isinstance(values, list | tuple | range) else values
+    array = as_host_array(given, what, most_bytes).reshape(-1)
+    numbers: list[float | None] = array.tolist()
+    if array.dtype.kind == "f":
+        return [number if number is not None and math.isfinite(number) else None for number in numbers]
+    return numbers
+
+
+def _lines_shown(record: Record, payloads: Payloads) -> Shown:
+    read = partial(_read, record[PAYLOADS][0], payloads)
+    name, titles = record["name"], _titles(record)
+    x_name = record["x_title"] or "x"
+    forms = (
+        Chart(name, "lines", (x_name, "line", record["y_title"] or "y"), partial(_line_rows, read), **titles),
+        Image(name, partial(_draw_lines, read, titles)),
+    )
+    return Shown(LINE_PLOT, record, record["epoch"], record["step"], media=(forms,))
+
+
+def _bars_shown(record: Record, payloads: Payloads) -> Shown:
+    read = partial(_read, record[PAYLOADS][0], payloads)
+    name, titles = record["name"], _titles(record)
+    forms = (
+        Chart(name, "bars", ("label", record["y_title"] or "value"), partial(_bar_rows, read), **titles),
+        Image(name, partial(_draw_bars, read, titles)),
+    )
+    return Shown(BAR_PLOT, record, record["epoch"], record["step"], media=(forms,))
+
+
+def _titles(record: Record) -> dict[str, str]:
+    return {title: str(record[title]) for title in ("title", "x_title", "y_title")}
+
+
+def _read(reference: Any, payloads: Payloads) -> Any:
+    return orjson.loads(payloads.file(reference).read_bytes())
+
+
+def _line_rows(read: Callable[[], Any]) -> list[list[Any]]:
+    data = read()
+    # Of a long line, every second or third point.
+    apart = -(-sum(len(line["y"]) for line in data) // _MOST_SHOWN_POINTS)
+    return [
+        [x, line["label"], y]
+        for line in data
+        for x, y in zip(line["x"][::apart], line["y"][::apart], strict=True)
+        if x is not None and y is not None
+    ]
+
+
+def _bar_rows(read: Callable[[], Any]) -> list[list[Any]]:
+    data = read()
+    return [list(row) for row in zip(data["labels"], data["values"], strict=True)]
+
+
+def _draw_lines(read: Callable[[], Any], titles: Mapping[str, str]) -> list[Picture]:
+    lines = [Line(line["label"], line["x"], line["y"]) for line in read()]
+    return [line_picture(lines, titles["title"], titles["x_title"], titles["y_title"])]
+
+
+def _draw_bars(read: Callable[[], Any], titles: Mapping[str, str]) -> list[Picture]:
+    data = read()
+    return [bar_picture(data["labels"], data["values"], **titles)]
+
+
+LINE_PLOT = Kind("line_plot", "log_line_plot", _FIELDS, _lines_shown, _line_contents)
+BAR_PLOT = Kind("bar_plot", "log_bar_plot", _FIELDS, _bars_shown, _bar_contents)

@@ -1,0 +1,1 @@
+"""What is drawn for tools that show only pictures."""

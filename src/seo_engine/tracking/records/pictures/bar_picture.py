@@ -1,0 +1,43 @@
+"""Bars as a picture, for a tool that shows no charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seo_engine.tracking.records.forms import Picture
+from seo_engine.tracking.records.pictures.drawing import COLOURS, TEXT
+from seo_engine.tracking.records.pictures.plot_picture import WIDTH, begin_plot, end_plot, write
+
+# Below more there is no room for their names.
+MOST_NAMED_BARS = 30
+
+_GAP = 0.15
+
+
+def bar_picture(
+    labels: Sequence[str], values: Sequence[float], title: str = "", x_title: str = "", y_title: str = ""
+) -> Picture:
+    """Draw bars.
+
+    Args:
+        labels (Sequence[str]): Their names.
+        values (Sequence[float]): How high each is.
+        title (str): What stands above them.
+        x_title (str): What stands below them.
+        y_title (str): What stands at the top of the vertical axis.
+
+    Example:
+        >>> bar_picture(["cat", "dog"], [3, 5], title="samples").data[:4]
+        b'\\x89PNG'
+    """
+    low, high = min(0.0, *values), max(0.0, *values)
+    image, draw, place = begin_plot(title, x_title, y_title, None, (low, high if high > low else low + 1))
+    width = 1 / len(values)
+    for number, (label, value) in enumerate(zip(labels, values, strict=True)):
+        left, top = place((number + _GAP) * width, max(value, 0.0))
+        right, bottom = place((number + 1 - _GAP) * width, min(value, 0.0))
+        draw.rectangle((left, top, max(right, left + 1), bottom), fill=COLOURS[0])
+        if len(values) <= MOST_NAMED_BARS:
+            middle, end = place((number + 0.5) * width, low)
+            write(draw, (middle, end + 12), label, "mt", WIDTH * 0.8 * width, TEXT)
+    return end_plot(image)

@@ -1,0 +1,185 @@
+"""Lines as a picture, for a tool that shows no charts."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from seo_engine.tracking.records.forms import Picture
+from seo_engine.tracking.records.pictures.drawing import (
+    BACKGROUND,
+    COLOURS,
+    FAINT_TEXT,
+    LINE,
+    TEXT,
+    drawable,
+    drawn_picture,
+    shortened,
+)
+
+WIDTH, HEIGHT = 720, 440
+
+MOST_NAMED_LINES = 12
+
+# Drawn larger and reduced, so that lines are smooth.
+_ENLARGED = 3
+_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 24, 44, 60
+_TICKS = 5
+
+Place = tuple[float, float]
+
+
+class Line(NamedTuple):
+    """A line: its name, and where it runs; None is a gap."""
+
+    label: str
+    x: Sequence[float | None]
+    y: Sequence[float | None]
+
+
+def line_picture(
+    lines: Sequence[Line],
+    title: str = "",
+    x_title: str = "",
+    y_title: str = "",
+    span: tuple[float, float] | None = None,
+) -> Picture:
+    """Draw lines.
+
+    Args:
+        lines (Sequence[Line]): The lines.
+        title (str): What stands above them.
+        x_title (str): What stands below them.
+        y_title (str): What stands at the top of the vertical axis.
+        span (tuple[float, float] | None): The ends of both axes; None means those of the lines.
+
+    Example:
+        >>> line_picture([Line("", [0, 1, 2], [0.0, 1.0, 4.0])], title="squares").data[:4]
+        b'\\x89PNG'
+    """
+    points = [[(x, y) for x, y in zip(line.x, line.y, strict=True) if x is not None] for line in lines]
+    across = span or _ends([x for line in points for x, _ in line])
+    up = span or _ends([y for line in points for _, y in line if y is not None])
+    image, draw, place = begin_plot(title, x_title, y_title, across, up)
+    for number, line in enumerate(points):
+        for part in _unbroken(line):
+            _draw_line(draw, [place(x, y) for x, y in part], COLOURS[number % len(COLOURS)])
+    _draw_names(draw, [line.label for line in lines])
+    return end_plot(image)
+
+
+def begin_plot(
+    title: str, x_title: str, y_title: str, across: tuple[float, float] | None, up: tuple[float, float]
+) -> tuple[Any, Any, Callable[[float, float], Place]]:
+    """Draw axes and titles.
+
+    Args:
+        title (str): What stands above the plot.
+        x_title (str): What stands below it.
+        y_title (str): What stands at the top of the vertical axis.
+        across (tuple[float, float] | None): The ends of the horizontal axis; None means without numbers, from 0 to 1.
+        up (tuple[float, float]): The ends of the vertical axis.
+
+    Returns:
+        tuple[Any, Any, Callable[[float, float], Place]]: The image, what draws on it, and a function that turns two
+        numbers into a place on it.
+    """
+    image = importlib.import_module("PIL.Image").new("RGB", (WIDTH * _ENLARGED, HEIGHT * _ENLARGED), BACKGROUND)
+    draw = importlib.import_module("PIL.ImageDraw").Draw(image)
+    left, right, top, bottom = (side * _ENLARGED for side in (_LEFT, WIDTH - _RIGHT, _TOP, HEIGHT - _BOTTOM))
+    (low_x, high_x), (low_y, high_y) = across or (0.0, 1.0), up
+
+    def place(x: float, y: float) -> Place:
+        # Divided first, so that no distance of two floats is infinite.
+        share_x = (x / 2 - low_x / 2) / (high_x / 2 - low_x / 2)
+        share_y = (y / 2 - low_y / 2) / (high_y / 2 - low_y / 2)
+        return left + share_x * (right - left), bottom - share_y * (bottom - top)
+
+    for tick in ticks(*up):
+        height = place(low_x, tick)[1]
+        draw.line((left, height, right, height), fill=LINE, width=_ENLARGED)
+        write(draw, (left - 8 * _ENLARGED, height), f"{tick:.4g}", "rm", _LEFT - 14)
+    for tick in ticks(*across) if across is not None else ():
+        write(draw, (place(tick, low_y)[0], bottom + 6 * _ENLARGED), f"{tick:.4g}", "mt", 120)
+    draw.line((left, bottom, right, bottom), fill=FAINT_TEXT, width=_ENLARGED)
+    middle = (left + right) / 2
+    write(draw, (middle, 8 * _ENLARGED), title, "mt", WIDTH - 20, TEXT)
+    write(draw, (middle, (HEIGHT - 12) * _ENLARGED), x_title, "mb", WIDTH - 20)
+    write(draw, (10 * _ENLARGED, (_TOP - 10) * _ENLARGED), y_title, "lb", WIDTH // 2)
+    return image, draw, place
+
+
+def end_plot(image: Any) -> Picture:
+    """Return what was drawn as a picture."""
+    return drawn_picture(image.resize((WIDTH, HEIGHT), importlib.import_module("PIL.Image").LANCZOS))
+
+
+def write(draw: Any, place: Place, text: str, anchor: str, widest: float, colour: str = FAINT_TEXT) -> None:
+    """Write a text on a plot.
+
+    Args:
+        draw (PIL.ImageDraw.ImageDraw): Draws on it.
+        place (Place): Where.
+        text (str): The text; it is shortened to what has room.
+        anchor (str): Where of the text that is: https://pillow.readthedocs.io/en/stable/handbook/text-anchors.html
+        widest (float): How wide it may be, in pixels of the picture.
+        colour (str): Its colour.
+    """
+    font = importlib.import_module("PIL.ImageFont").load_default(13 * _ENLARGED)
+    shown = shortened(drawable(text), widest * _ENLARGED, font.getlength)
+    draw.text(place, shown, font=font, fill=colour, anchor=anchor)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return a few round numbers from one number to another.
+
+    Example:
+        >>> ticks(0.0, 1.0), ticks(3, 47)
+        ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [10.0, 20.0, 30.0, 40.0])
+    """
+    # Divided first, so that no distance of two floats is infinite.
+    raw = high / _TICKS - low / _TICKS
+    magnitude = 10.0 ** math.floor(math.log10(raw))
+    distance = next(factor for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= raw * 0.999) * magnitude
+    first, last = math.ceil(low / distance - 1e-9), math.floor(high / distance + 1e-9)
+    return [round(number * distance, 12 - math.floor(math.log10(distance))) for number in range(first, last + 1)]
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    low, high = float(min(values)), float(max(values))
+    # So far apart that a tick is more than the distance of two floats.
+    least = max(abs(low), abs(high), 1e-9) * 1e-6
+    return (low - least, high + least) if high - low < least else (low, high)
+
+
+def _unbroken(points: Sequence[tuple[float, float | None]]) -> list[list[Place]]:
+    """Return the parts of a line between its gaps."""
+    parts: list[list[Place]] = [[]]
+    for x, y in points:
+        if y is None:
+            parts.append([])
+        else:
+            parts[-1].append((float(x), float(y)))
+    return [part for part in parts if part]
+
+
+def _draw_line(draw: Any, places: Sequence[Place], colour: str) -> None:
+    if len(places) == 1:
+        (x, y), size = places[0], 3 * _ENLARGED
+        draw.ellipse((x - size, y - size, x + size, y + size), fill=colour)
+    else:
+        draw.line(list(places), fill=colour, width=2 * _ENLARGED, joint="curve")
+
+
+def _draw_names(draw: Any, labels: Sequence[str]) -> None:
+    if not any(labels):
+        return
+    right, top = (WIDTH - _RIGHT - 6) * _ENLARGED, (_TOP + 6) * _ENLARGED
+    names = list(enumerate(labels[:MOST_NAMED_LINES]))
+    for number, label in names:
+        write(draw, (right, top), label, "rt", WIDTH // 3, COLOURS[number % len(COLOURS)])
+        top += 17 * _ENLARGED
+    if left_out := len(labels) - len(names):
+        write(draw, (right, top), f"… {left_out} more", "rt", WIDTH // 3)
