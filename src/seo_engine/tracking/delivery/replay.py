@@ -18,6 +18,7 @@ from seo_engine.tracking.payloads.media_copy import copy_media
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.trackers.registry import DESTINATIONS
+from seo_engine.tracking.trackers.wandb.sent_alerts import copy_sent_alerts
 
 
 def replay_run(
@@ -66,6 +67,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
             lines = (_with_settings(line.content, settings, identity) + b"\n" for line in journal.lines())
             write_whole(partial / journal_name(rank), lines)
     copy_media(run_directory, partial)
+    copy_sent_alerts(run_directory, partial)
     partial.rename(target)
     return target
 

@@ -21,7 +21,7 @@ FILE = "file"
 
 # What is kept as it was given, by its extension.
 SOUND_FILES = ("wav", "mp3", "ogg", "flac", "m4a")
-VIDEO_FILES = ("mp4", "webm", "gif", "ogv")
+VIDEO_FILES = ("mp4", "webm", "gif")
 OBJECT_FILES = ("glb", "gltf", "obj", "stl")
 
 _COMPRESSION = 3
@@ -203,4 +203,6 @@ ENCODINGS = {
     GRAPH: Encoding("json"),
     FILE: Encoding("bin"),
     **{extension: Encoding(extension) for extension in (*SOUND_FILES, *VIDEO_FILES, *OBJECT_FILES)},
+    # Ogg, too, but with pictures.
+    "ogv": Encoding("ogg"),
 }

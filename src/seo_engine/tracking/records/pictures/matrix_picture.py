@@ -71,9 +71,9 @@ def matrix_picture(names: Sequence[str], counts: Sequence[Sequence[float]]) -> P
     return drawn_picture(image)
 
 
-def _draw_upwards(
-    image: Any, text: str, place: tuple[int, int], font: Any, image_module: Any, draw_module: Any
-) -> None:
+def _draw_upwards(image: Any, text: str, place: tuple[int, int], font: Any) -> None:
+    image_module: Any = importlib.import_module("PIL.Image")
+    draw_module: Any = importlib.import_module("PIL.ImageDraw")
     written = image_module.new("RGB", (int(font.getlength(text)) + 2, _TEXT_HEIGHT), BACKGROUND)
     draw_module.Draw(written).text((0, _TEXT_HEIGHT / 2), text, font=font, fill=FAINT_TEXT, anchor="lm")
     image.paste(written.rotate(90, expand=True), place)

@@ -1,4 +1,4 @@
-"""Media as TensorBoard shows them: pictures, histograms and texts."""
+"""Media as TensorBoard shows them, each in a plugin of its own, or as pictures and texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from seo_engine.tracking.records.forms import Box, Histogram, Image, Markdown, Picture
+from seo_engine.tracking.records.forms import (
+    Audio,
+    Box,
+    ClassCounts,
+    Graph,
+    GraphNode,
+    Histogram,
+    Image,
+    Markdown,
+    Picture,
+    Points,
+    PrecisionRecall,
+)
 from seo_engine.tracking.records.pictures.drawing import COLOURS, drawable
 from seo_engine.tracking.trackers.tensorboard.summaries import text_summary
 
@@ -70,9 +82,114 @@ def markdown_summary(markdown: Markdown) -> Any:
     return summary
 
 
+def audio_summary(audio: Audio) -> Any:
+    """Return sound as a summary.
+
+    Args:
+        audio (Audio): The sound; a browser tells by its bytes what it is.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    sound = Summary.Audio(encoded_audio_string=audio.file().read_bytes(), content_type="audio/wav")
+    return _with_caption(Summary(value=[Summary.Value(tag=audio.name, audio=sound)]), audio.name, audio.caption)
+
+
+def points_summary(points: Points) -> Any:
+    """Return points, or a mesh, as a summary.
+
+    Args:
+        points (Points): The points.
+    """
+    make_mesh: Any = importlib.import_module("torch.utils.tensorboard.summary").mesh
+    # Of each array one, because the plugin shows several objects of one name.
+    vertices, colors, faces = (None if array is None else array[None] for array in points.read())
+    return _with_caption(make_mesh(points.name, vertices, colors, faces, None), points.name, points.caption)
+
+
+def precision_recall_summary(curves: PrecisionRecall) -> Any:
+    """Return precision-recall curves as a summary, one for each class.
+
+    Args:
+        curves (PrecisionRecall): The counts of each class.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    make_curve: Any = importlib.import_module("torch.utils.tensorboard.summary").pr_curve_raw
+    summary = Summary()
+    for counts in curves.read():
+        tag = f"{curves.name}/{counts.label}" if counts.label else curves.name
+        summary.MergeFrom(make_curve(tag, *_precision_recall(counts), num_thresholds=len(counts.true_positives)))
+    return summary
+
+
+def _precision_recall(counts: ClassCounts) -> list[list[float]]:
+    """Return true and false positives, true and false negatives, precision and recall, for each threshold."""
+    true, false = counts.true_positives, counts.false_positives
+    # As the plugin's own: where nothing is taken for the class, the precision is 0.
+    precision = [right / (right + wrong) if right + wrong else 0.0 for right, wrong in zip(true, false, strict=True)]
+    return [
+        [float(right) for right in true],
+        [float(wrong) for wrong in false],
+        [float(counts.negatives - wrong) for wrong in false],
+        [float(counts.positives - right) for right in true],
+        precision,
+        [right / counts.positives for right in true],
+    ]
+
+
+def graph_summary(graph: Graph) -> Any:
+    """Return the graph of a model as a summary. TensorBoard shows one graph of a run.
+
+    Args:
+        graph (Graph): Its nodes.
+    """
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_BLOB_SEQUENCE, Summary, SummaryMetadata
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
+    from tensorboard.compat.proto.versions_pb2 import VersionDef
+
+    definition = GraphDef(node=[_node(node) for node in graph.read()], versions=VersionDef(producer=22))
+    tensor = TensorProto(
+        dtype=DT_STRING,
+        tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
+        string_val=[definition.SerializeToString()],
+    )
+    metadata = SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(plugin_name="graphs"), data_class=DATA_CLASS_BLOB_SEQUENCE
+    )
+    # What TensorBoard itself makes of the event that SummaryWriter.add_graph writes: `tensorboard.data_compat`.
+    return Summary(value=[Summary.Value(tag="__run_graph__", tensor=tensor, metadata=metadata)])
+
+
+def _node(node: GraphNode) -> Any:
+    from tensorboard.compat.proto.attr_value_pb2 import AttrValue
+    from tensorboard.compat.proto.node_def_pb2 import NodeDef
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+
+    shapes = [
+        TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in sizes]) for sizes in node.get("shapes", [])
+    ]
+    attributes = {"attr": AttrValue(s=node["attributes"].encode("utf-8", "replace"))} if node["attributes"] else {}
+    if shapes:
+        attributes["_output_shapes"] = AttrValue(list=AttrValue.ListValue(shape=shapes))
+    return NodeDef(name=node["name"], op=node["operation"], input=node["inputs"], attr=attributes)
+
+
+def _with_caption(summary: Any, name: str, caption: str) -> Any:
+    if caption:
+        summary.MergeFrom(text_summary(f"{name}/caption", caption))
+    return summary
+
+
 FORMS: Mapping[type, Callable[[Any], Any]] = {
     Image: image_summary,
     Histogram: histogram_summary,
+    Audio: audio_summary,
+    Points: points_summary,
+    PrecisionRecall: precision_recall_summary,
+    Graph: graph_summary,
     Markdown: markdown_summary,
 }
 

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.foundation.redaction import names_in_words
+from seo_engine.tracking.records.forms import Embedding, MetricChart
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
 from seo_engine.tracking.trackers.destination_tracker import NextStep, ShellCommand
-from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
+from seo_engine.tracking.trackers.sdk_tracker import Convert, SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
+from seo_engine.tracking.trackers.tensorboard.custom_scalars import CustomScalars
 from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab, flattened
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.trackers.tensorboard.media import FORMS
+from seo_engine.tracking.trackers.tensorboard.projector import Projector
 from seo_engine.tracking.trackers.tensorboard.summaries import beyond_float32, make_summary
 
 if TYPE_CHECKING:
@@ -78,6 +81,11 @@ class TensorBoardTracker(SDKTracker):
         # A file whose last event is torn is left as it is: readers continue with the next one.
         self._late_points = LatePoints()
         self._hyperparameters = HyperparametersTab()
+        self._forms: dict[type, Convert] = {
+            **FORMS,
+            Embedding: Projector(run_directory).write,
+            MetricChart: CustomScalars().add,
+        }
         # What describes the run, by kind of record: a later record adds to the table of the earlier ones.
         self._tables: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self._late_writers: dict[str, SummaryWriter] = {}
@@ -117,7 +125,7 @@ class TensorBoardTracker(SDKTracker):
         is_end = shown.kind.name == "end"
         if shown.kind.name == "hyperparameters":
             self._say_not_in_tab(self._hyperparameters.collect(shown.settings))
-        media = self._converted_media(shown, FORMS)
+        media = self._converted_media(shown, self._forms)
         if shown.settings:
             self._tables[shown.kind.name] |= flattened(shown.settings)
         summary = make_summary(shown, self._shown_numbers(shown), media, self._tables[shown.kind.name])

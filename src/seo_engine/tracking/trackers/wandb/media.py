@@ -13,9 +13,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seo_engine.tracking.records.forms import Histogram, Html, Image, Markdown, Picture, PlotlyFigure, Table
+from seo_engine.tracking.records.forms import (
+    Audio,
+    Chart,
+    File,
+    Graph,
+    Histogram,
+    Html,
+    Image,
+    Markdown,
+    ObjectFile,
+    Picture,
+    PlotlyFigure,
+    Points,
+    Table,
+    Video,
+)
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.trackers.sdk_tracker import Convert
+from seo_engine.tracking.trackers.wandb.charts import custom_chart, wandb_graph
+from seo_engine.tracking.trackers.wandb.points import as_object
+from seo_engine.tracking.trackers.wandb.run_page import SHOWN_WITH_THE_RUN, keep_file
 
 if TYPE_CHECKING:
     import wandb
@@ -31,7 +49,7 @@ MOST_ROWS = 10_000
 
 def with_texts_as_media(shown: Shown) -> Shown:
     """Return what W&B shows of a record: a text that is a value of a row is shown nowhere, so it becomes a page."""
-    if not shown.texts:
+    if not shown.texts or shown.kind.name in SHOWN_WITH_THE_RUN:
         return shown
     name, text = next(iter(shown.texts.items()))
     if len(shown.texts) > 1:
@@ -76,6 +94,13 @@ class RunMedia:
             Histogram: self._histogram,
             Html: self._html,
             PlotlyFigure: self._plotly,
+            Audio: self._audio,
+            Video: self._video,
+            Points: self._points,
+            ObjectFile: self._object,
+            Chart: self._chart,
+            Graph: self._graph,
+            File: self._file,
             Markdown: self._markdown,
         }
 
@@ -106,9 +131,7 @@ class RunMedia:
         rows = table.rows()
         if not rows:
             return None
-        if len(rows) > MOST_ROWS and table.name not in self._said_long:
-            self._said_long.add(table.name)
-            logger.warning("⚠️ W&B shows the first %d of %d rows of %s", MOST_ROWS, len(rows), table.name)
+        self._say_long(table.name, len(rows))
         columns = {
             f"{table.name}/{column}": [row[place] for row in rows if isinstance(row[place], Picture)]
             for place, column in enumerate(table.columns)
@@ -123,6 +146,11 @@ class RunMedia:
         # down, and leaves copies in the user's folders outside the run.
         return {table.name: self._kept(table.name, made), **pictures}
 
+    def _say_long(self, name: str, rows: int) -> None:
+        if rows > MOST_ROWS and name not in self._said_long:
+            self._said_long.add(name)
+            logger.warning("⚠️ W&B shows the first %d of %d rows of %s", MOST_ROWS, rows, name)
+
     def _histogram(self, histogram: Histogram) -> dict[str, Any]:
         edges, counts = histogram.read()
         return {histogram.name: self._wandb.Histogram(np_histogram=(counts, edges))}
@@ -135,6 +163,39 @@ class RunMedia:
         shown = {figure.name: self._kept(figure.name, self._wandb.Plotly(made))}
         caption = Markdown(f"{figure.name}/caption", lambda: figure.caption)
         return shown | self._markdown(caption) if figure.caption else shown
+
+    def _audio(self, audio: Audio) -> dict[str, Any]:
+        made = self._wandb.Audio(str(audio.file()), caption=audio.caption or None)
+        return {audio.name: self._kept(audio.name, made)}
+
+    def _video(self, video: Video) -> dict[str, Any]:
+        made = self._wandb.Video(str(video.file()), caption=video.caption or None)
+        return {video.name: self._kept(video.name, made)}
+
+    def _points(self, points: Points) -> dict[str, Any]:
+        made = as_object(points.read(), points.caption)
+        return {points.name: self._kept(points.name, made)}
+
+    def _object(self, thing: ObjectFile) -> dict[str, Any]:
+        made = self._wandb.Object3D(str(thing.file()), caption=thing.caption or None)
+        return {thing.name: self._kept(thing.name, made)}
+
+    def _chart(self, chart: Chart) -> dict[str, Any]:
+        rows = chart.rows()
+        self._say_long(chart.name, len(rows))
+        made = custom_chart(chart, self._wandb.Table(columns=list(chart.columns), data=rows, allow_mixed_types=True))
+        self._kept(made.spec.table_key, made.table)
+        return {chart.name: made}
+
+    def _graph(self, graph: Graph) -> dict[str, Any]:
+        return {graph.name: self._kept(graph.name, wandb_graph(graph.read()))}
+
+    def _file(self, file: File) -> dict[str, Any]:
+        if self.held is None or file.name not in self.held:
+            keep_file(self._run, file)
+            self.sent.append((self._number, file.name))
+        # Among the files of the run: the row carries only its number.
+        return {}
 
     def _markdown(self, text: Markdown) -> dict[str, Any]:
         page = f'<pre style="white-space: pre-wrap">{html.escape(text.write(), quote=False)}</pre>'

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.configuration import TrackingConfig
-from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.kind import Recorded, Shown
-from seo_engine.tracking.records.settings import merged_settings
 from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
@@ -30,6 +28,8 @@ from seo_engine.tracking.trackers.wandb.opening import (
     resolve_mode,
     transaction_log,
 )
+from seo_engine.tracking.trackers.wandb.run_page import RunPage
+from seo_engine.tracking.trackers.wandb.sent_alerts import SentAlerts
 from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, RunOnServer, StopRequest
 from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLES, UserSettings, read_user_settings
 
@@ -48,9 +48,6 @@ LONGEST_SECONDS_TO_ANSWER = 20.0
 # wandb waits half a minute for its core to start. If it does not, wandb 0.31 deadlocks while it reports that, and
 # never returns.
 LONGEST_START_SECONDS = 40.0
-
-# In the summary of a run that failed.
-_ERROR_FIELDS = ("experiment/error", "experiment/traceback")
 
 
 class WandBTracker(SDKTracker):
@@ -102,12 +99,12 @@ class WandBTracker(SDKTracker):
         self._began_with = began_with or {}
         self._program = program
         self._folder = folder
-        # What was logged as configuration so far: a later record adds to nested dictionaries, too.
-        self._settings: dict[str, Any] = {}
         self._environment = environment if environment is not None else os.environ
         self._watched_process = watched_process if watched_process is not None else os.getpid()
         self._owns_core = owns_core
         self._stop_request = StopRequest()
+        # Kept when the run is opened again: its folder may have been deleted meanwhile.
+        self._sent_alerts: SentAlerts | None = None
         # The newest row that the view held when it was opened, and the newest that it was given.
         self._held_record = 0
         self._given_record = 0
@@ -235,7 +232,9 @@ class WandBTracker(SDKTracker):
         self.run = opening.start()
         self._held_record = self._given_record = opening.join(self.run, held_record)
         self._media = RunMedia(self.run)
-        self._had_error = False
+        if self._sent_alerts is None:
+            self._sent_alerts = SentAlerts(run_directory)
+        self._page = RunPage(self.run, self._sent_alerts)
         if self._mode == "online" and self._held_record > 0:
             # Asked again at the end, if it does not answer now.
             with contextlib.suppress(OSError):
@@ -291,17 +290,11 @@ class WandBTracker(SDKTracker):
 
     def _write(self, shown: Shown, recorded: Recorded) -> None:
         assert self.run is not None
-        # `config` and `summary` are untyped in wandb.
-        run: Any = self.run
-        if shown.settings:
-            self._settings = merged_settings(self._settings, shown.settings)
-            run.config.update({name: self._settings[name] for name in shown.settings}, allow_val_change=True)
-        if shown.kind.name == "end":
-            self._summarize_end(run.summary, shown.record)
+        is_held = recorded.number <= self._held_record
+        self._page.show(shown, recorded, is_held=is_held)
         if shown.step is None:
             return
         # A row that the view holds is not written again, nor are its files; but the server may hold it without them.
-        is_held = recorded.number <= self._held_record
         media = {} if is_held and self._media.held is None else self._media_of(shown, recorded.number)
         if is_held:
             return
@@ -309,23 +302,12 @@ class WandBTracker(SDKTracker):
         row = {**shown.numbers, **media, "epoch": shown.epoch, "global_step": shown.step}
         # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
         # explicit number wandb-core would hold the newest row back until the next one.
-        run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
+        self.run.log({**row, "_timestamp": recorded.time}, step=recorded.number, commit=True)
         self._given_record = recorded.number
 
     def _media_of(self, shown: Shown, number: int) -> dict[str, Any]:
         converted = self._converted_media(with_texts_as_media(shown), self._media.for_row(number))
         return {name: value for values in converted for name, value in values.items()}
-
-    def _summarize_end(self, summary: Any, record: Record) -> None:
-        summary.update({"experiment/status": record["status"]})
-        error = record.get("error")
-        if error is not None:
-            summary.update(dict(zip(_ERROR_FIELDS, (error["message"], error["traceback"]), strict=True)))
-        elif self._had_error:
-            # A resumed run has the end of its last part.
-            for name in _ERROR_FIELDS:
-                del summary[name]
-        self._had_error = error is not None
 
     def _flush(self) -> None:
         # wandb-core itself writes every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not report a full disk.

@@ -1,0 +1,86 @@
+"""SentAlerts: which alerts of a run were sent, so that none is sent twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from seo_engine.foundation.whole_files import open_regular, write_whole
+
+NAME = "sent_alerts.jsonl"
+
+LARGEST_BYTES = 10_000_000
+
+
+class SentAlerts:
+    """The file `sent_alerts.jsonl` of a run: an alert is in it before it is sent.
+
+    A kill between the two loses the alert, and never doubles it: nobody is told whether a server got it. An alert is
+    known by its time and rank, which stay the same in a copy of the run.
+
+    Args:
+        run_directory (Path): The run's folder.
+
+    Example:
+        >>> import tempfile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> SentAlerts(directory).mark(7, 1.5, 0), SentAlerts(directory).mark(7, 1.5, 0)
+        (True, False)
+    """
+
+    def __init__(self, run_directory: Path) -> None:
+        self._path = run_directory / NAME
+        self._sent = _read(self._path)
+
+    def mark(self, number: int, time: float, rank: int) -> bool:
+        """Note that an alert is about to be sent, and return whether it was not sent before.
+
+        Args:
+            number (int): The number of its record.
+            time (float): When it was logged, in seconds since 1970.
+            rank (int): Who logged it.
+
+        Raises:
+            OSError: If that cannot be noted; it must not be sent then.
+        """
+        if (time, rank) in self._sent:
+            return False
+        entry = {"number": number, "time": time, "rank": rank}
+        # Whole, because the folder of the run may have been deleted since.
+        lines = [orjson.dumps(each) + b"\n" for each in (*self._sent.values(), entry)]
+        write_whole(self._path, lines, synced=True)
+        self._sent[time, rank] = entry
+        return True
+
+
+def copy_sent_alerts(source: Path, target: Path) -> None:
+    """Have a copy of a run know which alerts the run has sent.
+
+    Args:
+        source (Path): The run's folder.
+        target (Path): The folder of the copy.
+
+    Raises:
+        OSError: If they cannot be read or written.
+    """
+    if sent := _read(source / NAME):
+        write_whole(target / NAME, [orjson.dumps(each) + b"\n" for each in sent.values()])
+
+
+def _read(path: Path) -> dict[tuple[float, int], dict[str, Any]]:
+    try:
+        with open(open_regular(path), "rb") as file:
+            lines = file.read(LARGEST_BYTES).splitlines()
+    except FileNotFoundError:
+        return {}
+    sent = {}
+    for line in lines:
+        try:
+            entry = orjson.loads(line)
+            sent[float(entry["time"]), int(entry["rank"])] = entry
+        except (ValueError, TypeError, KeyError):
+            # The folder may come from somebody else.
+            continue
+    return sent
