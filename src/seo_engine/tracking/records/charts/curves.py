@@ -16,7 +16,7 @@ from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_nam
 from seo_engine.tracking.records.forms import Chart, ClassCounts, Image, Medium, Picture, PrecisionRecall
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name
-from seo_engine.tracking.records.pictures.plot_picture import Line, line_picture
+from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line_picture
 
 _FIELDS: dict[str, Any] = {**MOMENT, "name": str, "class_names": list, PAYLOADS: list}
 
@@ -88,7 +88,7 @@ def _forms(
 
     def draw() -> list[Picture]:
         lines = [Line(f"{_label(names, each)} ({each[area]:.3f})", *_separate(curve(each))) for each in read()]
-        return [line_picture(lines, x_title=titles[0], y_title=titles[1], span=(0.0, 1.0))]
+        return [line_picture(lines, Titles("", *titles), span=(0.0, 1.0))]
 
     return Chart(name, "curves", columns, rows, name, *titles), Image(name, draw)
 

@@ -17,7 +17,7 @@ from seo_engine.tracking.records.forms import Chart, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.records.pictures.bar_picture import bar_picture
-from seo_engine.tracking.records.pictures.plot_picture import Line, line_picture
+from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line_picture
 
 MOST_LINES = 100
 MOST_BARS = 1_000
@@ -117,7 +117,7 @@ def _lines_shown(record: Record, payloads: Payloads) -> Shown:
     name, titles = record["name"], _titles(record)
     x_name = record["x_title"] or "x"
     forms = (
-        Chart(name, "lines", (x_name, "line", record["y_title"] or "y"), partial(_line_rows, read), **titles),
+        Chart(name, "lines", (x_name, "line", record["y_title"] or "y"), partial(_line_rows, read), *titles),
         Image(name, partial(_draw_lines, read, titles)),
     )
     return Shown(LINE_PLOT, record, record["epoch"], record["step"], media=(forms,))
@@ -127,14 +127,14 @@ def _bars_shown(record: Record, payloads: Payloads) -> Shown:
     read = partial(_read, record[PAYLOADS][0], payloads)
     name, titles = record["name"], _titles(record)
     forms = (
-        Chart(name, "bars", ("label", record["y_title"] or "value"), partial(_bar_rows, read), **titles),
+        Chart(name, "bars", ("label", record["y_title"] or "value"), partial(_bar_rows, read), *titles),
         Image(name, partial(_draw_bars, read, titles)),
     )
     return Shown(BAR_PLOT, record, record["epoch"], record["step"], media=(forms,))
 
 
-def _titles(record: Record) -> dict[str, str]:
-    return {title: str(record[title]) for title in ("title", "x_title", "y_title")}
+def _titles(record: Record) -> Titles:
+    return Titles(*(str(record[title]) for title in Titles._fields))
 
 
 def _read(reference: Any, payloads: Payloads) -> Any:
@@ -158,14 +158,14 @@ def _bar_rows(read: Callable[[], Any]) -> list[list[Any]]:
     return [list(row) for row in zip(data["labels"], data["values"], strict=True)]
 
 
-def _draw_lines(read: Callable[[], Any], titles: Mapping[str, str]) -> list[Picture]:
+def _draw_lines(read: Callable[[], Any], titles: Titles) -> list[Picture]:
     lines = [Line(line["label"], line["x"], line["y"]) for line in read()]
-    return [line_picture(lines, titles["title"], titles["x_title"], titles["y_title"])]
+    return [line_picture(lines, titles)]
 
 
-def _draw_bars(read: Callable[[], Any], titles: Mapping[str, str]) -> list[Picture]:
+def _draw_bars(read: Callable[[], Any], titles: Titles) -> list[Picture]:
     data = read()
-    return [bar_picture(data["labels"], data["values"], **titles)]
+    return [bar_picture(data["labels"], data["values"], titles)]
 
 
 LINE_PLOT = Kind("line_plot", "log_line_plot", _FIELDS, _lines_shown, _line_contents)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.pictures.drawing import COLOURS, TEXT
-from seo_engine.tracking.records.pictures.plot_picture import WIDTH, begin_plot, end_plot, write
+from seo_engine.tracking.records.pictures.plot_picture import NO_TITLES, WIDTH, Titles, begin_plot, end_plot, write
 
 # Below more there is no room for their names.
 MOST_NAMED_BARS = 30
@@ -14,24 +14,20 @@ MOST_NAMED_BARS = 30
 _GAP = 0.15
 
 
-def bar_picture(
-    labels: Sequence[str], values: Sequence[float], title: str = "", x_title: str = "", y_title: str = ""
-) -> Picture:
+def bar_picture(labels: Sequence[str], values: Sequence[float], titles: Titles = NO_TITLES) -> Picture:
     """Draw bars.
 
     Args:
         labels (Sequence[str]): Their names.
         values (Sequence[float]): How high each is.
-        title (str): What stands above them.
-        x_title (str): What stands below them.
-        y_title (str): What stands at the top of the vertical axis.
+        titles (Titles): The titles.
 
     Example:
-        >>> bar_picture(["cat", "dog"], [3, 5], title="samples").data[:4]
+        >>> bar_picture(["cat", "dog"], [3, 5], Titles("samples")).data[:4]
         b'\\x89PNG'
     """
     low, high = min(0.0, *values), max(0.0, *values)
-    image, draw, place = begin_plot(title, x_title, y_title, None, (low, high if high > low else low + 1))
+    image, draw, place = begin_plot(titles, None, (low, high if high > low else low + 1))
     width = 1 / len(values)
     for number, (label, value) in enumerate(zip(labels, values, strict=True)):
         left, top = place((number + _GAP) * width, max(value, 0.0))

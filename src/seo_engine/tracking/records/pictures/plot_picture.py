@@ -19,13 +19,14 @@ from seo_engine.tracking.records.pictures.drawing import (
     shortened,
 )
 
-WIDTH, HEIGHT = 720, 440
+WIDTH, HEIGHT = 600, 380
 
 MOST_NAMED_LINES = 12
 
 # Drawn larger and reduced, so that lines are smooth.
 _ENLARGED = 3
-_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 24, 44, 60
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 20, 52, 60
+_NAMES, _NAME_HEIGHT = 130, 20
 _TICKS = 5
 
 Place = tuple[float, float]
@@ -39,48 +40,50 @@ class Line(NamedTuple):
     y: Sequence[float | None]
 
 
-def line_picture(
-    lines: Sequence[Line],
-    title: str = "",
-    x_title: str = "",
-    y_title: str = "",
-    span: tuple[float, float] | None = None,
-) -> Picture:
+class Titles(NamedTuple):
+    """What stands above a plot, below it, and at the top of the vertical axis."""
+
+    title: str = ""
+    x_title: str = ""
+    y_title: str = ""
+
+
+NO_TITLES = Titles()
+
+
+def line_picture(lines: Sequence[Line], titles: Titles = NO_TITLES, span: tuple[float, float] | None = None) -> Picture:
     """Draw lines.
 
     Args:
         lines (Sequence[Line]): The lines.
-        title (str): What stands above them.
-        x_title (str): What stands below them.
-        y_title (str): What stands at the top of the vertical axis.
+        titles (Titles): The titles.
         span (tuple[float, float] | None): The ends of both axes; None means those of the lines.
 
     Example:
-        >>> line_picture([Line("", [0, 1, 2], [0.0, 1.0, 4.0])], title="squares").data[:4]
+        >>> line_picture([Line("", [0, 1, 2], [0.0, 1.0, 4.0])], Titles("squares")).data[:4]
         b'\\x89PNG'
     """
     points = [[(x, y) for x, y in zip(line.x, line.y, strict=True) if x is not None] for line in lines]
     across = span or _ends([x for line in points for x, _ in line])
     up = span or _ends([y for line in points for _, y in line if y is not None])
-    image, draw, place = begin_plot(title, x_title, y_title, across, up)
+    names = [line.label for line in lines] if any(line.label for line in lines) else []
+    image, draw, place = begin_plot(titles, across, up, names)
     for number, line in enumerate(points):
         for part in _unbroken(line):
             _draw_line(draw, [place(x, y) for x, y in part], COLOURS[number % len(COLOURS)])
-    _draw_names(draw, [line.label for line in lines])
     return end_plot(image)
 
 
 def begin_plot(
-    title: str, x_title: str, y_title: str, across: tuple[float, float] | None, up: tuple[float, float]
+    titles: Titles, across: tuple[float, float] | None, up: tuple[float, float], names: Sequence[str] = ()
 ) -> tuple[Any, Any, Callable[[float, float], Place]]:
-    """Draw axes and titles.
+    """Draw axes, titles, and the names of lines in their colours.
 
     Args:
-        title (str): What stands above the plot.
-        x_title (str): What stands below it.
-        y_title (str): What stands at the top of the vertical axis.
+        titles (Titles): The titles.
         across (tuple[float, float] | None): The ends of the horizontal axis; None means without numbers, from 0 to 1.
         up (tuple[float, float]): The ends of the vertical axis.
+        names (Sequence[str]): Of lines; empty if they have none.
 
     Returns:
         tuple[Any, Any, Callable[[float, float], Place]]: The image, what draws on it, and a function that turns two
@@ -88,7 +91,8 @@ def begin_plot(
     """
     image = importlib.import_module("PIL.Image").new("RGB", (WIDTH * _ENLARGED, HEIGHT * _ENLARGED), BACKGROUND)
     draw = importlib.import_module("PIL.ImageDraw").Draw(image)
-    left, right, top, bottom = (side * _ENLARGED for side in (_LEFT, WIDTH - _RIGHT, _TOP, HEIGHT - _BOTTOM))
+    end = WIDTH - _RIGHT - (_NAMES if names else 0)
+    left, right, top, bottom = (side * _ENLARGED for side in (_LEFT, end, _TOP, HEIGHT - _BOTTOM))
     (low_x, high_x), (low_y, high_y) = across or (0.0, 1.0), up
 
     def place(x: float, y: float) -> Place:
@@ -105,9 +109,10 @@ def begin_plot(
         write(draw, (place(tick, low_y)[0], bottom + 6 * _ENLARGED), f"{tick:.4g}", "mt", 120)
     draw.line((left, bottom, right, bottom), fill=FAINT_TEXT, width=_ENLARGED)
     middle = (left + right) / 2
-    write(draw, (middle, 8 * _ENLARGED), title, "mt", WIDTH - 20, TEXT)
-    write(draw, (middle, (HEIGHT - 12) * _ENLARGED), x_title, "mb", WIDTH - 20)
-    write(draw, (10 * _ENLARGED, (_TOP - 10) * _ENLARGED), y_title, "lb", WIDTH // 2)
+    write(draw, (middle, 8 * _ENLARGED), titles.title, "mt", WIDTH - 20, TEXT)
+    write(draw, (middle, (HEIGHT - 12) * _ENLARGED), titles.x_title, "mb", WIDTH - 20)
+    write(draw, (10 * _ENLARGED, (_TOP - 16) * _ENLARGED), titles.y_title, "lb", WIDTH // 2)
+    _draw_names(draw, names)
     return image, draw, place
 
 
@@ -127,7 +132,7 @@ def write(draw: Any, place: Place, text: str, anchor: str, widest: float, colour
         widest (float): How wide it may be, in pixels of the picture.
         colour (str): Its colour.
     """
-    font = importlib.import_module("PIL.ImageFont").load_default(13 * _ENLARGED)
+    font = importlib.import_module("PIL.ImageFont").load_default(15 * _ENLARGED)
     shown = shortened(drawable(text), widest * _ENLARGED, font.getlength)
     draw.text(place, shown, font=font, fill=colour, anchor=anchor)
 
@@ -174,12 +179,9 @@ def _draw_line(draw: Any, places: Sequence[Place], colour: str) -> None:
 
 
 def _draw_names(draw: Any, labels: Sequence[str]) -> None:
-    if not any(labels):
-        return
-    right, top = (WIDTH - _RIGHT - 6) * _ENLARGED, (_TOP + 6) * _ENLARGED
-    names = list(enumerate(labels[:MOST_NAMED_LINES]))
-    for number, label in names:
-        write(draw, (right, top), label, "rt", WIDTH // 3, COLOURS[number % len(COLOURS)])
-        top += 17 * _ENLARGED
-    if left_out := len(labels) - len(names):
-        write(draw, (right, top), f"… {left_out} more", "rt", WIDTH // 3)
+    left, top = (WIDTH - _RIGHT - _NAMES + 10) * _ENLARGED, _TOP * _ENLARGED
+    for number, label in enumerate(labels[:MOST_NAMED_LINES]):
+        write(draw, (left, top), label, "lt", _NAMES, COLOURS[number % len(COLOURS)])
+        top += _NAME_HEIGHT * _ENLARGED
+    if len(labels) > MOST_NAMED_LINES:
+        write(draw, (left, top), f"… {len(labels) - MOST_NAMED_LINES} more", "lt", _NAMES)

@@ -31,6 +31,9 @@ _RGB = 3
 MOST_MARKED_PIXELS = 50_000_000
 MOST_BOXES = 1_000
 
+# How large a point is, of what all of them take up.
+_POINT_SHARE = 0.01
+
 # How much of a mask covers the picture.
 _MASK_OPACITY = 0.45
 
@@ -101,9 +104,13 @@ def points_summary(points: Points) -> Any:
         points (Points): The points.
     """
     make_mesh: Any = importlib.import_module("torch.utils.tensorboard.summary").mesh
+    cloud = points.read()
+    # The plugin draws points five thousandths large, whatever their distances are.
+    size = float((cloud.vertices.max(axis=0) - cloud.vertices.min(axis=0)).max()) * _POINT_SHARE
+    drawing = {"material": {"cls": "PointsMaterial", "size": size}} if cloud.faces is None and size else None
     # Of each array one, because the plugin shows several objects of one name.
-    vertices, colors, faces = (None if array is None else array[None] for array in points.read())
-    return _with_caption(make_mesh(points.name, vertices, colors, faces, None), points.name, points.caption)
+    vertices, colors, faces = (None if array is None else array[None] for array in cloud)
+    return _with_caption(make_mesh(points.name, vertices, colors, faces, drawing), points.name, points.caption)
 
 
 def precision_recall_summary(curves: PrecisionRecall) -> Any:
