@@ -169,11 +169,14 @@ def test_no_other_room_reaches_into_tracking_or_profiling() -> None:
 
 def test_sdks_that_are_imported_by_name_are_imported_in_their_own_rooms() -> None:
     # import-linter does not see these imports.
-    trackers = ROOT / "src" / "seo_engine" / "tracking" / "trackers"
-    homes = {"wandb": trackers / "wandb", "tensorboard": trackers / "tensorboard", "torch": trackers / "tensorboard"}
+    tracking = ROOT / "src" / "seo_engine" / "tracking"
+    tensorboard, wandb = tracking / "trackers" / "tensorboard", tracking / "trackers" / "wandb"
+    homes = {"wandb": [wandb], "tensorboard": [tensorboard], "torch": [tensorboard]}
+    # The graph of a torch model is traced where it is logged.
+    homes["torch"] += [tracking / "records" / "charts" / "graph.py"]
     for path in (ROOT / "src").rglob("*.py"):
         for sdk in re.findall(r"import_(?:module|of_extra)\(\"(\w+)", path.read_text(encoding="utf-8")):
-            assert sdk not in homes or homes[sdk] in path.parents, f"{path} imports {sdk}"
+            assert sdk not in homes or {path, *path.parents} & set(homes[sdk]), f"{path} imports {sdk}"
 
 
 def test_the_console_says_what_the_front_page_shows(tmp_path: Path) -> None:

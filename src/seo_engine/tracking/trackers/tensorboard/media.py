@@ -161,7 +161,7 @@ def graph_summary(graph: Graph) -> Any:
     tensor = TensorProto(
         dtype=DT_STRING,
         tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
-        string_val=[definition.SerializeToString()],
+        string_val=[definition.SerializeToString(deterministic=True)],
     )
     metadata = SummaryMetadata(
         plugin_data=SummaryMetadata.PluginData(plugin_name="graphs"), data_class=DATA_CLASS_BLOB_SEQUENCE

@@ -31,8 +31,7 @@ from seo_engine.tracking.records.forms import (
 )
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.trackers.sdk_tracker import Convert
-from seo_engine.tracking.trackers.wandb.charts import custom_chart, wandb_graph
-from seo_engine.tracking.trackers.wandb.points import as_object
+from seo_engine.tracking.trackers.wandb.data_types import custom_chart, object_3d, wandb_graph
 from seo_engine.tracking.trackers.wandb.run_page import SHOWN_WITH_THE_RUN, keep_file
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ class RunMedia:
         return {video.name: self._kept(video.name, made)}
 
     def _points(self, points: Points) -> dict[str, Any]:
-        made = as_object(points.read(), points.caption)
+        made = object_3d(points.read(), points.caption)
         return {points.name: self._kept(points.name, made)}
 
     def _object(self, thing: ObjectFile) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""Charts and graphs as W&B shows them: a table, and what W&B is told to draw of it."""
+"""Charts, graphs, points and meshes as data types of wandb."""
 
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from seo_engine.tracking.records.forms import Chart, GraphNode
+from seo_engine.tracking.records.forms import Chart, GraphNode, PointCloud
 
 
 class _Preset(NamedTuple):
@@ -66,3 +67,44 @@ def wandb_graph(nodes: Sequence[GraphNode]) -> Any:
             if source in graph.nodes_by_id:
                 graph.add_edge(graph[source], graph[node["name"]])
     return graph
+
+
+def object_3d(cloud: PointCloud, caption: str) -> Any:
+    """Return what W&B shows of points, or of a mesh.
+
+    Args:
+        cloud (PointCloud): The arrays.
+        caption (str): What they are, in words.
+    """
+    make: Any = importlib.import_module("wandb").Object3D
+    if cloud.faces is not None:
+        return make(io.StringIO(mesh_file(cloud)), caption=caption or None, file_type="obj")
+    if cloud.colors is None:
+        return make(cloud.vertices, caption=caption or None)
+    import numpy
+
+    return make(numpy.concatenate([cloud.vertices, cloud.colors], axis=1), caption=caption or None)
+
+
+def mesh_file(mesh: PointCloud) -> str:
+    """Return a mesh as an OBJ file; its colours are behind the coordinates, as most viewers take them.
+
+    Args:
+        mesh (PointCloud): With faces.
+
+    Example:
+        >>> import numpy
+        >>> corners = numpy.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype="float32")
+        >>> print(mesh_file(PointCloud(corners, None, numpy.array([[0, 1, 2]]))))
+        v 0 0 0
+        v 1 0 0
+        v 0 1 0
+        f 1 2 3
+    """
+    vertices = mesh.vertices.tolist()
+    if mesh.colors is not None:
+        vertices = [[*vertex, *color] for vertex, color in zip(vertices, (mesh.colors / 255).tolist(), strict=True)]
+    lines = [f"v {' '.join(f'{number:.6g}' for number in vertex)}" for vertex in vertices]
+    # It counts points from 1 on.
+    lines += [f"f {' '.join(str(number + 1) for number in face)}" for face in mesh.faces.tolist()]
+    return "\n".join(lines)
