@@ -22,7 +22,8 @@ from seo_engine.tracking.records.profiling.profiling import CHART_NAME, PROFILIN
 from seo_engine.tracking.runs.ledger import read_delivery
 from seo_engine.tracking.runs.places import PROFILE
 from seo_engine.tracking.runs.record_writer import NOT_WRITTEN
-from tests.faults.training import BATCH_SIZE, Training, colour_in_words, given, table_in_words
+from tests.faults.files_and_alerts import doubled_alerts, wrong_files
+from tests.faults.training import BATCH_SIZE, Training, colour_in_words, file_in_words, given, table_in_words
 from tests.tracking.read_views import (
     Point,
     is_automatic,
@@ -38,7 +39,13 @@ from tests.tracking.read_views import (
 VIEWS = ("tensorboard", "wandb")
 
 # What stands before the slash in a name without one, where it is not the kind.
-GROUPS = {"image": "images", "table": "tables"}
+GROUPS = {"image": "images", "table": "tables", "file": "files", "alert": "experiment"}
+
+# A full disk does not take their data.
+WITH_DATA = {"image", "table", "file"}
+
+# W&B shows them beside their rows.
+WITHOUT_VALUES_IN_ROWS = {"file", "alert"}
 
 NumberedRecords = Sequence[tuple[int, Record]]
 
@@ -135,6 +142,8 @@ def examine(
         outcome.faults.append(f"journal: the hyperparameters are lost; {directory}")
     if rows_on_server is None:
         outcome.faults += _wrong_in_wandb_run(directory, records)
+        outcome.faults += wrong_files(directory, records)
+        outcome.faults += doubled_alerts(directory)
     outcome.faults += unbalanced(directory, VIEWS)
     return outcome
 
@@ -160,8 +169,8 @@ def _in_journal(records: NumberedRecords, payloads: Payloads) -> Counter[tuple[s
 
 
 def _dropped_for_the_disk(records: NumberedRecords, missing: Counter[Any]) -> Counter[Any]:
-    """Return the missing pictures and tables, if the end of the run says that so many were dropped: a full disk."""
-    media = Counter({call: count for call, count in missing.items() if call[0] in GROUPS})
+    """Return the missing pictures, tables and files, if the end of the run says that so many were dropped: a full disk."""
+    media = Counter({call: count for call, count in missing.items() if call[0] in WITH_DATA})
     said = sum(record.get("dropped", {}).get(NOT_WRITTEN, 0) for _, record in records)
     return media if media.total() == said else Counter()
 
@@ -174,6 +183,10 @@ def _contents(record: Record, payloads: Payloads = NO_PAYLOADS) -> dict[str, flo
     if record["kind"] == "table":
         (column,) = json.loads(payloads.file(record["payloads"][0]).read_bytes())
         return {record["name"]: table_in_words([[number] for number in column])}
+    if record["kind"] == "file":
+        return {record["name"]: file_in_words(payloads.file(record["payloads"][0]).read_bytes())}
+    if record["kind"] == "alert":
+        return {"experiment/alerts": f"**{record['title']}** ({record['level']})"}
     if record["kind"] == "text":
         return {record["name"]: record["text"]}
     if record["kind"] == "profiling":
@@ -240,13 +253,15 @@ def _expected_in_wandb(records: NumberedRecords, directory: Path) -> Counter[Poi
     return Counter(
         (number, record["step"], name, value)
         for number, record in records
-        if (contents := _as_wandb_shows(record, _contents(record, payloads)))
-        for name, value in {**contents, "epoch": record["epoch"]}.items()
+        if (contents := _contents(record, payloads))
+        for name, value in {**_as_wandb_shows(record, contents), "epoch": record["epoch"]}.items()
     )
 
 
 def _as_wandb_shows(record: Record, contents: dict[str, float | str]) -> dict[str, float | str]:
     """Return the contents of a record with the texts of a profile on one page."""
+    if record["kind"] in WITHOUT_VALUES_IN_ROWS:
+        return {}
     texts = {name: text for name, text in contents.items() if isinstance(text, str)}
     if record["kind"] != "profiling" or len(texts) < 2:
         return contents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import multiprocessing
 import os
@@ -64,6 +65,8 @@ def given(number: int) -> list[Given]:
         calls.append(Given("text", epoch, step, {"record": f"record {number}"}))
         calls.append(Given("image", epoch, step, {"record": colour_in_words(number)}))
         calls.append(Given("table", epoch, step, {"record": table_in_words([[number]])}))
+        calls.append(Given("file", epoch, step, {f"record-{number}.txt": file_in_words(str(number).encode())}))
+        calls.append(Given("alert", epoch, step, {"alerts": alert_in_words(number)}))
     return calls
 
 
@@ -75,6 +78,16 @@ def colour_in_words(colour: int) -> str:
 def table_in_words(rows: list[list[int]]) -> str:
     """Return a table of one column as TensorBoard shows it."""
     return "\n".join(["| number |", "|---|", *(f"| {number} |" for (number,) in rows)])
+
+
+def file_in_words(contents: bytes) -> str:
+    """Return what TensorBoard says of a file that is kept with the run."""
+    return f"A file, in the folder of the run: `media/{hashlib.sha256(contents).hexdigest()}.bin`"
+
+
+def alert_in_words(number: int) -> str:
+    """Return an alert as TensorBoard shows it."""
+    return f"**record {number}** (info)"
 
 
 class Calls:
@@ -304,6 +317,12 @@ def _log(tracker: ExperimentTracker, call: Given) -> int:
             for name, words in contents.items():
                 number = int(str(words).rpartition("| ")[2].removesuffix(" |"))
                 tracker.log_table(name, [[number]], epoch, step, columns=["number"])
+        case "file":
+            for name in contents:
+                tracker.log_file(name, name.removeprefix("record-").removesuffix(".txt").encode(), epoch, step)
+        case "alert":
+            for words in contents.values():
+                tracker.log_alert(str(words).split("**")[1], "", epoch, step)
     return time.perf_counter_ns() - started
 
 

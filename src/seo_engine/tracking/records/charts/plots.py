@@ -115,9 +115,9 @@ def _numbers(values: Any, what: str, most_bytes: int) -> list[float | None]:
 def _lines_shown(record: Record, payloads: Payloads) -> Shown:
     read = partial(_read, record[PAYLOADS][0], payloads)
     name, titles = record["name"], _titles(record)
-    x_name = record["x_title"] or "x"
+    columns = _columns(record["x_title"] or "x", "line", record["y_title"] or "y")
     forms = (
-        Chart(name, "lines", (x_name, "line", record["y_title"] or "y"), partial(_line_rows, read), *titles),
+        Chart(name, "lines", columns, partial(_line_rows, read), *titles),
         Image(name, partial(_draw_lines, read, titles)),
     )
     return Shown(LINE_PLOT, record, record["epoch"], record["step"], media=(forms,))
@@ -126,11 +126,17 @@ def _lines_shown(record: Record, payloads: Payloads) -> Shown:
 def _bars_shown(record: Record, payloads: Payloads) -> Shown:
     read = partial(_read, record[PAYLOADS][0], payloads)
     name, titles = record["name"], _titles(record)
+    columns = _columns("label", record["y_title"] or "value")
     forms = (
-        Chart(name, "bars", ("label", record["y_title"] or "value"), partial(_bar_rows, read), *titles),
+        Chart(name, "bars", columns, partial(_bar_rows, read), *titles),
         Image(name, partial(_draw_bars, read, titles)),
     )
     return Shown(BAR_PLOT, record, record["epoch"], record["step"], media=(forms,))
+
+
+def _columns(*titles: str) -> tuple[str, ...]:
+    """Return names of columns that all differ; W&B writes them beside the axes."""
+    return titles if len(set(titles)) == len(titles) else tuple(f"{title} {n}" for n, title in enumerate(titles, 1))
 
 
 def _titles(record: Record) -> Titles:

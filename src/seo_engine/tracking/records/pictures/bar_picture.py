@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from seo_engine.tracking.records.forms import Picture
 from seo_engine.tracking.records.pictures.drawing import COLOURS, TEXT
-from seo_engine.tracking.records.pictures.plot_picture import NO_TITLES, WIDTH, Titles, begin_plot, end_plot, write
+from seo_engine.tracking.records.pictures.plot_picture import (
+    NO_TITLES,
+    WIDTH,
+    Titles,
+    begin_plot,
+    end_plot,
+    ends,
+    write,
+)
 
 # Below more there is no room for their names.
 MOST_NAMED_BARS = 30
@@ -26,8 +34,8 @@ def bar_picture(labels: Sequence[str], values: Sequence[float], titles: Titles =
         >>> bar_picture(["cat", "dog"], [3, 5], Titles("samples")).data[:4]
         b'\\x89PNG'
     """
-    low, high = min(0.0, *values), max(0.0, *values)
-    image, draw, place = begin_plot(titles, None, (low, high if high > low else low + 1))
+    low, high = ends([0.0, *values])
+    image, draw, place = begin_plot(titles, None, (low, high))
     width = 1 / len(values)
     for number, (label, value) in enumerate(zip(labels, values, strict=True)):
         left, top = place((number + _GAP) * width, max(value, 0.0))

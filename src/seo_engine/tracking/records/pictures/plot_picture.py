@@ -64,8 +64,8 @@ def line_picture(lines: Sequence[Line], titles: Titles = NO_TITLES, span: tuple[
         b'\\x89PNG'
     """
     points = [[(x, y) for x, y in zip(line.x, line.y, strict=True) if x is not None] for line in lines]
-    across = span or _ends([x for line in points for x, _ in line])
-    up = span or _ends([y for line in points for _, y in line if y is not None])
+    across = span or ends([x for line in points for x, _ in line])
+    up = span or ends([y for line in points for _, y in line if y is not None])
     names = [line.label for line in lines] if any(line.label for line in lines) else []
     image, draw, place = begin_plot(titles, across, up, names)
     for number, line in enumerate(points):
@@ -152,7 +152,13 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(number * distance, 12 - math.floor(math.log10(distance))) for number in range(first, last + 1)]
 
 
-def _ends(values: Sequence[float]) -> tuple[float, float]:
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of an axis on which some values are.
+
+    Example:
+        >>> ends([3, 1, 2]), ends([1000.0])
+        ((1.0, 3.0), (999.999, 1000.001))
+    """
     low, high = float(min(values)), float(max(values))
     # So far apart that a tick is more than the distance of two floats.
     least = max(abs(low), abs(high), 1e-9) * 1e-6

@@ -79,7 +79,7 @@ class RunPage:
     def _note(self, text: str) -> None:
         notes = self._run.notes or ""
         # A run that is resumed may have it.
-        if text not in notes:
+        if f"\n\n{text}\n\n" not in f"\n\n{notes}\n\n":
             self._run.notes = f"{notes}\n\n{text}".strip()
 
     def _tags(self, further: Sequence[str]) -> None:
