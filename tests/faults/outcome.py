@@ -169,7 +169,7 @@ def _in_journal(records: NumberedRecords, payloads: Payloads) -> Counter[tuple[s
 
 
 def _dropped_for_the_disk(records: NumberedRecords, missing: Counter[Any]) -> Counter[Any]:
-    """Return the missing pictures, tables and files, if the end of the run says that so many were dropped: a full disk."""
+    """Return the missing calls with data, if the end of the run says that so many were dropped: a full disk."""
     media = Counter({call: count for call, count in missing.items() if call[0] in WITH_DATA})
     said = sum(record.get("dropped", {}).get(NOT_WRITTEN, 0) for _, record in records)
     return media if media.total() == said else Counter()

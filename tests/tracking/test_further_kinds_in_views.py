@@ -175,9 +175,11 @@ def test_wandb_has_each_in_a_form_of_its_own(run: Path) -> None:
     config_of_run = read_wandb(run / "wandb").config
     drawn = {
         "confusion/test": (26, "wandb/confusion_matrix/v1", 9),
-        "curves/precision": (27, "wandb/area-under-curve/v0", 90), "curves/roc": (28, "wandb/area-under-curve/v0", 10), "charts/spread": (29, "wandb/lineseries/v0", 6),
+        "curves/precision": (27, "wandb/area-under-curve/v0", 90),
+        "curves/roc": (28, "wandb/area-under-curve/v0", 10),
+        "charts/spread": (29, "wandb/lineseries/v0", 6),
         "charts/samples": (30, "wandb/bar/v0", 2),
-    }  # fmt: skip
+    }
     for name, (step, preset, rows_at_least) in drawn.items():
         table = value(step, f"{name}_table")
         assert table["_type"] == "table-file" and table["nrows"] >= rows_at_least
