@@ -61,3 +61,4 @@ def log_further_kinds(tracker: Any) -> None:
     tracker.log_note("Then restored.", 1, 36)
     tracker.log_tags(["baseline", "long"], 1, 37)
     tracker.log_file("labels.txt", b"cat\ndog\n", 1, 38)
+    tracker.log_summary({"test_accuracy": 0.75, "verdict": SECRET}, 1, 39)

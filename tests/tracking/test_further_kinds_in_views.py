@@ -201,7 +201,7 @@ def test_wandb_has_alerts_notes_tags_and_files_with_the_run_and_a_row_of_each(ru
         file.path for message in wandb_messages(run / "wandb", "files") for file in message.files
     }
     rows = rows_by_step(run / "wandb")
-    for step in (34, 35, 36, 37, 38):
+    for step in (34, 35, 36, 37, 38, 39):
         assert rows[step].keys() == ONLY_NUMBERS, step
 
 
@@ -257,7 +257,7 @@ def test_trackers_used_directly_show_them(tmp_path: Path) -> None:
         log_further_kinds(wandb_tracker)
     assert wandb_tracker.media_left_out == 0
     assert len(wandb_messages(tmp_path / "wandb", "alert")) == 1
-    assert len(rows_by_step(tmp_path / "wandb")) == 18
+    assert len(rows_by_step(tmp_path / "wandb")) == 19
 
 
 def test_a_refused_call_is_said_once_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,21 +18,35 @@ if TYPE_CHECKING:
     from seo_engine.tracking.delivery.replay import replay_run
     from seo_engine.tracking.experiment_tracker import ExperimentTracker
     from seo_engine.tracking.history.listing import list_parts, list_runs, sorted_runs, sorting_metric
-    from seo_engine.tracking.history.main_metrics import best_of, is_judged, last_and_best, main_metrics
+    from seo_engine.tracking.history.main_metrics import best_of, last_and_best, main_metrics
     from seo_engine.tracking.history.rank_summary import most_unusual
     from seo_engine.tracking.history.run_profile import rank_traces, read_profile, read_rank_profiles
     from seo_engine.tracking.history.summary import RunSummary, read_run
     from seo_engine.tracking.job.launcher import read_launched_process
     from seo_engine.tracking.journal.rank_files import ranks_in_words
     from seo_engine.tracking.records.forms import (
+        Audio,
         Box,
+        Chart,
+        ClassCounts,
+        EmbeddedPoints,
+        Embedding,
+        File,
+        Graph,
+        GraphNode,
         Histogram,
         Html,
         Image,
         Markdown,
+        MetricChart,
+        ObjectFile,
         Picture,
         PlotlyFigure,
+        PointCloud,
+        Points,
+        PrecisionRecall,
         Table,
+        Video,
     )
     from seo_engine.tracking.records.kind import Recorded, Shown
     from seo_engine.tracking.records.loggable import Loggable
@@ -59,6 +73,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
     from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
     from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
+    from seo_engine.tracking.views.judged_metrics import is_judged
 
 _MODULES = {
     "CHECKPOINTS": "runs.places",
@@ -74,6 +89,20 @@ _MODULES = {
     "Markdown": "records.forms",
     "Picture": "records.forms",
     "PlotlyFigure": "records.forms",
+    "Audio": "records.forms",
+    "Chart": "records.forms",
+    "ClassCounts": "records.forms",
+    "EmbeddedPoints": "records.forms",
+    "Embedding": "records.forms",
+    "File": "records.forms",
+    "Graph": "records.forms",
+    "GraphNode": "records.forms",
+    "MetricChart": "records.forms",
+    "ObjectFile": "records.forms",
+    "PointCloud": "records.forms",
+    "Points": "records.forms",
+    "PrecisionRecall": "records.forms",
+    "Video": "records.forms",
     "IncompleteViewError": "trackers.destination_tracker",
     "LONGEST_NAME": "configuration",
     "Loggable": "records.loggable",
@@ -94,7 +123,7 @@ _MODULES = {
     "describe_model": "records.model_architecture",
     "find_run": "runs.places",
     "flat_metrics": "records.metrics",
-    "is_judged": "history.main_metrics",
+    "is_judged": "views.judged_metrics",
     "last_and_best": "history.main_metrics",
     "list_parts": "history.listing",
     "list_runs": "history.listing",
@@ -126,10 +155,18 @@ __all__ = [
     "CHECKPOINTS",
     "LONGEST_NAME",
     "STATUSES",
+    "Audio",
     "Box",
+    "Chart",
+    "ClassCounts",
     "DeliveryState",
     "DestinationTracker",
+    "EmbeddedPoints",
+    "Embedding",
     "ExperimentTracker",
+    "File",
+    "Graph",
+    "GraphNode",
     "Histogram",
     "Html",
     "Image",
@@ -137,10 +174,15 @@ __all__ = [
     "Loggable",
     "Markdown",
     "MemoryTracker",
+    "MetricChart",
     "ModelArchitecture",
     "NextStep",
+    "ObjectFile",
     "Picture",
     "PlotlyFigure",
+    "PointCloud",
+    "Points",
+    "PrecisionRecall",
     "Recorded",
     "RunNotFoundError",
     "RunSummary",
@@ -151,6 +193,7 @@ __all__ = [
     "TrackerCost",
     "TrackerInChild",
     "TrackingConfig",
+    "Video",
     "WandBTracker",
     "best_of",
     "describe_model",

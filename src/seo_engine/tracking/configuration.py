@@ -143,6 +143,23 @@ class TrackingConfig(ProfilingConfig):
     rank_sum_metrics: list[str] = setting(
         [], "Patterns of metrics whose sum over all ranks `reduced` shows, rather than their mean."
     )
+    summary_best_metrics: list[str] = setting(
+        [],
+        "Patterns of metrics whose best value is in the summary of the run, as `best/val/loss`: the smallest loss, "
+        "the largest accuracy. A metric whose name does not tell which is better has none.",
+    )
+    summary_last_metrics: list[str] = setting(
+        [], "Patterns of metrics whose last value is in the summary of the run, as `last/val/loss`."
+    )
+    summary_mean_metrics: list[str] = setting(
+        [], "Patterns of metrics whose mean is in the summary of the run, as `mean/val/loss`."
+    )
+    summary_minimum_metrics: list[str] = setting(
+        [], "Patterns of metrics whose smallest value is in the summary of the run, as `minimum/val/loss`."
+    )
+    summary_maximum_metrics: list[str] = setting(
+        [], "Patterns of metrics whose largest value is in the summary of the run, as `maximum/val/loss`."
+    )
     system_metrics_interval_seconds: float = setting(
         10,
         "Seconds between readings of the machine's load, at most one per step. 0: no readings.",

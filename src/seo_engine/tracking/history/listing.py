@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from seo_engine.tracking.history.main_metrics import best_of, main_metrics, smaller_is_better
+from seo_engine.tracking.history.main_metrics import best_of, main_metrics
 from seo_engine.tracking.history.summary import RunSummary, read_run
 from seo_engine.tracking.journal.rank_files import is_part
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.runs.lifecycle import still_written
 from seo_engine.tracking.runs.places import PARTS, run_directories
+from seo_engine.tracking.views.judged_metrics import smaller_is_better
 
 logger = logging.getLogger(__name__)
 

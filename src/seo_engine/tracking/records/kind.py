@@ -73,6 +73,7 @@ class Shown:
         numbers (Mapping[str, float]): Points of curves, by hierarchical name.
         texts (Mapping[str, str]): Texts, by hierarchical name.
         settings (Mapping[str, Any]): Configuration and hyperparameters.
+        summary (Mapping[str, Any]): Values of the run as a whole, by name.
         media (tuple[tuple[Medium, ...], ...]): Each medium in one or more forms, the preferred one first.
         prefix (str): What the names begin with, such as `rank_3/`, if the record belongs to one of several ranks alone.
     """
@@ -84,6 +85,7 @@ class Shown:
     numbers: Mapping[str, float] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
     media: tuple[tuple[Medium, ...], ...] = ()
     prefix: str = ""
 

@@ -75,14 +75,20 @@ class LogFileTracker(DestinationTracker):
                 self._write(self._progress, "resumed" if step is None else f"resumed at step {step}", recorded)
             case "end":
                 self._write(self._progress, _end(record), recorded)
+                self._write_summary(shown, recorded)
             case _:
                 # The configuration is in the journal. Line breaks in a text are shown escaped.
                 for name, text in shown.texts.items():
                     self._write(self._progress, f"step {shown.step} {name}: {text!r}", recorded)
+                self._write_summary(shown, recorded)
                 if shown.numbers:
                     self._write(self._progress, _point(shown), recorded)
                 for forms in shown.media:
                     self._write(self._progress, f"step {shown.step} {forms[0].name}: {shown.kind.subject}", recorded)
+
+    def _write_summary(self, shown: Shown, recorded: Recorded) -> None:
+        if shown.summary:
+            self._write(self._progress, one_line(f"summary {_as_words(shown.summary)}"), recorded)
 
     def flush(self) -> None:
         """Write what is buffered."""

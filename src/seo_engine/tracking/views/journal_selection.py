@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -13,10 +14,11 @@ from seo_engine.tracking.journal.reader import JournalLine, Position
 from seo_engine.tracking.payloads.payload import NO_PAYLOADS, Payloads
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.kinds import KINDS, decode_record
-from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, LAST_VALUES, RESUME
+from seo_engine.tracking.records.marks.run_marks import END, INCOMPLETE_STEP, LAST_VALUES, RESUME
 from seo_engine.tracking.records.metrics import with_nonfinite
 from seo_engine.tracking.views.metric_selection import MetricSelection
-from seo_engine.tracking.views.rank_views import RankViews, Stream
+from seo_engine.tracking.views.rank_views import ALL_TOGETHER, RankViews, Stream
+from seo_engine.tracking.views.summary_values import SummaryValues
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class JournalSelection:
         # One for each stream of metrics, and the names under which it was last shown.
         self._selections: dict[int, MetricSelection] = {}
         self._names: dict[int, dict[str, str]] = {}
+        self._summaries: dict[int, SummaryValues] = {}
 
     @property
     def values_not_shown(self) -> int:
@@ -94,7 +97,7 @@ class JournalSelection:
             selected = self._select(record)
             shown = KINDS[selected["kind"]].shown(selected, self._payloads)
             if not KINDS[selected["kind"]].is_metrics:
-                shown = self._rank_views.shown(selected, shown)
+                shown = self._with_summary(self._rank_views.shown(selected, shown))
         except Exception as error:  # a foreign or damaged line may have the right fields with any contents
             logger.warning("⚠️ A record of kind %s cannot be shown: %r", kind.name, error)
             return SelectedLine(line.end, drop_reason=UNREADABLE)
@@ -111,6 +114,7 @@ class JournalSelection:
         if record["kind"] == RESUME.name and record["step"] is not None:
             for number in self._rank_views.rewound(record):
                 self._selection_of(number).rewind(record["step"])
+                self._summary_of(number).rewind(record["step"])
         # A journal may be older than a rule of redaction, or come from elsewhere.
         redacted: Record = redact(record)
         return redacted
@@ -130,6 +134,10 @@ class JournalSelection:
         if self._skip_nonfinite:
             self._values_not_shown += len(record.get("nonfinite", {}))
         record = with_nonfinite(record, self._skip_nonfinite)
+        names = stream.names
+        metrics = record["metrics"]
+        shown = metrics if names is None else {names[name]: value for name, value in metrics.items()}
+        self._summary_of(stream.number).take(record["step"], shown)
         selected = self._selection_of(stream.number).select(record)
         thinned = len(record["metrics"]) - len(selected)
         self._values_not_shown += thinned
@@ -150,6 +158,20 @@ class JournalSelection:
                     "metrics": {names.get(n, n): value for n, value in last_values["metrics"].items()}
                 }
         return None
+
+    def _with_summary(self, shown: Shown | None) -> Shown | None:
+        """Return the end of a run with what the rules make of its metrics."""
+        if shown is None or shown.kind is not END:
+            return shown
+        values = {name: value for each in self._summaries.values() for name, value in each.values().items()}
+        return dataclasses.replace(shown, summary=values)
+
+    def _summary_of(self, number: int) -> SummaryValues:
+        # Values of all ranks, and those of steps that some have not logged, are of one metric.
+        number = max(number, ALL_TOGETHER)
+        if number not in self._summaries:
+            self._summaries[number] = SummaryValues(self._config)
+        return self._summaries[number]
 
     def _selection_of(self, number: int) -> MetricSelection:
         if number not in self._selections:

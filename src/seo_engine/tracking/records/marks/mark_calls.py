@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seo_engine.tracking.records.record_taker import RecordTaker
@@ -61,6 +61,22 @@ class MarkCalls(RecordTaker):
             >>> MemoryTracker().log_tags(["baseline", "long"])
         """
         self._take_at(epoch, step, "tags", tags=tags)
+
+    def log_summary(self, values: Mapping[str, Any], epoch: float | None = None, step: int | None = None) -> None:
+        """Log values of the run as a whole, by which runs are compared, such as a score of the finished model.
+
+        The configuration makes others of the metrics: `summary_best_metrics` and the like.
+
+        Args:
+            values (Mapping[str, Any]): Names, and numbers or texts; a later value of a name replaces it.
+            epoch (float | None): None means the last one seen.
+            step (int | None): None means the last one seen.
+
+        Example:
+            >>> from seo_engine import MemoryTracker
+            >>> MemoryTracker().log_summary({"test_accuracy": 0.93})
+        """
+        self._take_at(epoch, step, "summary", values=values)
 
     def log_file(self, name: str, file: Any, epoch: float | None = None, step: int | None = None) -> None:
         """Keep a file with the run, as it is now.

@@ -23,14 +23,16 @@ def beyond_float32(numbers: Mapping[str, float]) -> list[str]:
     return [name for name, value in numbers.items() if abs(value) >= _BEYOND_FLOAT32 and math.isfinite(value)]
 
 
-def make_summary(shown: Shown, numbers: Mapping[str, float], media: Iterable[Any], table: Mapping[str, Any]) -> Any:
+def make_summary(
+    shown: Shown, numbers: Mapping[str, float], media: Iterable[Any], tables: Mapping[str, Mapping[str, Any]]
+) -> Any:
     """Return what TensorBoard shows of a record.
 
     Args:
         shown (Shown): The record.
         numbers (Mapping[str, float]): Those of its numbers that are shown.
         media (Iterable[Summary]): What became of its media.
-        table (Mapping[str, Any]): The settings in it, with those of earlier records of its kind.
+        tables (Mapping[str, Mapping[str, Any]]): What describes the run so far, by kind of record.
 
     Returns:
         Summary: Its values.
@@ -38,15 +40,16 @@ def make_summary(shown: Shown, numbers: Mapping[str, float], media: Iterable[Any
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in numbers.items()])
-    for tag, text in {**shown.texts, **_run_texts(shown, table)}.items():
+    for tag, text in {**shown.texts, **_run_texts(shown, tables)}.items():
         summary.MergeFrom(text_summary(tag, text))
     for medium in media:
         summary.MergeFrom(medium)
     return summary
 
 
-def _run_texts(shown: Shown, table: Mapping[str, Any]) -> dict[str, str]:
+def _run_texts(shown: Shown, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the texts about the run as a whole, by tag."""
+    summary = {"experiment/summary": _as_table(tables["summary"])} if shown.summary else {}
     match shown.kind.name:
         case "model_architecture":
             architecture = shown.settings["model_architecture"]
@@ -57,10 +60,12 @@ def _run_texts(shown: Shown, table: Mapping[str, Any]) -> dict[str, str]:
         case "end":
             status, error = shown.record["status"], shown.record.get("error")
             listing = f": {error['message']}\n\n{_as_listing(error['traceback'])}" if error is not None else ""
-            return {"experiment/status": f"{status}{listing}"}
+            return {"experiment/status": f"{status}{listing}", **summary}
         case "resume":
             return {}
-    return {f"experiment/{shown.kind.subject}": _as_table(table)} if shown.settings else {}
+    if shown.settings:
+        return {f"experiment/{shown.kind.subject}": _as_table(tables[shown.kind.name])}
+    return summary
 
 
 def text_summary(tag: str, text: str) -> Any:

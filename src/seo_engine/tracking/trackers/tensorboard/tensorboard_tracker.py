@@ -128,7 +128,9 @@ class TensorBoardTracker(SDKTracker):
         media = self._converted_media(shown, self._forms)
         if shown.settings:
             self._tables[shown.kind.name] |= flattened(shown.settings)
-        summary = make_summary(shown, self._shown_numbers(shown), media, self._tables[shown.kind.name])
+        if shown.summary:
+            self._tables["summary"] |= flattened(shown.summary)
+        summary = make_summary(shown, self._shown_numbers(shown), media, self._tables)
         # Not the load of the machine, which a run logs by itself, perhaps while the training still loads its data.
         if not self._hyperparameters.is_written and (is_end or shown.kind.name in ("training", "evaluation")):
             summary.MergeFrom(self._hyperparameters.start(recorded.time))

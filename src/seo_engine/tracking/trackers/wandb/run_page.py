@@ -54,6 +54,8 @@ class RunPage:
             self._settings = merged_settings(self._settings, shown.settings)
             values = {name: self._settings[name] for name in shown.settings}
             self._run.config.update(values, allow_val_change=True)
+        if shown.summary:
+            self._run.summary.update(dict(shown.summary))
         match shown.kind.name:
             case "end":
                 self._end(shown.record)
