@@ -235,3 +235,15 @@ def test_what_cannot_be_read_in_the_folder_of_runs_hides_nothing_else(tmp_path: 
     for folder in ("x" * 300, "runs/fine/journal.jsonl/below"):
         refused = command("runs", "list", "--log-dir", folder, cwd=tmp_path)
         assert "Traceback" not in refused.stderr and (refused.stderr + refused.stdout).strip()
+
+
+def test_runs_note_and_tag_say_something_of_a_run_that_has_ended(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs", "one", [0.5])
+    noted = command("runs", "note", "one", "The data had duplicates.", cwd=tmp_path)
+    assert noted.returncode == 0, noted.stderr
+    tagged = json.loads(command("runs", "tag", "one", "baseline", "long", "--json", cwd=tmp_path).stdout)
+    assert all(not state["pending"] for (states,) in [tagged.values()] for state in states.values())
+    shown = command("runs", "show", "one", cwd=tmp_path).stdout
+    assert "tags baseline, long" in shown and "note: The data had duplicates." in shown
+    refused = command("runs", "tag", "one", "x" * 65, cwd=tmp_path)
+    assert refused.returncode == 2 and refused.stderr.startswith("error: a tag must be a text of 1 to 64 characters")

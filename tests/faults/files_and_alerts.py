@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
-from tests.tracking.read_views import framed_messages
+from tests.tracking.read_views import wandb_messages
 
 
 def wrong_files(directory: Path, records: Sequence[tuple[int, Record]]) -> list[str]:
     """Return the files that the journal has and W&B lacks, or has with other contents, or would not upload."""
     payloads, found = RunPayloads(directory), []
-    said = {file.path for message in _messages(directory, "files") for file in message.files}
+    said = {file.path for message in wandb_messages(directory / "wandb", "files") for file in message.files}
     for _, record in records:
         if record["kind"] != "file":
             continue
@@ -28,15 +27,5 @@ def wrong_files(directory: Path, records: Sequence[tuple[int, Record]]) -> list[
 
 def doubled_alerts(directory: Path) -> list[str]:
     """Return the alerts that W&B would send more than once; a kill may lose one."""
-    sent = Counter(alert.title for alert in _messages(directory, "alert"))
+    sent = Counter(alert.title for alert in wandb_messages(directory / "wandb", "alert"))
     return [f"wandb: {title} is sent {count} times; {directory}" for title, count in sent.items() if count > 1]
-
-
-def _messages(directory: Path, field: str) -> Iterator[Any]:
-    from wandb.proto.wandb_internal_pb2 import Record as Message
-
-    for path in sorted((directory / "wandb").glob("*run-2*/*.wandb")):
-        for data in framed_messages(path.read_bytes()):
-            message = Message.FromString(data)
-            if message.HasField(field):
-                yield getattr(message, field)

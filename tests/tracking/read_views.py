@@ -144,6 +144,18 @@ def read_wandb(directory: Path) -> WandBView:
     return view
 
 
+def wandb_messages(directory: Path, field: str) -> list[Any]:
+    """Return the messages of a kind, such as `alert`, in every `.wandb` file below a folder."""
+    from wandb.proto.wandb_internal_pb2 import Record as Message
+
+    messages = [
+        Message.FromString(data)
+        for path in sorted(directory.glob("*run-2*/*.wandb"))
+        for data in framed_messages(path.read_bytes())
+    ]
+    return [getattr(message, field) for message in messages if message.HasField(field)]
+
+
 def wandb_file(directory: Path, value: dict[str, Any]) -> Path:
     """Return the file of a run that a value of a row names, whose contents are what the row says."""
     # A row that a kill met is written again with its files, in a folder that begins later.

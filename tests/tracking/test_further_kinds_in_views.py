@@ -17,7 +17,7 @@ from seo_engine.tracking.delivery.replay import replay_run
 from seo_engine.tracking.trackers.wandb.sent_alerts import NAME as SENT_ALERTS
 from tests.tracking.logged_kinds import CLASS_NAMES, FRAMES, POINTS, log_further_kinds
 from tests.tracking.logged_media import config
-from tests.tracking.read_views import framed_messages, read_journal, read_tensorboard, read_wandb, wandb_file
+from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_file, wandb_messages
 
 # Of the row that carries only the number of a record.
 ONLY_NUMBERS = {"_step", "_timestamp", "_runtime", "epoch", "global_step"}
@@ -45,17 +45,6 @@ def rows_by_step(directory: Path) -> dict[int, dict[str, Any]]:
     by_step = {row["global_step"]: row for row in rows if "global_step" in row}
     assert len(by_step) == len(rows)
     return by_step
-
-
-def wandb_messages(directory: Path, field: str) -> list[Any]:
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    messages = [
-        Record.FromString(data)
-        for path in sorted(directory.rglob("*.wandb"))
-        for data in framed_messages(path.read_bytes())
-    ]
-    return [getattr(message, field) for message in messages if message.HasField(field)]
 
 
 def tensors(run: Path) -> dict[str, Any]:
@@ -256,7 +245,7 @@ def test_trackers_used_directly_show_them(tmp_path: Path) -> None:
     with WandBTracker(config(tmp_path / "wandb", wandb_mode="offline")) as wandb_tracker:
         log_further_kinds(wandb_tracker)
     assert wandb_tracker.media_left_out == 0
-    assert len(wandb_messages(tmp_path / "wandb", "alert")) == 1
+    assert len(wandb_messages(tmp_path / "wandb" / "r" / "wandb", "alert")) == 1
     assert len(rows_by_step(tmp_path / "wandb")) == 19
 
 

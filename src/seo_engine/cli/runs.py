@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from functools import partial
@@ -11,18 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.options import setting_option
+from seo_engine.cli.run_marks import note_command, tag_command
+from seo_engine.cli.run_views import (
+    ANOTHER_FOLDER,
+    as_json_text,
+    exit_unless_complete,
+    find,
+    json_option,
+    log_directory_option,
+    show_deliveries,
+    show_views,
+    unreadable,
+    with_progress,
+)
 from seo_engine.foundation.commands import relative_path
-from seo_engine.foundation.texts import as_json_data, one_line
+from seo_engine.foundation.texts import one_line
 from seo_engine.tracking import (
     STATUSES,
-    DeliveryState,
     RunSummary,
-    TrackingConfig,
-    find_run,
     list_parts,
     list_runs,
     merge_runs,
@@ -56,18 +64,18 @@ def runs() -> None:
       seo-engine runs trace seo_engine_1700000000
       seo-engine runs recover
       seo-engine runs replay seo_engine_1700000000 --to wandb
+      seo-engine runs tag seo_engine_1700000000 baseline
     """
 
 
-_log_directory = setting_option(TrackingConfig, "tensorboard_log_dir", "log_directory")
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+runs.add_command(note_command)
+runs.add_command(tag_command)
+
 
 # A run without an end is open, or its journal does not say how it began.
 _STATUSES = (*STATUSES, "running", "unknown")
 
 _MOST_PARTS = 5
-
-_ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
 
 
 @runs.command("list")
@@ -87,8 +95,8 @@ _ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
     help="started, name, status, time, steps, or a metric: the best first, or the largest if neither is better.",
 )
 @click.option("--metric", "metrics", multiple=True, help="A metric that gets a column, instead of losses and the like.")
-@_log_directory
-@_as_json
+@log_directory_option
+@json_option
 def list_command(
     statuses: tuple[str, ...],
     patterns: tuple[str, ...],
@@ -125,7 +133,7 @@ def list_command(
             err=True,
         )
     if as_json:
-        click.echo(_as_json_text([_as_plain(run) for run in chosen]))
+        click.echo(as_json_text([_as_plain(run) for run in chosen]))
     elif chosen:
         plain_console(sys.stdout).print(runs_table(chosen, metrics))
     elif every:
@@ -137,8 +145,8 @@ def list_command(
 @runs.command("show")
 @click.argument("run")
 @click.option("--profile", "only_profile", is_flag=True, help="Print the whole report of the run's profile instead.")
-@_log_directory
-@_as_json
+@log_directory_option
+@json_option
 def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool) -> None:
     """Show one RUN, named by its folder's name or its path.
 
@@ -154,13 +162,13 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
     from seo_engine.reports.runs import run_details
 
     try:
-        summary = read_run(_find(log_directory, run))
+        summary = read_run(find(log_directory, run))
     except OSError as error:
-        raise _unreadable(run, error) from None
+        raise unreadable(run, error) from None
     if only_profile:
         _show_profile(summary, as_json)
     elif as_json:
-        click.echo(_as_json_text(_as_plain(summary)))
+        click.echo(as_json_text(_as_plain(summary)))
     else:
         plain_console(sys.stdout).print(run_details(summary, read_profile(summary), _compared(summary)))
 
@@ -170,7 +178,7 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
 @click.option(
     "--output", type=click.Path(dir_okay=False), help="The file to write. By default it is in the run's `profile/`."
 )
-@_log_directory
+@log_directory_option
 def trace_command(run: str, output: str | None, log_directory: str) -> None:
     """Write one trace of all ranks of RUN, on one clock.
 
@@ -184,7 +192,7 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
     """
     from seo_engine.profiling import merge_traces
 
-    directory = _find(log_directory, run)
+    directory = find(log_directory, run)
     try:
         summary = read_run(directory)
         if not summary.ranks:
@@ -194,7 +202,7 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
             traces = rank_traces(summary)
             left_out = merge_traces(traces, path, private=output is None)
     except OSError as error:
-        raise _unreadable(run, error) from None
+        raise unreadable(run, error) from None
     for rank, reason in left_out.items():
         click.echo(f"warning: rank {rank} is left out: {reason}", err=True)
     count = len(traces) - len(left_out)
@@ -204,8 +212,8 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
 
 @runs.command("recover")
 @click.argument("run", required=False)
-@_log_directory
-@_as_json
+@log_directory_option
+@json_option
 def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
     """Complete the views of RUN after a kill or an outage; without RUN, of every unfinished run.
 
@@ -217,20 +225,20 @@ def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
       seo-engine runs recover
       seo-engine runs recover seo_engine_1700000000 --json
     """
-    directories = [_find(log_directory, run)] if run is not None else unfinished_runs(_folder(log_directory))
+    directories = [find(log_directory, run)] if run is not None else unfinished_runs(_folder(log_directory))
     if not directories and not as_json:
         complete = f"Every run in {one_line(log_directory)} is complete, or still open."
         click.echo(complete if run_directories(log_directory) else _no_runs(log_directory))
     delivered = {}
     for directory in directories:
-        delivered[directory] = _with_progress(str(directory), partial(recover_run, directory))
-    _show_deliveries(delivered, as_json)
+        delivered[directory] = with_progress(str(directory), partial(recover_run, directory))
+    show_deliveries(delivered, as_json)
 
 
 @runs.command("merge")
 @click.argument("folders", nargs=-1, required=True)
-@_log_directory
-@_as_json
+@log_directory_option
+@json_option
 def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -> None:
     """Make one run of the parts in FOLDERS, which hosts without a shared folder have kept.
 
@@ -242,18 +250,18 @@ def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -
       seo-engine runs merge runs/seo_engine_1700000000 from_node_2/seo_engine_1700000001
       seo-engine runs merge seo_engine_1700000000 runs/.parts/seo_engine.rank-00001
     """
-    directories = [_find(log_directory, folder) for folder in folders]
-    merged = _with_progress(str(directories[0]), partial(merge_runs, directories))
+    directories = [find(log_directory, folder) for folder in folders]
+    merged = with_progress(str(directories[0]), partial(merge_runs, directories))
     states = merged.delivery
     if as_json:
         delivery = {name: state.as_dictionary() for name, state in states.items()}
         plain = {"directory": str(merged.directory), "ranks": merged.ranks, "bytes_added": merged.bytes_added}
-        click.echo(_as_json_text({**plain, "delivery": delivery}))
+        click.echo(as_json_text({**plain, "delivery": delivery}))
     else:
         added = f"{merged.bytes_added:,} bytes of their journals are new" if merged.bytes_added else "nothing is new"
         said = f"{relative_path(merged.directory)} has {ranks_in_words(merged.ranks)}; {added}"
-        _show_views(said, merged.directory, states)
-    _exit_unless_complete(states)
+        show_views(said, merged.directory, states)
+    exit_unless_complete(states)
 
 
 @runs.command("replay")
@@ -262,8 +270,8 @@ def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -
     "--to", "view", required=True, type=click.Choice(optional_destinations()), help="The tracker that gets the run."
 )
 @click.option("--all", "show_all", is_flag=True, help="Show every value, in a separate run next to this one: RUN_all.")
-@_log_directory
-@_as_json
+@log_directory_option
+@json_option
 def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_json: bool) -> None:
     """Deliver RUN to another tracker, with its original times and steps.
 
@@ -272,9 +280,9 @@ def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_j
       seo-engine runs replay seo_engine_1700000000 --to wandb
       seo-engine runs replay seo_engine_1700000000 --to tensorboard --all
     """
-    work = partial(replay_run, _find(log_directory, run), view, show_all=show_all)
-    directory, states = _with_progress(run, work)
-    _show_deliveries({directory: states}, as_json)
+    work = partial(replay_run, find(log_directory, run), view, show_all=show_all)
+    directory, states = with_progress(run, work)
+    show_deliveries({directory: states}, as_json)
 
 
 def _folder(log_directory: str) -> Path:
@@ -286,13 +294,6 @@ def _folder(log_directory: str) -> Path:
     if is_file:
         raise CommandError(f"{one_line(log_directory)}: this is a file; give the folder that holds the runs")
     return folder
-
-
-def _find(log_directory: str, run: str) -> Path:
-    try:
-        return find_run(log_directory, run)
-    except ValueError as error:
-        raise CommandError(f"{error}; {_ANOTHER_FOLDER}") from None
 
 
 def _show_profile(run: RunSummary, as_json: bool) -> None:
@@ -312,7 +313,7 @@ def _show_profile(run: RunSummary, as_json: bool) -> None:
     if as_json:
         if comparison is not None:
             profile |= {"comparison": comparison, "slow_rank": slow_rank(comparison)}
-        click.echo(_as_json_text(profile))
+        click.echo(as_json_text(profile))
         return
     output = plain_console(sys.stdout)
     output.print(report(parts, most_operations=None))
@@ -328,69 +329,12 @@ def _compared(run: RunSummary) -> RankComparison | None:
 
 
 def _no_runs(log_directory: str) -> str:
-    return f"No runs in {one_line(log_directory)}; {_ANOTHER_FOLDER}"
+    return f"No runs in {one_line(log_directory)}; {ANOTHER_FOLDER}"
 
 
 def _is_chosen(run: RunSummary, statuses: Sequence[str], patterns: Sequence[str]) -> bool:
     has_status = not statuses or run.status in statuses
     return has_status and (not patterns or any(fnmatchcase(run.name, pattern) for pattern in patterns))
-
-
-def _with_progress(name: str, work: Callable[..., Any]) -> Any:
-    """Do work on a run, and show its progress."""
-    from seo_engine.reports.console import plain_console
-    from seo_engine.reports.progress import ProgressDisplay
-
-    def show(states: dict[str, DeliveryState]) -> None:
-        for view, state in states.items():
-            if not state.accepted:
-                # Its worker is still starting.
-                continue
-            display(f"{name}: {view}", state.accepted - state.pending, state.accepted)
-
-    try:
-        with errors_in_one_line(), ProgressDisplay(plain_console(sys.stderr)) as display:
-            return work(progress=show)
-    except OSError as error:
-        raise _unreadable(name, error) from None
-
-
-def _unreadable(name: str, error: OSError) -> CommandError:
-    return CommandError(f"{error.filename or name}: {error.strerror or error}")
-
-
-def _show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
-    """Show the ledgers, and exit with status 1 if a record is not delivered."""
-    if as_json:
-        plain = {
-            str(directory): {name: state.as_dictionary() for name, state in states.items()}
-            for directory, states in delivered.items()
-        }
-        click.echo(_as_json_text(plain))
-    else:
-        for directory, states in delivered.items():
-            _show_views(str(directory), directory, states)
-    for states in delivered.values():
-        _exit_unless_complete(states)
-
-
-def _show_views(heading: str, directory: Path, states: dict[str, DeliveryState]) -> None:
-    from seo_engine.reports.console import plain_console
-    from seo_engine.reports.runs import delivery_table, next_steps
-
-    output = plain_console(sys.stdout)
-    output.print(heading, delivery_table(states), sep="\n")
-    output.print(next_steps(directory, states, None))
-
-
-def _exit_unless_complete(states: dict[str, DeliveryState]) -> None:
-    if not all(state.is_complete for state in states.values()):
-        raise SystemExit(1)
-
-
-def _as_json_text(plain: Any) -> str:
-    """Return JSON that every reader takes: NaN and infinities, which a foreign file may hold, are null."""
-    return orjson.dumps(as_json_data(plain), option=orjson.OPT_INDENT_2).decode()
 
 
 def _as_plain(run: RunSummary) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from seo_engine.tracking import (
 _MOST_COLUMNS = 3
 _MOST_RANKS = 32
 _MOST_TEXTS = 10
+_MOST_NOTES = 20
 _MOST_TEXT_CHARACTERS = 300
 
 
@@ -90,6 +91,9 @@ def run_details(
         parts.append(escape(one_line(shlex.join(run.command))))
     if run.git.get("commit"):
         parts.append(escape(one_line(f"commit {run.git['commit']}  {run.git.get('remote', '')}")))
+    if run.tags:
+        parts.append(escape(one_line(f"tags {', '.join(run.tags)}")))
+    parts += [escape(one_line(f"note: {note}")) for note in run.notes[-_MOST_NOTES:]]
     if run.unreadable_lines:
         parts.append(f"{run.unreadable_lines} lines of the journal cannot be read")
     if run.unknown_records:
@@ -103,6 +107,8 @@ def run_details(
         parts += ["", _metrics_table(run)]
     for name, count in sorted(run.nonfinite.items()):
         parts.append(escape(f"{one_line(name)}: {count:,} values are not finite numbers"))
+    if run.values:
+        parts += ["", _two_columns("summary", "value", run.values)]
     if run.hyperparameters:
         parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
     if settings := run.settings | _given(run.configuration):

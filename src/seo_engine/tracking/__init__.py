@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.records.marks.run_marks import STATUSES
     from seo_engine.tracking.records.metrics import flat_metrics
     from seo_engine.tracking.records.model_architecture import ModelArchitecture, describe_model
+    from seo_engine.tracking.run_states.late_marks import mark_run
     from seo_engine.tracking.runs.console import plain_message
     from seo_engine.tracking.runs.endings import lost_another_rank, status_after
     from seo_engine.tracking.runs.ledger import DeliveryState
@@ -129,6 +130,7 @@ _MODULES = {
     "list_runs": "history.listing",
     "lost_another_rank": "runs.endings",
     "main_metrics": "history.main_metrics",
+    "mark_run": "run_states.late_marks",
     "merge_runs": "delivery.merging",
     "optional_destinations": "trackers.registry",
     "most_unusual": "history.rank_summary",
@@ -205,6 +207,7 @@ __all__ = [
     "list_runs",
     "lost_another_rank",
     "main_metrics",
+    "mark_run",
     "merge_runs",
     "most_unusual",
     "optional_destinations",

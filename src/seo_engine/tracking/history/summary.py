@@ -13,7 +13,10 @@ from seo_engine.tracking.journal.rank_journals import every_line
 from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kinds import KINDS, decode_record
-from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
+from seo_engine.tracking.records.marks.note import NOTE
+from seo_engine.tracking.records.marks.run_marks import END, INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
+from seo_engine.tracking.records.marks.summary import SUMMARY
+from seo_engine.tracking.records.marks.tags import TAGS
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
@@ -78,6 +81,10 @@ class RunSummary:
     configuration: dict[str, Any] = field(default_factory=dict)
     # The last text of each name, its beginning.
     texts: dict[str, str] = field(default_factory=dict)
+    # What was said of the run as a whole.
+    values: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
     # The newest profile, and the mean seconds of its operations.
     profiling_data: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
@@ -167,6 +174,7 @@ class _WorkingTime:
 
     def __init__(self) -> None:
         self._earlier = 0.0
+        self._has_ended = False
         self._began = self._last = 0.0
 
     @property
@@ -178,13 +186,17 @@ class _WorkingTime:
         """Process the next record of the run."""
         moment = float(record["time"])
         if record["kind"] in (START.name, RESUME.name) and not record.get("goes_on"):
-            self._earlier = self.seconds
+            self._earlier, self._has_ended = self.seconds, False
             self._began = self._last = moment
+        elif self._has_ended:
+            # A note, perhaps a week later.
+            return
         # The end of a run that was killed, or that has several ranks, is written later, by somebody else.
         elif (
             record["kind"] not in WRITTEN_FOR_VIEWS and record.get("status") != "killed" and "rank_status" not in record
         ):
             self._last = max(self._last, moment)
+        self._has_ended = self._has_ended or record["kind"] == END.name
 
 
 class _Rewind(NamedTuple):
@@ -239,6 +251,12 @@ def _take_in(run: RunSummary, record: Record) -> None:
             run.settings = merged_settings(run.settings, record["settings"])
         case TEXT.name:
             _add_text(run, record)
+        case SUMMARY.name:
+            run.values |= record["values"]
+        case NOTE.name:
+            run.notes.append(record["text"])
+        case TAGS.name:
+            run.tags += [tag for tag in map(str, record["tags"]) if tag not in run.tags]
         case PROFILING.name:
             timings = record["profiling_data"].get("timings")
             values = timings.items() if isinstance(timings, dict) else ()
@@ -247,7 +265,9 @@ def _take_in(run: RunSummary, record: Record) -> None:
             run.findings = list(profiling_metrics(record["profiling_data"])[1].values())
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
-    run.ended = max(run.ended, moment)
+    # They may come a week later.
+    if record["kind"] not in (NOTE.name, TAGS.name):
+        run.ended = max(run.ended, moment)
 
 
 def _add_metrics(run: RunSummary, record: Record) -> None:
