@@ -172,8 +172,8 @@ def test_sdks_that_are_imported_by_name_are_imported_in_their_own_rooms() -> Non
     tracking = ROOT / "src" / "seo_engine" / "tracking"
     tensorboard, wandb = tracking / "trackers" / "tensorboard", tracking / "trackers" / "wandb"
     homes = {"wandb": [wandb], "tensorboard": [tensorboard], "torch": [tensorboard]}
-    # The graph of a torch model is traced where it is logged.
-    homes["torch"] += [tracking / "records" / "charts" / "graph.py"]
+    # A torch model is traced where its graph is logged, and watched where its optimizer steps.
+    homes["torch"] += [tracking / "records" / "charts" / "graph.py", tracking / "observers" / "model_watch.py"]
     for path in (ROOT / "src").rglob("*.py"):
         for sdk in re.findall(r"import_(?:module|of_extra)\(\"(\w+)", path.read_text(encoding="utf-8")):
             assert sdk not in homes or {path, *path.parents} & set(homes[sdk]), f"{path} imports {sdk}"

@@ -47,6 +47,7 @@ TRAINING_LOGGING, EVALUATION_LOGGING, PERFORMANCE_LOGGING, PROFILING_LOGGING = m
     tracking_call, ("training", "evaluation", "performance", "profiling")
 )
 SYNCHRONOUS_DELIVERY = f"{_CALLS}delivery"
+MODEL_WATCH = f"{_CALLS}model_watch"
 
 
 def opening_of(tracker: str) -> str:

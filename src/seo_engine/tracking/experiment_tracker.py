@@ -24,7 +24,7 @@ from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.job.joining import open_run
 from seo_engine.tracking.job.launcher import read_launched_process
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
-from seo_engine.tracking.logging_calls import LoggingCalls
+from seo_engine.tracking.model_watching import WatchingCalls
 from seo_engine.tracking.notebook_cells import watch_cells
 from seo_engine.tracking.records.marks.run_marks import STATUSES
 from seo_engine.tracking.run_states.attached_run import AttachedRun
@@ -42,7 +42,7 @@ from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 logger = logging.getLogger(__name__)
 
 
-class ExperimentTracker(LoggingCalls):
+class ExperimentTracker(WatchingCalls):
     """Tracks one run in TensorBoard, Weights & Biases and log files, through one journal.
 
     `log_metrics` is the everyday call. `log_image`, `log_table`, `log_figure`, `log_histogram`, `log_html`, `log_text`
@@ -298,6 +298,7 @@ class ExperimentTracker(LoggingCalls):
             if error is not None and not isinstance(error, BaseException):
                 logger.warning("⚠️ error must be an exception, got %s", type(error).__name__)
                 error = RuntimeError(str(error))
+            self._stop_watching()
             self._closed, self._is_open = True, False
             try:
                 with self.code_profiler.profile_operation(TRACKER_CLEANUP, TRACKING):
