@@ -22,6 +22,7 @@ from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import delete_folder, wait_until
 from tests.tracking.logged_media import config, pixels
 from tests.tracking.read_views import read_tensorboard, read_wandb, wandb_file
+from tests.tracking.wandb_server import WandBServer
 
 PROGRAM = f"""
 import os, signal, sys
@@ -137,3 +138,25 @@ def test_a_run_that_is_resumed_by_a_process_of_the_same_number_keeps_its_first_p
     shown = [row["images/sample"] for row in read_wandb(copy / "wandb").rows if "images/sample" in row]
     colours = [int(pixels(wandb_file(copy / "wandb", each).read_bytes()).max()) for each in shown]
     assert colours == list(range(1, 21))
+
+
+def test_a_kept_file_that_the_server_lacks_is_not_delivered_and_recovery_sends_it_and_no_alert_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with WandBServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        server.refuses_files = True
+        settings = config(tmp_path, wandb_mode="online", tensorboard_logging=False, close_timeout_seconds=20)
+        with ExperimentTracker(settings) as tracker:
+            tracker.log_metrics({"loss": 0.5}, step=1)
+            tracker.log_alert("The loss diverges", "It is 0.5.", step=1)
+            tracker.log_file("labels.txt", b"cat dog", step=2)
+        state = tracker.delivery["wandb"]
+        assert not state.is_complete and "the server lacks the file files/labels.txt" in str(state.last_error)
+        server.refuses_files = False
+        assert recover_run(tmp_path / "r")["wandb"].is_complete
+        (files,) = server.files.values()
+        assert files["files/labels.txt"] == b"cat dog"
+        assert [row["global_step"] for row in server.rows] == [1, 1, 2]
+        assert len((tmp_path / "r" / "sent_alerts.jsonl").read_text().splitlines()) == 1

@@ -351,7 +351,8 @@ class WandBTracker(SDKTracker):
         missing = [(number, name) for number, name in self._media.sent if files is not None and name not in files]
         if missing:
             first = min(number for number, _ in missing)
-            reason = f"the server lacks {len(missing)} files, such as {missing[0][1]}"
+            files_in_words = "the file" if len(missing) == 1 else f"{len(missing)} files, such as"
+            reason = f"the server lacks {files_in_words} {missing[0][1]}"
             raise IncompleteViewError(min(first - 1, newest if newest is not None else first), reason)
         return newest
 
