@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot
-import numpy
+from PIL import Image
 
 from seo_engine import ExperimentTracker, TrackingConfig
-from tests.browser.tensorboard_page import tensorboard_page
+from tests.browser.pictured_kinds import log_pictured_charts, log_pictured_marks, log_pictured_media
+from tests.browser.tensorboard_page import SCATTER, TensorBoardPage, tensorboard_page
 
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 
-SHOWN = {
+# In each tab, what one tag shows.
+CARDS = {
     "image": ("images", "images/found"),
-    "table": ("images", "tables/answers"),
     "figure": ("images", "figures/curve"),
+    "audio": ("audio", "audio/tone"),
+    "video": ("images", "video/episode"),
+    "table": ("images", "tables/answers"),
     "histogram": ("histograms", "histograms/weights"),
+    "confusion_matrix": ("images", "confusion/test"),
+    "pr_curve": ("pr_curves", "curves/test/pot"),
+    "roc_curve": ("images", "curves/roc"),
+    "line_plot": ("images", "charts/quality"),
+    "bar_plot": ("images", "charts/samples"),
+}
+# Those that are as wide as the window.
+WIDE_CARDS = {
+    "points": ("mesh", "points/vase"),
     "html": ("text", "html/report/text_summary"),
+    "alert": ("text", "experiment/alerts/text_summary"),
+    "note": ("text", "experiment/notes/text_summary"),
+    "tags": ("text", "experiment/tags/text_summary"),
+    "file": ("text", "files/labels.txt/text_summary"),
 }
 
-
-def log(tracker: ExperimentTracker) -> None:
-    """Log what the document shows."""
-    across, down = numpy.meshgrid(numpy.linspace(0, 1, 320), numpy.linspace(0, 1, 240))
-    photo = numpy.dstack([0.9 - 0.2 * down, 0.85 - 0.1 * across, 0.75 + 0.2 * down])
-    pot = ((across - 0.45) / 0.18) ** 2 + ((down - 0.55) / 0.28) ** 2 < 1
-    photo[pot] = (0.72, 0.4, 0.28)
-    box = {"x_minimum": 84, "y_minimum": 62, "x_maximum": 204, "y_maximum": 202, "class_number": 1, "score": 0.93}
-    tracker.log_image(
-        "found", photo, 1, 100, masks={"truth": pot.astype("uint8")}, boxes={"model": [box]}, class_labels={1: "pot"}
-    )
-    rows = [["How much is the pot?", "12 euros", 0.93], ["Where is the shop?", "In Berlin", 0.41]]
-    tracker.log_table("answers", rows, 1, 100, columns=["prompt", "answer", "score"])
-    figure, axes = matplotlib.pyplot.subplots(figsize=(5, 3.2))
-    axes.plot(numpy.exp(-numpy.arange(40) / 12))
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss")
-    tracker.log_figure("curve", figure, 1, 100)
-    generator = numpy.random.default_rng(0)
-    for step in range(1, 11):
-        tracker.log_histogram("weights", generator.normal(scale=1 / step**0.5, size=5_000), 1, 10 * step)
-    table = "<table><tr><th>page</th><th>title</th></tr><tr><td>/</td><td>Pots</td></tr></table>"
-    page = f"<h2>Report</h2><p>All is well.</p>{table}"
-    tracker.log_html("report", page, 1, 100)
+# The projector's pane on the right is empty.
+_PROJECTOR_WIDTH = 800
 
 
 def main() -> None:
@@ -57,10 +49,50 @@ def main() -> None:
             tensorboard_log_dir=folder, experiment_name="pots", wandb_logging=False, print_summary=False
         )
         with ExperimentTracker(config) as tracker:
-            log(tracker)
+            log_pictured_media(tracker)
+            log_pictured_charts(tracker)
+            log_pictured_marks(tracker)
         with tensorboard_page(Path(folder)) as page:
-            for name, (tab, tag) in SHOWN.items():
-                page.card(tab, tag).screenshot(path=PICTURES / f"records_{name}.png")
+            for name, (tab, tag) in CARDS.items():
+                keep(name, page.card(tab, tag).screenshot())
+            chart = page.chart("losses")
+            page.rest()
+            keep("chart", chart.screenshot())
+            page.resize(760, 760)
+            for name, (tab, tag) in WIDE_CARDS.items():
+                keep(name, page.card(tab, tag).screenshot())
+            page.resize(1_100, 760)
+            keep("graph", graph_picture(page))
+            keep("embedding", embedding_picture(page))
+
+
+def graph_picture(page: TensorBoardPage) -> bytes:
+    """Return what the graph of a model looks like with its parts unfolded, and none of them chosen."""
+    scene = page.graph("Sequential")
+    page.rest()
+    scene.locator("#svg").click(position={"x": 5, "y": 300})
+    page.rest()
+    picture: bytes = scene.locator("#root").screenshot()
+    return picture
+
+
+def embedding_picture(page: TensorBoardPage) -> bytes:
+    """Return what an embedding looks like in the colours of its classes, from a bit further away."""
+    projector = page.projector()
+    projector.locator("#colorby").click()
+    projector.locator("#colorby paper-item").filter(has_text="class").click()
+    projector.locator(SCATTER).hover()
+    page.scroll(1_200)
+    page.rest()
+    image = Image.open(io.BytesIO(projector.locator("body").screenshot()))
+    file = io.BytesIO()
+    image.crop((0, 0, _PROJECTOR_WIDTH, image.height)).save(file, "PNG")
+    return file.getvalue()
+
+
+def keep(name: str, picture: bytes) -> None:
+    """Keep a picture."""
+    (PICTURES / f"records_{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":

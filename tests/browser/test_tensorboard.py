@@ -1,4 +1,4 @@
-"""What people see of pictures, tables, histograms and pages in TensorBoard, from a real server in a real browser."""
+"""What people see of everything that is no number in TensorBoard, from a real server in a real browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker
-from tests.browser.tensorboard_page import TensorBoardPage, tensorboard_page, text_of
+from tests.browser.further_kinds import log_further_kinds
+from tests.browser.tensorboard_page import TensorBoardPage, colours_of, tensorboard_page, text_of
 from tests.tracking.logged_media import config, log_everything
 
 
@@ -17,6 +18,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardPage]
     folder: Path = tmp_path_factory.mktemp("runs")
     with ExperimentTracker(config(folder, wandb_logging=False)) as tracker:
         log_everything(tracker)
+        log_further_kinds(tracker)
     with tensorboard_page(folder) as page:
         yield page
 
@@ -30,6 +32,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardPage]
         ("figures/drawn", 640, 480),
         ("tables/answers", None, None),
         ("tables/pictured", None, None),
+        ("video/episode", 12, 8),
+        ("confusion/test", None, None),
+        ("curves/roc", 600, 380),
+        ("charts/spread", 600, 380),
+        ("charts/samples", 600, 380),
     ],
 )
 def test_a_picture_is_drawn(shown: TensorBoardPage, tag: str, width: int | None, height: int | None) -> None:
@@ -52,6 +59,13 @@ def test_several_pictures_are_samples_of_one_name(shown: TensorBoardPage) -> Non
         ("html/page", "Report"),
         ("figures/interactive", "plotly.io.read_json"),
         ("text/note", "a < b"),
+        ("audio/tone/caption", "a tone, https://[redacted]@h"),
+        ("video/episode/caption", "red, green, blue"),
+        ("embeddings/words", "30 points of 5 dimensions: embeddings/words, step 31 under PROJECTOR"),
+        ("experiment/alerts", "The loss diverges (warning) It is 12.4, https://[redacted]@h"),
+        ("experiment/notes", "Halved by hand."),
+        ("experiment/tags", "baseline, long"),
+        ("files/labels.txt", "A file, in the folder of the run: media/"),
     ],
 )
 def test_a_text_is_shown(shown: TensorBoardPage, tag: str, text: str) -> None:
@@ -68,3 +82,57 @@ def test_a_table_is_a_table_and_a_page_has_its_headings(shown: TensorBoardPage) 
 def test_a_histogram_is_drawn(shown: TensorBoardPage, tag: str) -> None:
     paths = shown.card("histograms", tag).locator("vz-histogram-timeseries path")
     assert paths.evaluate_all("paths => Math.max(...paths.map(path => path.getBBox().height))") > 20
+
+
+def test_a_sound_can_be_played(shown: TensorBoardPage) -> None:
+    player = shown.card("audio", "audio/tone").locator("audio")
+    assert player.evaluate("""async player => {
+        if (player.readyState < 1) await new Promise(loaded => player.onloadedmetadata = loaded);
+        player.muted = true;
+        await player.play();
+        return player.duration;
+    }""") == pytest.approx(2)
+
+
+def test_a_video_moves(shown: TensorBoardPage) -> None:
+    picture = shown.card("images", "video/episode").locator("img").first
+    seen: set[int] = set()
+    while len(seen) < 3:
+        # Red, green and blue, one after the other.
+        ((red, green, blue), _), *_ = sorted(colours_of(picture.screenshot()).items(), key=lambda each: -each[1])
+        seen.add([red, green, blue].index(max(red, green, blue)))
+
+
+@pytest.mark.parametrize("tag", ["points/cloud", "points/mesh"])
+def test_points_and_meshes_are_drawn(shown: TensorBoardPage, tag: str) -> None:
+    colours = colours_of(shown.card("mesh", tag).locator("canvas").screenshot())
+    assert sum(count for colour, count in colours.items() if colour != (255, 255, 255)) > 500
+
+
+@pytest.mark.parametrize("name", ["cat", "dog", "cow"])
+def test_each_class_has_a_precision_recall_curve(shown: TensorBoardPage, name: str) -> None:
+    line = shown.card("pr_curves", f"curves/precision/{name}").locator("path.line").first
+    width, height = line.evaluate("line => [line.getBBox().width, line.getBBox().height]")
+    assert width > 200 and height > 50
+
+
+def test_a_chart_has_the_curves_of_its_metrics(shown: TensorBoardPage) -> None:
+    card = shown.chart("losses")
+    heights = card.locator(".line-plot:not(.ghost) path.line").evaluate_all(
+        "lines => lines.map(line => line.getBBox().height)"
+    )
+    assert len(heights) == 2 and min(heights) > 50
+    assert "Matches (2)" in text_of(card)
+
+
+def test_an_embedding_has_its_points_and_labels(shown: TensorBoardPage) -> None:
+    projector = shown.projector()
+    words = text_of(projector.locator("body"))
+    assert "Points: 30" in words and "Dimension: 5" in words and "embeddings/words, step 31" in words
+    projector.locator("vz-projector-inspector-panel vz-projector-input input").fill("word 17")
+    projector.get_by_text("1 matches.").wait_for(state="visible")
+
+
+def test_a_graph_has_its_nodes_and_those_within_them(shown: TensorBoardPage) -> None:
+    assert {"input", "Sequential", "output"} <= set(text_of(shown.graph()).split())
+    assert {"Linear[0]", "ReLU[1]", "Linear[2]"} <= set(text_of(shown.graph("Sequential")).split())

@@ -192,7 +192,7 @@ class Chart(NamedTuple):
 
     Args:
         name (str): Hierarchical, such as `charts/spread`.
-        sort (str): `lines` (columns: line, x, y), `bars` (label, value), `curves` (class, x, y from 0 to 1) or
+        sort (str): `lines` (columns: x, line, y), `bars` (label, value), `curves` (class, x, y from 0 to 1) or
             `confusion_matrix` (true class, predicted class, count).
         columns (tuple[str, ...]): Names of the columns.
         rows (Callable[[], list[list[Any]]]): Returns the rows: numbers and texts.

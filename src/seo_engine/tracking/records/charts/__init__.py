@@ -1,1 +1,1 @@
-"""Charts: tables and histograms."""
+"""Charts: tables, histograms, plots, and what is drawn of classifiers, embeddings and models."""

@@ -1,1 +1,1 @@
-"""Media: pictures, figures and pages."""
+"""Media: pictures, figures, pages, sound, video and points."""
