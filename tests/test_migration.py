@@ -37,7 +37,7 @@ def test_the_document_has_calls_of_every_kind() -> None:
         "log_metrics", "log_text", "log_image", "log_table", "log_figure", "log_histogram", "log_html", "log_audio",
         "log_video", "log_points", "log_confusion_matrix", "log_pr_curve", "log_roc_curve", "log_line_plot",
         "log_bar_plot", "log_chart", "log_embedding", "log_model_graph", "log_alert", "log_note", "log_tags",
-        "log_file",
+        "log_file", "log_summary",
     }  # fmt: skip
 
 

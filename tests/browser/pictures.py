@@ -23,10 +23,10 @@ CARDS = {
     "table": ("images", "tables/answers"),
     "histogram": ("histograms", "histograms/weights"),
     "confusion_matrix": ("images", "confusion/test"),
-    "pr_curve": ("pr_curves", "curves/test/pot"),
-    "roc_curve": ("images", "curves/roc"),
-    "line_plot": ("images", "charts/quality"),
-    "bar_plot": ("images", "charts/samples"),
+    "pr_curve": ("pr_curves", "pr_curves/test/pot"),
+    "roc_curve": ("images", "roc_curves/roc"),
+    "line_plot": ("images", "plots/quality"),
+    "bar_plot": ("images", "plots/samples"),
 }
 # Those that are as wide as the window.
 WIDE_CARDS = {

@@ -34,9 +34,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardPage]
         ("tables/pictured", None, None),
         ("video/episode", 12, 8),
         ("confusion/test", None, None),
-        ("curves/roc", 600, 380),
-        ("charts/spread", 600, 380),
-        ("charts/samples", 600, 380),
+        ("roc_curves/roc", 600, 380),
+        ("plots/spread", 600, 380),
+        ("plots/samples", 600, 380),
     ],
 )
 def test_a_picture_is_drawn(shown: TensorBoardPage, tag: str, width: int | None, height: int | None) -> None:
@@ -111,7 +111,7 @@ def test_points_and_meshes_are_drawn(shown: TensorBoardPage, tag: str) -> None:
 
 @pytest.mark.parametrize("name", ["cat", "dog", "cow"])
 def test_each_class_has_a_precision_recall_curve(shown: TensorBoardPage, name: str) -> None:
-    line = shown.card("pr_curves", f"curves/precision/{name}").locator("path.line").first
+    line = shown.card("pr_curves", f"pr_curves/precision/{name}").locator("path.line").first
     width, height = line.evaluate("line => [line.getBBox().width, line.getBBox().height]")
     assert width > 200 and height > 50
 

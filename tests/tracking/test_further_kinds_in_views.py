@@ -82,7 +82,7 @@ def test_tensorboard_has_points_curves_layouts_and_graphs_in_plugins_of_their_ow
         assert found[tag].metadata.plugin_data.plugin_name == "mesh" and make_ndarray(found[tag].tensor).shape == shape
     assert make_ndarray(found["points/mesh_VERTEX"].tensor)[0].tolist() == POINTS.tolist()
     for name in CLASS_NAMES:
-        curve = found[f"curves/precision/{name}"]
+        curve = found[f"pr_curves/precision/{name}"]
         assert curve.metadata.plugin_data.plugin_name == "pr_curves"
         counts = make_ndarray(curve.tensor)
         # At the threshold 0 all samples are taken for the class.
@@ -91,11 +91,11 @@ def test_tensorboard_has_points_curves_layouts_and_graphs_in_plugins_of_their_ow
     (category,) = layout.category
     (chart,) = category.chart
     assert (category.title, chart.title) == ("charts", "losses")
-    assert list(chart.multiline.tag) == ["^training/loss$", "^val/.*$"]
+    assert list(chart.multiline.tag) == [r"^(rank_\d+/)?training/loss$", r"^(rank_\d+/)?val/.*$"]
     graph = GraphDef.FromString(found["__run_graph__"].tensor.string_val[0])
     assert {"aten::linear", "aten::relu"} <= {node.op for node in graph.node}
     view = read_tensorboard(run)
-    assert {"charts/spread", "charts/samples", "confusion/test", "curves/roc"} <= view.pictures.keys()
+    assert {"plots/spread", "plots/samples", "confusion/test", "roc_curves/roc"} <= view.pictures.keys()
 
 
 def test_tensorboard_has_what_is_said_of_a_run_as_texts(run: Path) -> None:
@@ -164,10 +164,10 @@ def test_wandb_has_each_in_a_form_of_its_own(run: Path) -> None:
     config_of_run = read_wandb(run / "wandb").config
     drawn = {
         "confusion/test": (26, "wandb/confusion_matrix/v1", 9),
-        "curves/precision": (27, "wandb/area-under-curve/v0", 90),
-        "curves/roc": (28, "wandb/area-under-curve/v0", 10),
-        "charts/spread": (29, "wandb/lineseries/v0", 6),
-        "charts/samples": (30, "wandb/bar/v0", 2),
+        "pr_curves/precision": (27, "wandb/area-under-curve/v0", 90),
+        "roc_curves/roc": (28, "wandb/area-under-curve/v0", 10),
+        "plots/spread": (29, "wandb/lineseries/v0", 6),
+        "plots/samples": (30, "wandb/bar/v0", 2),
     }
     for name, (step, preset, rows_at_least) in drawn.items():
         table = value(step, f"{name}_table")

@@ -153,6 +153,8 @@ def test_a_confusion_matrix_counts_true_classes_down_and_predicted_ones_across(t
             "predicted": torch.tensor([[0.9, 0.1], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7]]),
         },
         {"true": ["a", "a", "b", "b"], "predicted": ["a", "b", "b", "b"], "class_names": ["a", "b"]},
+        {"true": numpy.array(["a", "a", "b", "b"]), "predicted": numpy.array(list("abbb")), "class_names": ["a", "b"]},
+        {"true": [0, 0, 1, 1], "predicted": [[0.9, 0.1], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7]]},
         {"true": None, "counts": [[1, 1], [0, 2]], "class_names": ["a", "b"]},
     ):
         chart, picture = forms(tmp_path, "confusion_matrix", **arguments)
@@ -278,6 +280,26 @@ def test_the_graph_of_a_model_has_its_layers_and_leaves_the_model_as_it_was(tmp_
     assert traced.training
 
 
+def test_the_graph_of_a_model_with_arguments_and_results_by_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Named(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = torch.nn.Linear(4, 2)
+
+        def forward(self, features: Any, mask: Any = None) -> dict[str, Any]:
+            return {"logits": self.head(features if mask is None else features * mask)}
+
+    for inputs in ({"features": torch.zeros(1, 4)}, (torch.zeros(1, 4), torch.ones(1, 4)), torch.zeros(1, 4)):
+        (graph,) = forms(tmp_path, "graph", model=Named(), inputs=inputs)
+        assert "aten::linear" in {node["operation"] for node in graph.read()}
+    with pytest.raises(ValueError, match="cannot be traced"):
+        made("graph", model=Named(), inputs=torch.zeros(7))
+    # What goes wrong is said once, and not by torch.
+    assert capfd.readouterr().out == ""
+
+
 def test_a_file_is_kept_as_it_is_now(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_text("cat")
@@ -289,6 +311,7 @@ def test_a_file_is_kept_as_it_is_now(tmp_path: Path) -> None:
 def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
     alert = made("alert", title="Look", text="https://me:hunter2@h", level="error").records[0]
     assert (alert["title"], alert["text"], alert["level"]) == ("Look", "https://[redacted]@h", "error")
+    assert made("alert", title="Look", text="", level="WARN").records[0]["level"] == "warning"
     assert made("note", text=" Halved. ").records[0]["text"] == "Halved."
     assert made("tags", tags=["a", "b", "a"]).records[0]["tags"] == ["a", "b"]
     assert made("tags", tags="alone").records[0]["tags"] == ["alone"]
@@ -312,7 +335,11 @@ def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
         ("video", {"video": []}, "video must be"),
         ("video", {"video": numpy.zeros((2, 3, 4)), "frames_per_second": 60}, "at most 50"),
         ("video", {"video": numpy.full((2, 3, 4), numpy.inf)}, "finite pixels"),
-        ("video", {"video": [numpy.zeros((2, 3)), numpy.zeros((3, 2))]}, "must have the same shape"),
+        (
+            "video",
+            {"video": [numpy.zeros((2, 3)), numpy.zeros((3, 2))]},
+            "all frames must have the same shape",
+        ),
         ("video", {"video": b"no video"}, "video must be an MP4, WebM, Ogg or GIF file"),
         ("points", {"points": numpy.zeros((4, 5))}, "points must have three columns"),
         ("points", {"points": [[0, 0, float("nan")]]}, "points must be finite"),
@@ -343,7 +370,7 @@ def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
         ("line_plot", {"y": ["a", "b"]}, "y must hold numbers"),
         ("line_plot", {"y": {"a": [1]}, "x": {"b": [1]}}, "lacks 'a'"),
         ("bar_plot", {"values": [1, 2], "labels": ["a"]}, "labels must have one for each of 2 values"),
-        ("bar_plot", {"values": [float("nan")]}, "all of finite values"),
+        ("bar_plot", {"values": [float("nan")]}, "the values of bars must be finite"),
         ("chart", {"metrics": "loss"}, "metrics must be a list of names"),
         ("chart", {"metrics": []}, "1 to 100 metrics"),
         ("embedding", {"vectors": [1.0, 2.0]}, "vectors must be points × dimensions"),

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
+# W&B keeps no more rows of a table: of longer data, charts have a part that looks the same.
+MOST_CHART_ROWS = 10_000
+
 
 class Box(TypedDict, total=False):
     """A rectangle in a picture, in pixels from its top left corner, and what is in it.
@@ -191,11 +194,11 @@ class Chart(NamedTuple):
     """A named chart of data that do not change any more, unlike the curve of a metric.
 
     Args:
-        name (str): Hierarchical, such as `charts/spread`.
+        name (str): Hierarchical, such as `plots/spread`.
         sort (str): `lines` (columns: x, line, y), `bars` (label, value), `curves` (class, x, y from 0 to 1) or
             `confusion_matrix` (true class, predicted class, count).
         columns (tuple[str, ...]): Names of the columns.
-        rows (Callable[[], list[list[Any]]]): Returns the rows: numbers and texts.
+        rows (Callable[[], list[list[Any]]]): Returns the rows: numbers and texts; about `MOST_CHART_ROWS`.
         title (str): What stands above it.
         x_title (str): What stands below it.
         y_title (str): What stands beside it.
@@ -232,7 +235,7 @@ class PrecisionRecall(NamedTuple):
     """Named precision-recall curves.
 
     Args:
-        name (str): Hierarchical, such as `curves/precision_recall`.
+        name (str): Hierarchical, such as `pr_curves/test`.
         read (Callable[[], list[ClassCounts]]): Returns the counts of each class.
     """
 

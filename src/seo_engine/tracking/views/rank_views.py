@@ -10,9 +10,10 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Medium
 from seo_engine.tracking.records.kind import Shown
+from seo_engine.tracking.records.marks.alert import ALERT
 from seo_engine.tracking.records.marks.run_marks import END, RANK, RESUME, START, Attempt, rank_of
 from seo_engine.tracking.records.metrics import rank_of_line
-from seo_engine.tracking.records.profiling.profiling import PROFILING
+from seo_engine.tracking.records.text import TEXT
 from seo_engine.tracking.views.rank_names import (
     MOST_RANKS,
     SharedMetrics,
@@ -27,6 +28,10 @@ from seo_engine.tracking.views.rank_reduction import RankReduction
 # Numbers of streams that are no rank's: values of all ranks, and those of steps that some ranks have not logged.
 ALL_TOGETHER = -1
 INCOMPLETE = -2
+
+
+# Also where the views show the first rank: somebody has chosen to say them there.
+_OF_EVERY_RANK = (TEXT, ALERT)
 
 
 class Stream(NamedTuple):
@@ -145,7 +150,7 @@ class RankViews:
         if shown.step is None:
             # What describes the run as a whole.
             return shown if rank == 0 else None
-        if self._mode == "first" and rank and (shown.kind is PROFILING or shown.kind.has_payloads):
+        if self._mode == "first" and rank and shown.kind not in _OF_EVERY_RANK:
             return None
         return _with_prefix(shown, self._prefix(rank))
 
@@ -180,6 +185,7 @@ def _with_prefix(shown: Shown, prefix: str) -> Shown:
         shown,
         numbers=renamed(shown.numbers),
         texts=renamed(shown.texts),
+        summary=renamed(shown.summary),
         media=tuple(tuple(renamed_medium(form) for form in forms) for forms in shown.media),
         prefix=prefix,
     )

@@ -110,7 +110,7 @@ class ChartCalls(RecordTaker):
         """Log a precision-recall curve; it is computed in the background.
 
         Args:
-            name (str): A name without a slash becomes `curves/<name>`.
+            name (str): A name without a slash becomes `pr_curves/<name>`.
             true (Any): Of each sample the number of its class, or its name if `class_names` are given; 1 or 0 if there
                 is one score for each sample.
             scores (Any): How sure each prediction is: (samples,), or for several classes (samples, classes).
@@ -138,7 +138,7 @@ class ChartCalls(RecordTaker):
         """Log a ROC curve: true against false positives; it is computed in the background.
 
         Args:
-            name (str): A name without a slash becomes `curves/<name>`.
+            name (str): A name without a slash becomes `roc_curves/<name>`.
             true (Any): As for `log_pr_curve`.
             scores (Any): As for `log_pr_curve`; any finite numbers.
             epoch (float | None): None means the last one seen.
@@ -166,7 +166,7 @@ class ChartCalls(RecordTaker):
         """Log one or several lines of data at hand. The curve of a metric needs no plot: `log_metrics` draws it.
 
         Args:
-            name (str): A name without a slash becomes `charts/<name>`.
+            name (str): A name without a slash becomes `plots/<name>`.
             y (Any): Numbers, or up to 100 lines by name; one that is not finite is a gap.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
@@ -197,7 +197,7 @@ class ChartCalls(RecordTaker):
         """Log bars.
 
         Args:
-            name (str): A name without a slash becomes `charts/<name>`.
+            name (str): A name without a slash becomes `plots/<name>`.
             values (Any): Up to 1,000 numbers, also by name.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
@@ -264,7 +264,7 @@ class ChartCalls(RecordTaker):
 
         Args:
             model (torch.nn.Module): The model.
-            inputs (Any): What it is called with: a tensor, or a tuple of its arguments.
+            inputs (Any): What it is called with: a tensor, a tuple of its arguments, or a dictionary of them by name.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
         """

@@ -11,6 +11,9 @@ from seo_engine.tracking.records.kind import described, plain_text
 # So that a record fits into a line.
 MOST_CLASSES = 1_000
 
+# Of numpy's arrays that hold texts, or objects that may be texts.
+_TEXT_KINDS = ("U", "O", "T")
+
 
 def checked_names(class_names: Any) -> list[str] | None:
     """Return the names of classes without secrets; None if there are none.
@@ -49,6 +52,8 @@ def class_numbers(classes: Any, what: str, names: Sequence[Any] | None, most_byt
     """
     import numpy
 
+    if hasattr(classes, "tolist") and getattr(getattr(classes, "dtype", None), "kind", "") in _TEXT_KINDS:
+        classes = classes.tolist()
     if isinstance(classes, list | tuple) and any(isinstance(each, str) for each in classes):
         numbers = {name: number for number, name in enumerate(names or ())}
         unknown = next((each for each in classes if each not in numbers), None)

@@ -11,7 +11,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_host_array
 from seo_engine.tracking.payloads.payload import ARRAY, Payloads
 from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_names, class_numbers
-from seo_engine.tracking.records.forms import Chart, Image, Picture
+from seo_engine.tracking.records.forms import MOST_CHART_ROWS, Chart, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.records.pictures.matrix_picture import matrix_picture
@@ -65,6 +65,8 @@ def _checked_counts(counts: Any, most_bytes: int) -> Any:
 def _counted(true: Any, predicted: Any, class_names: Any, most_bytes: int) -> Any:
     import numpy
 
+    if isinstance(predicted, list | tuple):
+        predicted = numpy.asarray(predicted)
     if getattr(predicted, "ndim", 1) == 2:
         # Scores: the class with the highest.
         predicted = as_host_array(predicted, "predicted", most_bytes).argmax(axis=1)
@@ -96,11 +98,12 @@ def _read(reference: Any, payloads: Payloads) -> list[list[float]]:
 
 
 def _rows(names: Sequence[str], read: Any) -> list[list[Any]]:
-    matrix = read()
+    is_whole = len(names) ** 2 <= MOST_CHART_ROWS
     return [
         [actual, predicted, count]
-        for actual, counts in zip(names, matrix, strict=True)
+        for actual, counts in zip(names, read(), strict=True)
         for predicted, count in zip(names, counts, strict=True)
+        if count or is_whole
     ]
 
 

@@ -13,7 +13,15 @@ from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, co
 from seo_engine.tracking.payloads.payload import SCORES, Payloads
 from seo_engine.tracking.payloads.score_curves import GRID
 from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_names, class_numbers
-from seo_engine.tracking.records.forms import Chart, ClassCounts, Image, Medium, Picture, PrecisionRecall
+from seo_engine.tracking.records.forms import (
+    MOST_CHART_ROWS,
+    Chart,
+    ClassCounts,
+    Image,
+    Medium,
+    Picture,
+    PrecisionRecall,
+)
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line_picture
@@ -25,7 +33,7 @@ _Point = tuple[float, float]
 
 
 def _contents(
-    name: str, true: Any, scores: Any, epoch: float, step: int, class_names: Any = None, *, most_bytes: int
+    group: str, name: str, true: Any, scores: Any, epoch: float, step: int, class_names: Any = None, *, most_bytes: int
 ) -> Record:
     import numpy
 
@@ -48,7 +56,7 @@ def _contents(
         raise ValueError(f"class_names must have a name for each of {count} classes, got {len(names)}")
     together = numpy.concatenate([truth[None], by_class], dtype="float32" if array.itemsize <= 4 else "float64")
     return {
-        "name": metric_name("curves", name),
+        "name": metric_name(group, name),
         "epoch": epoch,
         "step": step,
         "class_names": names if names is not None else [],
@@ -84,7 +92,10 @@ def _forms(
     name, names = record["name"], record["class_names"]
 
     def rows() -> list[list[Any]]:
-        return [[_label(names, each), *point] for each in read() for point in curve(each)]
+        curves = [(_label(names, each), curve(each)) for each in read()]
+        apart = -(-sum(len(points) for _, points in curves) // MOST_CHART_ROWS)
+        # The ends always.
+        return [[label, *point] for label, points in curves for point in [*points[:-1:apart], points[-1]]]
 
     def draw() -> list[Picture]:
         lines = [Line(f"{_label(names, each)} ({each[area]:.3f})", *_separate(curve(each))) for each in read()]
@@ -143,6 +154,6 @@ PRECISION_RECALL = Kind(
     "log_pr_curve",
     _FIELDS | {"are_probabilities": bool},
     _precision_recall_shown,
-    _contents,
+    partial(_contents, "pr_curves"),
 )
-ROC = Kind("roc_curve", "log_roc_curve", _FIELDS, _roc_shown, _contents)
+ROC = Kind("roc_curve", "log_roc_curve", _FIELDS, _roc_shown, partial(_contents, "roc_curves"))

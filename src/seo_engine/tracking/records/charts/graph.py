@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import orjson
 
-from seo_engine.foundation.extras import import_of_extra
+from seo_engine.foundation.extras import MissingExtraError, import_of_extra
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import GRAPH as GRAPH_ENCODING
@@ -32,23 +34,40 @@ def _traced(model: Any, inputs: Any) -> list[GraphNode]:
     """Return the nodes of a model that is run once, in evaluation mode, for that."""
     if not hasattr(model, "forward"):
         raise TypeError(f"model must be a torch.nn.Module, got {described(model)}")
-    tracing: Any = import_of_extra("torch.utils.tensorboard._pytorch_graph", extra="tracking", needed_by="a graph")
     try:
-        definition, _ = tracing.graph(model, inputs)
+        definitions = _definitions(model, inputs)
     except Exception as error:  # of a foreign model, anything may be raised
+        if isinstance(error, MissingExtraError):
+            raise
         raise ValueError(f"the model cannot be traced with these inputs: {one_line(error)}") from None
-    return [
-        {
-            "name": node.name,
-            "operation": node.op,
-            "inputs": list(node.input),
-            "shapes": [[dimension.size for dimension in shape.dim] for shape in node.attr["_output_shapes"].list.shape]
-            if "_output_shapes" in node.attr
-            else [],
-            "attributes": plain_text(node.attr["attr"].s.decode("utf-8", "replace")) if "attr" in node.attr else "",
-        }
-        for node in definition.node
-    ]
+    return [_node(definition) for definition in definitions]
+
+
+def _definitions(model: Any, inputs: Any) -> list[Any]:
+    """Trace a model as `SummaryWriter.add_graph` does, which would print what goes wrong."""
+    torch: Any = import_of_extra("torch", extra="tracking", needed_by="a graph")
+    tracing: Any = import_of_extra("torch.utils.tensorboard._pytorch_graph", extra="tracking", needed_by="a graph")
+    by_name = {"example_kwarg_inputs": dict(inputs)} if isinstance(inputs, Mapping) else {}
+    with tracing._set_model_to_eval(model), torch.no_grad(), warnings.catch_warnings():
+        # A branch is traced as it is taken, and that is what people look at.
+        warnings.simplefilter("ignore")
+        # Not strictly, because a model may return a dictionary.
+        trace = torch.jit.trace(model, None if by_name else inputs, strict=False, check_trace=False, **by_name)
+        torch._C._jit_pass_inline(trace.graph)
+        nodes: list[Any] = tracing.parse(trace.graph, trace, inputs)
+    return nodes
+
+
+def _node(definition: Any) -> GraphNode:
+    attributes = definition.attr
+    shapes = attributes["_output_shapes"].list.shape if "_output_shapes" in attributes else ()
+    return {
+        "name": definition.name,
+        "operation": definition.op,
+        "inputs": list(definition.input),
+        "shapes": [[dimension.size for dimension in shape.dim] for shape in shapes],
+        "attributes": plain_text(attributes["attr"].s.decode("utf-8", "replace")) if "attr" in attributes else "",
+    }
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

@@ -13,7 +13,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import as_host_array
 from seo_engine.tracking.payloads.encodings import PLOT
 from seo_engine.tracking.payloads.payload import Payload, Payloads
-from seo_engine.tracking.records.forms import Chart, Image, Picture
+from seo_engine.tracking.records.forms import MOST_CHART_ROWS, Chart, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.records.pictures.bar_picture import bar_picture
@@ -21,9 +21,6 @@ from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line
 
 MOST_LINES = 100
 MOST_BARS = 1_000
-
-# In all lines of a plot together: W&B keeps no more rows of a table.
-_MOST_SHOWN_POINTS = 10_000
 
 _FIELDS: dict[str, Any] = {**MOMENT, "name": str, "title": str, "x_title": str, "y_title": str, PAYLOADS: list}
 
@@ -58,7 +55,7 @@ def _line_contents(
                 f"a line must have as many numbers in x as in y, at least one, got {len(xs)} and {len(ys)}"
             )
         data.append({"label": plain_text(label), "x": xs, "y": ys})
-    return _record("charts", name, epoch, step, (title, x_title, y_title), data)
+    return _record(name, epoch, step, (title, x_title, y_title), data)
 
 
 def _bar_contents(
@@ -81,16 +78,18 @@ def _bar_contents(
     labels = [str(number) for number in range(len(heights))] if labels is None else list(labels)
     if len(labels) != len(heights):
         raise ValueError(f"labels must have one for each of {len(heights)} values, got {len(labels)}")
-    if not 0 < len(heights) <= MOST_BARS or any(height is None for height in heights):
-        raise ValueError(f"a plot must have 1 to {MOST_BARS:,} bars, all of finite values, got {len(heights):,}")
+    if not 0 < len(heights) <= MOST_BARS:
+        raise ValueError(f"a plot must have 1 to {MOST_BARS:,} bars, got {len(heights):,}")
+    if count := sum(height is None for height in heights):
+        raise ValueError(f"the values of bars must be finite, got {count} that are NaN or infinite")
     data = {"labels": [plain_text(label) for label in labels], "values": heights}
-    return _record("charts", name, epoch, step, (title, x_title, y_title), data)
+    return _record(name, epoch, step, (title, x_title, y_title), data)
 
 
-def _record(group: str, name: str, epoch: float, step: int, titles: Sequence[str], data: Any) -> Record:
+def _record(name: str, epoch: float, step: int, titles: Sequence[str], data: Any) -> Record:
     title, x_title, y_title = map(plain_text, titles)
     return {
-        "name": metric_name(group, name),
+        "name": metric_name("plots", name),
         "epoch": epoch,
         "step": step,
         "title": title,
@@ -150,7 +149,7 @@ def _read(reference: Any, payloads: Payloads) -> Any:
 def _line_rows(read: Callable[[], Any]) -> list[list[Any]]:
     data = read()
     # Of a long line, every second or third point.
-    apart = -(-sum(len(line["y"]) for line in data) // _MOST_SHOWN_POINTS)
+    apart = -(-sum(len(line["y"]) for line in data) // MOST_CHART_ROWS)
     return [
         [x, line["label"], y]
         for line in data

@@ -15,9 +15,11 @@ LONGEST_TITLE = 63
 def _contents(title: str, text: str, epoch: float, step: int, level: str = "info") -> Record:
     if not isinstance(title, str) or not 0 < len(title.strip()) <= LONGEST_TITLE:
         raise ValueError(f"the title of an alert must be 1 to {LONGEST_TITLE} characters, got {described(title)}")
-    if level not in LEVELS:
+    # As W&B calls it, too.
+    known = {**{each: each for each in LEVELS}, "warn": "warning"}
+    if str(level).lower() not in known:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {described(level)}")
-    return {"title": title.strip(), "text": str(text), "level": level, "epoch": epoch, "step": step}
+    return {"title": title.strip(), "text": str(text), "level": known[str(level).lower()], "epoch": epoch, "step": step}
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

@@ -57,14 +57,19 @@ def _frames(video: Any, layout: str | None, rate: float, most_bytes: int) -> Pay
         import numpy
 
         is_tensor = hasattr(video[0], "detach")
-        video = numpy.stack([as_host_array(frame, "a frame", most_bytes // len(video)) for frame in video])
+        frames = [as_host_array(frame, "a frame", most_bytes // len(video)) for frame in video]
+        if len({frame.shape for frame in frames}) > 1:
+            raise ValueError(
+                f"all frames must have the same shape, got {sorted({frame.shape for frame in frames})[:5]}"
+            )
+        video = numpy.stack(frames)
     array = as_host_array(video, "video", most_bytes)
     if array.ndim not in (3, 4) or not array.size:
         raise ValueError(f"video must be frames, each a picture, got the shape {array.shape}")
     if count := count_not_finite(array):
         raise ValueError(f"video must have finite pixels, got {count} that are NaN or infinite")
-    frames = channels_last(array, None if layout is None else layout[1:], is_tensor=is_tensor, before=1)
-    return array_payload(frames, FRAMES, rate)
+    pixels = channels_last(array, None if layout is None else layout[1:], is_tensor=is_tensor, before=1)
+    return array_payload(pixels, FRAMES, rate)
 
 
 def _encoding_of(data: bytes) -> str:

@@ -43,5 +43,5 @@ def bar_picture(labels: Sequence[str], values: Sequence[float], titles: Titles =
         draw.rectangle((left, top, max(right, left + 1), bottom), fill=COLOURS[0])
         if len(values) <= MOST_NAMED_BARS:
             middle, end = place((number + 0.5) * width, low)
-            write(draw, (middle, end + 12), label, "mt", WIDTH * 0.8 * width, TEXT)
+            write(draw, (middle, end + 12), label, "ma", WIDTH * 0.8 * width, TEXT)
     return end_plot(image)

@@ -106,10 +106,10 @@ def begin_plot(
         draw.line((left, height, right, height), fill=LINE, width=_ENLARGED)
         write(draw, (left - 8 * _ENLARGED, height), f"{tick:.4g}", "rm", _LEFT - 14)
     for tick in ticks(*across) if across is not None else ():
-        write(draw, (place(tick, low_y)[0], bottom + 6 * _ENLARGED), f"{tick:.4g}", "mt", 120)
+        write(draw, (place(tick, low_y)[0], bottom + 6 * _ENLARGED), f"{tick:.4g}", "ma", 120)
     draw.line((left, bottom, right, bottom), fill=FAINT_TEXT, width=_ENLARGED)
     middle = (left + right) / 2
-    write(draw, (middle, 8 * _ENLARGED), titles.title, "mt", WIDTH - 20, TEXT)
+    write(draw, (middle, 8 * _ENLARGED), titles.title, "ma", WIDTH - 20, TEXT)
     write(draw, (middle, (HEIGHT - 12) * _ENLARGED), titles.x_title, "mb", WIDTH - 20)
     write(draw, (10 * _ENLARGED, (_TOP - 16) * _ENLARGED), titles.y_title, "lb", WIDTH // 2)
     _draw_names(draw, names)
@@ -187,7 +187,7 @@ def _draw_line(draw: Any, places: Sequence[Place], colour: str) -> None:
 def _draw_names(draw: Any, labels: Sequence[str]) -> None:
     left, top = (WIDTH - _RIGHT - _NAMES + 10) * _ENLARGED, _TOP * _ENLARGED
     for number, label in enumerate(labels[:MOST_NAMED_LINES]):
-        write(draw, (left, top), label, "lt", _NAMES, COLOURS[number % len(COLOURS)])
+        write(draw, (left, top), label, "la", _NAMES, COLOURS[number % len(COLOURS)])
         top += _NAME_HEIGHT * _ENLARGED
     if len(labels) > MOST_NAMED_LINES:
-        write(draw, (left, top), f"… {len(labels) - MOST_NAMED_LINES} more", "lt", _NAMES)
+        write(draw, (left, top), f"… {len(labels) - MOST_NAMED_LINES} more", "la", _NAMES)

@@ -31,8 +31,8 @@ class CustomScalars:
         categories: dict[str, dict[str, Any]] = {}
         for name, metrics in self._charts.items():
             category, _, title = name.rpartition("/")
-            # The tab takes regular expressions.
-            tags = [f"^{re.escape(metric).replace(re.escape('*'), '.*')}$" for metric in metrics]
+            # The tab takes regular expressions. The metrics of several ranks may be shown beside each other.
+            tags = [rf"^(rank_\d+/)?{re.escape(metric).replace(re.escape('*'), '.*')}$" for metric in metrics]
             categories.setdefault(category, {})[title] = ["Multiline", tags]
         make_layout: Any = importlib.import_module("torch.utils.tensorboard.summary").custom_scalars
         return make_layout(categories)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +90,8 @@ class RunPage:
 
     def _alert(self, record: Record, recorded: Recorded) -> None:
         if self._sent_alerts.mark(recorded.number, recorded.time, rank_of(record)):
-            # W&B leaves out an alert of the same title within this time; 0 would be its own minute.
             title, level = record["title"][:LONGEST_TITLE], _LEVELS[record["level"]]
-            self._run.alert(title, record["text"], level, timedelta(microseconds=1))
+            self._run.alert(title, record["text"], level)
 
 
 # Their texts are shown there, and are no pages.
