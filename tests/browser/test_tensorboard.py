@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from seo_engine import ExperimentTracker
-from tests.browser.further_kinds import log_further_kinds
 from tests.browser.tensorboard_page import TensorBoardPage, colours_of, tensorboard_page, text_of
+from tests.tracking.logged_kinds import log_further_kinds
 from tests.tracking.logged_media import config, log_everything
 
 
@@ -19,6 +19,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardPage]
     with ExperimentTracker(config(folder, wandb_logging=False)) as tracker:
         log_everything(tracker)
         log_further_kinds(tracker)
+        for step in range(1, 6):
+            tracker.log_metrics({"loss": 1 / step, "val": {"loss": 2 / step}}, epoch=1, step=step)
     with tensorboard_page(folder) as page:
         yield page
 
@@ -32,7 +34,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardPage]
         ("figures/drawn", 640, 480),
         ("tables/answers", None, None),
         ("tables/pictured", None, None),
-        ("video/episode", 12, 8),
+        ("video/frames", 12, 8),
         ("confusion/test", None, None),
         ("roc_curves/roc", 600, 380),
         ("plots/spread", 600, 380),
@@ -60,9 +62,9 @@ def test_several_pictures_are_samples_of_one_name(shown: TensorBoardPage) -> Non
         ("figures/interactive", "plotly.io.read_json"),
         ("text/note", "a < b"),
         ("audio/tone/caption", "a tone, https://[redacted]@h"),
-        ("video/episode/caption", "red, green, blue"),
-        ("embeddings/words", "30 points of 5 dimensions: embeddings/words, step 31 under PROJECTOR"),
-        ("experiment/alerts", "The loss diverges (warning) It is 12.4, https://[redacted]@h"),
+        ("video/frames/caption", "red, green, blue"),
+        ("embeddings/words", "30 points of 5 dimensions: embeddings/words, step 32 under PROJECTOR"),
+        ("experiment/alerts", "The loss diverges (warning) See https://[redacted]@h"),
         ("experiment/notes", "Halved by hand."),
         ("experiment/tags", "baseline, long"),
         ("files/labels.txt", "A file, in the folder of the run: media/"),
@@ -95,7 +97,7 @@ def test_a_sound_can_be_played(shown: TensorBoardPage) -> None:
 
 
 def test_a_video_moves(shown: TensorBoardPage) -> None:
-    picture = shown.card("images", "video/episode").locator("img").first
+    picture = shown.card("images", "video/frames").locator("img").first
     seen: set[int] = set()
     while len(seen) < 3:
         # Red, green and blue, one after the other.
@@ -128,7 +130,7 @@ def test_a_chart_has_the_curves_of_its_metrics(shown: TensorBoardPage) -> None:
 def test_an_embedding_has_its_points_and_labels(shown: TensorBoardPage) -> None:
     projector = shown.projector()
     words = text_of(projector.locator("body"))
-    assert "Points: 30" in words and "Dimension: 5" in words and "embeddings/words, step 31" in words
+    assert "Points: 30" in words and "Dimension: 5" in words and "embeddings/words, step 32" in words
     projector.locator("vz-projector-inspector-panel vz-projector-input input").fill("word 17")
     projector.get_by_text("1 matches.").wait_for(state="visible")
 

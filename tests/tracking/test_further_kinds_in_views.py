@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy
 import orjson
 import pytest
 
@@ -15,7 +16,7 @@ from seo_engine import ExperimentTracker, TensorBoardTracker, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
 from seo_engine.tracking.trackers.wandb.sent_alerts import NAME as SENT_ALERTS
-from tests.tracking.logged_kinds import CLASS_NAMES, FRAMES, POINTS, log_further_kinds
+from tests.tracking.logged_kinds import CLASS_NAMES, CORNERS, FRAMES, VECTORS, WORDS, log_further_kinds
 from tests.tracking.logged_media import config
 from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_file, wandb_messages
 
@@ -67,7 +68,7 @@ def test_tensorboard_plays_sound_and_moves_pictures(run: Path) -> None:
     assert view.texts["audio/tone/caption"] == ["a tone, https://[redacted]@h"]
     (frames,) = view.pictures["video/frames"]
     assert frames.png.startswith(b"GIF89a") and (frames.width, frames.height) == FRAMES.shape[2:0:-1]
-    assert view.texts["video/frames/caption"] == ["noise"]
+    assert view.texts["video/frames/caption"] == ["red, green, blue"]
 
 
 def test_tensorboard_has_points_curves_layouts_and_graphs_in_plugins_of_their_own(run: Path) -> None:
@@ -77,10 +78,10 @@ def test_tensorboard_has_points_curves_layouts_and_graphs_in_plugins_of_their_ow
 
     found = tensors(run)
     for tag, shape in {
-        "points/cloud_VERTEX": (1, 4, 3), "points/cloud_COLOR": (1, 4, 3), "points/mesh_FACE": (1, 4, 3),
+        "points/cloud_VERTEX": (1, 500, 3), "points/mesh_COLOR": (1, 4, 3), "points/mesh_FACE": (1, 4, 3),
     }.items():  # fmt: skip
         assert found[tag].metadata.plugin_data.plugin_name == "mesh" and make_ndarray(found[tag].tensor).shape == shape
-    assert make_ndarray(found["points/mesh_VERTEX"].tensor)[0].tolist() == POINTS.tolist()
+    assert make_ndarray(found["points/mesh_VERTEX"].tensor)[0].tolist() == CORNERS.tolist()
     for name in CLASS_NAMES:
         curve = found[f"pr_curves/precision/{name}"]
         assert curve.metadata.plugin_data.plugin_name == "pr_curves"
@@ -117,10 +118,10 @@ def test_the_projector_reads_an_embedding_from_files_that_are_made_again_byte_fo
 
     configuration = text_format.Parse((run / "projector_config.pbtxt").read_bytes(), ProjectorConfig())
     (entry,) = configuration.embeddings
-    assert entry.tensor_name == "embeddings/words, step 32" and list(entry.tensor_shape) == [3, 3]
+    assert entry.tensor_name == "embeddings/words, step 32" and list(entry.tensor_shape) == [30, 5]
     lines = (run / entry.tensor_path).read_text().splitlines()
-    assert [list(map(float, line.split("\t"))) for line in lines] == [[0.1, 0.5, -2], [0.25, 1e-7, 3], [1, 2, 3]]
-    assert (run / entry.metadata_path).read_text().splitlines() == ["pot", "cup", "https://[redacted]@h"]
+    assert numpy.array([line.split("\t") for line in lines], dtype="float32").tolist() == VECTORS.tolist()
+    assert (run / entry.metadata_path).read_text().splitlines() == [*WORDS[:-1], "https://[redacted]@h"]
     assert (run / entry.sprite.image_path).read_bytes().startswith(b"\x89PNG")
     assert list(entry.sprite.single_image_dim) == [4, 4]
     before = projector_files(copy)
@@ -156,10 +157,11 @@ def test_wandb_has_each_in_a_form_of_its_own(run: Path) -> None:
     assert value(23, "video/frames")["_type"] == "video-file" and value(23, "video/frames")["path"].endswith(".gif")
     cloud, mesh = value(24, "points/cloud"), value(25, "points/mesh")
     assert cloud["_type"] == mesh["_type"] == "object3D-file"
-    assert json.loads(wandb_file(run / "wandb", cloud).read_text())[1] == [1, 0, 0, 0, 255, 0]
-    assert wandb_file(run / "wandb", mesh).read_text().splitlines()[-1] == "f 2 3 4"
+    assert len(json.loads(wandb_file(run / "wandb", cloud).read_text())) == 500
+    lines = wandb_file(run / "wandb", mesh).read_text().splitlines()
+    assert lines[1] == "v 1 0 0 0 1 0" and lines[-1] == "f 2 3 4"
     assert value(33, "graphs/model")["_type"] == "graph-file"
-    assert value(32, "embeddings/words")["_type"] == "table-file" and value(32, "embeddings/words")["ncols"] == 4
+    assert value(32, "embeddings/words")["_type"] == "table-file" and value(32, "embeddings/words")["ncols"] == 6
     assert value(31, "charts/losses")["_type"] == "html-file"
     config_of_run = read_wandb(run / "wandb").config
     drawn = {

@@ -14,7 +14,8 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
     """Return an array or tensor as a numpy array, without a copy where it is in the memory of this machine.
 
     Args:
-        value (Any): An array of numpy, or what can be seen as one: a tensor of torch on any device, of JAX, a series.
+        value (Any): An array of numpy, or what can be seen as one: a tensor of torch on any device, of JAX, a series,
+            lists of numbers.
         what (str): What it is called in an error.
         most_bytes (int): How large it may be.
 
@@ -23,6 +24,7 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
 
     Raises:
         TypeError: If it is no array, or one of other elements.
+        ValueError: If it is lists of different lengths.
         PayloadTooLargeError: If it is larger; it is not copied first.
 
     Example:
@@ -32,6 +34,11 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
     # Whoever has an array has numpy.
     import numpy
 
+    if isinstance(value, list | tuple | range):
+        try:
+            value = numpy.asarray(value)
+        except ValueError:
+            raise ValueError(f"{what} must be lists of equal length") from None
     if isinstance(size := getattr(value, "nbytes", None), int):
         check_size(size, most_bytes)
     if hasattr(value, "detach") and hasattr(value, "cpu"):

@@ -60,8 +60,6 @@ def class_numbers(classes: Any, what: str, names: Sequence[Any] | None, most_byt
         if unknown is not None:
             raise ValueError(f"{what} must be numbers, or names in class_names, got {described(unknown)}")
         classes = [numbers[each] for each in classes]
-    if isinstance(classes, list | tuple):
-        classes = numpy.asarray(classes)
     array = as_host_array(classes, what, most_bytes).reshape(-1)
     if not array.size:
         raise ValueError(f"{what} must not be empty")

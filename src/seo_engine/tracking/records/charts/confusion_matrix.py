@@ -53,8 +53,7 @@ def _contents(
 def _checked_counts(counts: Any, most_bytes: int) -> Any:
     import numpy
 
-    given = numpy.asarray(counts) if isinstance(counts, list | tuple) else counts
-    array = as_host_array(given, "counts", most_bytes)
+    array = as_host_array(counts, "counts", most_bytes)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not 0 < len(array) <= MOST_CLASSES:
         raise ValueError(f"counts must be true classes × predicted classes, got the shape {array.shape}")
     if not numpy.isfinite(array).all() or array.min() < 0:

@@ -38,8 +38,7 @@ def _contents(
     import numpy
 
     names = checked_names(class_names)
-    given = numpy.asarray(scores) if isinstance(scores, list | tuple) else scores
-    array = as_host_array(given, "scores", most_bytes)
+    array = as_host_array(scores, "scores", most_bytes)
     if array.ndim not in (1, 2) or not array.size or array.dtype.kind == "b":
         raise ValueError(f"scores must be one for each sample, or samples × classes, got the shape {array.shape}")
     if count := count_not_finite(array):

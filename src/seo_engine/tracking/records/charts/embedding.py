@@ -36,10 +36,7 @@ def _contents(
     *,
     most_bytes: int,
 ) -> Record:
-    import numpy
-
-    given = numpy.asarray(vectors) if isinstance(vectors, list | tuple) else vectors
-    array = as_host_array(given, "vectors", most_bytes)
+    array = as_host_array(vectors, "vectors", most_bytes)
     if array.ndim != 2 or len(array) < 2 or not array.shape[1]:
         raise ValueError(f"vectors must be points × dimensions, two points or more, got the shape {array.shape}")
     if count := count_not_finite(array):

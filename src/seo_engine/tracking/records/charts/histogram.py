@@ -29,7 +29,7 @@ def _contents(
         return contents | {"bins": _checked_bins(counts, edges, most_bytes), PAYLOADS: []}
     if counts is not None or edges is not None:
         raise ValueError("a histogram must be of values, or of counts and edges, not of both")
-    array = _as_array(values, "values", most_bytes)
+    array = as_host_array(values, "values", most_bytes).reshape(-1)
     not_finite = count_not_finite(array)
     if not array.size or not_finite == array.size:
         raise ValueError("values must hold at least one finite number")
@@ -41,7 +41,8 @@ def _checked_bins(counts: Any, edges: Any, most_bytes: int) -> Record:
     if counts is None or edges is None:
         raise ValueError("a histogram must have values, or both counts and edges")
     heights, borders = (
-        _as_array(given, what, most_bytes).tolist() for given, what in ((counts, "counts"), (edges, "edges"))
+        as_host_array(given, what, most_bytes).reshape(-1).tolist()
+        for given, what in ((counts, "counts"), (edges, "edges"))
     )
     if not 0 < len(heights) <= MOST_BINS or len(borders) != len(heights) + 1:
         raise ValueError(
@@ -52,14 +53,6 @@ def _checked_bins(counts: Any, edges: Any, most_bytes: int) -> Record:
     if not all(map(math.isfinite, borders)) or not all(low < high for low, high in itertools.pairwise(borders)):
         raise ValueError("edges must be finite, and each greater than the one before")
     return {"counts": heights, "edges": borders}
-
-
-def _as_array(values: Any, what: str, most_bytes: int) -> Any:
-    if isinstance(values, list | tuple):
-        import numpy
-
-        values = numpy.asarray(values)
-    return as_host_array(values, what, most_bytes).reshape(-1)
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

@@ -101,10 +101,7 @@ def _record(name: str, epoch: float, step: int, titles: Sequence[str], data: Any
 
 def _numbers(values: Any, what: str, most_bytes: int) -> list[float | None]:
     """Return numbers; one that is not finite is a gap."""
-    import numpy
-
-    given = numpy.asarray(values) if isinstance(values, list | tuple | range) else values
-    array = as_host_array(given, what, most_bytes).reshape(-1)
+    array = as_host_array(values, what, most_bytes).reshape(-1)
     numbers: list[float | None] = array.tolist()
     if array.dtype.kind == "f":
         return [number if number is not None and math.isfinite(number) else None for number in numbers]

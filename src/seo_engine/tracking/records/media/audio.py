@@ -48,10 +48,6 @@ def _contents(
 
 
 def _samples(audio: Any, sample_rate: Any, most_bytes: int) -> Payload:
-    if isinstance(audio, list):
-        import numpy
-
-        audio = numpy.asarray(audio)
     array = as_host_array(audio, "audio", most_bytes)
     if not array.size or array.ndim > 2:
         raise ValueError(f"audio must be samples, or samples × channels, got the shape {array.shape}")

@@ -50,7 +50,7 @@ def _contents(
 
 def _checked_points(points: Any, colors: Any, most_bytes: int) -> dict[str, Any]:
     """Return vertices and their colours, which may be the further columns of the points."""
-    array = _as_array(points, "points", most_bytes)
+    array = as_host_array(points, "points", most_bytes)
     if array.ndim != 2 or array.shape[1] not in (3, 4, 6) or not len(array):
         raise ValueError(
             "points must have three columns, or four with the number of a category, or six with red, green and blue, "
@@ -65,7 +65,7 @@ def _checked_points(points: Any, colors: Any, most_bytes: int) -> dict[str, Any]
     if further.shape[1] == 1:
         arrays["colors"] = _colours_of(further[:, 0])
     elif further.shape[1] or colors is not None:
-        given = further if colors is None else _as_array(colors, "colors", most_bytes)
+        given = further if colors is None else as_host_array(colors, "colors", most_bytes)
         if given.shape != (len(array), 3) or count_not_finite(given) or given.min() < 0:
             raise ValueError(f"colors must be red, green and blue for each point, got the shape {given.shape}")
         # Columns of one array have one type: 255 may be a float.
@@ -74,7 +74,7 @@ def _checked_points(points: Any, colors: Any, most_bytes: int) -> dict[str, Any]
 
 
 def _checked_faces(faces: Any, count: int, most_bytes: int) -> Any:
-    array = _as_array(faces, "faces", most_bytes)
+    array = as_host_array(faces, "faces", most_bytes)
     if array.ndim != 2 or array.shape[1] != 3 or not len(array) or array.dtype.kind not in "iu":
         raise ValueError(f"faces must be the numbers of three points each, got the shape {array.shape}")
     if array.min() < 0 or array.max() >= min(count, _LARGEST_INDEX):
@@ -82,14 +82,6 @@ def _checked_faces(faces: Any, count: int, most_bytes: int) -> Any:
             f"faces must be numbers of points, from 0 to {count - 1:,}, got {array.min()} to {array.max()}"
         )
     return array.astype("int32")
-
-
-def _as_array(values: Any, what: str, most_bytes: int) -> Any:
-    if isinstance(values, list | tuple):
-        import numpy
-
-        values = numpy.asarray(values)
-    return as_host_array(values, what, most_bytes)
 
 
 def _colours_of(categories: Any) -> Any:
