@@ -21,6 +21,7 @@ from seo_engine.engine.site.crawling.crawl import CrawlProgress
 from seo_engine.reports.crawl import CrawlDisplay
 from tests.cli.commands import command
 from tests.engine.site.crawling.odd_server import Handler, OddServer, odd_server, page, says
+from tests.tracking.killing import wait_until
 
 
 def serve_site(server: OddServer, site: Path) -> None:
@@ -203,8 +204,7 @@ def test_a_stop_in_the_crawl_of_a_training_says_how_to_go_on(
              "train", f"{server.address}/", "--allow-private", "--model", "model"],
             cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        while not server.asked["/1"]:
-            assert process.poll() is None
+        wait_until(lambda: server.asked["/1"] or process.poll() is not None)
         process.send_signal(number)
         said = ""
         if is_impatient:
