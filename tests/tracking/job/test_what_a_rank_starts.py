@@ -21,11 +21,12 @@ config = TrackingConfig(
 )
 """
 
-# A dataset whose workers log what they load; its items are the rank's, so that files can be told apart.
+# A dataset whose workers log what they load; its items are the rank's, so that files can be told apart. Only programs
+# that need torch import it: it takes longer than all the rest.
 LOADER = """
-import os, torch
+import os
 
-class Numbers(torch.utils.data.Dataset):
+class Numbers:
     def __init__(self, tracker):
         self.tracker = tracker
     def __len__(self):
@@ -37,10 +38,12 @@ class Numbers(torch.utils.data.Dataset):
 
 PROGRAMS = {
     "forked data-loader workers": """
+import torch.utils.data
 with ExperimentTracker(config) as tracker:
     list(torch.utils.data.DataLoader(Numbers(tracker), num_workers=2))
 """,
     "spawned data-loader workers": """
+import torch.utils.data
 if __name__ == "__main__":
     with ExperimentTracker(config) as tracker:
         list(torch.utils.data.DataLoader(Numbers(tracker), num_workers=2, multiprocessing_context="spawn"))
