@@ -23,8 +23,8 @@ settings.register_profile("any_machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any_machine")
 
 
-# Its comparisons say what differs, as those in tests do.
-pytest.register_assert_rewrite("tests.tracking.read_views")
+# Their comparisons say what differs, as those in tests do.
+pytest.register_assert_rewrite("tests.tracking.read_views", "tests.tracking.job.started_by_ranks")
 
 
 @pytest.fixture(autouse=True)
