@@ -14,13 +14,17 @@ from hypothesis import HealthCheck, settings
 # Tests run side by side, and two processes that use all cores at once are many times slower. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Tests start hundreds of processes. Each would compile the whole package if none may keep what it compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A loaded machine is no reason to fail; no test asserts a time.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
 
 
-# Its comparisons say what differs, as those in tests do.
-pytest.register_assert_rewrite("tests.tracking.read_views")
+# Their comparisons say what differs, as those in tests do.
+pytest.register_assert_rewrite("tests.tracking.read_views", "tests.tracking.job.started_by_ranks")
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from seo_engine.engine.site.crawling.crawl import CrawlProgress
 from seo_engine.reports.crawl import CrawlDisplay
 from tests.cli.commands import command
 from tests.engine.site.crawling.odd_server import Handler, OddServer, odd_server, page, says
+from tests.tracking.killing import wait_until
 
 
 def serve_site(server: OddServer, site: Path) -> None:
@@ -174,7 +175,7 @@ def test_an_address_that_cannot_be_trained_on_makes_no_run(place: Path, argument
 def test_a_site_without_pages_ends_the_run_as_failed_and_in_one_line(place: Path) -> None:
     with odd_server(_=says("", 404)) as server:
         arguments = ["train", f"{server.address}/", "--allow-private", "--model", "model", "--name", "nothing"]
-        finished = command(*arguments, cwd=place)
+        finished = command(*arguments, "--no-wandb", "--no-tensorboard", cwd=place)
     assert finished.returncode == 2 and "Traceback" not in finished.stderr
     assert finished.stderr.splitlines()[-1] == f"error: no page of {server.address}/ was fetched: answered with 404"
     (run,) = [
@@ -200,11 +201,10 @@ def test_a_stop_in_the_crawl_of_a_training_says_how_to_go_on(
         server.otherwise = endless
         process = subprocess.Popen(
             [sys.executable, "-m", "seo_engine.cli",
-             "train", f"{server.address}/", "--allow-private", "--model", "model"],
+             "train", f"{server.address}/", "--allow-private", "--model", "model", "--no-wandb", "--no-tensorboard"],
             cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        while not server.asked["/1"]:
-            assert process.poll() is None
+        wait_until(lambda: server.asked["/1"] or process.poll() is not None)
         process.send_signal(number)
         said = ""
         if is_impatient:

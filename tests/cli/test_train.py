@@ -54,6 +54,17 @@ def test_train_logs_what_it_promises_to_both_views(trained: subprocess.Completed
     assert all(state.pending == 0 and not state.dropped for state in run.delivery.values())
 
 
+def test_runs_list_and_show_what_was_trained(trained: subprocess.CompletedProcess[str], place: Path) -> None:
+    listed = command("runs", "list", cwd=place)
+    assert listed.returncode == 0 and "first" in listed.stdout and "finished" in listed.stdout
+    shown = command("runs", "show", "first", cwd=place)
+    for words in ("training/loss", "lora_rank", "fine_tune", "tensorboard", "pending"):
+        assert words in shown.stdout, words
+    by_path = json.loads(command("runs", "show", "runs/first", "--json", cwd=place).stdout)
+    assert by_path["metrics"]["training/loss"]["count"] == 4 and by_path["status"] == "finished"
+    assert any(run["name"] == "first" for run in json.loads(command("runs", "list", "--json", cwd=place).stdout))
+
+
 def test_train_prints_json_alone_on_standard_output(place: Path) -> None:
     finished = command(
         "train", "site", "--model", "model", "--epochs", "1", "--no-wandb", "--no-tensorboard", "--json", cwd=place

@@ -126,7 +126,8 @@ def test_a_cell_that_runs_again_leaves_no_run_behind(tmp_path: Path) -> None:
             "tracker"
         )
         shell.run_cell("import seo_engine; other = seo_engine.ExperimentTracker("
-                       "seo_engine.TrackingConfig(experiment_name='other', wandb_logging=False))", store_history=True)
+                       "seo_engine.TrackingConfig(experiment_name='other', wandb_logging=False,"
+                       "tensorboard_logging=False))", store_history=True)
         for _ in range(4):
             shell.run_cell(cell, store_history=True)
         from seo_engine.tracking.experiment_tracker import _open_trackers

@@ -315,7 +315,9 @@ def test_the_console_is_there_as_long_as_any_run_is_open(tmp_path: Path) -> None
     program = """
         import logging
         from seo_engine import ExperimentTracker, TrackingConfig
-        first, second = (ExperimentTracker(TrackingConfig(wandb_logging=False)) for _ in range(2))
+        first, second = (
+            ExperimentTracker(TrackingConfig(wandb_logging=False, tensorboard_logging=False)) for _ in range(2)
+        )
         first.close()
         second.log_training_metrics(1, 1, {"loss": "high"})
         second.close()

@@ -69,7 +69,10 @@ def test_a_run_says_in_one_line_where_it_is_and_at_its_end_how_it_went(tmp_path:
 def test_a_program_that_fails_says_so_and_the_summary_can_be_switched_off(tmp_path: Path) -> None:
     program = """
         from seo_engine import ExperimentTracker, TrackingConfig
-        with ExperimentTracker(TrackingConfig(experiment_name="r", wandb_logging=False, print_summary=SUMMARY)):
+        config = TrackingConfig(
+            experiment_name="r", wandb_logging=False, tensorboard_logging=False, print_summary=SUMMARY
+        )
+        with ExperimentTracker(config):
             raise ValueError("no more data")
     """
     lines, code = said_by(program.replace("SUMMARY", "True"), tmp_path)

@@ -42,7 +42,9 @@ TRAINING = """
 
 WANDB_TRAINING = """
     from seo_engine import ExperimentTracker, TrackingConfig
-    config = TrackingConfig(experiment_name="r", wandb_mode="offline", close_timeout_seconds=600)
+    config = TrackingConfig(
+        experiment_name="r", wandb_mode="offline", tensorboard_logging=False, close_timeout_seconds=600
+    )
     with ExperimentTracker(config) as tracker:
         tracker.log_training_metrics(1, 1, {"loss": 0.5})
 """
@@ -267,7 +269,8 @@ def test_no_file_of_the_run_takes_the_place_of_a_closed_standard_stream(
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_wandb_and_tensorboard_get_the_run_of_a_training_without_standard_streams(closed: str, tmp_path: Path) -> None:
-    program = textwrap.dedent(WANDB_TRAINING) + f"    {writing_to_standard_streams(tmp_path)}"
+    training = textwrap.dedent(WANDB_TRAINING).replace("tensorboard_logging=False, ", "")
+    program = training + f"    {writing_to_standard_streams(tmp_path)}"
     run(["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, program], tmp_path)
     assert_wandb_holds_the_run(tmp_path)
     assert read_tensorboard(tmp_path / "runs" / "r").scalars["training/loss"][0].value == 0.5

@@ -207,34 +207,6 @@ def test_a_group_of_workers_that_ray_restarts_goes_on_and_one_that_has_finished_
     assert read_run(directory).status == "finished"
 
 
-def test_ranks_that_a_script_starts_by_itself_are_one_run(tmp_path: Path) -> None:
-    # As in the tutorial of DistributedDataParallel: no variable says which rank is which.
-    program = tmp_path / "train.py"
-    program.write_text(
-        """
-import os
-import torch.distributed, torch.multiprocessing
-from seo_engine import ExperimentTracker, TrackingConfig
-
-def train(rank):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{os.getcwd()}/store", rank=rank, world_size=2)
-    config = TrackingConfig(
-        experiment_name="r", selective_logging=False, wandb_logging=False, close_timeout_seconds=60,
-        enable_code_profiling=False, system_metrics_interval_seconds=0,
-    )
-    with ExperimentTracker(config) as tracker:
-        for step in range(1, 21):
-            tracker.log_training_metrics(0, step, {"loss": rank * 1000 + step})
-
-if __name__ == "__main__":
-    torch.multiprocessing.spawn(train, nprocs=2)
-"""
-    )
-    done = launch(tmp_path, Rank(0, {}, (), 0.0, program))
-    assert done.returncode == 0 and runs_in(tmp_path) == ["r"], done.stderr
-    assert losses(tmp_path / "runs" / "r") == {rank: logged(rank) for rank in range(2)}
-
-
 def test_trials_of_one_experiment_of_ray_are_runs_of_their_own(tmp_path: Path) -> None:
     for trial in range(2):
         program = RAY.replace('"sweep")', f'"sweep")\n    get_trial_id = staticmethod(lambda: "{trial}")')

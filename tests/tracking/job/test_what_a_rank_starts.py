@@ -1,4 +1,4 @@
-"""Whatever a rank starts logs into the file of that rank."""
+"""Whatever a rank starts logs into the file of that rank; what it spawns with torch is in `tests/integrations`."""
 
 from __future__ import annotations
 
@@ -7,43 +7,14 @@ from pathlib import Path
 import pytest
 
 from seo_engine.tracking.history.summary import read_run
-from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED_AS_TEXT
-from tests.tracking.job.launching import Rank, ends, launch, losses, runs_in, torchrun_variables
-
-CONFIG = f"""
-import sys
-from seo_engine import ExperimentTracker, TrackingConfig
-
-config = TrackingConfig(
-    experiment_name="r", selective_logging=False, wandb_logging=False, tensorboard_logging=False,
-    close_timeout_seconds=60,
-    {ONLY_WHAT_IS_LOGGED_AS_TEXT}
-)
-"""
-
-# A dataset whose workers log what they load; its items are the rank's, so that files can be told apart.
-LOADER = """
-import os, torch
-
-class Numbers(torch.utils.data.Dataset):
-    def __init__(self, tracker):
-        self.tracker = tracker
-    def __len__(self):
-        return 20
-    def __getitem__(self, index):
-        self.tracker.log_training_metrics(0, index + 1, {"loss": int(os.environ["RANK"]) * 1000 + index + 1})
-        return index
-"""
+from tests.tracking.job.launching import Rank, launch, losses, runs_in, torchrun_variables
+from tests.tracking.job.started_by_ranks import CONFIG, assert_each_rank_logs_into_its_file
 
 PROGRAMS = {
     "forked data-loader workers": """
+import torch.utils.data
 with ExperimentTracker(config) as tracker:
     list(torch.utils.data.DataLoader(Numbers(tracker), num_workers=2))
-""",
-    "spawned data-loader workers": """
-if __name__ == "__main__":
-    with ExperimentTracker(config) as tracker:
-        list(torch.utils.data.DataLoader(Numbers(tracker), num_workers=2, multiprocessing_context="spawn"))
 """,
     "a subprocess that makes a tracker of its own": """
 import subprocess
@@ -66,17 +37,6 @@ else:
     with ExperimentTracker(config):
         subprocess.run([sys.executable, *sys.orig_argv[1:], "inner"], check=True)
 """,
-    "processes of mp.spawn": """
-import torch.multiprocessing
-
-def work(number, tracker):
-    for index in range(10):
-        Numbers(tracker)[number * 10 + index]
-
-if __name__ == "__main__":
-    with ExperimentTracker(config) as tracker:
-        torch.multiprocessing.spawn(work, (tracker,), nprocs=2)
-""",
     "a subprocess that attaches": """
 import subprocess
 if "inner" in sys.argv:
@@ -92,18 +52,7 @@ else:
 
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_what_a_rank_starts_logs_into_the_file_of_that_rank(kind: str, tmp_path: Path) -> None:
-    # From a file, because a spawned process imports it again.
-    program = tmp_path / "train.py"
-    program.write_text(CONFIG + LOADER + PROGRAMS[kind])
-    done = launch(tmp_path, *(Rank(rank, torchrun_variables(rank, 2), (), 0.0, program) for rank in range(2)))
-    assert done.returncode == 0, done.stderr
-    assert runs_in(tmp_path) == ["r"], done.stderr
-    directory = tmp_path / "runs" / "r"
-    expected = [(step, float(step)) for step in range(1, 21)]
-    for rank, values in losses(directory).items():
-        assert sorted((step, value - rank * 1000) for step, value in values) == expected
-    assert set(losses(directory)) == {0, 1}
-    assert len(ends(directory)) == 1 and read_run(directory).status == "finished"
+    assert_each_rank_logs_into_its_file(PROGRAMS[kind], tmp_path)
 
 
 def test_a_tracker_that_each_rank_makes_after_another_is_a_second_run(tmp_path: Path) -> None:

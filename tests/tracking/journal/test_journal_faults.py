@@ -110,6 +110,8 @@ def test_what_overflows_the_memory_is_counted_and_said(
 def test_a_disk_that_never_comes_back_ends_nothing_and_is_said(
     config: TrackingConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Closing hopes for the disk as long as it may, half a minute unless it is told.
+    config = replace(config, close_timeout_seconds=2)
     disk = FailingDisk(monkeypatch)
     with ExperimentTracker(config) as tracker:
         disk.error = errno.EIO
