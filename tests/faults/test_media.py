@@ -160,3 +160,25 @@ def test_a_kept_file_that_the_server_lacks_is_not_delivered_and_recovery_sends_i
         assert files["files/labels.txt"] == b"cat dog"
         assert [row["global_step"] for row in server.rows] == [1, 1, 2]
         assert len((tmp_path / "r" / "sent_alerts.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_newer_file_of_the_same_name_is_sent_also_by_a_resumed_run_or_after_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with WandBServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        settings = config(tmp_path, wandb_mode="online", tensorboard_logging=False, close_timeout_seconds=20)
+        with ExperimentTracker(settings) as tracker:
+            tracker.log_file("checkpoint.txt", b"v1", step=1)
+        with ExperimentTracker(settings, resume="r", step=2) as tracker:
+            tracker.log_file("checkpoint.txt", b"v2", step=2)
+        (files,) = server.files.values()
+        assert files["files/checkpoint.txt"] == b"v2" and tracker.delivery["wandb"].is_complete
+        server.refuses_files = True
+        with ExperimentTracker(settings, resume="r", step=3) as tracker:
+            tracker.log_file("checkpoint.txt", b"v3", step=3)
+        assert not tracker.delivery["wandb"].is_complete
+        server.refuses_files = False
+        assert recover_run(tmp_path / "r")["wandb"].is_complete
+        assert files["files/checkpoint.txt"] == b"v3"

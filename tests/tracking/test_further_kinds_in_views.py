@@ -140,9 +140,12 @@ def test_a_configuration_of_the_projector_keeps_other_embeddings_and_survives_da
         path = tmp_path / "r" / "projector_config.pbtxt"
         assert path.read_text().count("tensor_name") == 2
         assert path.read_text().index("step 1") < path.read_text().index("step 2")
-        path.write_bytes(b"\xff no configuration")
+    path.write_bytes(b"\xff no configuration")
+    (tmp_path / "r" / "delivery.json").unlink(missing_ok=True)
+    with TensorBoardTracker(config(tmp_path, experiment_name="s"), tmp_path / "r") as tracker:
+        tracker.setup()
         tracker.log_embedding("others", [[1.0, 2], [3, 4]], step=3)
-        assert path.read_text().count("tensor_name") == 1
+    assert path.read_text().count("tensor_name") == 1
 
 
 def test_wandb_has_each_in_a_form_of_its_own(run: Path) -> None:
@@ -228,6 +231,36 @@ def test_a_copy_of_a_run_that_shows_all_sends_no_alert_again(copy: Path) -> None
     folder, _ = replay_run(copy, "wandb", show_all=True)
     assert folder != copy and wandb_messages(folder / "wandb", "alert") == []
     assert 34 in rows_by_step(folder / "wandb")
+
+
+def test_an_embedding_is_not_written_through_a_link(copy: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    shutil.rmtree(copy / "projector")
+    (copy / "projector").symlink_to(outside)
+    for path in (*copy.glob("events.out.*"), copy / "delivery.json"):
+        path.unlink()
+    assert recover_run(copy)["tensorboard"].media_not_shown == 1
+    assert not list(outside.iterdir())
+
+
+def test_of_a_run_whose_list_of_sent_alerts_leads_elsewhere_no_alert_is_sent(
+    copy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (copy / SENT_ALERTS).unlink()
+    (copy / SENT_ALERTS).symlink_to("/etc/passwd")
+    shutil.rmtree(copy / "wandb")
+    (copy / "delivery.json").unlink()
+    assert recover_run(copy)["wandb"].is_complete
+    assert wandb_messages(copy / "wandb", "alert") == []
+
+
+def test_equal_notes_are_each_kept(tmp_path: Path) -> None:
+    with WandBTracker(config(tmp_path, wandb_mode="offline")) as tracker:
+        for text in ("again", "again", "Halved.\n\nThen restored.", "Halved."):
+            tracker.log_note(text, step=1)
+    newest = wandb_messages(tmp_path / "r" / "wandb", "run")[-1]
+    assert newest.notes == "again\n\nagain\n\nHalved.\n\nThen restored.\n\nHalved."
 
 
 @pytest.mark.parametrize("damage", [b"{}\n", b"not JSON\n", b'{"time": "late", "rank": 0}\n', b"\xff\n"])

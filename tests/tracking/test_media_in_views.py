@@ -258,7 +258,7 @@ def test_a_medium_that_cannot_be_shown_is_left_out_with_a_warning_and_the_rest_g
         state = tracker.delivery["tensorboard"]
         assert (state.dropped, state.media_not_shown) == ({}, 3)
     assert len([each for each in caplog.messages if "TensorBoard does not show images/damaged" in each]) == 1
-    assert any("tensorboard: 3 pictures or tables could not be shown" in message for message in caplog.messages)
+    assert any("tensorboard could not show 3 media" in message for message in caplog.messages)
     assert list(read_tensorboard(tmp_path / "r").pictures) == ["images/coloured"]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
+import hashlib
 import json
 import threading
 import urllib.parse
@@ -11,6 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 PROJECT = {"id": "project", "name": "project", "entity": {"id": "entity", "name": "entity"}}
+
+
+def file_node(name: str, data: bytes) -> dict[str, Any]:
+    """Return what W&B says of a file of a run."""
+    return {"name": name, "sizeBytes": len(data), "md5": base64.b64encode(hashlib.md5(data).digest()).decode()}
 
 
 class WandBServer:
@@ -85,9 +92,7 @@ class WandBServer:
                     created = {"runID": "bucket", "uploadHeaders": [], "files": files}
                     self.answer({"data": {"createRunFiles": created}})
                 elif "RunFiles" in query:
-                    nodes = [
-                        {"name": file, "sizeBytes": len(data)} for file, data in server.files.get(name, {}).items()
-                    ]
+                    nodes = [file_node(*each) for each in server.files.get(name, {}).items()]
                     edges = [{"node": node} for node in nodes]
                     page = {"edges": edges, "pageInfo": {"endCursor": None, "hasNextPage": False}}
                     self.answer({"data": {"project": {"run": {"files": page}}}})

@@ -65,6 +65,8 @@ def samples(file: Path) -> tuple[int, Any]:
         (numpy.array([0.5, -0.5, 2.0, -2.0]), [16_384, -16_384, 32_767, -32_767], 1),
         (numpy.array([1000, -1000, 5, 6], dtype="int16"), [1000, -1000, 5, 6], 1),
         (numpy.array([1000, -1000, 5, 6], dtype="int32") * 65_536, [1000, -1000, 5, 6], 1),
+        (numpy.array([2**31 - 1, -(2**31), 0, 0], dtype="int32"), [32_767, -32_768, 0, 0], 1),
+        (numpy.array([2**32 - 1, 0, 2**31, 2**31], dtype="uint32"), [32_767, -32_768, 0, 0], 1),
         (numpy.array([0, 128, 255, 128], dtype="uint8"), [-32_768, 0, 32_512, 0], 1),
         (torch.tensor([0.5, 0.0, 0.0, 1.0], dtype=torch.bfloat16), [16_384, 0, 0, 32_767], 1),
         ([0.0, 1.0, 0.0, 1.0], [0, 32_767, 0, 32_767], 1),
@@ -154,6 +156,7 @@ def test_a_confusion_matrix_counts_true_classes_down_and_predicted_ones_across(t
         },
         {"true": ["a", "a", "b", "b"], "predicted": ["a", "b", "b", "b"], "class_names": ["a", "b"]},
         {"true": numpy.array(["a", "a", "b", "b"]), "predicted": numpy.array(list("abbb")), "class_names": ["a", "b"]},
+        {"true": numpy.array([[0], [0], [1], [1]]), "predicted": numpy.array([[0], [1], [1], [1]])},
         {"true": [0, 0, 1, 1], "predicted": [[0.9, 0.1], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7]]},
         {"true": None, "counts": [[1, 1], [0, 2]], "class_names": ["a", "b"]},
     ):
@@ -206,6 +209,14 @@ def test_the_area_under_a_roc_curve_is_how_often_a_positive_has_the_higher_score
     assert picture.draw()[0].drawn.startswith(b"\x89PNG")
 
 
+def test_scores_that_differ_by_one_in_a_billion_are_not_equal(tmp_path: Path) -> None:
+    forms(tmp_path, "roc_curve", true=numpy.arange(400) >= 200, scores=2**30 + numpy.arange(400, dtype="int32"))[
+        0
+    ].rows()
+    (file,) = tmp_path.glob("media/*.json")
+    assert '"area":1.0' in file.read_text()
+
+
 def test_each_class_of_several_has_a_curve_and_scores_that_are_no_probabilities_are_only_drawn(tmp_path: Path) -> None:
     curve, chart, _ = forms(tmp_path, "pr_curve", true=TRUE, scores=SCORES, class_names=CLASS_NAMES)
     assert [each.label for each in curve.read()] == CLASS_NAMES
@@ -223,6 +234,8 @@ def test_lines_share_an_axis_or_have_their_own_and_a_gap_is_left_out(tmp_path: P
     assert picture.draw()[0].drawn.startswith(b"\x89PNG")
     own, _ = forms(tmp_path, "line_plot", y={"a": [1, 2], "b": [3]}, x={"a": [7, 8], "b": [9]})
     assert own.rows() == [[7, "a", 1], [8, "a", 2], [9, "b", 3]]
+    losses = [torch.tensor(value, requires_grad=True) for value in (1.0, 2.0)]
+    assert [y for *_, y in forms(tmp_path, "line_plot", y=[*losses, None, 4])[0].rows()] == [1.0, 2.0, 4.0]
     alone, _ = forms(tmp_path, "line_plot", y=range(3))
     assert alone.rows() == [[0, "", 0], [1, "", 1], [2, "", 2]]
 
@@ -234,7 +247,8 @@ def test_of_a_long_line_evenly_many_points_are_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [[1e308, -1e308], [0.0, 5e-324], [7], [3.0, 3.0, 3.0], [1e15, 1e15 + 1], [-0.0], [2**62, 2**62 + 1]]
+    "values",
+    [[1.797e308], [1e308, -1e308], [0.0, 5e-324], [7], [3.0, 3.0, 3.0], [1e15, 1e15 + 1], [-0.0], [2**62, 2**62 + 1]],
 )
 def test_numbers_at_the_edge_are_drawn(tmp_path: Path, values: list[float]) -> None:
     _, lines = forms(tmp_path, "line_plot", y=values)
@@ -280,6 +294,36 @@ def test_the_graph_of_a_model_has_its_layers_and_leaves_the_model_as_it_was(tmp_
     assert traced.training
 
 
+def test_a_model_is_left_as_it_was_with_its_modes_buffers_and_random_numbers() -> None:
+    traced = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout()).train()
+    traced[1].eval()
+    runs: list[int] = []
+    traced.register_forward_hook(lambda *_: runs.append(traced[1].num_batches_tracked.add_(1).item()))
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    made("graph", model=traced, inputs=torch.zeros(3, 4))
+    assert torch.rand(1) == expected and len(runs) == 1
+    assert [part.training for part in traced.modules()] == [True, True, False, True]
+    assert traced[1].num_batches_tracked == 0
+
+
+def test_names_in_a_graph_are_shown_without_secrets(tmp_path: Path) -> None:
+    secret = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+    holder = torch.nn.Sequential()
+    holder.add_module(secret, torch.nn.Linear(4, 2))
+    (graph,) = forms(tmp_path, "graph", model=holder, inputs=torch.zeros(1, 4))
+    assert secret not in str(graph.read()) and "aten::linear" in str(graph.read())
+
+    class Telling(torch.nn.Module):
+        def forward(self, features: Any) -> Any:
+            raise RuntimeError(f"no access with {secret}")
+
+    with pytest.raises(ValueError, match="cannot be traced") as caught:
+        made("graph", model=Telling(), inputs=torch.zeros(1))
+    assert secret not in str(caught.value)
+
+
 def test_the_graph_of_a_model_with_arguments_and_results_by_name(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,8 +364,8 @@ def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "said"),
     [
-        ("audio", {"audio": TONE}, "sample_rate must be a positive number a second, got None"),
-        ("audio", {"audio": TONE, "sample_rate": "fast"}, "sample_rate must be a positive number"),
+        ("audio", {"audio": TONE}, "sample_rate must be a number from 1 to 10,000,000, got None"),
+        ("audio", {"audio": TONE, "sample_rate": "fast"}, "sample_rate must be a number from 1"),
         ("audio", {"audio": [], "sample_rate": 8}, "audio must be samples, or samples × channels"),
         ("audio", {"audio": numpy.zeros((9, 20)), "sample_rate": 8}, "at most 8 channels"),
         ("audio", {"audio": numpy.zeros((2, 3, 4)), "sample_rate": 8}, "got the shape (2, 3, 4)"),
@@ -340,6 +384,14 @@ def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
             {"video": [numpy.zeros((2, 3)), numpy.zeros((3, 2))]},
             "all frames must have the same shape",
         ),
+        (
+            "video",
+            {"video": numpy.zeros((1, 3, 4)), "frames_per_second": 0.001},
+            "frames_per_second must be a number from",
+        ),
+        ("video", {"video": numpy.zeros((3_000, 3, 4))}, "last at most 600 seconds, got 3,000 at 4 a second"),
+        ("video", {"video": numpy.zeros((6_000, 3, 4)), "frames_per_second": 50}, "at most 5,000 of them"),
+        ("audio", {"audio": TONE, "sample_rate": 0.3}, "sample_rate must be a number from 1"),
         ("video", {"video": b"no video"}, "video must be an MP4, WebM, Ogg or GIF file"),
         ("points", {"points": numpy.zeros((4, 5))}, "points must have three columns"),
         ("points", {"points": [[0, 0, float("nan")]]}, "points must be finite"),
@@ -356,16 +408,23 @@ def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
         ("confusion_matrix", {"true": ["a"], "predicted": ["b"], "class_names": ["a"]}, "names in class_names"),
         ("confusion_matrix", {"true": [-1], "predicted": [0]}, "true must be numbers of classes, from 0 on"),
         ("confusion_matrix", {"true": [0.5], "predicted": [0]}, "true must be numbers of classes, from 0 on"),
+        ("confusion_matrix", {"true": ["a", None], "predicted": ["a", "a"], "class_names": ["a"]}, "got None"),
+        ("confusion_matrix", {"true": [[0, 1]], "predicted": [0]}, "true must be one class for each sample"),
+        ("confusion_matrix", {"true": [0], "predicted": [[0.5, float("nan")]]}, "predicted must be finite scores"),
         ("confusion_matrix", {"true": [5_000], "predicted": [0]}, "at most 1,000 classes"),
         ("confusion_matrix", {"true": [0], "predicted": [1], "class_names": ["a"]}, "a name for each of 2 classes"),
         ("confusion_matrix", {"true": None, "counts": [[1, 2]]}, "true classes × predicted classes"),
         ("pr_curve", {"true": [0, 1], "scores": [0.5]}, "true must have one class for each of 1 samples, got 2"),
         ("pr_curve", {"true": [0, 2], "scores": [0.5, 0.1]}, "true must be numbers of 2 classes"),
         ("pr_curve", {"true": [0, 1], "scores": [0.5, float("nan")]}, "scores must be finite"),
+        ("roc_curve", {"true": [1, 1], "scores": [0.5, 0.1]}, "true must have samples of more than one class"),
         ("roc_curve", {"true": [], "scores": []}, "scores must be one for each sample"),
         ("roc_curve", {"true": [0, 1], "scores": [0.5, 0.1], "class_names": "ab"}, "class_names must be a list"),
         ("line_plot", {"y": []}, "a line must have as many numbers"),
         ("line_plot", {"y": [1, 2], "x": [1]}, "a line must have as many numbers in x as in y"),
+        ("line_plot", {"y": [1, 2], "x": [float("nan")] * 2}, "a line must have as many numbers"),
+        ("line_plot", {"y": numpy.zeros((3, 2))}, "got 2 dimensions"),
+        ("line_plot", {"y": numpy.zeros(1_000_001)}, "a plot must have at most 1,000,000 points"),
         ("line_plot", {"y": {}}, "1 to 100 lines"),
         ("line_plot", {"y": ["a", "b"]}, "y must hold numbers"),
         ("line_plot", {"y": {"a": [1]}, "x": {"b": [1]}}, "lacks 'a'"),
@@ -374,12 +433,21 @@ def test_alerts_notes_and_tags_are_texts_without_secrets() -> None:
         ("chart", {"metrics": "loss"}, "metrics must be a list of names"),
         ("chart", {"metrics": []}, "1 to 100 metrics"),
         ("embedding", {"vectors": [1.0, 2.0]}, "vectors must be points × dimensions"),
-        ("embedding", {"vectors": [[1.0], [float("inf")]]}, "vectors must be finite"),
+        ("embedding", {"vectors": [[1.0], [float("inf")]]}, "vectors must be finite, also as 32-bit floats"),
+        ("embedding", {"vectors": [[1e300], [0]]}, "vectors must be finite, also as 32-bit floats"),
+        ("embedding", {"vectors": numpy.zeros((2, 10_001))}, "at most 10,000 dimensions, got 10,001"),
+        ("embedding", {"vectors": numpy.eye(2), "labels": {"D1": ["a", "b"]}}, "and none like D1"),
+        (
+            "embedding",
+            {"vectors": numpy.eye(2), "labels": {1: ["a", "b"], "1": ["a", "b"]}},
+            "must have different names",
+        ),
         ("embedding", {"vectors": numpy.eye(3), "labels": ["a"]}, "one for each of 3 points"),
         ("embedding", {"vectors": numpy.eye(3), "images": numpy.zeros((2, 4, 4))}, "one picture for each of 3 points"),
         ("embedding", {"vectors": numpy.eye(3), "images": numpy.zeros((3, 5_000, 1))}, "at most 8,192 pixels"),
         ("file", {"name": "../secret", "file": b""}, "must be a plain relative path"),
         ("file", {"name": "/etc/passwd", "file": b""}, "must be a plain relative path"),
+        ("file", {"name": "n" * 201, "file": b""}, "must be a plain relative path"),
         ("file", {"name": "a//b", "file": b""}, "must be a plain relative path"),
         ("file", {"name": "media/x.png", "file": b""}, "must not begin with media/"),
         ("file", {"file": 5}, "file must be the path of a file"),
@@ -410,3 +478,29 @@ def test_what_cannot_be_said_of_a_run_is_refused(kind: str, arguments: dict[str,
     with pytest.raises((TypeError, ValueError)) as caught:
         made(kind, **arguments)
     assert said in str(caught.value)
+
+
+def test_a_record_that_claims_more_than_a_call_takes_is_not_shown(tmp_path: Path) -> None:
+    for kind, changed in (
+        ("embedding", lambda record: record["payloads"][0].update(shape=[3, 99_999_999_999])),
+        ("file", lambda record: record.update(name="wandb-metadata.json")),
+        ("file", lambda record: record.update(name="../outside")),
+    ):
+        arguments = {"vectors": numpy.eye(3)} if kind == "embedding" else {"file": b""}
+        records = made(kind, name="it", **arguments)
+        payloads = HeldPayloads(tmp_path, records.payloads)
+        records.refer_to(payloads.references)
+        changed(records.records[0])
+        with pytest.raises(ValueError, match="must"):
+            KINDS[kind].shown(records.records[0], payloads)
+
+
+def test_a_video_of_millions_of_tiny_frames_is_not_drawn(tmp_path: Path) -> None:
+    records = made("video", name="it", video=numpy.zeros((4, 1, 1)))
+    payloads = HeldPayloads(tmp_path, [records.payloads[0]._replace(data=bytes(3_000_000))])
+    records.refer_to(payloads.references)
+    records.records[0]["payloads"][0].update(length=3_000_000, shape=[3_000_000, 1, 1, 1], type="uint8")
+    shown = KINDS["video"].shown(records.records[0], payloads)
+    assert shown is not None
+    with pytest.raises(ValueError, match="at most 5,000"):
+        shown.media[0][0].file()

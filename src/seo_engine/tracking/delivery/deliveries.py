@@ -244,7 +244,7 @@ class Deliveries:
         complete = True
         for name, state in self.states.items():
             if state.media_not_shown:
-                logger.warning("⚠️ %s: %d pictures or tables could not be shown", name, state.media_not_shown)
+                logger.warning("⚠️ %s could not show %d media, such as pictures or tables", name, state.media_not_shown)
             if state.is_complete and not state.dropped:
                 continue
             complete = False

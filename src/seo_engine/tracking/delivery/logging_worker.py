@@ -296,7 +296,9 @@ class LoggingWorker:
     def _show(self, line: SelectedLine) -> None:
         shown = line.shown
         if shown is not None and line.end.number not in self._failed_records:
-            self._call("show", lambda: self.tracker.show(shown, Recorded(line.end.number, line.time)))
+            # To encode a long video takes its time, and is no hanging backend.
+            call = "show_media" if shown.media else "show"
+            self._call(call, lambda: self.tracker.show(shown, Recorded(line.end.number, line.time)))
             if not self.tracker.available:
                 # As if it had raised: it is opened again after a wait, not in a circle.
                 raise ConnectionError("the tracker is no longer available")

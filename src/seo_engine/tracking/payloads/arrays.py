@@ -35,10 +35,7 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
     import numpy
 
     if isinstance(value, list | tuple | range):
-        try:
-            value = numpy.asarray(value)
-        except ValueError:
-            raise ValueError(f"{what} must be lists of equal length") from None
+        value = _of_list(value, what)
     if isinstance(size := getattr(value, "nbytes", None), int):
         check_size(size, most_bytes)
     if hasattr(value, "detach") and hasattr(value, "cpu"):
@@ -59,6 +56,17 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
     return array
 
 
+def _of_list(values: Any, what: str) -> Any:
+    import numpy
+
+    # Numbers on a device, or whose gradient is followed.
+    plain = [value.item() if hasattr(value, "detach") and value.ndim == 0 else value for value in values]
+    try:
+        return numpy.asarray(plain)
+    except ValueError:
+        raise ValueError(f"{what} must be lists of equal length") from None
+
+
 def array_payload(array: Any, encoding: str, rate: float = 0.0) -> Payload:
     """Return an array as a payload; it is copied only if its elements are not one after the other.
 
@@ -74,6 +82,25 @@ def array_payload(array: Any, encoding: str, rate: float = 0.0) -> Payload:
     array = numpy.ascontiguousarray(array)
     data = memoryview(array.reshape(-1).view(numpy.uint8))
     return Payload(data, encoding, array.shape, _TYPES[array.dtype.str[1:]], rate)
+
+
+def as_finite_float32(array: Any, what: str) -> Any:
+    """Return numbers as 32-bit floats.
+
+    Args:
+        array (numpy.ndarray): As `as_host_array` returns it.
+        what (str): What it is called in an error.
+
+    Raises:
+        ValueError: If one is not finite, or does not fit.
+    """
+    import numpy
+
+    with numpy.errstate(over="ignore"):
+        plain = array.astype("float32", copy=False)
+    if count := count_not_finite(plain):
+        raise ValueError(f"{what} must be finite, also as 32-bit floats, got {count} numbers that are not")
+    return plain
 
 
 def count_not_finite(array: Any) -> int:

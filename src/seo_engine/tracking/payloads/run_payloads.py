@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -62,7 +63,9 @@ class RunPayloads:
         """
         try:
             return self._encoded_file(reference)
-        except ValueError:
+        except OSError:
+            raise
+        except Exception:  # what a library makes of damaged data
             raw = self._read(reference)
             return self._kept_file(f"{hashlib.sha256(raw).hexdigest()}.bin", lambda: raw)
 
@@ -72,6 +75,9 @@ class RunPayloads:
         try:
             raw = self._read(reference)
         except FileNotFoundError:
+            if not any(self._run_directory.glob("journal*.jsonl")):
+                # The journal comes back last.
+                raise OSError(errno.ESTALE, "the run's folder was deleted, and may come back") from None
             # It went when every view had taken it.
             return media_folder(self._run_directory) / self._index.name_of(reference)
         return self._kept_file(name_of(raw, reference), lambda: encoded(raw, reference))

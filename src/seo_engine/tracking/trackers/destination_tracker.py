@@ -16,6 +16,9 @@ from seo_engine.tracking.records.kind import Recorded, Shown
 # No destination takes this long for one record. How long opening and closing take depends on the destination.
 LONGEST_CALL_SECONDS = 15.0
 
+# Of a picture, a video or a table it may take longer to make what is shown.
+LONGEST_MEDIA_SECONDS = 300.0
+
 
 class ShellCommand(str):
     """The name of a command in this environment, which a shell may find only by its path."""
@@ -137,8 +140,10 @@ class DestinationTracker(ABC):
         """Return the longest time that a call may take before the backend counts as hanging.
 
         Args:
-            call (str): `setup`, `show`, `flush`, `abandon` or `close`.
+            call (str): `setup`, `show`, `show_media`, `flush`, `abandon` or `close`.
         """
+        if call == "show_media":
+            return LONGEST_MEDIA_SECONDS
         return LONGEST_CALL_SECONDS if call in ("show", "flush", "abandon") else math.inf
 
     def why_no_answer(self, call: str, seconds: float) -> str | None:

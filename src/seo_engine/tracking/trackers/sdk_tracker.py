@@ -108,6 +108,8 @@ class SDKTracker(DestinationTracker, TrackerCalls):
                 # The run says in one line where it is shown; what failed before is said again once it works.
                 extra = None if self._setup_failure else IN_FILES_ONLY
                 self.available = True
+                # All is shown again from the beginning.
+                self.media_left_out = 0
                 self._setup_failure = ""
                 self.logger.info("✅ %s initialized: %s", self.title, opened, extra=extra)
 

@@ -24,14 +24,15 @@ def checked_names(class_names: Any) -> list[str] | None:
     """
     if class_names is None:
         return None
+    if hasattr(class_names, "tolist"):
+        class_names = class_names.tolist()
     if isinstance(class_names, str) or not isinstance(class_names, Sequence):
         raise TypeError(f"class_names must be a list of names, got {described(class_names)}")
     if len(class_names) > MOST_CLASSES:
         raise ValueError(f"class_names must be at most {MOST_CLASSES:,}, got {len(class_names):,}")
-    names = [plain_text(name) for name in class_names]
-    if len(set(names)) < len(names):
+    if len(set(map(str, class_names))) < len(class_names):
         raise ValueError("class_names must all be different")
-    return names
+    return [plain_text(name) for name in class_names]
 
 
 def class_numbers(classes: Any, what: str, names: Sequence[Any] | None, most_bytes: int) -> Any:
@@ -55,14 +56,16 @@ def class_numbers(classes: Any, what: str, names: Sequence[Any] | None, most_byt
     if hasattr(classes, "tolist") and getattr(getattr(classes, "dtype", None), "kind", "") in _TEXT_KINDS:
         classes = classes.tolist()
     if isinstance(classes, list | tuple) and any(isinstance(each, str) for each in classes):
-        numbers = {name: number for number, name in enumerate(names or ())}
-        unknown = next((each for each in classes if each not in numbers), None)
-        if unknown is not None:
-            raise ValueError(f"{what} must be numbers, or names in class_names, got {described(unknown)}")
+        numbers = {name: number for number, name in enumerate(() if names is None else names)}
+        unknown = [each for each in classes if each not in numbers]
+        if unknown:
+            raise ValueError(f"{what} must be numbers, or names in class_names, got {described(unknown[0])}")
         classes = [numbers[each] for each in classes]
-    array = as_host_array(classes, what, most_bytes).reshape(-1)
-    if not array.size:
-        raise ValueError(f"{what} must not be empty")
+    array = as_host_array(classes, what, most_bytes)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or not array.size:
+        raise ValueError(f"{what} must be one class for each sample, got the shape {array.shape}")
     whole = array.astype("int64") if numpy.isfinite(array).all() else array
     if not (whole == array).all() or whole.min() < 0:
         raise ValueError(f"{what} must be numbers of classes, from 0 on")

@@ -8,7 +8,7 @@ from typing import Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
 from seo_engine.tracking.payloads.payload import ARRAY, Payloads
 from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_names, class_numbers
 from seo_engine.tracking.records.forms import MOST_CHART_ROWS, Chart, Image, Picture
@@ -66,9 +66,12 @@ def _counted(true: Any, predicted: Any, class_names: Any, most_bytes: int) -> An
 
     if isinstance(predicted, list | tuple):
         predicted = numpy.asarray(predicted)
-    if getattr(predicted, "ndim", 1) == 2:
+    if getattr(predicted, "ndim", 1) == 2 and predicted.shape[1] > 1:
         # Scores: the class with the highest.
-        predicted = as_host_array(predicted, "predicted", most_bytes).argmax(axis=1)
+        scores = as_host_array(predicted, "predicted", most_bytes)
+        if count_not_finite(scores):
+            raise ValueError("predicted must be finite scores, or classes")
+        predicted = scores.argmax(axis=1)
     truth = class_numbers(true, "true", class_names, most_bytes)
     found = class_numbers(predicted, "predicted", class_names, most_bytes)
     if len(truth) != len(found):
@@ -82,7 +85,7 @@ def _counted(true: Any, predicted: Any, class_names: Any, most_bytes: int) -> An
 
 def _shown(record: Record, payloads: Payloads) -> Shown:
     names = tuple(map(str, record["class_names"]))
-    name, read = record["name"], partial(_read, record[PAYLOADS][0], payloads)
+    name, read = record["name"], partial(_read, len(names), record[PAYLOADS][0], payloads)
     forms = (
         Chart(name, "confusion_matrix", _COLUMNS, partial(_rows, names, read), title=name),
         Image(name, partial(_draw, names, read)),
@@ -90,9 +93,12 @@ def _shown(record: Record, payloads: Payloads) -> Shown:
     return Shown(CONFUSION_MATRIX, record, record["epoch"], record["step"], media=(forms,))
 
 
-def _read(reference: Any, payloads: Payloads) -> list[list[float]]:
+def _read(count: int, reference: Any, payloads: Payloads) -> list[list[float]]:
     numpy = import_of_extra("numpy", extra="tracking", needed_by="a confusion matrix")
-    matrix: list[list[float]] = numpy.load(payloads.file(reference), allow_pickle=False).tolist()
+    array = numpy.load(payloads.file(reference), allow_pickle=False)
+    if array.shape != (count, count) or count > MOST_CLASSES:
+        raise ValueError(f"a confusion matrix of {count:,} classes has the shape {array.shape}")
+    matrix: list[list[float]] = array.tolist()
     return matrix
 
 

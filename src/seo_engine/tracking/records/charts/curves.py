@@ -49,11 +49,15 @@ def _contents(
     count = max(2, len(by_class))
     if len(truth) != by_class.shape[1]:
         raise ValueError(f"true must have one class for each of {by_class.shape[1]:,} samples, got {len(truth):,}")
+    if truth.min() == truth.max():
+        raise ValueError("true must have samples of more than one class")
     if truth.max() >= count or count > MOST_CLASSES:
         raise ValueError(f"true must be numbers of {count} classes, from 0 on, got {truth.max()}")
     if names is not None and len(names) != count:
         raise ValueError(f"class_names must have a name for each of {count} classes, got {len(names)}")
-    together = numpy.concatenate([truth[None], by_class], dtype="float32" if array.itemsize <= 4 else "float64")
+    # So that no two different scores become equal.
+    is_exact = array.itemsize <= (4 if array.dtype.kind == "f" else 2)
+    together = numpy.concatenate([truth[None], by_class], dtype="float32" if is_exact else "float64")
     return {
         "name": metric_name(group, name),
         "epoch": epoch,

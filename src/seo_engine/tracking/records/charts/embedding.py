@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,13 +11,13 @@ from typing import Any
 import orjson
 
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.foundation.redaction import redact
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.arrays import array_payload, as_finite_float32, as_host_array, count_not_finite
 from seo_engine.tracking.payloads.encodings import TABLE, as_uint8
-from seo_engine.tracking.payloads.payload import ARRAY, PIXELS, Payload, Payloads
+from seo_engine.tracking.payloads.payload import ARRAY, PIXELS, Payload, Payloads, Reference
+from seo_engine.tracking.records.charts.table import cells_as_json, plain_cells, without_secrets
 from seo_engine.tracking.records.forms import EmbeddedPoints, Embedding, Table
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
 from seo_engine.tracking.records.media.image import channels_last
 from seo_engine.tracking.records.metrics import metric_name
 
@@ -24,6 +25,10 @@ from seo_engine.tracking.records.metrics import metric_name
 LARGEST_SPRITE_SIDE = 8_192
 
 MOST_COLUMNS = 100
+MOST_DIMENSIONS = 10_000
+
+# How the columns of the vectors are named in a table.
+_DIMENSION = re.compile(r"D\d+")
 
 
 def _contents(
@@ -39,14 +44,14 @@ def _contents(
     array = as_host_array(vectors, "vectors", most_bytes)
     if array.ndim != 2 or len(array) < 2 or not array.shape[1]:
         raise ValueError(f"vectors must be points × dimensions, two points or more, got the shape {array.shape}")
-    if count := count_not_finite(array):
-        raise ValueError(f"vectors must be finite, got {count} numbers that are NaN or infinite")
-    payloads = [array_payload(array.astype("float32", copy=False), ARRAY)]
+    if array.shape[1] > MOST_DIMENSIONS:
+        raise ValueError(f"vectors must have at most {MOST_DIMENSIONS:,} dimensions, got {array.shape[1]:,}")
+    payloads = [array_payload(as_finite_float32(array, "vectors"), ARRAY)]
     contents: Record = {"name": metric_name("embeddings", name), "epoch": epoch, "step": step, "columns": []}
     if labels is not None:
         columns = _checked_labels(labels, len(array))
         contents["columns"] = list(columns)
-        payloads.append(Payload(orjson.dumps(list(columns.values())), TABLE))
+        payloads.append(Payload(cells_as_json(list(columns.values())), TABLE))
     if images is not None:
         sprite, size = _sprite(images, len(array), most_bytes)
         contents["sprite_size"] = size
@@ -54,23 +59,21 @@ def _contents(
     return contents | {PAYLOADS: payloads}
 
 
-def _checked_labels(labels: Any, count: int) -> dict[str, list[Any]]:
+def _checked_labels(labels: Any, count: int) -> dict[str, Sequence[Any]]:
     """Return numbers and texts without secrets, by name of the column."""
     columns = labels if isinstance(labels, Mapping) else {"label": labels}
     if not 0 < len(columns) <= MOST_COLUMNS:
         raise ValueError(f"labels must have 1 to {MOST_COLUMNS} columns, got {len(columns)}")
-    plain = {}
-    for name, cells in columns.items():
+    names, plain = [str(name) for name in columns], []
+    if len(set(names)) < len(names) or any(map(_DIMENSION.fullmatch, names)):
+        raise ValueError("the columns of labels must have different names, and none like D1")
+    for name, cells in zip(names, columns.values(), strict=True):
         cells = cells.tolist() if hasattr(cells, "tolist") else cells
         if isinstance(cells, str) or not isinstance(cells, Sequence) or len(cells) != count:
             raise ValueError(f"labels must be a list with one for each of {count:,} points, got {described(cells)}")
-        plain[plain_text(name)] = [redact(_plain_label(cell), str(name)) for cell in cells]
-    return plain
-
-
-def _plain_label(cell: Any) -> Any:
-    is_number = isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
-    return cell if is_number else plain_text(cell)
+        plain.append(plain_cells(list(cells), name))
+    shown, cleaned = without_secrets(names, plain)
+    return dict(zip(shown, cleaned, strict=True))
 
 
 def _sprite(images: Any, count: int, most_bytes: int) -> tuple[Any, tuple[int, int]]:
@@ -98,8 +101,10 @@ def _sprite(images: Any, count: int, most_bytes: int) -> tuple[Any, tuple[int, i
 
 def _shown(record: Record, payloads: Payloads) -> Shown:
     name, read = record["name"], partial(_read, record, payloads)
-    vectors = record[PAYLOADS][0]["shape"]
-    columns = (*map(str, record["columns"]), *(f"D{number}" for number in range(1, int(vectors[1]) + 1)))
+    shape = Reference.from_dictionary(record[PAYLOADS][0]).shape
+    if len(shape) != 2 or shape[1] > MOST_DIMENSIONS:
+        raise ValueError("the vectors of an embedding must be points × dimensions")
+    columns = (*map(str, record["columns"]), *(f"D{number}" for number in range(1, shape[1] + 1)))
     forms = (Embedding(name, record["step"], read), Table(name, columns, partial(_rows, read)))
     return Shown(EMBEDDING, record, record["epoch"], record["step"], media=(forms,))
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import orjson
 
 from seo_engine.foundation.extras import MissingExtraError, import_of_extra
+from seo_engine.foundation.redaction import redact_text
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import GRAPH as GRAPH_ENCODING
@@ -39,7 +41,7 @@ def _traced(model: Any, inputs: Any) -> list[GraphNode]:
     except Exception as error:  # of a foreign model, anything may be raised
         if isinstance(error, MissingExtraError):
             raise
-        raise ValueError(f"the model cannot be traced with these inputs: {one_line(error)}") from None
+        raise ValueError(f"the model cannot be traced with these inputs: {redact_text(one_line(error))}") from None
     return [_node(definition) for definition in definitions]
 
 
@@ -48,7 +50,7 @@ def _definitions(model: Any, inputs: Any) -> list[Any]:
     torch: Any = import_of_extra("torch", extra="tracking", needed_by="a graph")
     tracing: Any = import_of_extra("torch.utils.tensorboard._pytorch_graph", extra="tracking", needed_by="a graph")
     by_name = {"example_kwarg_inputs": dict(inputs)} if isinstance(inputs, Mapping) else {}
-    with tracing._set_model_to_eval(model), torch.no_grad(), warnings.catch_warnings():
+    with _left_as_it_was(model, torch), torch.no_grad(), warnings.catch_warnings():
         # A branch is traced as it is taken, and that is what people look at.
         warnings.simplefilter("ignore")
         # Not strictly, because a model may return a dictionary.
@@ -58,13 +60,30 @@ def _definitions(model: Any, inputs: Any) -> list[Any]:
     return nodes
 
 
+@contextmanager
+def _left_as_it_was(model: Any, torch: Any) -> Iterator[None]:
+    """Put a model into evaluation mode, and restore the mode of each part, the buffers and the random numbers."""
+    modes = [(part, part.training) for part in model.modules()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    devices = sorted({each.device.index for each in model.parameters() if each.device.type == "cuda"})
+    with torch.random.fork_rng(devices=devices):
+        try:
+            model.eval()
+            yield
+        finally:
+            for part, mode in modes:
+                part.training = mode
+            for buffer, before in buffers:
+                buffer.detach().copy_(before)
+
+
 def _node(definition: Any) -> GraphNode:
     attributes = definition.attr
     shapes = attributes["_output_shapes"].list.shape if "_output_shapes" in attributes else ()
     return {
-        "name": definition.name,
-        "operation": definition.op,
-        "inputs": list(definition.input),
+        "name": plain_text(definition.name),
+        "operation": plain_text(definition.op),
+        "inputs": [plain_text(name) for name in definition.input],
         "shapes": [[dimension.size for dimension in shape.dim] for shape in shapes],
         "attributes": plain_text(attributes["attr"].s.decode("utf-8", "replace")) if "attr" in attributes else "",
     }

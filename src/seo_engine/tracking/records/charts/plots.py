@@ -21,6 +21,7 @@ from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line
 
 MOST_LINES = 100
 MOST_BARS = 1_000
+MOST_POINTS = 1_000_000
 
 _FIELDS: dict[str, Any] = {**MOMENT, "name": str, "title": str, "x_title": str, "y_title": str, PAYLOADS: list}
 
@@ -41,7 +42,7 @@ def _line_contents(
     if not 0 < len(lines) <= MOST_LINES:
         raise ValueError(f"a plot must have 1 to {MOST_LINES} lines, got {len(lines)}")
     together = None if x is None or isinstance(x, Mapping) else _numbers(x, "x", most_bytes)
-    data = []
+    data, points = [], 0
     for label, values in lines.items():
         ys = _numbers(values, "y", most_bytes)
         if isinstance(x, Mapping):
@@ -50,10 +51,13 @@ def _line_contents(
             xs = _numbers(x[label], "x", most_bytes)
         else:
             xs = list(range(len(ys))) if together is None else together
-        if len(xs) != len(ys) or not any(value is not None for value in ys):
+        if len(xs) != len(ys) or not any(x is not None and y is not None for x, y in zip(xs, ys, strict=False)):
             raise ValueError(
                 f"a line must have as many numbers in x as in y, at least one, got {len(xs)} and {len(ys)}"
             )
+        points += len(ys)
+        if points > MOST_POINTS:
+            raise ValueError(f"a plot must have at most {MOST_POINTS:,} points: leave out some")
         data.append({"label": plain_text(label), "x": xs, "y": ys})
     return _record(name, epoch, step, (title, x_title, y_title), data)
 
@@ -101,7 +105,15 @@ def _record(name: str, epoch: float, step: int, titles: Sequence[str], data: Any
 
 def _numbers(values: Any, what: str, most_bytes: int) -> list[float | None]:
     """Return numbers; one that is not finite is a gap."""
-    array = as_host_array(values, what, most_bytes).reshape(-1)
+    if isinstance(values, list | tuple) and any(value is None for value in values):
+        values = [math.nan if value is None else value for value in values]
+    array = as_host_array(values, what, most_bytes)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(
+            f"{what} must be one number after the other, or several lines by name, got {array.ndim} dimensions"
+        )
     numbers: list[float | None] = array.tolist()
     if array.dtype.kind == "f":
         return [number if number is not None and math.isfinite(number) else None for number in numbers]
@@ -143,14 +155,18 @@ def _read(reference: Any, payloads: Payloads) -> Any:
     return orjson.loads(payloads.file(reference).read_bytes())
 
 
-def _line_rows(read: Callable[[], Any]) -> list[list[Any]]:
+def _shown_lines(read: Callable[[], Any]) -> list[Line]:
+    """Return lines of which there is room for all points: of long ones every second or third."""
     data = read()
-    # Of a long line, every second or third point.
     apart = -(-sum(len(line["y"]) for line in data) // MOST_CHART_ROWS)
+    return [Line(str(line["label"]), line["x"][::apart], line["y"][::apart]) for line in data]
+
+
+def _line_rows(read: Callable[[], Any]) -> list[list[Any]]:
     return [
-        [x, line["label"], y]
-        for line in data
-        for x, y in zip(line["x"][::apart], line["y"][::apart], strict=True)
+        [x, line.label, y]
+        for line in _shown_lines(read)
+        for x, y in zip(line.x, line.y, strict=True)
         if x is not None and y is not None
     ]
 
@@ -161,8 +177,7 @@ def _bar_rows(read: Callable[[], Any]) -> list[list[Any]]:
 
 
 def _draw_lines(read: Callable[[], Any], titles: Titles) -> list[Picture]:
-    lines = [Line(line["label"], line["x"], line["y"]) for line in read()]
-    return [line_picture(lines, titles)]
+    return [line_picture(_shown_lines(read), titles)]
 
 
 def _draw_bars(read: Callable[[], Any], titles: Titles) -> list[Picture]:

@@ -16,7 +16,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import TABLE as TABLE_ENCODING
 from seo_engine.tracking.payloads.payload import Payload, Payloads
 from seo_engine.tracking.records.forms import Markdown, Picture, Table
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.media.image import image_payload, read_picture
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.records.pictures.table_picture import cell_text, table_picture
@@ -56,7 +56,7 @@ def _contents(
         raise ValueError(f"table must have at most {MOST_COLUMNS:,} columns, got {len(given.names):,}")
     pictures = _Pictures([], [])
     plain = [_plain_cells(values, number, pictures, most_bytes) for number, values in enumerate(given.values)]
-    names, cells = _without_secrets(given.names, plain)
+    names, cells = without_secrets(given.names, plain)
     if len(set(names)) < len(names):
         raise ValueError("the columns of a table must have different names")
     return {
@@ -66,11 +66,12 @@ def _contents(
         "columns": names,
         "rows": len(given.values[0]),
         "pictures": pictures.places,
-        PAYLOADS: [Payload(_as_json(cells), TABLE_ENCODING), *pictures.payloads],
+        PAYLOADS: [Payload(cells_as_json(cells), TABLE_ENCODING), *pictures.payloads],
     }
 
 
-def _as_json(columns: list[Sequence[Any]]) -> bytes:
+def cells_as_json(columns: list[Sequence[Any]]) -> bytes:
+    """Return the cells of a table, column by column, as JSON."""
     try:
         return orjson.dumps(columns)
     except orjson.JSONEncodeError:
@@ -133,6 +134,21 @@ def _plain_cells(cells: Sequence[Any], column: int, pictures: _Pictures, most_by
     return plain
 
 
+def plain_cells(cells: Sequence[Any], column: str) -> Sequence[Any]:
+    """Return numbers and texts that JSON can hold.
+
+    Args:
+        cells (Sequence[Any]): The cells of a column.
+        column (str): Its name.
+
+    Raises:
+        TypeError: If one is a picture.
+    """
+    if any(map(_is_picture, cells)):
+        raise TypeError(f"{plain_text(column)} must hold numbers and texts, and no pictures")
+    return _plain_cells(cells, 0, _Pictures([], []), 0)
+
+
 def _are_storable(cells: Sequence[Any], types: set[type]) -> bool:
     if float in types and not all(math.isfinite(cell) for cell in cells if type(cell) is float):
         return False
@@ -147,7 +163,7 @@ def _plain_cell(cell: Any) -> Any:
     return nonfinite_word(cell) if isinstance(cell, float) and not math.isfinite(cell) else plain_value(cell, {})
 
 
-def _without_secrets(names: Sequence[str], columns: list[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
+def without_secrets(names: Sequence[str], columns: list[Sequence[Any]]) -> tuple[list[str], list[Sequence[Any]]]:
     """Return a table without secrets. Usually it has none, and one look at all its texts shows that."""
     shown = [redact_text(name) for name in names]
     if not any(map(is_secret_name, names)) and _are_harmless(columns):

@@ -19,7 +19,13 @@ def _contents(title: str, text: str, epoch: float, step: int, level: str = "info
     known = {**{each: each for each in LEVELS}, "warn": "warning"}
     if str(level).lower() not in known:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {described(level)}")
-    return {"title": title.strip(), "text": str(text), "level": known[str(level).lower()], "epoch": epoch, "step": step}
+    return {
+        "title": title.strip(),
+        "text": "" if text is None else str(text),
+        "level": known[str(level).lower()],
+        "epoch": epoch,
+        "step": step,
+    }
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:

@@ -16,6 +16,7 @@ from seo_engine.tracking.records.media.kept_file import where_it_is
 from seo_engine.tracking.records.metrics import metric_name
 
 # Folders in which W&B keeps files of its own.
+_LONGEST_PART_BYTES = 200
 _TAKEN_FOLDERS = ("media", "artifact", "artifacts", "logs")
 
 
@@ -44,7 +45,9 @@ def check_path(path: str) -> None:
         ValueError: the name of a file must be a plain relative path, got '../../etc/passwd' (str)
     """
     parts = PurePosixPath(path).parts
-    if path != "/".join(parts) or "\\" in path or ".." in parts or "/" in parts[:1]:
+    is_plain = path == "/".join(parts) and "\\" not in path and ".." not in parts and "/" not in parts[:1]
+    # W&B keeps files of its own beside the folders.
+    if not is_plain or len(parts) < 2 or any(len(part.encode()) > _LONGEST_PART_BYTES for part in parts):
         raise ValueError(f"the name of a file must be a plain relative path, got {described(path)}")
     if parts[0] in _TAKEN_FOLDERS:
         raise ValueError(f"the name of a file must not begin with {parts[0]}/, where W&B keeps files of its own")

@@ -60,25 +60,26 @@ def _samples(audio: Any, sample_rate: Any, most_bytes: int) -> Payload:
     array = array.T if array.shape[0] < array.shape[1] else array
     if array.shape[1] > MOST_CHANNELS:
         raise ValueError(f"audio must have at most {MOST_CHANNELS} channels, got the shape {array.shape}")
-    return array_payload(array, SAMPLES, checked_rate("sample_rate", sample_rate))
+    return array_payload(array, SAMPLES, checked_rate("sample_rate", sample_rate, least=1))
 
 
-def checked_rate(name: str, rate: Any) -> float:
+def checked_rate(name: str, rate: Any, least: float) -> float:
     """Return how many samples or frames there are in a second.
 
     Args:
         name (str): What it is called in an error.
         rate (Any): A number.
+        least (float): The smallest that is allowed.
 
     Raises:
-        ValueError: If it is not a positive number.
+        ValueError: If it is not such a number.
     """
     try:
         checked = float(rate)
     except (TypeError, ValueError):
         checked = math.nan
-    if not 0 < checked <= HIGHEST_RATE:
-        raise ValueError(f"{name} must be a positive number a second, got {described(rate)}")
+    if not least <= checked <= HIGHEST_RATE:
+        raise ValueError(f"{name} must be a number from {least:g} to {HIGHEST_RATE:,}, got {described(rate)}")
     return checked
 
 

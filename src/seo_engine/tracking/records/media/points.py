@@ -9,7 +9,7 @@ from typing import Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.arrays import array_payload, as_finite_float32, as_host_array, count_not_finite
 from seo_engine.tracking.payloads.encodings import OBJECT_FILES, as_uint8
 from seo_engine.tracking.payloads.given_file import file_payload, is_file
 from seo_engine.tracking.payloads.payload import ARRAY, Payloads
@@ -56,12 +56,12 @@ def _checked_points(points: Any, colors: Any, most_bytes: int) -> dict[str, Any]
             "points must have three columns, or four with the number of a category, or six with red, green and blue, "
             f"got the shape {array.shape}"
         )
-    if count := count_not_finite(array):
-        raise ValueError(f"points must be finite, got {count} numbers that are NaN or infinite")
+    if count_not_finite(array):
+        raise ValueError("points must be finite")
     further = array[:, 3:]
     if further.shape[1] and colors is not None:
         raise ValueError("the colors of points must be given once: as columns, or as colors")
-    arrays = {"vertices": array[:, :3].astype("float32")}
+    arrays = {"vertices": as_finite_float32(array[:, :3], "points")}
     if further.shape[1] == 1:
         arrays["colors"] = _colours_of(further[:, 0])
     elif further.shape[1] or colors is not None:
@@ -75,8 +75,10 @@ def _checked_points(points: Any, colors: Any, most_bytes: int) -> dict[str, Any]
 
 def _checked_faces(faces: Any, count: int, most_bytes: int) -> Any:
     array = as_host_array(faces, "faces", most_bytes)
-    if array.ndim != 2 or array.shape[1] != 3 or not len(array) or array.dtype.kind not in "iu":
+    if array.ndim != 2 or array.shape[1] != 3 or not len(array):
         raise ValueError(f"faces must be the numbers of three points each, got the shape {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"faces must be whole numbers, got {array.dtype}")
     if array.min() < 0 or array.max() >= min(count, _LARGEST_INDEX):
         raise ValueError(
             f"faces must be numbers of points, from 0 to {count - 1:,}, got {array.min()} to {array.max()}"
@@ -88,6 +90,8 @@ def _colours_of(categories: Any) -> Any:
     """Return a colour for each category."""
     import numpy
 
+    if abs(categories).max() > _LARGEST_INDEX:
+        raise ValueError("the fourth column of points must be numbers of categories")
     palette = numpy.array([list(bytes.fromhex(colour[1:])) for colour in COLOURS], dtype="uint8")
     return palette[categories.astype("int64") % len(COLOURS)]
 

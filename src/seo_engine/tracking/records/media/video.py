@@ -7,6 +7,7 @@ from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.encodings import check_length
 from seo_engine.tracking.payloads.given_file import file_payload, is_file
 from seo_engine.tracking.payloads.payload import FRAMES, Payload, Payloads
 from seo_engine.tracking.records.forms import Image, Markdown, Medium, Picture, Video
@@ -19,7 +20,8 @@ from seo_engine.tracking.records.metrics import metric_name
 # Browsers play a GIF no faster.
 MOST_FRAMES_PER_SECOND = 50
 
-_USUAL_FRAMES_PER_SECOND = 4
+# A second, as W&B has it.
+_USUAL = 4
 _LAYOUTS = ("THW", "THWC", "TCHW")
 
 
@@ -41,9 +43,7 @@ def _contents(
         if frames_per_second is not None or layout is not None:
             raise ValueError("frames_per_second and layout must be given only with frames: a file has its own")
         return contents | {PAYLOADS: [file_payload(video, "video", most_bytes, _encoding_of)]}
-    rate = checked_rate(
-        "frames_per_second", _USUAL_FRAMES_PER_SECOND if frames_per_second is None else frames_per_second
-    )
+    rate = checked_rate("frames_per_second", _USUAL if frames_per_second is None else frames_per_second, least=0.01)
     if rate > MOST_FRAMES_PER_SECOND:
         raise ValueError(f"frames_per_second must be at most {MOST_FRAMES_PER_SECOND}, got {rate:g}")
     return contents | {PAYLOADS: [_frames(video, layout, rate, most_bytes)]}
@@ -57,7 +57,9 @@ def _frames(video: Any, layout: str | None, rate: float, most_bytes: int) -> Pay
         import numpy
 
         is_tensor = hasattr(video[0], "detach")
-        frames = [as_host_array(frame, "a frame", most_bytes // len(video)) for frame in video]
+        # Pictures of Pillow may have a palette.
+        pictures = [frame.convert("RGB") if hasattr(frame, "convert") else frame for frame in video]
+        frames = [as_host_array(frame, "a frame", most_bytes // len(video)) for frame in pictures]
         if len({frame.shape for frame in frames}) > 1:
             raise ValueError(
                 f"all frames must have the same shape, got {sorted({frame.shape for frame in frames})[:5]}"
@@ -69,6 +71,7 @@ def _frames(video: Any, layout: str | None, rate: float, most_bytes: int) -> Pay
     if count := count_not_finite(array):
         raise ValueError(f"video must have finite pixels, got {count} that are NaN or infinite")
     pixels = channels_last(array, None if layout is None else layout[1:], is_tensor=is_tensor, before=1)
+    check_length(len(pixels), rate)
     return array_payload(pixels, FRAMES, rate)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ _ENLARGED = 3
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 20, 52, 60
 _NAMES, _NAME_HEIGHT = 130, 20
 _TICKS = 5
+_LARGEST = sys.float_info.max
 
 Place = tuple[float, float]
 
@@ -162,7 +164,9 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
     low, high = float(min(values)), float(max(values))
     # So far apart that a tick is more than the distance of two floats.
     least = max(abs(low), abs(high), 1e-9) * 1e-6
-    return (low - least, high + least) if high - low < least else (low, high)
+    if high - low >= least:
+        return low, high
+    return max(low - least, -_LARGEST), min(high + least, _LARGEST)
 
 
 def _unbroken(points: Sequence[tuple[float, float | None]]) -> list[list[Place]]:

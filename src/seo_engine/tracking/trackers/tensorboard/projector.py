@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import re
@@ -36,6 +37,8 @@ class Projector:
 
     def __init__(self, run_directory: Path) -> None:
         self._run_directory = run_directory
+        # Read once: what is added is known.
+        self._known: dict[str, Any] | None = None
 
     def write(self, embedding: Embedding) -> Any:
         """Write an embedding, and return as a summary where it is.
@@ -49,7 +52,7 @@ class Projector:
         points = embedding.read()
         title = f"{embedding.name}, step {embedding.step}"
         folder = Path(FOLDER) / _folder_name(embedding.name) / f"{embedding.step:08d}"
-        (self._run_directory / folder).mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        self._make(folder)
         write_whole(self._run_directory / folder / "tensors.tsv", _vectors_as_lines(points.vectors))
         if points.columns:
             write_whole(self._run_directory / folder / "metadata.tsv", _labels_as_lines(points))
@@ -59,11 +62,21 @@ class Projector:
         count, dimensions = points.vectors.shape
         return text_summary(embedding.name, f"{count:,} points of {dimensions:,} dimensions: `{title}` under PROJECTOR")
 
+    def _make(self, folder: Path) -> None:
+        for part in (*reversed(folder.parents), folder):
+            path = self._run_directory / part
+            if path != self._run_directory and path.is_symlink():
+                # A run that somebody sent must not lead elsewhere.
+                raise OSError(errno.ELOOP, "the folder of an embedding must be no link", str(path))
+        (self._run_directory / folder).mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+
     def _configure(self, entry: Any) -> None:
         from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
-        entries = {each.tensor_name: each for each in self._entries()} | {entry.tensor_name: entry}
-        configuration = ProjectorConfig(embeddings=[entries[name] for name in sorted(entries)])
+        if self._known is None:
+            self._known = {each.tensor_name: each for each in self._entries()}
+        self._known[entry.tensor_name] = entry
+        configuration = ProjectorConfig(embeddings=[self._known[name] for name in sorted(self._known)])
         text: str = importlib.import_module("google.protobuf.text_format").MessageToString(configuration)
         write_whole(self._run_directory / CONFIGURATION, [text.encode()])
 

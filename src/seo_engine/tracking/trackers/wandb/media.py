@@ -33,6 +33,7 @@ from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.trackers.sdk_tracker import Convert
 from seo_engine.tracking.trackers.wandb.data_types import custom_chart, object_3d, wandb_graph
 from seo_engine.tracking.trackers.wandb.run_page import SHOWN_WITH_THE_RUN, keep_file
+from seo_engine.tracking.trackers.wandb.server import FileContents, SentFile
 
 if TYPE_CHECKING:
     import wandb
@@ -73,9 +74,9 @@ class RunMedia:
         self._wandb: Any = importlib.import_module("wandb")
         self._said_long: set[str] = set()
         # The newest files that were made, and the rows that name them: what the server must hold in the end.
-        self.sent: deque[tuple[int, str]] = deque(maxlen=MOST_AWAITED_FILES)
+        self.sent: deque[SentFile] = deque(maxlen=MOST_AWAITED_FILES)
         # What the server held when the run was resumed: of rows that it holds too, only the other files are sent.
-        self.held: set[str] | None = None
+        self.held: dict[str, FileContents] | None = None
 
     def for_row(self, number: int) -> Mapping[type, Convert]:
         """Return what turns each form into values of a row, by name.
@@ -190,9 +191,11 @@ class RunMedia:
         return {graph.name: self._kept(graph.name, wandb_graph(graph.read()))}
 
     def _file(self, file: File) -> dict[str, Any]:
-        if self.held is None or file.name not in self.held:
+        contents = FileContents.of(file.file())
+        held = (self.held or {}).get(file.name)
+        if held is None or not contents.is_held_as(held):
             keep_file(self._run, file)
-            self.sent.append((self._number, file.name))
+        self.sent.append((self._number, file.name, contents))
         # Among the files of the run: the row carries only its number.
         return {}
 
@@ -204,7 +207,7 @@ class RunMedia:
         """Return a medium whose file the run has: what fails here is left out, and the row still goes."""
         if self.held is None or self._file_name(name, medium) not in self.held:
             medium.bind_to_run(self._run, name, self._number)
-            self.sent.append((self._number, str(Path(medium._path).relative_to(self._run.dir))))
+            self.sent.append((self._number, str(Path(medium._path).relative_to(self._run.dir)), None))
         return medium
 
     def _file_name(self, name: str, medium: Any) -> str | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # In the summary of a run that failed.
 _ERROR_FIELDS = ("experiment/error", "experiment/traceback")
 
+_PARAGRAPH = "\n\n"
+
 _LEVELS = {"info": "INFO", "warning": "WARN", "error": "ERROR"}
 
 
@@ -40,6 +42,8 @@ class RunPage:
         # What was logged as configuration so far: a later record adds to nested dictionaries, too.
         self._settings: dict[str, Any] = {}
         self._had_error = False
+        # Those that the journal has so far.
+        self._notes: list[str] = []
 
     def show(self, shown: Shown, recorded: Recorded, *, is_held: bool) -> None:
         """Show what a record says of the run.
@@ -78,20 +82,31 @@ class RunPage:
         self._had_error = error is not None
 
     def _note(self, text: str) -> None:
-        notes = self._run.notes or ""
-        # A run that is resumed may have it.
-        if f"\n\n{text}\n\n" not in f"\n\n{notes}\n\n":
-            self._run.notes = f"{notes}\n\n{text}".strip()
+        notes, before = self._run.notes or "", _PARAGRAPH.join(self._notes)
+        self._notes.append(text)
+        together = _PARAGRAPH.join(self._notes)
+        # A run that is resumed may have them all.
+        if _holds(notes, together):
+            return
+        if before and _holds(notes, before):
+            self._run.notes = notes.replace(before, together, 1)
+        else:
+            self._run.notes = f"{notes}{_PARAGRAPH}{text}".strip()
 
     def _tags(self, further: Sequence[str]) -> None:
         tags = tuple(self._run.tags or ())
-        if new := [tag for tag in (tag[:LONGEST_TAG] for tag in further) if tag not in tags]:
+        if new := [tag for tag in (str(tag)[:LONGEST_TAG] for tag in further) if tag not in tags]:
             self._run.tags = (*tags, *new)
 
     def _alert(self, record: Record, recorded: Recorded) -> None:
+        # Of a later version, or of somebody else, it may be another word.
+        title, level = record["title"][:LONGEST_TITLE], _LEVELS.get(record["level"], "INFO")
         if self._sent_alerts.mark(recorded.number, recorded.time, rank_of(record)):
-            title, level = record["title"][:LONGEST_TITLE], _LEVELS[record["level"]]
             self._run.alert(title, record["text"], level)
+
+
+def _holds(notes: str, part: str) -> bool:
+    return f"{_PARAGRAPH}{part}{_PARAGRAPH}" in f"{_PARAGRAPH}{notes}{_PARAGRAPH}"
 
 
 # Their texts are shown there, and are no pages.

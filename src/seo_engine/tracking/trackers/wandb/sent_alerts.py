@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from seo_engine.foundation.whole_files import open_regular, write_whole
+
+logger = logging.getLogger(__name__)
 
 NAME = "sent_alerts.jsonl"
 
@@ -32,7 +35,14 @@ class SentAlerts:
 
     def __init__(self, run_directory: Path) -> None:
         self._path = run_directory / NAME
-        self._sent = _read(self._path)
+        self._is_usable = True
+        self._sent: dict[tuple[float, int], dict[str, Any]] = {}
+        try:
+            self._sent = _read(self._path)
+        except OSError as error:
+            # Somebody may have sent the run.
+            self._is_usable = False
+            logger.warning("⚠️ No alert of this run is sent: %s; remove it to send them", error)
 
     def mark(self, number: int, time: float, rank: int) -> bool:
         """Note that an alert is about to be sent, and return whether it was not sent before.
@@ -45,7 +55,7 @@ class SentAlerts:
         Raises:
             OSError: If that cannot be noted; it must not be sent then.
         """
-        if (time, rank) in self._sent:
+        if not self._is_usable or (time, rank) in self._sent:
             return False
         entry = {"number": number, "time": time, "rank": rank}
         # Whole, because the folder of the run may have been deleted since.

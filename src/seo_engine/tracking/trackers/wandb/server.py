@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import functools
+import hashlib
 import importlib
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.texts import one_line
@@ -28,7 +31,7 @@ query RunFiles($project: String!, $entity: String!, $name: String!, $fileCursor:
     project(name: $project, entityName: $entity) {
         run(name: $name) {
             files(after: $fileCursor, first: $fileLimit) {
-                edges { node { name sizeBytes } }
+                edges { node { name sizeBytes md5 } }
                 pageInfo { endCursor hasNextPage }
             }
         }
@@ -48,6 +51,52 @@ def credentials() -> tuple[str, Any]:
 
     host = str(wandb.setup().settings.base_url)
     return host, wbauth.authenticate_session(host=host, source="seo_engine", prompt=False, update_session=False)
+
+
+class FileContents(NamedTuple):
+    """What a file of a run holds, as the server says it: how many bytes, and their MD5; empty if it does not say."""
+
+    size: int
+    md5: str = ""
+
+    @classmethod
+    def of(cls, path: Path) -> FileContents:
+        """Return what a file on this machine holds.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, functools.partial(hashlib.md5, usedforsecurity=False)).digest()
+        return cls(path.stat().st_size, base64.b64encode(digest).decode())
+
+    def is_held_as(self, on_server: FileContents) -> bool:
+        """Return whether a server that says this of a file has it."""
+        return self.size == on_server.size and on_server.md5 in ("", self.md5, base64.b64decode(self.md5).hex())
+
+
+# The number of the row that a file belongs to, its name, and what it holds; None if its name says that.
+SentFile = tuple[int, str, FileContents | None]
+
+
+def missing_files(sent: Iterable[SentFile], on_server: Mapping[str, FileContents] | None) -> list[tuple[int, str]]:
+    """Return which of the files that were sent a server lacks, in the order of their rows.
+
+    Args:
+        sent (Iterable[SentFile]): What was sent; a later file of the same name takes the place of the earlier one.
+        on_server (Mapping[str, FileContents] | None): What it says it has; None if it cannot be asked.
+
+    Returns:
+        list[tuple[int, str]]: Numbers of their rows, and names.
+    """
+    if on_server is None:
+        return []
+    newest = {name: (number, contents) for number, name, contents in sent}
+    return sorted(
+        (number, name)
+        for name, (number, contents) in newest.items()
+        if name not in on_server or (contents is not None and not contents.is_held_as(on_server[name]))
+    )
 
 
 class Silence(NamedTuple):
@@ -133,31 +182,34 @@ class RunOnServer(NamedTuple):
         answer = self._ask(_NEWEST_ROW, {}, timeout_seconds)
         return None if answer is None else _newest_step(answer)
 
-    def files(self, timeout_seconds: float) -> set[str] | None:
+    def files(self, timeout_seconds: float) -> dict[str, FileContents] | None:
         """Ask the server for the files of the run that it holds.
 
         Args:
             timeout_seconds (float): The longest time to wait for each answer.
 
         Returns:
-            set[str] | None: Their names; None if the server cannot be asked this way, or there are very many.
+            dict[str, FileContents] | None: What each holds, by name; None if the server cannot be asked this way, or
+            there are very many.
 
         Raises:
             OSError: If the server does not answer.
         """
-        names: set[str] = set()
+        found: dict[str, FileContents] = {}
         cursor: str | None = None
-        while len(names) < _MOST_FILES:
+        while len(found) < _MOST_FILES:
             page = {"fileCursor": cursor, "fileLimit": _FILES_PER_PAGE}
             answer = self._ask(_FILES, page, timeout_seconds)
             try:
                 files = (answer or {})["data"]["project"]["run"]["files"]
-                names |= {each["node"]["name"] for each in files["edges"] if int(each["node"]["sizeBytes"]) > 0}
+                for node in (each["node"] for each in files["edges"]):
+                    if int(node["sizeBytes"]) > 0:
+                        found[node["name"]] = FileContents(int(node["sizeBytes"]), str(node.get("md5") or ""))
                 cursor = files["pageInfo"]["endCursor"] if files["pageInfo"]["hasNextPage"] else None
             except (KeyError, TypeError, ValueError):
                 return None
             if cursor is None:
-                return names
+                return found
         return None
 
     def _ask(self, query: str, variables: Mapping[str, Any], timeout_seconds: float) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ from seo_engine.tracking.trackers.wandb.opening import (
 )
 from seo_engine.tracking.trackers.wandb.run_page import RunPage
 from seo_engine.tracking.trackers.wandb.sent_alerts import SentAlerts
-from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, RunOnServer, StopRequest
+from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, RunOnServer, StopRequest, missing_files
 from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLES, UserSettings, read_user_settings
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class WandBTracker(SDKTracker):
         """Return the longest time that a call may take; it depends on the mode.
 
         Args:
-            call (str): `setup`, `show`, `flush`, `abandon` or `close`.
+            call (str): `setup`, `show`, `show_media`, `flush`, `abandon` or `close`.
         """
         if call == "close":
             # Online it waits for the server, and wandb itself limits that.
@@ -295,10 +295,12 @@ class WandBTracker(SDKTracker):
         if shown.step is None:
             return
         # A row that the view holds is not written again, nor are its files; but the server may hold it without them.
-        media = {} if is_held and self._media.held is None else self._media_of(shown, recorded.number)
         if is_held:
+            if self._media.held is not None:
+                self._media_of(shown, recorded.number)
             return
         self._media.held = None
+        media = self._media_of(shown, recorded.number)
         row = {**shown.numbers, **media, "epoch": shown.epoch, "global_step": shown.step}
         # The row's number is the record's, so that the view itself shows its progress; `commit`, because with an
         # explicit number wandb-core would hold the newest row back until the next one.
@@ -348,9 +350,9 @@ class WandBTracker(SDKTracker):
             files = run_on_server.files(0.1 * self._finish_seconds) if self._media.sent else None
         except OSError as error:
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
-        missing = [(number, name) for number, name in self._media.sent if files is not None and name not in files]
+        missing = missing_files(self._media.sent, files)
         if missing:
-            first = min(number for number, _ in missing)
+            first = missing[0][0]
             files_in_words = "the file" if len(missing) == 1 else f"{len(missing)} files, such as"
             reason = f"the server lacks {files_in_words} {missing[0][1]}"
             raise IncompleteViewError(min(first - 1, newest if newest is not None else first), reason)
