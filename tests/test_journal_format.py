@@ -11,6 +11,7 @@ import pytest
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, JOURNAL_VERSION, RANKS_VERSION
 from tests.tracking.job.launching import Rank, launch, torchrun_variables
+from tests.tracking.logged_kinds import log_further_kinds
 from tests.tracking.logged_media import log_everything
 from tests.tracking.read_views import read_journal
 
@@ -107,6 +108,7 @@ def test_every_kind_and_field_of_a_journal_is_documented(tmp_path: Path) -> None
             tracker.log_model_architecture(torch.nn.Linear(1, 1))
             tracker.log_text("note", "hello")
             log_everything(tracker)
+            log_further_kinds(tracker)
             tracker.log_histogram("values", [1.0, float("nan")])
     table = _table()
     seen = set()
