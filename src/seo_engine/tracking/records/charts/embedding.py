@@ -27,6 +27,9 @@ LARGEST_SPRITE_SIDE = 8_192
 MOST_COLUMNS = 100
 MOST_DIMENSIONS = 10_000
 
+# Of the table of a tool without embeddings, which otherwise takes minutes to write.
+MOST_TABLE_CELLS = 1_000_000
+
 # How the columns of the vectors are named in a table.
 _DIMENSION = re.compile(r"D\d+")
 
@@ -126,8 +129,8 @@ def _read(record: Record, payloads: Payloads) -> EmbeddedPoints:
 
 def _rows(read: Any) -> list[list[Any]]:
     points = read()
-    vectors = points.vectors.tolist()
-    return [[*row, *vector] for row, vector in zip(points.rows, vectors, strict=True)] if points.rows else vectors
+    vectors = points.vectors[: max(1, MOST_TABLE_CELLS // points.vectors.shape[1])].tolist()
+    return [[*row, *vector] for row, vector in zip(points.rows, vectors, strict=False)] if points.rows else vectors
 
 
 EMBEDDING = Kind(
