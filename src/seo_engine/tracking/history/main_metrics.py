@@ -8,7 +8,8 @@ from typing import NamedTuple
 from seo_engine.tracking.history.summary import MetricSummary
 from seo_engine.tracking.views.judged_metrics import is_judged, smaller_is_better
 
-_GROUPS_OF_THE_MACHINE = ("performance/", "profiling/")
+# Logged by the run itself: the load of the machine, profiles, and what `watch_model` finds.
+_OTHER_GROUPS = ("performance/", "profiling/", "gradients/", "parameters/")
 
 
 class Best(NamedTuple):
@@ -25,10 +26,10 @@ def main_metrics(names: Iterable[str]) -> list[str]:
         names (Iterable[str]): All metrics of the run, in the order in which they came.
 
     Example:
-        >>> main_metrics(["training/lr", "training/loss", "val/acc", "performance/cpu_usage_percent"])
+        >>> main_metrics(["training/lr", "training/loss", "val/acc", "performance/cpu", "gradients/0.weight/norm"])
         ['training/loss', 'val/acc', 'training/lr']
     """
-    own = [name for name in names if not name.startswith(_GROUPS_OF_THE_MACHINE)]
+    own = [name for name in names if not name.startswith(_OTHER_GROUPS)]
     # Sorted is stable.
     return sorted(own, key=lambda name: is_judged(name), reverse=True)
 
