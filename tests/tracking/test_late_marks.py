@@ -20,7 +20,7 @@ def test_a_run_that_has_ended_gets_a_note_and_tags_in_both_views(tmp_path: Path)
     before = read_run(run)
     mark_run(run, "tags", {"tags": ["baseline"]})
     states = mark_run(run, "note", {"text": "The key was https://me:hunter2@h"})
-    assert all(state.is_complete for state in states.values())
+    assert states is not None and all(state.is_complete for state in states.values())
     texts = read_tensorboard(run).texts
     assert texts["experiment/notes"] == ["At first.", "The key was https://[redacted]@h"]
     newest = wandb_messages(run / "wandb", "run")[-1]
@@ -34,7 +34,7 @@ def test_a_run_that_has_ended_gets_a_note_and_tags_in_both_views(tmp_path: Path)
 def test_an_open_run_shows_it_itself(tmp_path: Path) -> None:
     with ExperimentTracker(config(tmp_path, wandb_logging=False)) as tracker:
         tracker.log_metrics({"loss": 0.5}, step=1)
-        assert mark_run(tmp_path / "r", "tags", {"tags": ["late"]}) == {}
+        assert mark_run(tmp_path / "r", "tags", {"tags": ["late"]}) is None
     assert read_tensorboard(tmp_path / "r").texts["experiment/tags"] == ["late"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,8 @@ def tag_command(run: str, tags: tuple[str, ...], log_directory: str, as_json: bo
 
 
 def _mark(directory: Path, kind: str, arguments: dict[str, Any], as_json: bool) -> None:
-    def mark(**progress: Any) -> Any:
-        return mark_run(directory, kind, arguments, **progress)
-
-    states = with_progress(str(directory), mark)
-    if states or as_json:
-        show_deliveries({directory: states}, as_json)
+    states = with_progress(str(directory), partial(mark_run, directory, kind, arguments))
+    if states is None and not as_json:
+        click.echo(f"{relative_path(directory)} is open; the process that writes it will show this.")
     else:
-        click.echo(f"{relative_path(directory)} is open: its process shows it.")
+        show_deliveries({directory: states or {}}, as_json)

@@ -10,12 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.profiling.categories import (
-    PROFILING_LOGGING,
-    SYNCHRONOUS_DELIVERY,
-    TRACKING,
-    tracking_call,
-)
+from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIVERY, TRACKING, tracking_call
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.loggable import Loggable

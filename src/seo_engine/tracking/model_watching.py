@@ -83,7 +83,7 @@ class WatchingCalls(LoggingCalls):
             self._watches.append(watch)
 
     def _log_watched(self, watched: Watched) -> None:
-        """Log what was found in a model, which is not the last step seen."""
+        """Log what was found in a model. Its step does not become the last one seen."""
         writer = self._record_writer
         if writer is None or not self._is_open:
             return

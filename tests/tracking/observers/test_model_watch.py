@@ -132,19 +132,32 @@ def test_it_looks_half_as_often_where_it_takes_too_long_and_says_so(
     with caplog.at_level(logging.WARNING):
         train(model, 20, sgd(model))
     watch.stop()
-    assert [each.step for each in found] == [1, 2, 3, 5, 9, 17] and watch.every_steps == 32
+    assert [each.step for each in found] == [1, 2, 4, 8, 16] and watch.every_steps == 16
     assert "it now looks every 2 steps; patterns=[…] names fewer parameters" in caplog.messages[0]
 
 
-def test_an_error_ends_the_watch_and_not_the_training(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_ends_the_watch_and_not_the_training_nor_another_watch(caplog: pytest.LogCaptureFixture) -> None:
     def fail(watched: Watched) -> None:
         raise RuntimeError("no luck")
 
-    model = small_model()
-    ModelWatch(model, fail)
+    model, found = small_model(), list[Watched]()
+    failing, other = ModelWatch(model, fail), ModelWatch(model, found.append, every_steps=1)
     with caplog.at_level(logging.WARNING):
         train(model, 5, sgd(model))
-    assert caplog.messages == ["⚠️ The model is not watched any more: no luck"]
+    failing.stop()
+    other.stop()
+    assert caplog.messages == ["⚠️ The model is not watched any more: no luck"] and len(found) == 5
+
+
+def test_the_first_look_of_a_resumed_training_is_not_judged_by_its_cost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(model_watch, "LARGEST_SHARE", 0.0)
+    model = small_model()
+    watch = ModelWatch(model, lambda watched: None, first_step=500)
+    train(model, 1, sgd(model))
+    watch.stop()
+    assert watch.every_steps == 100 and not caplog.messages
 
 
 def test_a_model_without_gradients_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -182,6 +195,7 @@ def test_a_run_has_metrics_and_histograms_of_the_watched_model_until_it_ends(tmp
         ({"model": 5}, "model must be a torch.nn.Module, got a value of type int"),
         ({"every_steps": 0}, "every_steps must be a positive whole number, got 0"),
         ({"gradients": False}, "watch_model must look at gradients, parameters, or both"),
+        ({"patterns": "*weight"}, "patterns must be a list of names, got '*weight'"),
         ({"patterns": ["encoder.*"]}, "no parameter of the model is named like encoder.*"),
     ],
 )

@@ -504,3 +504,19 @@ def test_a_video_of_millions_of_tiny_frames_is_not_drawn(tmp_path: Path) -> None
     assert shown is not None
     with pytest.raises(ValueError, match="at most 5,000"):
         shown.media[0][0].file()
+
+
+def test_of_many_classes_each_has_a_curve_and_every_mistake_a_row(tmp_path: Path) -> None:
+    generator = numpy.random.default_rng(0)
+    true = numpy.arange(600) % 300
+    chart, _ = forms(tmp_path, "roc_curve", true=true, scores=generator.random((600, 300)))
+    rows = chart.rows()
+    assert len(rows) <= 10_000 and len({label for label, *_ in rows}) == 300
+    matrix, _ = forms(tmp_path, "confusion_matrix", true=true, predicted=true[::-1])
+    assert len(matrix.rows()) == 300 and all(count for *_, count in matrix.rows())
+
+
+def test_columns_of_labels_that_are_equal_without_their_secrets_are_refused() -> None:
+    labels = {"https://me:hunter2@h": [1, 2], "https://me:hunter3@h": [3, 4]}
+    with pytest.raises(ValueError, match="different names"):
+        made("embedding", name="it", vectors=numpy.eye(2), labels=labels)

@@ -296,7 +296,7 @@ class LoggingWorker:
     def _show(self, line: SelectedLine) -> None:
         shown = line.shown
         if shown is not None and line.end.number not in self._failed_records:
-            # To encode a long video takes its time, and is no hanging backend.
+            # Encoding a long video takes time; the backend does not hang.
             call = "show_media" if shown.media else "show"
             self._call(call, lambda: self.tracker.show(shown, Recorded(line.end.number, line.time)))
             if not self.tracker.available:

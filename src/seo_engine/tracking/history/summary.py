@@ -14,7 +14,7 @@ from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.marks.note import NOTE
-from seo_engine.tracking.records.marks.run_marks import END, INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
+from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.marks.summary import SUMMARY
 from seo_engine.tracking.records.marks.tags import TAGS
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
@@ -30,6 +30,9 @@ from seo_engine.tracking.runs.rank_presence import present_ranks
 # Somebody may name each text by its step, and a text may be a book.
 MOST_TEXTS = 1_000
 MOST_TEXT_CHARACTERS = 10_000
+
+# They may come a week after the end.
+_LATE_KINDS = (NOTE.name, TAGS.name)
 
 
 @dataclass
@@ -174,7 +177,6 @@ class _WorkingTime:
 
     def __init__(self) -> None:
         self._earlier = 0.0
-        self._has_ended = False
         self._began = self._last = 0.0
 
     @property
@@ -186,17 +188,15 @@ class _WorkingTime:
         """Process the next record of the run."""
         moment = float(record["time"])
         if record["kind"] in (START.name, RESUME.name) and not record.get("goes_on"):
-            self._earlier, self._has_ended = self.seconds, False
+            self._earlier = self.seconds
             self._began = self._last = moment
-        elif self._has_ended:
-            # A note, perhaps a week later.
-            return
         # The end of a run that was killed, or that has several ranks, is written later, by somebody else.
         elif (
-            record["kind"] not in WRITTEN_FOR_VIEWS and record.get("status") != "killed" and "rank_status" not in record
+            record["kind"] not in (*WRITTEN_FOR_VIEWS, *_LATE_KINDS)
+            and record.get("status") != "killed"
+            and "rank_status" not in record
         ):
             self._last = max(self._last, moment)
-        self._has_ended = self._has_ended or record["kind"] == END.name
 
 
 class _Rewind(NamedTuple):
@@ -265,8 +265,7 @@ def _take_in(run: RunSummary, record: Record) -> None:
             run.findings = list(profiling_metrics(record["profiling_data"])[1].values())
         case kind if kind in METRIC_KINDS:
             _add_metrics(run, record)
-    # They may come a week later.
-    if record["kind"] not in (NOTE.name, TAGS.name):
+    if record["kind"] not in _LATE_KINDS:
         run.ended = max(run.ended, moment)
 
 

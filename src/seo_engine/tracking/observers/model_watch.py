@@ -74,7 +74,7 @@ class ModelWatch:
         first_step (int): The step before the first one.
 
     Raises:
-        TypeError: If it is not a model.
+        TypeError: If it is not a model, or the patterns are no list.
         ValueError: If a number is not positive, or nothing is to be looked at.
     """
 
@@ -94,6 +94,8 @@ class ModelWatch:
             raise TypeError(f"model must be a torch.nn.Module, got a value of type {type(model).__name__}")
         if isinstance(every_steps, bool) or not isinstance(every_steps, int) or every_steps < 1:
             raise ValueError(f"every_steps must be a positive whole number, got {every_steps!r}")
+        if isinstance(patterns, str):
+            raise TypeError(f"patterns must be a list of names, got {patterns!r}")
         if not gradients and not parameters:
             raise ValueError("watch_model must look at gradients, parameters, or both")
         self._watched = {
@@ -108,11 +110,12 @@ class ModelWatch:
         self._sorts = [_GRADIENTS] * gradients + [_PARAMETERS] * parameters
         self._step = first_step
         self._steps_until_next = 1
-        self._optimizer: weakref.ref[Any] = lambda: None  # type: ignore[assignment]
+        self._optimizer: Callable[[], Any] = lambda: None
         self._are_ours: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
         self._copied: _Copied | None = None
         self._said_none = False
-        self._looked_at = time.perf_counter()
+        self._looked_at: float | None = None
+        self._is_stopped = False
         self._process = os.getpid()
         optimizers: Any = importlib.import_module("torch.optim.optimizer")
         self._hook = optimizers.register_optimizer_step_pre_hook(self._before_step)
@@ -124,24 +127,30 @@ class ModelWatch:
 
     def stop(self) -> None:
         """Report what was found last, and look no more; a second call does nothing."""
+        self._is_stopped = True
         self._hook.remove()
         if os.getpid() == self._process and self._copied is not None:
-            with self._timed():
-                self._report_copied()
+            try:
+                with self._timed():
+                    self._report_copied()
+            except Exception as error:  # a device that failed
+                logger.warning("⚠️ What was last seen of the model is lost: %s", one_line(error))
 
     def _before_step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
+        if self._is_stopped:
+            return
         try:
             if self._is_clock(optimizer) and os.getpid() == self._process:
                 self._step += 1
                 self._steps_until_next -= 1
                 if not self._steps_until_next:
-                    self._steps_until_next = self._every_steps
                     with self._timed():
                         self._look()
+                    self._steps_until_next = self._every_steps
         except Exception as error:  # a training must not end because somebody looks at it
             logger.warning("⚠️ The model is not watched any more: %s", one_line(error))
-            self._copied = None
-            self.stop()
+            # The hook stays until `stop`: torch is walking over all of them.
+            self._copied, self._is_stopped = None, True
 
     def _is_clock(self, optimizer: Any) -> bool:
         """Return whether this is the optimizer whose steps are counted."""
@@ -171,7 +180,8 @@ class ModelWatch:
             # It is in the memory of this machine.
             self._report_copied()
         ended = time.perf_counter()
-        self._bound_cost(ended - began, began - self._looked_at)
+        if self._looked_at is not None:
+            self._bound_cost(ended - began, began - self._looked_at)
         self._looked_at = ended
 
     def _tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
@@ -207,7 +217,7 @@ class ModelWatch:
 
     def _bound_cost(self, seconds: float, since_last: float) -> None:
         """Look half as often if it takes too much of the time, and say so."""
-        if self._step <= 1 or seconds <= LARGEST_SHARE * since_last or since_last <= 0:
+        if seconds <= LARGEST_SHARE * since_last:
             return
         self._every_steps *= 2
         logger.warning(

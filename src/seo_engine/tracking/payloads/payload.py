@@ -70,6 +70,16 @@ class Payload(NamedTuple):
             return data.nbytes
         return len(data) if isinstance(data, bytes) else data.stat().st_size
 
+    def reference(self, file: str, offset: int, length: int) -> Reference:
+        """Return what a record says of it.
+
+        Args:
+            file (str): The name of the payload file that it is in.
+            offset (int): Where it begins there.
+            length (int): How many bytes it has there.
+        """
+        return Reference(file, offset, length, self.encoding, self.shape, self.type, self.rate)
+
 
 class Reference(NamedTuple):
     """Where a payload is, and what it is. In a record it is a dictionary.

@@ -109,7 +109,7 @@ class PayloadFile:
                 self._copy(payload.data, length, offset)
             else:
                 self._write(memoryview(payload.data).cast("B"), offset)
-        return Reference(self.path.name, offset, length, *payload[1:])
+        return payload.reference(self.path.name, offset, length)
 
     def seal_if_large(self, journal_bytes: Callable[[], int]) -> None:
         """Begin a new file with the next payload, if this one is large; not from a logging call.

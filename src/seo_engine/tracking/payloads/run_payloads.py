@@ -21,8 +21,8 @@ LARGEST_PAYLOAD_BYTES = 1 << 30
 class RunPayloads:
     """Gives each payload as a file `media/<sha256>.<extension>`, which is made when it is first asked for.
 
-    Equal payloads are one file. The hash is that of the payload and, of an array, of its shape, type and rate. Several
-    processes may ask at the same time: each file is written whole.
+    Equal payloads are one file. The hash is that of the payload, of an array also of its encoding, type, shape and
+    rate. Several processes may ask at the same time: each file is written whole.
 
     Args:
         run_directory (Path): The run's folder.
@@ -116,7 +116,7 @@ class HeldPayloads(RunPayloads):
         self._payloads = payloads
         self.references = [
             # Its number in the place of an offset.
-            Reference("payloads-held.bin", number, payload.size, *payload[1:])
+            payload.reference("payloads-held.bin", number, payload.size)
             for number, payload in enumerate(payloads)
         ]
 

@@ -14,7 +14,7 @@ from seo_engine.tracking.runs.open_run import attach_run
 
 def mark_run(
     run_directory: Path, kind: str, arguments: dict[str, Any], progress: Progress = lambda states: None
-) -> dict[str, DeliveryState]:
+) -> dict[str, DeliveryState] | None:
     """Append a note or tags to the journal of a run, and complete its views if it has ended.
 
     Args:
@@ -24,7 +24,7 @@ def mark_run(
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:
-        dict[str, DeliveryState]: The ledger of each view; none if the run is open, because its process delivers.
+        dict[str, DeliveryState] | None: The ledger of each view; None if the run is open, because its process delivers.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -42,4 +42,4 @@ def mark_run(
             raise OSError(f"{run.logging_queue.path} cannot be written")
     finally:
         run.logging_queue.close()
-    return {} if is_open(run_directory) else recover_run(run_directory, progress=progress)
+    return None if is_open(run_directory) else recover_run(run_directory, progress=progress)

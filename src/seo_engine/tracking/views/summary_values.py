@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping
 
@@ -52,8 +53,7 @@ class SummaryValues:
         if not self._patterns:
             return
         for name, value in metrics.items():
-            # What is not finite differs from itself by something else than 0.
-            if self._rules_of(name) and value - value == 0:
+            if self._rules_of(name) and math.isfinite(value):
                 self._figures.setdefault(name, _Figures()).add(step, value)
 
     def rewind(self, step: int) -> None:
@@ -90,18 +90,18 @@ class SummaryValues:
 class _Figures:
     """The values of one metric: the newest with their steps, of older ones count, sum, minimum and maximum."""
 
-    __slots__ = ("_count", "_largest", "_newest_folded_step", "_smallest", "_steps", "_sum", "_values", "is_lost")
+    __slots__ = ("_count", "_is_lost", "_largest", "_newest_folded_step", "_smallest", "_steps", "_sum", "_values")
 
     def __init__(self) -> None:
         self._steps, self._values = array("q"), array("d")
         self._count, self._sum, self._smallest, self._largest = 0, 0.0, float("inf"), float("-inf")
         self._newest_folded_step = -1
         # A resumption went back to a value that is known as a part of the figures alone.
-        self.is_lost = False
+        self._is_lost = False
 
     @property
     def is_known(self) -> bool:
-        return bool(self._values) and not self.is_lost
+        return bool(self._values) and not self._is_lost
 
     def add(self, step: int, value: float) -> None:
         self._steps.append(step)
@@ -110,7 +110,7 @@ class _Figures:
             self._fold(MOST_KEPT_VALUES)
 
     def rewind(self, step: int) -> None:
-        self.is_lost = self.is_lost or (self._count > 0 and step <= self._newest_folded_step)
+        self._is_lost = self._is_lost or (self._count > 0 and step <= self._newest_folded_step)
         kept = [place for place, at in enumerate(self._steps) if at < step]
         if len(kept) < len(self._steps):
             self._steps = array("q", (self._steps[place] for place in kept))

@@ -85,7 +85,8 @@ class ChartCalls(RecordTaker):
         Args:
             name (str): A name without a slash becomes `confusion/<name>`.
             true (Any): Of each sample the number of its class, or its name if `class_names` are given.
-            predicted (Any): The same, as predicted; or scores of shape (samples, classes), of which the highest counts.
+            predicted (Any): The same, as predicted; or scores of shape (samples, classes): the class
+                with the highest is the predicted one.
             epoch (float | None): None means the last one seen.
             step (int | None): None means the last one seen.
             class_names (Sequence[str] | None): Names of the classes, at most 1,000.

@@ -64,8 +64,8 @@ def _checked_counts(counts: Any, most_bytes: int) -> Any:
 def _counted(true: Any, predicted: Any, class_names: Any, most_bytes: int) -> Any:
     import numpy
 
-    if isinstance(predicted, list | tuple):
-        predicted = numpy.asarray(predicted)
+    if isinstance(predicted, list | tuple) and not any(isinstance(each, str) for each in predicted):
+        predicted = as_host_array(predicted, "predicted", most_bytes)
     if getattr(predicted, "ndim", 1) == 2 and predicted.shape[1] > 1:
         # Scores: the class with the highest.
         scores = as_host_array(predicted, "predicted", most_bytes)

@@ -24,7 +24,8 @@ from seo_engine.tracking.records.forms import (
 )
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown
 from seo_engine.tracking.records.metrics import metric_name
-from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line_picture
+from seo_engine.tracking.records.pictures.axes import Titles
+from seo_engine.tracking.records.pictures.line_picture import Line, line_picture
 
 _FIELDS: dict[str, Any] = {**MOMENT, "name": str, "class_names": list, PAYLOADS: list}
 
@@ -96,8 +97,9 @@ def _forms(
 
     def rows() -> list[list[Any]]:
         curves = [(_label(names, each), curve(each)) for each in read()]
-        apart = -(-sum(len(points) for _, points in curves) // MOST_CHART_ROWS)
-        # The ends always.
+        # The ends always, and what rounding adds.
+        room = MOST_CHART_ROWS - 2 * len(curves)
+        apart = -(-sum(len(points) for _, points in curves) // room)
         return [[label, *point] for label, points in curves for point in [*points[:-1:apart], points[-1]]]
 
     def draw() -> list[Picture]:

@@ -68,14 +68,14 @@ def _checked_labels(labels: Any, count: int) -> dict[str, Sequence[Any]]:
     if not 0 < len(columns) <= MOST_COLUMNS:
         raise ValueError(f"labels must have 1 to {MOST_COLUMNS} columns, got {len(columns)}")
     names, plain = [str(name) for name in columns], []
-    if len(set(names)) < len(names) or any(map(_DIMENSION.fullmatch, names)):
-        raise ValueError("the columns of labels must have different names, and none like D1")
     for name, cells in zip(names, columns.values(), strict=True):
         cells = cells.tolist() if hasattr(cells, "tolist") else cells
         if isinstance(cells, str) or not isinstance(cells, Sequence) or len(cells) != count:
             raise ValueError(f"labels must be a list with one for each of {count:,} points, got {described(cells)}")
         plain.append(plain_cells(list(cells), name))
     shown, cleaned = without_secrets(names, plain)
+    if len(set(shown)) < len(shown) or any(map(_DIMENSION.fullmatch, shown)):
+        raise ValueError("the columns of labels must have different names, and none like D1")
     return dict(zip(shown, cleaned, strict=True))
 
 

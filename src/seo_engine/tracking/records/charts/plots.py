@@ -16,8 +16,9 @@ from seo_engine.tracking.payloads.payload import Payload, Payloads
 from seo_engine.tracking.records.forms import MOST_CHART_ROWS, Chart, Image, Picture
 from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
 from seo_engine.tracking.records.metrics import metric_name
+from seo_engine.tracking.records.pictures.axes import Titles
 from seo_engine.tracking.records.pictures.bar_picture import bar_picture
-from seo_engine.tracking.records.pictures.plot_picture import Line, Titles, line_picture
+from seo_engine.tracking.records.pictures.line_picture import Line, line_picture
 
 MOST_LINES = 100
 MOST_BARS = 1_000
@@ -134,7 +135,7 @@ def _lines_shown(record: Record, payloads: Payloads) -> Shown:
 def _bars_shown(record: Record, payloads: Payloads) -> Shown:
     read = partial(_read, record[PAYLOADS][0], payloads)
     name, titles = record["name"], _titles(record)
-    columns = _columns("label", record["y_title"] or "value")
+    columns = _columns(record["x_title"] or "label", record["y_title"] or "value")
     forms = (
         Chart(name, "bars", columns, partial(_bar_rows, read), *titles),
         Image(name, partial(_draw_bars, read, titles)),
@@ -158,7 +159,8 @@ def _read(reference: Any, payloads: Payloads) -> Any:
 def _shown_lines(read: Callable[[], Any]) -> list[Line]:
     """Return lines of which there is room for all points: of long ones every second or third."""
     data = read()
-    apart = -(-sum(len(line["y"]) for line in data) // MOST_CHART_ROWS)
+    # Less what rounding adds.
+    apart = -(-sum(len(line["y"]) for line in data) // (MOST_CHART_ROWS - len(data)))
     return [Line(str(line["label"]), line["x"][::apart], line["y"][::apart]) for line in data]
 
 

@@ -15,8 +15,9 @@ from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, desc
 from seo_engine.tracking.records.media.kept_file import where_it_is
 from seo_engine.tracking.records.metrics import metric_name
 
-# Folders in which W&B keeps files of its own.
 _LONGEST_PART_BYTES = 200
+
+# Folders in which W&B keeps files of its own.
 _TAKEN_FOLDERS = ("media", "artifact", "artifacts", "logs")
 
 
@@ -46,7 +47,7 @@ def check_path(path: str) -> None:
     """
     parts = PurePosixPath(path).parts
     is_plain = path == "/".join(parts) and "\\" not in path and ".." not in parts and "/" not in parts[:1]
-    # W&B keeps files of its own beside the folders.
+    # W&B keeps files of its own beside the folders, so a name has a folder.
     if not is_plain or len(parts) < 2 or any(len(part.encode()) > _LONGEST_PART_BYTES for part in parts):
         raise ValueError(f"the name of a file must be a plain relative path, got {described(path)}")
     if parts[0] in _TAKEN_FOLDERS:

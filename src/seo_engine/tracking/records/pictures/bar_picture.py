@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seo_engine.tracking.records.forms import Picture
-from seo_engine.tracking.records.pictures.drawing import COLOURS, TEXT
-from seo_engine.tracking.records.pictures.plot_picture import (
+from seo_engine.tracking.records.pictures.axes import (
     NO_TITLES,
     WIDTH,
     Titles,
@@ -15,8 +14,9 @@ from seo_engine.tracking.records.pictures.plot_picture import (
     ends,
     write,
 )
+from seo_engine.tracking.records.pictures.drawing import COLOURS, TEXT
 
-# Below more there is no room for their names.
+# With more bars there is no room for their names.
 MOST_NAMED_BARS = 30
 
 _GAP = 0.15

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.tracking.records.forms import (
+    MOST_CHART_ROWS,
     Audio,
     Chart,
     File,
@@ -42,9 +43,6 @@ logger = logging.getLogger(__name__)
 
 # Of older ones nobody asks whether the server holds them.
 MOST_AWAITED_FILES = 10_000
-
-# W&B keeps no more rows of a table that is a file of the run.
-MOST_ROWS = 10_000
 
 
 def with_texts_as_media(shown: Shown) -> Shown:
@@ -147,9 +145,9 @@ class RunMedia:
         return {table.name: self._kept(table.name, made), **pictures}
 
     def _say_long(self, name: str, rows: int) -> None:
-        if rows > MOST_ROWS and name not in self._said_long:
+        if rows > MOST_CHART_ROWS and name not in self._said_long:
             self._said_long.add(name)
-            logger.warning("⚠️ W&B shows the first %d of %d rows of %s", MOST_ROWS, rows, name)
+            logger.warning("⚠️ W&B shows the first %d of %d rows of %s", MOST_CHART_ROWS, rows, name)
 
     def _histogram(self, histogram: Histogram) -> dict[str, Any]:
         edges, counts = histogram.read()

@@ -19,6 +19,9 @@ from seo_engine.tracking.trackers.wandb.sent_alerts import SentAlerts
 if TYPE_CHECKING:
     import wandb
 
+# Their texts are shown there, and are no pages.
+SHOWN_WITH_THE_RUN = ("note", "tags", "alert")
+
 # In the summary of a run that failed.
 _ERROR_FIELDS = ("experiment/error", "experiment/traceback")
 
@@ -101,16 +104,12 @@ class RunPage:
     def _alert(self, record: Record, recorded: Recorded) -> None:
         # Of a later version, or of somebody else, it may be another word.
         title, level = record["title"][:LONGEST_TITLE], _LEVELS.get(record["level"], "INFO")
-        if self._sent_alerts.mark(recorded.number, recorded.time, rank_of(record)):
+        if self._sent_alerts.mark(recorded.time, rank_of(record)):
             self._run.alert(title, record["text"], level)
 
 
 def _holds(notes: str, part: str) -> bool:
     return f"{_PARAGRAPH}{part}{_PARAGRAPH}" in f"{_PARAGRAPH}{notes}{_PARAGRAPH}"
-
-
-# Their texts are shown there, and are no pages.
-SHOWN_WITH_THE_RUN = ("note", "tags", "alert")
 
 
 def keep_file(run: wandb.Run, file: File) -> None:

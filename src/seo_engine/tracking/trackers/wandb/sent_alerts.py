@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -15,6 +14,9 @@ logger = logging.getLogger(__name__)
 NAME = "sent_alerts.jsonl"
 
 LARGEST_BYTES = 10_000_000
+
+# When it was logged, and the rank that logged it.
+_Alert = tuple[float, int]
 
 
 class SentAlerts:
@@ -29,14 +31,14 @@ class SentAlerts:
     Example:
         >>> import tempfile
         >>> directory = Path(tempfile.mkdtemp())
-        >>> SentAlerts(directory).mark(7, 1.5, 0), SentAlerts(directory).mark(7, 1.5, 0)
+        >>> SentAlerts(directory).mark(1.5, 0), SentAlerts(directory).mark(1.5, 0)
         (True, False)
     """
 
     def __init__(self, run_directory: Path) -> None:
         self._path = run_directory / NAME
         self._is_usable = True
-        self._sent: dict[tuple[float, int], dict[str, Any]] = {}
+        self._sent: set[_Alert] = set()
         try:
             self._sent = _read(self._path)
         except OSError as error:
@@ -44,11 +46,10 @@ class SentAlerts:
             self._is_usable = False
             logger.warning("⚠️ No alert of this run is sent: %s; remove it to send them", error)
 
-    def mark(self, number: int, time: float, rank: int) -> bool:
+    def mark(self, time: float, rank: int) -> bool:
         """Note that an alert is about to be sent, and return whether it was not sent before.
 
         Args:
-            number (int): The number of its record.
             time (float): When it was logged, in seconds since 1970.
             rank (int): Who logged it.
 
@@ -57,11 +58,9 @@ class SentAlerts:
         """
         if not self._is_usable or (time, rank) in self._sent:
             return False
-        entry = {"number": number, "time": time, "rank": rank}
         # Whole, because the folder of the run may have been deleted since.
-        lines = [orjson.dumps(each) + b"\n" for each in (*self._sent.values(), entry)]
-        write_whole(self._path, lines, synced=True)
-        self._sent[time, rank] = entry
+        _write(self._path, self._sent | {(time, rank)})
+        self._sent.add((time, rank))
         return True
 
 
@@ -76,20 +75,25 @@ def copy_sent_alerts(source: Path, target: Path) -> None:
         OSError: If they cannot be read or written.
     """
     if sent := _read(source / NAME):
-        write_whole(target / NAME, [orjson.dumps(each) + b"\n" for each in sent.values()])
+        _write(target / NAME, sent)
 
 
-def _read(path: Path) -> dict[tuple[float, int], dict[str, Any]]:
+def _write(path: Path, sent: set[_Alert]) -> None:
+    lines = (orjson.dumps({"time": time, "rank": rank}) + b"\n" for time, rank in sorted(sent))
+    write_whole(path, lines, synced=True)
+
+
+def _read(path: Path) -> set[_Alert]:
     try:
         with open(open_regular(path), "rb") as file:
             lines = file.read(LARGEST_BYTES).splitlines()
     except FileNotFoundError:
-        return {}
-    sent = {}
+        return set()
+    sent = set()
     for line in lines:
         try:
             entry = orjson.loads(line)
-            sent[float(entry["time"]), int(entry["rank"])] = entry
+            sent.add((float(entry["time"]), int(entry["rank"])))
         except (ValueError, TypeError, KeyError):
             # The folder may come from somebody else.
             continue

@@ -1,4 +1,4 @@
-"""Lines as a picture, for a tool that shows no charts."""
+"""Axes, titles and names of a drawn plot."""
 
 from __future__ import annotations
 
@@ -25,21 +25,13 @@ WIDTH, HEIGHT = 600, 380
 MOST_NAMED_LINES = 12
 
 # Drawn larger and reduced, so that lines are smooth.
-_ENLARGED = 3
+ENLARGED = 3
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 20, 52, 60
 _NAMES, _NAME_HEIGHT = 130, 20
 _TICKS = 5
 _LARGEST = sys.float_info.max
 
 Place = tuple[float, float]
-
-
-class Line(NamedTuple):
-    """A line: its name, and where it runs; None is a gap."""
-
-    label: str
-    x: Sequence[float | None]
-    y: Sequence[float | None]
 
 
 class Titles(NamedTuple):
@@ -51,29 +43,6 @@ class Titles(NamedTuple):
 
 
 NO_TITLES = Titles()
-
-
-def line_picture(lines: Sequence[Line], titles: Titles = NO_TITLES, span: tuple[float, float] | None = None) -> Picture:
-    """Draw lines.
-
-    Args:
-        lines (Sequence[Line]): The lines.
-        titles (Titles): The titles.
-        span (tuple[float, float] | None): The ends of both axes; None means those of the lines.
-
-    Example:
-        >>> line_picture([Line("", [0, 1, 2], [0.0, 1.0, 4.0])], Titles("squares")).data[:4]
-        b'\\x89PNG'
-    """
-    points = [[(x, y) for x, y in zip(line.x, line.y, strict=True) if x is not None] for line in lines]
-    across = span or ends([x for line in points for x, _ in line])
-    up = span or ends([y for line in points for _, y in line if y is not None])
-    names = [line.label for line in lines] if any(line.label for line in lines) else []
-    image, draw, place = begin_plot(titles, across, up, names)
-    for number, line in enumerate(points):
-        for part in _unbroken(line):
-            _draw_line(draw, [place(x, y) for x, y in part], COLOURS[number % len(COLOURS)])
-    return end_plot(image)
 
 
 def begin_plot(
@@ -91,10 +60,10 @@ def begin_plot(
         tuple[Any, Any, Callable[[float, float], Place]]: The image, what draws on it, and a function that turns two
         numbers into a place on it.
     """
-    image = importlib.import_module("PIL.Image").new("RGB", (WIDTH * _ENLARGED, HEIGHT * _ENLARGED), BACKGROUND)
+    image = importlib.import_module("PIL.Image").new("RGB", (WIDTH * ENLARGED, HEIGHT * ENLARGED), BACKGROUND)
     draw = importlib.import_module("PIL.ImageDraw").Draw(image)
     end = WIDTH - _RIGHT - (_NAMES if names else 0)
-    left, right, top, bottom = (side * _ENLARGED for side in (_LEFT, end, _TOP, HEIGHT - _BOTTOM))
+    left, right, top, bottom = (side * ENLARGED for side in (_LEFT, end, _TOP, HEIGHT - _BOTTOM))
     (low_x, high_x), (low_y, high_y) = across or (0.0, 1.0), up
 
     def place(x: float, y: float) -> Place:
@@ -105,15 +74,15 @@ def begin_plot(
 
     for tick in ticks(*up):
         height = place(low_x, tick)[1]
-        draw.line((left, height, right, height), fill=LINE, width=_ENLARGED)
-        write(draw, (left - 8 * _ENLARGED, height), f"{tick:.4g}", "rm", _LEFT - 14)
+        draw.line((left, height, right, height), fill=LINE, width=ENLARGED)
+        write(draw, (left - 8 * ENLARGED, height), f"{tick:.4g}", "rm", _LEFT - 14)
     for tick in ticks(*across) if across is not None else ():
-        write(draw, (place(tick, low_y)[0], bottom + 6 * _ENLARGED), f"{tick:.4g}", "ma", 120)
-    draw.line((left, bottom, right, bottom), fill=FAINT_TEXT, width=_ENLARGED)
+        write(draw, (place(tick, low_y)[0], bottom + 6 * ENLARGED), f"{tick:.4g}", "ma", 120)
+    draw.line((left, bottom, right, bottom), fill=FAINT_TEXT, width=ENLARGED)
     middle = (left + right) / 2
-    write(draw, (middle, 8 * _ENLARGED), titles.title, "ma", WIDTH - 20, TEXT)
-    write(draw, (middle, (HEIGHT - 12) * _ENLARGED), titles.x_title, "mb", WIDTH - 20)
-    write(draw, (10 * _ENLARGED, (_TOP - 16) * _ENLARGED), titles.y_title, "lb", WIDTH // 2)
+    write(draw, (middle, 8 * ENLARGED), titles.title, "ma", WIDTH - 20, TEXT)
+    write(draw, (middle, (HEIGHT - 12) * ENLARGED), titles.x_title, "mb", WIDTH - 20)
+    write(draw, (10 * ENLARGED, (_TOP - 16) * ENLARGED), titles.y_title, "lb", WIDTH // 2)
     _draw_names(draw, names)
     return image, draw, place
 
@@ -134,8 +103,8 @@ def write(draw: Any, place: Place, text: str, anchor: str, widest: float, colour
         widest (float): How wide it may be, in pixels of the picture.
         colour (str): Its colour.
     """
-    font = importlib.import_module("PIL.ImageFont").load_default(15 * _ENLARGED)
-    shown = shortened(drawable(text), widest * _ENLARGED, font.getlength)
+    font = importlib.import_module("PIL.ImageFont").load_default(15 * ENLARGED)
+    shown = shortened(drawable(text), widest * ENLARGED, font.getlength)
     draw.text(place, shown, font=font, fill=colour, anchor=anchor)
 
 
@@ -169,29 +138,10 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
     return max(low - least, -_LARGEST), min(high + least, _LARGEST)
 
 
-def _unbroken(points: Sequence[tuple[float, float | None]]) -> list[list[Place]]:
-    """Return the parts of a line between its gaps."""
-    parts: list[list[Place]] = [[]]
-    for x, y in points:
-        if y is None:
-            parts.append([])
-        else:
-            parts[-1].append((float(x), float(y)))
-    return [part for part in parts if part]
-
-
-def _draw_line(draw: Any, places: Sequence[Place], colour: str) -> None:
-    if len(places) == 1:
-        (x, y), size = places[0], 3 * _ENLARGED
-        draw.ellipse((x - size, y - size, x + size, y + size), fill=colour)
-    else:
-        draw.line(list(places), fill=colour, width=2 * _ENLARGED, joint="curve")
-
-
 def _draw_names(draw: Any, labels: Sequence[str]) -> None:
-    left, top = (WIDTH - _RIGHT - _NAMES + 10) * _ENLARGED, _TOP * _ENLARGED
+    left, top = (WIDTH - _RIGHT - _NAMES + 10) * ENLARGED, _TOP * ENLARGED
     for number, label in enumerate(labels[:MOST_NAMED_LINES]):
         write(draw, (left, top), label, "la", _NAMES, COLOURS[number % len(COLOURS)])
-        top += _NAME_HEIGHT * _ENLARGED
+        top += _NAME_HEIGHT * ENLARGED
     if len(labels) > MOST_NAMED_LINES:
         write(draw, (left, top), f"… {len(labels) - MOST_NAMED_LINES} more", "la", _NAMES)
