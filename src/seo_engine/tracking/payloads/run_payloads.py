@@ -63,7 +63,8 @@ class RunPayloads:
         """
         try:
             return self._encoded_file(reference)
-        except OSError:
+        except (OSError, ImportError, MemoryError):
+            # Elsewhere, or later, it can be made.
             raise
         except Exception:  # what a library makes of damaged data
             raw = self._read(reference)
