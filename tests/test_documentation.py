@@ -15,6 +15,7 @@ from docs.generate import DOCUMENTS, OFTEN_CHANGED, PARTS, renewed
 from seo_engine import SEOConfig
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.tracking.records.kinds import KINDS
+from tests.document_programs import programs_of, run_programs_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,24 +53,6 @@ def test_the_readme_is_a_front_page() -> None:
     assert len(README.splitlines()) <= 170
 
 
-# Runs each program in a process of its own, but imports only once what takes seconds.
-RUN_EACH = """
-import os, sys, types
-if len(sys.argv) > 2:
-    import torch.utils.tensorboard
-for program in sys.argv[1:]:
-    process = os.fork()
-    if process == 0:
-        sys.argv = ["-c"]
-        # As if it had been started alone: it finds no name of ours.
-        main = sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(program, "<string>", "exec"), vars(main))
-        break
-    if os.waitpid(process, 0)[1]:
-        sys.exit(f"failed:\\n{program}")
-"""
-
-
 # That of README.md runs in `test_the_console_says_what_the_front_page_shows`.
 @pytest.mark.parametrize(
     "document",
@@ -82,18 +65,7 @@ for program in sys.argv[1:]:
     ],
 )
 def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:
-    programs = programs_of((ROOT / document).read_text(encoding="utf-8"))
-    finished = subprocess.run(
-        [sys.executable, "-c", RUN_EACH, *programs], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
-
-
-def programs_of(text: str) -> list[str]:
-    """Return every program of a document."""
-    programs = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Trainer(..." not in block]
-    assert programs
-    return programs
+    run_programs_of(ROOT / document, tmp_path)
 
 
 def test_links_and_pictures_of_the_documents_are_there() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.test_documentation import run_programs_of
+from tests.document_programs import run_programs_of
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "records.md"
 
 
 def test_python_in_the_document_of_records_runs(tmp_path: Path) -> None:
-    run_programs_of("docs/records.md", tmp_path)
+    run_programs_of(DOCUMENT, tmp_path)
