@@ -22,7 +22,7 @@ from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED_AS_TEXT
 from tests.tracking.killing import delete_folder, wait_until
 from tests.tracking.logged_media import config, pixels
 from tests.tracking.read_views import read_tensorboard, read_wandb, wandb_file
-from tests.tracking.wandb_server import WandBServer
+from tests.tracking.wandb_server import WandBServer, use_server
 
 PROGRAM = f"""
 import os, signal, sys
@@ -144,8 +144,7 @@ def test_a_kept_file_that_the_server_lacks_is_not_delivered_and_recovery_sends_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with WandBServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.address)
-        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        use_server(monkeypatch, server)
         server.refuses_files = True
         settings = config(tmp_path, wandb_mode="online", tensorboard_logging=False, close_timeout_seconds=20)
         with ExperimentTracker(settings) as tracker:
@@ -166,8 +165,7 @@ def test_a_newer_file_of_the_same_name_is_sent_also_by_a_resumed_run_or_after_a_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with WandBServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.address)
-        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        use_server(monkeypatch, server)
         settings = config(tmp_path, wandb_mode="online", tensorboard_logging=False, close_timeout_seconds=20)
         with ExperimentTracker(settings) as tracker:
             tracker.log_file("checkpoint.txt", b"v1", step=1)

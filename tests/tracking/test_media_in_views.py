@@ -30,7 +30,7 @@ from tests.tracking.read_views import (
     wandb_file,
     wandb_text,
 )
-from tests.tracking.wandb_server import WandBServer
+from tests.tracking.wandb_server import WandBServer, use_server
 
 
 @pytest.fixture(scope="module")
@@ -273,14 +273,9 @@ def test_a_failed_run_that_is_resumed_and_finishes_has_no_error_in_its_summary(t
     assert summary["experiment/status"] == "finished" and "experiment/error" not in summary
 
 
-def online(monkeypatch: pytest.MonkeyPatch, server: WandBServer) -> None:
-    monkeypatch.setenv("WANDB_BASE_URL", server.address)
-    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
-
-
 def test_the_server_gets_the_files_of_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with WandBServer() as server:
-        online(monkeypatch, server)
+        use_server(monkeypatch, server)
         with ExperimentTracker(config(tmp_path, wandb_mode="online", tensorboard_logging=False)) as tracker:
             log_everything(tracker)
         assert tracker.delivery["wandb"].is_complete
@@ -295,7 +290,7 @@ def test_a_row_without_its_files_is_not_delivered_and_recovery_sends_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with WandBServer() as server:
-        online(monkeypatch, server)
+        use_server(monkeypatch, server)
         server.refuses_files = True
         settings = config(tmp_path, wandb_mode="online", tensorboard_logging=False, close_timeout_seconds=20)
         with ExperimentTracker(settings) as tracker:

@@ -25,7 +25,7 @@ from tests.tracking.records.test_bottleneck_chart import HOSTILE_NAMES
 from tests.tracking.records.test_profiling import FOREIGN
 from tests.tracking.showing import show
 from tests.tracking.tensorboard_server import TensorBoardServer
-from tests.tracking.wandb_server import WandBServer
+from tests.tracking.wandb_server import WandBServer, use_server
 
 SECRET = "https://me:hunter2@h"
 CHART = "profiling/bottlenecks/chart"
@@ -322,8 +322,7 @@ def test_a_table_goes_online_with_its_row_and_leaves_nothing_outside_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with WandBServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.address)
-        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        use_server(monkeypatch, server)
         with ExperimentTracker(config(tmp_path, tensorboard_logging=False)) as tracker:
             tracker.log_profiling_data(profiling_data())
         assert tracker.delivery["wandb"].is_complete

@@ -12,7 +12,15 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+import pytest
+
 PROJECT = {"id": "project", "name": "project", "entity": {"id": "entity", "name": "entity"}}
+
+
+def use_server(monkeypatch: pytest.MonkeyPatch, server: WandBServer) -> None:
+    """Have runs of this process be online, at a server."""
+    monkeypatch.setenv("WANDB_BASE_URL", server.address)
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
 
 
 def file_node(name: str, data: bytes) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.tracking.read_views import (
     read_wandb,
     wandb_values,
 )
-from tests.tracking.wandb_server import WandBServer
+from tests.tracking.wandb_server import WandBServer, use_server
 
 
 def config(tmp_path: Path, **settings: object) -> TrackingConfig:
@@ -56,8 +56,7 @@ def test_a_resumed_run_goes_on_in_the_same_journal_and_the_same_wandb_run(tmp_pa
 
 def test_a_resumed_run_goes_on_with_the_same_run_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with WandBServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.address)
-        monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+        use_server(monkeypatch, server)
         train(ExperimentTracker(config(tmp_path, tensorboard_logging=False)), range(1, 11))
         train(ExperimentTracker(config(tmp_path, tensorboard_logging=False), resume="r", step=6), range(6, 16))
         expected = sorted(

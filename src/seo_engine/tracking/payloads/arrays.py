@@ -103,6 +103,20 @@ def as_finite_float32(array: Any, what: str) -> Any:
     return plain
 
 
+def require_finite(array: Any, rule: str) -> None:
+    """Refuse numbers that are NaN or infinite.
+
+    Args:
+        array (numpy.ndarray): Of any type in `ITEM_BYTES`.
+        rule (str): What they must be, such as `image must have finite pixels`.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    if count := count_not_finite(array):
+        raise ValueError(f"{rule}, got {count} that are NaN or infinite")
+
+
 def count_not_finite(array: Any) -> int:
     """Return how many elements are NaN or infinite.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from seo_engine.foundation.extras import import_of_extra
@@ -201,6 +202,12 @@ def _scores_as_counts(raw: bytes, reference: Reference) -> bytes:
     if not counted:
         raise ValueError("none of the classes has both samples of its own and others")
     return orjson.dumps({"classes": counted})
+
+
+def read_array(file: Path) -> Any:
+    """Return the array in a file that an `ARRAY` became."""
+    numpy = import_of_extra("numpy", extra="tracking", needed_by="an array")
+    return numpy.load(file, allow_pickle=False)
 
 
 def _array_as_npy(raw: bytes, reference: Reference) -> bytes:

@@ -234,6 +234,11 @@ def plain_text(value: Any) -> str:
     return cut_text(redact_text(as_json_data(str(value))), _LONGEST_TEXT_BYTES)
 
 
+def captioned(caption: Any) -> Record:
+    """Return the field of a caption without secrets; none if nobody said one."""
+    return {} if caption is None else {"caption": plain_text(caption)}
+
+
 def require_dictionary(name: str, value: object) -> Mapping[str, Any]:
     """Return a value that is a dictionary.
 

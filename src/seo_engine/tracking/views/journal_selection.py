@@ -134,10 +134,7 @@ class JournalSelection:
         if self._skip_nonfinite:
             self._values_not_shown += len(record.get("nonfinite", {}))
         record = with_nonfinite(record, self._skip_nonfinite)
-        names = stream.names
-        metrics = record["metrics"]
-        shown = metrics if names is None else {names[name]: value for name, value in metrics.items()}
-        self._summary_of(stream.number).take(record["step"], shown)
+        self._summary_of(stream.number).take(record["step"], record["metrics"], stream.names)
         selected = self._selection_of(stream.number).select(record)
         thinned = len(record["metrics"]) - len(selected)
         self._values_not_shown += thinned

@@ -43,16 +43,18 @@ class SummaryValues:
         self._rules: dict[str, tuple[str, ...]] = {}
         self._figures: dict[str, _Figures] = {}
 
-    def take(self, step: int, metrics: Mapping[str, float]) -> None:
+    def take(self, step: int, metrics: Mapping[str, float], names: Mapping[str, str] | None = None) -> None:
         """Take the values of one record.
 
         Args:
             step (int): Its step.
             metrics (Mapping[str, float]): The values by name; those that are not finite are left out.
+            names (Mapping[str, str] | None): The names under which they are shown; None if those are their own.
         """
         if not self._patterns:
             return
-        for name, value in metrics.items():
+        for own_name, value in metrics.items():
+            name = own_name if names is None else names[own_name]
             if self._rules_of(name) and math.isfinite(value):
                 self._figures.setdefault(name, _Figures()).add(step, value)
 

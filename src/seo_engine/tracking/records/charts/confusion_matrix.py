@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.encodings import read_array
 from seo_engine.tracking.payloads.payload import ARRAY, Payloads
 from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_names, class_numbers
 from seo_engine.tracking.records.forms import MOST_CHART_ROWS, Chart, Image, Picture
@@ -94,8 +94,7 @@ def _shown(record: Record, payloads: Payloads) -> Shown:
 
 
 def _read(count: int, reference: Any, payloads: Payloads) -> list[list[float]]:
-    numpy = import_of_extra("numpy", extra="tracking", needed_by="a confusion matrix")
-    array = numpy.load(payloads.file(reference), allow_pickle=False)
+    array = read_array(payloads.file(reference))
     if array.shape != (count, count) or count > MOST_CLASSES:
         raise ValueError(f"a confusion matrix of {count:,} classes has the shape {array.shape}")
     matrix: list[list[float]] = array.tolist()

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, require_finite
 from seo_engine.tracking.payloads.payload import SCORES, Payloads
 from seo_engine.tracking.payloads.score_curves import GRID
 from seo_engine.tracking.records.charts.classes import MOST_CLASSES, checked_names, class_numbers
@@ -42,8 +42,7 @@ def _contents(
     array = as_host_array(scores, "scores", most_bytes)
     if array.ndim not in (1, 2) or not array.size or array.dtype.kind == "b":
         raise ValueError(f"scores must be one for each sample, or samples × classes, got the shape {array.shape}")
-    if count := count_not_finite(array):
-        raise ValueError(f"scores must be finite, got {count} that are NaN or infinite")
+    require_finite(array, "scores must be finite")
     # By class, so that each has its scores side by side.
     by_class = array.reshape(1, -1) if array.ndim == 1 else array.T
     truth = class_numbers(true, "true", class_names, most_bytes)

@@ -10,10 +10,9 @@ from typing import Any
 
 import orjson
 
-from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_finite_float32, as_host_array, count_not_finite
-from seo_engine.tracking.payloads.encodings import TABLE, as_uint8
+from seo_engine.tracking.payloads.arrays import array_payload, as_finite_float32, as_host_array, require_finite
+from seo_engine.tracking.payloads.encodings import TABLE, as_uint8, read_array
 from seo_engine.tracking.payloads.payload import ARRAY, PIXELS, Payload, Payloads, Reference
 from seo_engine.tracking.records.charts.table import cells_as_json, plain_cells, without_secrets
 from seo_engine.tracking.records.forms import EmbeddedPoints, Embedding, Table
@@ -86,8 +85,7 @@ def _sprite(images: Any, count: int, most_bytes: int) -> tuple[Any, tuple[int, i
     array = as_host_array(images, "images", most_bytes)
     if array.ndim not in (3, 4) or len(array) != count or not array.size:
         raise ValueError(f"images must be one picture for each of {count:,} points, got the shape {array.shape}")
-    if number := count_not_finite(array):
-        raise ValueError(f"images must have finite pixels, got {number} that are NaN or infinite")
+    require_finite(array, "images must have finite pixels")
     pixels = as_uint8(channels_last(array, None, is_tensor=hasattr(images, "detach"), before=1))
     _, height, width, channels = pixels.shape
     side = math.ceil(math.sqrt(count))
@@ -113,14 +111,13 @@ def _shown(record: Record, payloads: Payloads) -> Shown:
 
 
 def _read(record: Record, payloads: Payloads) -> EmbeddedPoints:
-    numpy = import_of_extra("numpy", extra="tracking", needed_by="an embedding")
     columns = tuple(map(str, record["columns"]))
     vectors, *further = (payloads.file(reference) for reference in record[PAYLOADS])
     rows: list[list[Any]] = []
     if columns:
         cells = orjson.loads(further.pop(0).read_bytes())
         rows = [list(row) for row in zip(*cells, strict=True)]
-    points = numpy.load(vectors, allow_pickle=False)
+    points = read_array(vectors)
     if not further:
         return EmbeddedPoints(points, columns, rows)
     width, height = record["sprite_size"]

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, require_finite
 from seo_engine.tracking.payloads.given_file import file_payload, is_file
 from seo_engine.tracking.payloads.payload import HIGHEST_RATE, SAMPLES, Payload, Payloads
 from seo_engine.tracking.records.forms import Audio
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, captioned, described
 from seo_engine.tracking.records.metrics import metric_name
 
 MOST_CHANNELS = 8
@@ -37,9 +37,7 @@ def _contents(
     *,
     most_bytes: int,
 ) -> Record:
-    contents: Record = {"name": metric_name("audio", name), "epoch": epoch, "step": step}
-    if caption is not None:
-        contents["caption"] = plain_text(caption)
+    contents: Record = {"name": metric_name("audio", name), "epoch": epoch, "step": step, **captioned(caption)}
     if is_file(audio):
         if sample_rate is not None:
             raise ValueError("sample_rate must be given only with samples: a file has its own")
@@ -51,8 +49,7 @@ def _samples(audio: Any, sample_rate: Any, most_bytes: int) -> Payload:
     array = as_host_array(audio, "audio", most_bytes)
     if not array.size or array.ndim > 2:
         raise ValueError(f"audio must be samples, or samples × channels, got the shape {array.shape}")
-    if count := count_not_finite(array):
-        raise ValueError(f"audio must have finite samples, got {count} that are NaN or infinite")
+    require_finite(array, "audio must have finite samples")
     if array.dtype.kind == "b":
         raise TypeError("audio must hold numbers, got elements of type bool")
     array = array.reshape(-1, 1) if array.ndim < 2 else array

@@ -14,7 +14,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.encodings import PLOTLY, PNG
 from seo_engine.tracking.payloads.payload import MEDIA, Payload, Payloads
 from seo_engine.tracking.records.forms import Image, Markdown, Medium, PlotlyFigure
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, captioned, described
 from seo_engine.tracking.records.media.image import drawn_pictures
 from seo_engine.tracking.records.metrics import metric_name
 
@@ -22,8 +22,7 @@ from seo_engine.tracking.records.metrics import metric_name
 def _contents(
     name: str, figure: Any, epoch: float, step: int, caption: str | None = None, *, most_bytes: int
 ) -> Record:
-    entry = {} if caption is None else {"caption": plain_text(caption)}
-    contents = {"name": metric_name("figures", name), "epoch": epoch, "step": step, "images": [entry]}
+    contents = {"name": metric_name("figures", name), "epoch": epoch, "step": step, "images": [captioned(caption)]}
     if hasattr(figure, "to_json") and hasattr(figure, "to_plotly_json"):
         data = _without_secrets(orjson.loads(figure.to_json()))
         return contents | {PAYLOADS: [Payload(orjson.dumps(data), PLOTLY)]}

@@ -10,7 +10,7 @@ from typing import Any
 
 from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, require_finite
 from seo_engine.tracking.payloads.given_file import file_payload, is_file
 from seo_engine.tracking.payloads.payload import PIXELS, Payload, Payloads, check_size
 from seo_engine.tracking.records.forms import Box, Image, Picture
@@ -128,8 +128,7 @@ def _array_payload(image: Any, most_bytes: int, layout: str | None) -> Payload:
     array = as_host_array(image, "image", most_bytes)
     if not array.size:
         raise ValueError(f"image must not be empty, got the shape {array.shape}")
-    if count := count_not_finite(array):
-        raise ValueError(f"image must have finite pixels, got {count} that are NaN or infinite")
+    require_finite(array, "image must have finite pixels")
     return array_payload(channels_last(array, layout, is_tensor=hasattr(image, "detach")), PIXELS)
 
 

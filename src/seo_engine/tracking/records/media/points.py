@@ -7,14 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seo_engine.foundation.extras import import_of_extra
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.arrays import array_payload, as_finite_float32, as_host_array, count_not_finite
-from seo_engine.tracking.payloads.encodings import OBJECT_FILES, as_uint8
+from seo_engine.tracking.payloads.encodings import OBJECT_FILES, as_uint8, read_array
 from seo_engine.tracking.payloads.given_file import file_payload, is_file
 from seo_engine.tracking.payloads.payload import ARRAY, Payloads
 from seo_engine.tracking.records.forms import Markdown, ObjectFile, PointCloud, Points
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, captioned, described
 from seo_engine.tracking.records.media.kept_file import where_it_is
 from seo_engine.tracking.records.metrics import metric_name
 from seo_engine.tracking.records.pictures.drawing import COLOURS
@@ -33,9 +32,13 @@ def _contents(
     *,
     most_bytes: int,
 ) -> Record:
-    contents: Record = {"name": metric_name("points", name), "epoch": epoch, "step": step, "arrays": []}
-    if caption is not None:
-        contents["caption"] = plain_text(caption)
+    contents: Record = {
+        "name": metric_name("points", name),
+        "epoch": epoch,
+        "step": step,
+        "arrays": [],
+        **captioned(caption),
+    }
     if is_file(points):
         if colors is not None or faces is not None:
             raise ValueError("colors and faces must be given only with points: a file has its own")
@@ -117,11 +120,7 @@ def _shown(record: Record, payloads: Payloads) -> Shown:
 
 
 def _read(names: Sequence[str], references: Sequence[Any], payloads: Payloads) -> PointCloud:
-    numpy = import_of_extra("numpy", extra="tracking", needed_by="points")
-    arrays = {
-        name: numpy.load(payloads.file(reference), allow_pickle=False)
-        for name, reference in zip(names, references, strict=True)
-    }
+    arrays = {name: read_array(payloads.file(reference)) for name, reference in zip(names, references, strict=True)}
     return PointCloud(arrays["vertices"], arrays.get("colors"), arrays.get("faces"))
 
 

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
-from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, count_not_finite
+from seo_engine.tracking.payloads.arrays import array_payload, as_host_array, require_finite
 from seo_engine.tracking.payloads.encodings import check_length
 from seo_engine.tracking.payloads.given_file import file_payload, is_file
 from seo_engine.tracking.payloads.payload import FRAMES, Payload, Payloads
 from seo_engine.tracking.records.forms import Image, Markdown, Medium, Picture, Video
-from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, described, plain_text
+from seo_engine.tracking.records.kind import MOMENT, PAYLOADS, Kind, Shown, captioned, described
 from seo_engine.tracking.records.media.audio import checked_rate
 from seo_engine.tracking.records.media.image import channels_last, read_picture
 from seo_engine.tracking.records.media.kept_file import where_it_is
@@ -36,9 +36,7 @@ def _contents(
     *,
     most_bytes: int,
 ) -> Record:
-    contents: Record = {"name": metric_name("video", name), "epoch": epoch, "step": step}
-    if caption is not None:
-        contents["caption"] = plain_text(caption)
+    contents: Record = {"name": metric_name("video", name), "epoch": epoch, "step": step, **captioned(caption)}
     if is_file(video):
         if frames_per_second is not None or layout is not None:
             raise ValueError("frames_per_second and layout must be given only with frames: a file has its own")
@@ -68,8 +66,7 @@ def _frames(video: Any, layout: str | None, rate: float, most_bytes: int) -> Pay
     array = as_host_array(video, "video", most_bytes)
     if array.ndim not in (3, 4) or not array.size:
         raise ValueError(f"video must be frames, each a picture, got the shape {array.shape}")
-    if count := count_not_finite(array):
-        raise ValueError(f"video must have finite pixels, got {count} that are NaN or infinite")
+    require_finite(array, "video must have finite pixels")
     pixels = channels_last(array, None if layout is None else layout[1:], is_tensor=is_tensor, before=1)
     check_length(len(pixels), rate)
     return array_payload(pixels, FRAMES, rate)

@@ -189,11 +189,11 @@ class RunMedia:
         return {graph.name: self._kept(graph.name, wandb_graph(graph.read()))}
 
     def _file(self, file: File) -> dict[str, Any]:
-        contents = FileContents.of(file.file())
+        path = file.file()
         held = (self.held or {}).get(file.name)
-        if held is None or not contents.is_held_as(held):
+        if held is None or not held.is_of(path):
             keep_file(self._run, file)
-        self.sent.append((self._number, file.name, contents))
+        self.sent.append((self._number, file.name, path))
         # Among the files of the run: the row carries only its number.
         return {}
 

@@ -59,24 +59,21 @@ class FileContents(NamedTuple):
     size: int
     md5: str = ""
 
-    @classmethod
-    def of(cls, path: Path) -> FileContents:
-        """Return what a file on this machine holds.
+    def is_of(self, path: Path) -> bool:
+        """Return whether a file on this machine holds the same.
 
         Raises:
             OSError: If it cannot be read.
         """
+        if path.stat().st_size != self.size or not self.md5:
+            return path.stat().st_size == self.size
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, functools.partial(hashlib.md5, usedforsecurity=False)).digest()
-        return cls(path.stat().st_size, base64.b64encode(digest).decode())
-
-    def is_held_as(self, on_server: FileContents) -> bool:
-        """Return whether a server that says this of a file has it."""
-        return self.size == on_server.size and on_server.md5 in ("", self.md5, base64.b64decode(self.md5).hex())
+        return self.md5 in (base64.b64encode(digest).decode(), digest.hex())
 
 
-# The number of the row that a file belongs to, its name, and what it holds; None if its name says that.
-SentFile = tuple[int, str, FileContents | None]
+# The number of the row that a file belongs to, its name, and the file itself; None if its name says what it holds.
+SentFile = tuple[int, str, Path | None]
 
 
 def missing_files(sent: Iterable[SentFile], on_server: Mapping[str, FileContents] | None) -> list[tuple[int, str]]:
@@ -91,11 +88,11 @@ def missing_files(sent: Iterable[SentFile], on_server: Mapping[str, FileContents
     """
     if on_server is None:
         return []
-    newest = {name: (number, contents) for number, name, contents in sent}
+    newest = {name: (number, file) for number, name, file in sent}
     return sorted(
         (number, name)
-        for name, (number, contents) in newest.items()
-        if name not in on_server or (contents is not None and not contents.is_held_as(on_server[name]))
+        for name, (number, file) in newest.items()
+        if name not in on_server or (file is not None and not on_server[name].is_of(file))
     )
 
 

@@ -348,9 +348,9 @@ class WandBTracker(SDKTracker):
         try:
             newest = run_on_server.newest_row(0.1 * self._finish_seconds)
             files = run_on_server.files(0.1 * self._finish_seconds) if self._media.sent else None
+            missing = missing_files(self._media.sent, files)
         except OSError as error:
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error
-        missing = missing_files(self._media.sent, files)
         if missing:
             first = missing[0][0]
             files_in_words = "the file" if len(missing) == 1 else f"{len(missing)} files, such as"
