@@ -19,7 +19,7 @@ from transformers import GenerationConfig, TrainingArguments
 from seo_engine import TrackingConfig
 from seo_engine.foundation import redaction
 from seo_engine.foundation.redaction import REDACTED, is_secret_name, redact, redact_command, redact_text
-from seo_engine.tracking.runs.surroundings import describe_surroundings
+from seo_engine.tracking.surroundings.beginning import describe_beginning
 
 SECRET_NAMES = """
     password passwd PASSWORD dbPassword db_password user.password database-password PGPASSWORD
@@ -266,7 +266,7 @@ def test_an_environment_that_another_thread_changes_is_no_error() -> None:
 
     with patch.object(os, "environ", Vanishing(HF_TOKEN="fedcba98", HF_HOME="x")):
         assert redact_text("fedcba98") == "fedcba98"
-        assert describe_surroundings()["environment"] == {}
+        assert describe_beginning()["environment"] == {}
 
 
 def test_names_of_a_run_that_hold_a_secret_are_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,17 @@ class TrackingConfig(ProfilingConfig):
     slow_logging_threshold_seconds: float = setting(
         0.1, "Warn when one call into a tracker takes longer than this, in seconds.", above=0, switches=_TRACKING
     )
+    record_surroundings: bool = setting(
+        True,
+        "Record what the run ran in: commit and branch, packages, machine, environment without secrets, random seeds.",
+    )
+    record_uncommitted_changes: bool = setting(
+        False, "Record what differs from the commit, as a patch without secrets, of 1 MB at most."
+    )
+    record_program_source: bool = setting(False, "Record the file of the program, without secrets, 1 MB of it at most.")
+    wandb_source_code: bool = setting(
+        False, "Send W&B the patch and the program, too. Otherwise they stay in the run's folder."
+    )
     print_summary: bool = setting(True, "Say at the end of a run how it went, and what to type next.")
     on_setup_failure: str = setting(
         "continue",

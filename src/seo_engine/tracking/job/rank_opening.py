@@ -22,7 +22,7 @@ from seo_engine.tracking.runs.open_run import OpenRun
 from seo_engine.tracking.runs.rank_presence import RankPresence
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import MOMENT_SECONDS
-from seo_engine.tracking.runs.surroundings import describe_surroundings
+from seo_engine.tracking.surroundings.beginning import describe_beginning
 
 
 class Beginning(NamedTuple):
@@ -100,7 +100,7 @@ def open_rank(
         logging_queue.append(b"\n" * lost)
     payload_file = PayloadFile(directory)
     writer = RecordWriter(logging_queue, config, process.rank, payload_file, ends_run=False)
-    surroundings = describe_surroundings()
+    surroundings = describe_beginning()
     part = {"version": RANKS_VERSION, "world_size": process.processes, "attempt": list(beginning.attempt)}
     if has_begun:
         writer.write(RESUME.name, step=beginning.step, configuration=config.as_dictionary(), **part, **surroundings)

@@ -18,6 +18,7 @@ from seo_engine.tracking.records.marks.file import FILE
 from seo_engine.tracking.records.marks.note import NOTE
 from seo_engine.tracking.records.marks.run_marks import RUN_MARKS
 from seo_engine.tracking.records.marks.summary import SUMMARY
+from seo_engine.tracking.records.marks.surroundings import SURROUNDINGS
 from seo_engine.tracking.records.marks.tags import TAGS
 from seo_engine.tracking.records.media.audio import AUDIO
 from seo_engine.tracking.records.media.figure import FIGURE
@@ -58,6 +59,7 @@ KINDS: dict[str, Kind] = {
         TAGS,
         SUMMARY,
         FILE,
+        SURROUNDINGS,
         HYPERPARAMETERS,
         SETTINGS,
         MODEL_ARCHITECTURE,

@@ -15,6 +15,7 @@ from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.delivery.payload_release import release_payloads, release_sealed
 from seo_engine.tracking.history.closing_summary import Ending, reason_of, say_how_it_went
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
+from seo_engine.tracking.observers.surroundings import SurroundingsReading
 from seo_engine.tracking.run_states.attached_run import AttachedRun
 from seo_engine.tracking.run_states.run_state import RunState
 from seo_engine.tracking.runs.ledger import DeliveryState
@@ -52,6 +53,7 @@ class OwnedRun(AttachedRun):
         self._deliveries = Deliveries(run.directory, lambda: run.logging_queue, config, run.life, profiler)
         self._extra_trackers = extra_trackers
         self._began = time.monotonic()
+        self._surroundings = SurroundingsReading(run.record_writer, config, moment)
         self._profile = RunProfile(run.directory, run.record_writer, config, profiler, moment)
         self._standby = Standby(run.directory, ChildLog(run.directory, "standby", run.life))
 
@@ -80,6 +82,7 @@ class OwnedRun(AttachedRun):
             self._standby.start()
         self.upkeep.also(self._release_payloads)
         self._profile.start()
+        self._surroundings.start()
 
     def note_profile(self, moment: Moment) -> None:
         """Note that the training itself has logged its profile, at an epoch and a step."""
@@ -98,6 +101,7 @@ class OwnedRun(AttachedRun):
         seconds = time.monotonic() - self._began
         deadline = time.monotonic() + timeout_seconds
         try:
+            self._surroundings.finish(timeout_seconds / 4)
             self._profile.log_last(timeout_seconds / 2)
         finally:
             # Ctrl-C during this costs only the profile: the run ends with the status that was given.

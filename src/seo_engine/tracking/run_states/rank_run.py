@@ -21,6 +21,7 @@ from seo_engine.tracking.job.rank_opening import RankOpenRun
 from seo_engine.tracking.journal.rank_files import is_part, ranks_in, ranks_in_words
 from seo_engine.tracking.journal.rank_journals import RankJournals
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
+from seo_engine.tracking.observers.surroundings import SurroundingsReading
 from seo_engine.tracking.run_states.attached_run import AttachedRun
 from seo_engine.tracking.run_states.run_state import RunState
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
@@ -63,6 +64,7 @@ class RankRun(AttachedRun):
         self._upkeep, self._presence, self._logs = run.upkeep, run.presence, run.logs
         self._config = config
         self._began = time.monotonic()
+        self._surroundings = SurroundingsReading(run.record_writer, config, moment)
         self._profile = RunProfile(run.directory, run.record_writer, config, profiler, moment, self._rank)
         self._trackers: dict[str, DestinationTracker | TrackerInChild] = {}
         self._delivery: dict[str, DeliveryState] = {}
@@ -111,6 +113,8 @@ class RankRun(AttachedRun):
         elif self._extra_trackers:
             logger.debug("Rank 0 alone delivers to extra_trackers")
         self._profile.start()
+        if self._rank == 0:
+            self._surroundings.start()
 
     def note_profile(self, moment: Moment) -> None:
         """Note that the training itself has logged its profile, at an epoch and a step."""
@@ -132,6 +136,7 @@ class RankRun(AttachedRun):
         seconds = time.monotonic() - self._began
         deadline = time.monotonic() + timeout_seconds
         try:
+            self._surroundings.finish(timeout_seconds / 4)
             self._profile.log_last(timeout_seconds / 2)
         finally:
             # Ctrl-C during this costs only the profile: the part ends with the status that was given.

@@ -31,7 +31,7 @@ from seo_engine.tracking.runs.log_files import RunLogs
 from seo_engine.tracking.runs.places import create_run_directory
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.runs.run_lock import RUN_LOCK, RunLock
-from seo_engine.tracking.runs.surroundings import describe_surroundings
+from seo_engine.tracking.surroundings.beginning import describe_beginning
 from seo_engine.tracking.wandb_rules import is_plain_run_id
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         OSError: If it cannot be created.
     """
     directory = create_run_directory(config.tensorboard_log_dir, config.experiment_name)
-    surroundings = describe_surroundings()
+    surroundings = describe_beginning()
     life = Lifecycle(
         wandb_run_id=new_wandb_run_id(config),
         started=time.time(),
@@ -120,7 +120,7 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     run = _owned(directory, config, life)
     if step is not None:
         life.step = step
-    surroundings = describe_surroundings()
+    surroundings = describe_beginning()
     life.program = program_of(surroundings)
     run.record_writer.write(RESUME.name, step=step, configuration=config.as_dictionary(), **surroundings)
     return run

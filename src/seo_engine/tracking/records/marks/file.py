@@ -21,13 +21,18 @@ _LONGEST_PART_BYTES = 200
 _TAKEN_FOLDERS = ("media", "artifact", "artifacts", "logs")
 
 
-def _contents(name: str, file: Any, epoch: float, step: int, *, most_bytes: int) -> Record:
+# A field of files that stay on this machine: a view on a server says only where they are.
+_STAYS_HERE = "stays_here"
+
+
+def _contents(name: str, file: Any, epoch: float, step: int, stays_here: bool = False, *, most_bytes: int) -> Record:
     path = metric_name("files", name)
     check_path(path)
     if not is_file(file):
         raise TypeError(f"file must be the path of a file, its bytes, or an open file, got {described(file)}")
     payload = file_payload(file, "file", most_bytes, lambda beginning: FILE_ENCODING)
-    return {"name": path, "epoch": epoch, "step": step, PAYLOADS: [payload]}
+    kept: Record = {_STAYS_HERE: True} if stays_here else {}
+    return {"name": path, "epoch": epoch, "step": step, **kept, PAYLOADS: [payload]}
 
 
 def check_path(path: str) -> None:
@@ -57,7 +62,8 @@ def check_path(path: str) -> None:
 def _shown(record: Record, payloads: Payloads) -> Shown:
     name, file = record["name"], partial(payloads.file, record[PAYLOADS][0])
     check_path(name)
-    forms = (File(name, file), Markdown(name, partial(where_it_is, "A file", file)))
+    described = Markdown(name, partial(where_it_is, "A file", file))
+    forms = (described,) if record.get(_STAYS_HERE) else (File(name, file), described)
     return Shown(FILE, record, record["epoch"], record["step"], media=(forms,))
 
 

@@ -17,7 +17,7 @@ from seo_engine.foundation.whole_files import PRIVATE_FOLDER
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.runs.places import WANDB
-from seo_engine.tracking.runs.surroundings import read_git
+from seo_engine.tracking.surroundings.git import read_git
 from seo_engine.tracking.trackers.wandb import fragments
 from seo_engine.tracking.trackers.wandb.identity import Identity, identity_of
 from seo_engine.tracking.trackers.wandb.server import StopRequest, credentials

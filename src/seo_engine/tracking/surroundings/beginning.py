@@ -1,16 +1,16 @@
-"""Surroundings: where, how and from which code a run was started, without secrets."""
+"""What is recorded when a run begins: where, how and from which code it was started, without secrets."""
 
 from __future__ import annotations
 
 import logging
 import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, TypedDict
 
 from seo_engine.foundation.redaction import redact, redact_command, redact_text
+from seo_engine.tracking.surroundings.git import ask_git, read_git
 
 logger = logging.getLogger(__name__)
 
@@ -20,16 +20,6 @@ _ENVIRONMENT_PREFIXES = (
     "RANK", "SLURM_JOB", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_", "WANDB_", "WORLD_SIZE",
 )  # fmt: skip
 
-# git answers from local files; if those hang, the run starts without its answer.
-_LONGEST_QUESTION_SECONDS = 1.0
-
-
-class GitState(TypedDict):
-    """The code that a run was started from; a part that git does not know is empty."""
-
-    commit: str
-    remote: str
-
 
 class ProgramState(TypedDict):
     """The program of a process, and its file relative to the repository or the working folder; empty if unknown."""
@@ -38,19 +28,13 @@ class ProgramState(TypedDict):
     code_path: str
 
 
-def describe_surroundings() -> dict[str, Any]:
+def describe_beginning() -> dict[str, Any]:
     """Return what is recorded at the start of a run in addition to its configuration.
 
     Returns:
         dict[str, Any]: Plain data without secrets: process, host, Python, the command line, the folder, the
             environment variables that matter to the training, and the state of git.
     """
-    # Another thread may remove a variable meanwhile.
-    environment = {
-        name: value
-        for name in sorted(os.environ)
-        if name.startswith(_ENVIRONMENT_PREFIXES) and (value := os.environ.get(name)) is not None
-    }
     return {
         "process": os.getpid(),
         "host": platform.node(),
@@ -59,9 +43,21 @@ def describe_surroundings() -> dict[str, Any]:
         "arguments": redact_command(sys.argv[1:]),
         **read_program(),
         "folder": redact_text(_folder()),
-        "environment": redact(environment),
+        "environment": read_environment(),
         "git": read_git(),
     }
+
+
+def read_environment() -> dict[str, str]:
+    """Return the environment variables that matter to a training, without secrets."""
+    # Another thread may remove a variable meanwhile.
+    environment = {
+        name: value
+        for name in sorted(os.environ)
+        if name.startswith(_ENVIRONMENT_PREFIXES) and (value := os.environ.get(name)) is not None
+    }
+    redacted: dict[str, str] = redact(environment)
+    return redacted
 
 
 def read_program() -> ProgramState:
@@ -72,7 +68,7 @@ def read_program() -> ProgramState:
     path = file if isinstance(file, str) and not file.startswith("<") else ""
     try:
         name = f"-m {module.name}" if module is not None else path and str(Path(path).absolute())
-        code_path = path and _within(Path(path), Path(_ask_git("rev-parse", "--show-toplevel") or _folder()))
+        code_path = path and _within(Path(path), Path(ask_git("rev-parse", "--show-toplevel") or _folder()))
     except Exception as error:  # the folder was deleted, or the program is something unusual
         logger.debug("The program cannot be described: %s", error)
         return {"program": "", "code_path": ""}
@@ -85,34 +81,9 @@ def _within(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
-def read_git() -> GitState:
-    """Return the commit that is checked out here, and its remote without secrets in the address."""
-    return {
-        "commit": _ask_git("rev-parse", "--verify", "HEAD"),
-        "remote": redact_text(_ask_git("config", "--get", "remote.origin.url")),
-    }
-
-
 def _folder() -> str:
     try:
         return str(Path.cwd())
     except OSError:
         # It was deleted.
         return ""
-
-
-def _ask_git(*question: str) -> str:
-    try:
-        answer = subprocess.run(
-            ["git", *question],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_LONGEST_QUESTION_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError):
-        # git is missing or hangs: a run does not need it.
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""

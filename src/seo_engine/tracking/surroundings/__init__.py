@@ -1,0 +1,1 @@
+"""What a run ran in: its program and code, its packages, its machine and its random seeds, without secrets."""
