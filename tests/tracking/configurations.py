@@ -9,6 +9,7 @@ ONLY_WHAT_IS_LOGGED: dict[str, Any] = {
     "enable_code_profiling": False,
     "system_metrics_interval_seconds": 0,
     "record_surroundings": False,
+    "capture_console": "off",
 }
 
 # The same in the text of a program that a test runs.

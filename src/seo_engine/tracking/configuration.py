@@ -199,6 +199,13 @@ class TrackingConfig(ProfilingConfig):
     wandb_source_code: bool = setting(
         False, "Send W&B the patch and the program, too. Otherwise they stay in the run's folder."
     )
+    capture_console: str = setting(
+        "python",
+        "What is recorded of the console, without secrets. `python`: what Python writes to `sys.stdout` and "
+        "`sys.stderr`. `descriptors`: what libraries in C and other processes print, too. `off`: nothing.",
+        allowed=("python", "descriptors", "off"),
+        switches=_TRACKING,
+    )
     print_summary: bool = setting(True, "Say at the end of a run how it went, and what to type next.")
     on_setup_failure: str = setting(
         "continue",

@@ -14,6 +14,7 @@ from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
 from seo_engine.tracking.delivery.deliveries import Deliveries
 from seo_engine.tracking.delivery.payload_release import release_payloads, release_sealed
 from seo_engine.tracking.history.closing_summary import Ending, reason_of, say_how_it_went
+from seo_engine.tracking.observers.console.capture import ConsoleCapture
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
 from seo_engine.tracking.observers.surroundings import SurroundingsReading
 from seo_engine.tracking.run_states.attached_run import AttachedRun
@@ -53,6 +54,7 @@ class OwnedRun(AttachedRun):
         self._deliveries = Deliveries(run.directory, lambda: run.logging_queue, config, run.life, profiler)
         self._extra_trackers = extra_trackers
         self._began = time.monotonic()
+        self._console = ConsoleCapture(run.directory, run.record_writer, config)
         self._surroundings = SurroundingsReading(run.record_writer, config, moment)
         self._profile = RunProfile(run.directory, run.record_writer, config, profiler, moment)
         self._standby = Standby(run.directory, ChildLog(run.directory, "standby", run.life))
@@ -75,6 +77,7 @@ class OwnedRun(AttachedRun):
         """Start the workers, without waiting for them, and the run's profile; a second call does nothing."""
         if self.trackers:
             return
+        self._console.start()
         self._deliveries.start(
             configured_destinations(self._config), self._extra_trackers, may_use_child=self._config.asynchronous_logging
         )
@@ -105,6 +108,7 @@ class OwnedRun(AttachedRun):
             self._profile.log_last(timeout_seconds / 2)
         finally:
             # Ctrl-C during this costs only the profile: the run ends with the status that was given.
+            self._console.finish(timeout_seconds / 4)
             self._deliver_rest(status, error, timeout_seconds, deadline)
         if self._config.print_summary:
             has_time = time.monotonic() < deadline
@@ -125,6 +129,7 @@ class OwnedRun(AttachedRun):
         """Return the same run without its workers, hooks and locks, which belong to the parent."""
         self._deliveries.renew_after_fork()
         self._standby.disown_after_fork()
+        self._console.disown_after_fork()
         return super().after_fork()
 
     def _release_payloads(self) -> None:

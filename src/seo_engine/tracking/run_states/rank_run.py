@@ -20,6 +20,7 @@ from seo_engine.tracking.history.closing_summary import Ending, reason_of, say_h
 from seo_engine.tracking.job.rank_opening import RankOpenRun
 from seo_engine.tracking.journal.rank_files import is_part, ranks_in, ranks_in_words
 from seo_engine.tracking.journal.rank_journals import RankJournals
+from seo_engine.tracking.observers.console.capture import ConsoleCapture
 from seo_engine.tracking.observers.run_profile import Moment, RunProfile
 from seo_engine.tracking.observers.surroundings import SurroundingsReading
 from seo_engine.tracking.run_states.attached_run import AttachedRun
@@ -64,6 +65,7 @@ class RankRun(AttachedRun):
         self._upkeep, self._presence, self._logs = run.upkeep, run.presence, run.logs
         self._config = config
         self._began = time.monotonic()
+        self._console = ConsoleCapture(run.directory, run.record_writer, config)
         self._surroundings = SurroundingsReading(run.record_writer, config, moment)
         self._profile = RunProfile(run.directory, run.record_writer, config, profiler, moment, self._rank)
         self._trackers: dict[str, DestinationTracker | TrackerInChild] = {}
@@ -103,6 +105,7 @@ class RankRun(AttachedRun):
         """Start what delivers, and the profile of this rank; a second call does nothing."""
         if self._trackers:
             return
+        self._console.start()
         self._trackers = {name: TrackerInChild(name, self._ledger_of(name)) for name in self._names()}
         if self._deliverer is not None:
             self._deliverer.start()
@@ -140,6 +143,7 @@ class RankRun(AttachedRun):
             self._profile.log_last(timeout_seconds / 2)
         finally:
             # Ctrl-C during this costs only the profile: the part ends with the status that was given.
+            self._console.finish(timeout_seconds / 4)
             self.record_writer.write_end(status, error)
             # A disk that refuses lines gets half of the time, so that some is left for the trackers.
             self._upkeep.close(timeout_seconds / 2)
@@ -176,6 +180,7 @@ class RankRun(AttachedRun):
 
     def after_fork(self) -> RunState:
         """Return the same part without its workers and locks, which belong to the parent."""
+        self._console.disown_after_fork()
         if self._deliverer is not None:
             self._deliverer.disown_after_fork()
         if self._extra_deliveries is not None:

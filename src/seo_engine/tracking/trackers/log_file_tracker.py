@@ -31,6 +31,8 @@ class LogFileTracker(DestinationTracker):
         self._timestamp = timestamp
         self._progress: TextIO | None = None
         self._performance: TextIO | None = None
+        # Made only if something was printed.
+        self._console: TextIO | None = None
 
     def setup(self) -> None:
         """Open the files; a failure is logged, and `available` stays False."""
@@ -61,6 +63,10 @@ class LogFileTracker(DestinationTracker):
                     # Operation names may be any text.
                     words = _as_words({shown.prefix + name: value})
                     self._write(self._performance, one_line(f"step {shown.step} {words}"), recorded)
+            case "console":
+                self._console = self._console or self._open("console")
+                for line in record["text"].split("\n"):
+                    self._write(self._console, line, recorded)
             case "hyperparameters":
                 self._write(self._progress, f"hyperparameters {_as_words(shown.settings)}", recorded)
             case "model_architecture":
@@ -103,7 +109,7 @@ class LogFileTracker(DestinationTracker):
 
     def abandon(self) -> None:
         """Drop files that were deleted."""
-        self._progress = self._performance = None
+        self._progress = self._performance = self._console = None
         self.available = False
 
     def details(self) -> dict[str, str]:
@@ -111,7 +117,7 @@ class LogFileTracker(DestinationTracker):
         return {"directory": str(self._directory)}
 
     def _files(self) -> list[TextIO]:
-        return [file for file in (self._progress, self._performance) if file is not None]
+        return [file for file in (self._progress, self._performance, self._console) if file is not None]
 
     def _open(self, subject: str) -> TextIO:
         # From the beginning: the worker delivers the whole run whenever these files are opened.

@@ -17,6 +17,7 @@ from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
+from seo_engine.tracking.trackers.wandb.console_log import FILE_NAME, ConsoleLog
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
 from seo_engine.tracking.trackers.wandb.identity import forget_identity, leave_sweep_of_another_run
 from seo_engine.tracking.trackers.wandb.media import RunMedia, with_texts_as_media
@@ -235,6 +236,7 @@ class WandBTracker(SDKTracker):
         if self._sent_alerts is None:
             self._sent_alerts = SentAlerts(run_directory)
         self._page = RunPage(self.run, self._sent_alerts)
+        self._console = ConsoleLog(self.run)
         if self._mode == "online" and self._held_record > 0:
             # Asked again at the end, if it does not answer now.
             with contextlib.suppress(OSError):
@@ -292,6 +294,8 @@ class WandBTracker(SDKTracker):
         assert self.run is not None
         is_held = recorded.number <= self._held_record
         self._page.show(shown, recorded, is_held=is_held)
+        if shown.kind.name == "console":
+            self._console.add(shown.record["text"], recorded.number)
         if shown.step is None:
             return
         # A row that the view holds is not written again, nor are its files; but the server may hold it without them.
@@ -312,6 +316,7 @@ class WandBTracker(SDKTracker):
         return {name: value for values in converted for name, value in values.items()}
 
     def _flush(self) -> None:
+        self._console.flush()
         # wandb-core itself writes every `TRANSACTION_LOG_FLUSH_SECONDS`, but does not report a full disk.
         if self._growth is not None and self._growth.has_stopped(self._given_record):
             raise OSError("wandb-core has stopped writing; the disk may be full")
@@ -322,6 +327,8 @@ class WandBTracker(SDKTracker):
         # Read first: a run whose core has died cannot be asked.
         run_on_server = RunOnServer(str(run.entity), str(run.project), str(run.id))
         unfinished: Exception | None = None
+        if self._console.last_record is not None:
+            self._media.sent.append((self._console.last_record, FILE_NAME, self._console.path))
         try:
             run.finish(exit_code=0 if status == "finished" else 1)
         except Exception as error:

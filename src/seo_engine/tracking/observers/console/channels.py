@@ -1,0 +1,89 @@
+"""Channels: the ways from the standard descriptors to whoever reads what is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import termios
+from typing import NamedTuple
+
+_STANDARD = {1: "stdout", 2: "stderr"}
+
+# Of a pipe, so that a burst need not wait for its reader. Linux alone can be asked for it.
+_PIPE_BYTES = 1 << 20
+
+_OUTPUT_FLAGS, _LOCAL_FLAGS = 1, 3
+
+
+class Channel(NamedTuple):
+    """One way.
+
+    Args:
+        stream (str): `stdout`, `stderr`, or `both` if they lead to one place.
+        descriptors (tuple[int, ...]): Which of them.
+        original (int): A copy of where they lead otherwise.
+        entrance (int): What is written to it, can be read at the exit.
+        exit (int): There.
+    """
+
+    stream: str
+    descriptors: tuple[int, ...]
+    original: int
+    entrance: int
+    exit: int
+
+    def enter(self) -> None:
+        """Have the descriptors lead to this channel."""
+        for descriptor in self.descriptors:
+            os.dup2(self.entrance, descriptor)
+
+    def leave(self) -> None:
+        """Have the descriptors lead where they did before."""
+        for descriptor in self.descriptors:
+            os.dup2(self.original, descriptor)
+
+    def copy_window_size(self) -> None:
+        """Give a pseudo-terminal the size of the original one."""
+        if not os.isatty(self.original):
+            return
+        with contextlib.suppress(OSError):
+            size = fcntl.ioctl(self.original, termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+            if size != fcntl.ioctl(self.exit, termios.TIOCGWINSZ, size):
+                fcntl.ioctl(self.exit, termios.TIOCSWINSZ, size)
+
+
+def open_channels() -> list[Channel]:
+    """Return one channel for each place to which the standard descriptors lead.
+
+    Raises:
+        OSError: If there are no descriptors left, or no pseudo-terminals.
+    """
+    same = os.path.samestat(os.fstat(1), os.fstat(2))
+    wanted = {"both": (1, 2)} if same else {name: (number,) for number, name in _STANDARD.items()}
+    return [_open(stream, descriptors) for stream, descriptors in wanted.items()]
+
+
+def _open(stream: str, descriptors: tuple[int, ...]) -> Channel:
+    original = os.dup(descriptors[0])
+    if os.isatty(original):
+        exit_, entrance = os.openpty()
+        _pass_on_unchanged(entrance, original)
+    else:
+        exit_, entrance = os.pipe()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            # An unprivileged user may have used up what there is.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(entrance, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    channel = Channel(stream, descriptors, original, entrance, exit_)
+    channel.copy_window_size()
+    return channel
+
+
+def _pass_on_unchanged(terminal: int, original: int) -> None:
+    """Have a pseudo-terminal leave line ends to the original one, and echo nothing."""
+    attributes = termios.tcgetattr(original)
+    attributes[_OUTPUT_FLAGS] &= ~termios.OPOST
+    attributes[_LOCAL_FLAGS] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
