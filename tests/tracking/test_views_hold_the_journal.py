@@ -104,8 +104,8 @@ def test_one_record_is_one_event(tmp_path: Path) -> None:
     config = TrackingConfig(tensorboard_log_dir=str(tmp_path / "runs"), wandb_logging=False, selective_logging=False)
     directory = track_a_run(config)
     shown = sum(bool(record["metrics"]) for _, record in metric_records(directory))
-    # Beside the metrics: configuration, hyperparameters, text, profiling, status.
-    assert read_tensorboard(directory).events == shown + 5
+    # Beside the metrics: configuration, surroundings, hyperparameters, text, profiling, status.
+    assert read_tensorboard(directory).events == shown + 6
 
 
 def test_views_show_by_default_what_the_selection_says(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ def run_details(
     if run.command:
         parts.append(escape(one_line(shlex.join(run.command))))
     if run.git.get("commit"):
-        parts.append(escape(one_line(f"commit {run.git['commit']}  {run.git.get('remote', '')}")))
+        parts.append(escape(_code(run.git)))
+    parts += [escape(line) for line in _surroundings(run.surroundings)]
     if run.tags:
         parts.append(escape(one_line(f"tags {', '.join(run.tags)}")))
     parts += [escape(one_line(f"note: {note}")) for note in run.notes[-_MOST_NOTES:]]
@@ -216,6 +217,30 @@ def _texts_table(texts: Mapping[str, str]) -> Table:
     if more := len(texts) - len(newest):
         table.add_row("", f"and {more} more, with --json")
     return table
+
+
+def _code(git: Mapping[str, str]) -> str:
+    branch = f" on {git['branch']}" if git.get("branch") else ""
+    changed = git.get("changed_files", "0")
+    since = "" if changed == "0" else f", {changed} files changed since" if changed != "1" else ", 1 file changed since"
+    return one_line(f"commit {git['commit']}{branch}{since}  {git.get('remote', '')}")
+
+
+def _surroundings(surroundings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return in words on which machine a run ran, and with which seeds; a foreign journal may hold anything."""
+    machine, seeds = surroundings.get("machine", {}), surroundings.get("seeds", {})
+    memory, gpus = machine.get("memory_bytes"), machine.get("gpus")
+    names = [str(each.get("name")) for each in gpus if isinstance(each, dict)] if isinstance(gpus, list) else []
+    parts = [
+        str(machine.get("processor", "")),
+        f"{machine['threads']} threads" if "threads" in machine else "",
+        f"{memory / 1e9:.0f} GB" if isinstance(memory, int | float) else "",
+        *(f"{count} × {name}" for name, count in Counter(names).items()),
+    ]
+    lines = [f"machine {', '.join(filter(None, parts))}"] if any(parts) else []
+    if seeds:
+        lines.append(f"seeds {', '.join(f'{name} {seed}' for name, seed in seeds.items())}")
+    return [one_line(line) for line in lines]
 
 
 def _given(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ TRAINING = """
     DESTINATIONS["run_logs"] = DESTINATIONS["run_logs"]._replace(runs_in_child=True)
     {between}
     config = TrackingConfig(
-        experiment_name="r", wandb_logging=False, tensorboard_logging=False, close_timeout_seconds=600
+        experiment_name="r", wandb_logging=False, tensorboard_logging=False, record_surroundings=False,
+        close_timeout_seconds=600,
     )
     with ExperimentTracker(config) as tracker:
         tracker.log_training_metrics(1, 1, {{"loss": 0.5}})

@@ -14,7 +14,7 @@ from tests.tracking.read_views import assert_each_value_once, read_tensorboard
 BEGINNING = """
 import os, signal, sys, time
 from seo_engine import ExperimentTracker, TrackingConfig
-config = TrackingConfig(experiment_name="r", wandb_logging=False, selective_logging=False)
+config = TrackingConfig(experiment_name="r", wandb_logging=False, selective_logging=False, record_surroundings=False)
 tracker = ExperimentTracker(config)
 for step in range(1, 301):
     tracker.log_training_metrics(1, step, {"loss": 1 / step})
@@ -74,7 +74,8 @@ def test_there_is_none_beside_the_child_of_wandb_or_without_a_background(tmp_pat
         program = f"""
             import sys
             from seo_engine import ExperimentTracker, TrackingConfig
-            tracker = ExperimentTracker(TrackingConfig(tensorboard_logging=False, {settings}))
+            config = TrackingConfig(tensorboard_logging=False, record_surroundings=False, {settings})
+            tracker = ExperimentTracker(config)
             print("ready", flush=True)
             sys.stdin.readline()
         """

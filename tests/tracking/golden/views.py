@@ -116,7 +116,8 @@ def _wandb_records(wandb_directory: Path) -> Iterator[dict[str, Any]]:
                 "sha256": hashlib.sha256(record.SerializeToString(deterministic=True)).hexdigest(),
                 "contents": _readable(MessageToDict(contents)),
             }
-    for path in sorted(wandb_directory.glob("offline-run-*/files/media/**/*")):
+    files = wandb_directory.glob("offline-run-*/files")
+    for path in sorted(path for folder in files for path in (*folder.glob("media/**/*"), folder / "output.log")):
         if path.is_file():
             yield {"file": path.name, "contents": _readable(path.read_bytes().decode("utf-8", "backslashreplace"))}
 
@@ -133,7 +134,7 @@ def _put_in_order(items: Any, only_plain_keys: bool = False) -> None:
 
 
 def _log_lines(logs: Path) -> Iterator[str]:
-    for subject in ("training_progress", "performance_metrics"):
+    for subject in ("training_progress", "performance_metrics", "console"):
         for path in sorted(logs.glob(f"{subject}_*.log")):
             yield path.name
             yield from path.read_text(encoding="utf-8").splitlines()

@@ -32,7 +32,7 @@ FILES = {"trace.json": "traceEvents", "profiling_data.json": "timings"}
 def config(tmp_path: Path, **settings: Any) -> TrackingConfig:
     values = {
         "tensorboard_log_dir": str(tmp_path / "runs"), "experiment_name": "r", "wandb_logging": False,
-        "tensorboard_logging": False, "selective_logging": False,
+        "tensorboard_logging": False, "selective_logging": False, "record_surroundings": False,
     }  # fmt: skip
     return TrackingConfig(**(values | settings))
 

@@ -67,6 +67,9 @@ class LogFileTracker(DestinationTracker):
                 self._console = self._console or self._open("console")
                 for line in record["text"].split("\n"):
                     self._write(self._console, line, recorded)
+            case "surroundings":
+                # The rest is in the journal: there are hundreds of packages.
+                self._write(self._progress, one_line(f"code {_as_words(record['git'])}"), recorded)
             case "hyperparameters":
                 self._write(self._progress, f"hyperparameters {_as_words(shown.settings)}", recorded)
             case "model_architecture":
