@@ -63,7 +63,8 @@ def run_program(folder: Path, settings: str = "", body: str = "pass", **environm
             from seo_engine import ExperimentTracker, TrackingConfig
             token = "{SECRET}"
             config = TrackingConfig(
-                experiment_name="r", {settings or "wandb_logging=False, tensorboard_logging=False"}, print_summary=False,
+                {settings or "wandb_logging=False, tensorboard_logging=False"},
+                experiment_name="r", print_summary=False,
                 {SETTINGS}
             )
             with ExperimentTracker(config) as tracker:
@@ -82,9 +83,9 @@ def kept(folder: Path, record: dict[str, Any]) -> str:
 
 
 def test_a_run_says_which_code_machine_packages_environment_and_seeds_it_had(repository: Path) -> None:
-    (record,) = run_program(
+    record, later = run_program(
         repository,
-        body="import torch; torch.manual_seed(17)",
+        body="tracker.flush(); tracker._run._surroundings._thread.join(); import torch; torch.manual_seed(17)",
         HF_TOKEN=SECRET, OMP_NUM_THREADS="2", PYTHONHASHSEED="5", MY_OWN="private",
     )  # fmt: skip
     assert record["git"] == {
@@ -99,8 +100,9 @@ def test_a_run_says_which_code_machine_packages_environment_and_seeds_it_had(rep
     assert record["machine"]["threads"] == psutil.cpu_count() and record["machine"]["processor"]
     assert record["environment"]["OMP_NUM_THREADS"] == "2" and record["environment"]["HF_TOKEN"] == "[redacted]"
     assert "MY_OWN" not in record["environment"]
-    # Chosen after the run began.
-    assert record["seeds"]["torch"] == 17 and record["seeds"]["PYTHONHASHSEED"] == "5"
+    assert record["seeds"] == {"PYTHONHASHSEED": "5"}
+    # Chosen when the rest was recorded already.
+    assert later["seeds"] == {"PYTHONHASHSEED": "5", "torch": 17} and not later["packages"]
     assert SECRET not in (repository / "runs" / "r" / "journal.jsonl").read_text()
     shown = CliRunner().invoke(main, ["runs", "show", str(repository / "runs" / "r")]).output
     assert f"commit {record['git']['commit']} on fast-lr, 3 files changed since" in shown

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 # By its name, because it imports what only that process needs.
 _MAIN_PROGRAM = "seo_engine.tracking.surroundings.reading_process"
 
+# What that process reads.
+_READ = ("git", "python", "machine", "packages", "environment")
+
 _LONGEST_READING_SECONDS = 60.0
 
 # How long the end of a short run waits for it.
@@ -44,8 +47,8 @@ class SurroundingsReading:
         self._config = config
         self._moment = moment
         self._process: subprocess.Popen[bytes] | None = None
-        # Before the first numbers are drawn.
-        self._first_seeds: dict[str, int | str] = {}
+        self._seeds: dict[str, int | str] = {}
+        self._has_recorded = False
         # Nothing may be logged after the end of the run.
         self._logging = threading.Lock()
         self._may_log = True
@@ -55,7 +58,8 @@ class SurroundingsReading:
         """Start reading, if it is asked for."""
         if not self._config.record_surroundings:
             return
-        self._first_seeds = read_seeds()
+        # Before the first numbers are drawn.
+        self._seeds = read_seeds()
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -75,6 +79,8 @@ class SurroundingsReading:
         if self._thread.is_alive() and self._process is not None:
             self._process.kill()
             self._thread.join(timeout_seconds)
+        if self._has_recorded:
+            self._record_new_seeds()
 
     def _run(self) -> None:
         try:
@@ -120,15 +126,26 @@ class SurroundingsReading:
         return questions
 
     def _record(self, answer: dict[str, Any]) -> None:
-        epoch, step = self._moment()
         changes, source = answer.pop("uncommitted_changes", ""), answer.pop("source", "")
         # A seed that was chosen after the run began is the one that counts.
-        seeds = {**self._first_seeds, **read_seeds()}
-        command = redact_command(sys.orig_argv)
-        self._record_writer.write("surroundings", command=command, seeds=seeds, **answer, epoch=epoch, step=step)
+        self._seeds |= read_seeds()
+        self._write(seeds=self._seeds, **answer)
+        self._has_recorded = True
+        epoch, step = self._moment()
         stays_here = not self._config.wandb_source_code
         for name, text in (("uncommitted_changes.patch", changes), ("program.py", source)):
             if text:
                 self._record_writer.write(
                     "file", name=f"source/{name}", file=text.encode(), epoch=epoch, step=step, stays_here=stays_here
                 )
+
+    def _record_new_seeds(self) -> None:
+        """Record once more, at the end, the seeds that were chosen since."""
+        seeds = self._seeds | read_seeds()
+        if seeds != self._seeds:
+            self._write(seeds=seeds, **{name: {} for name in _READ})
+
+    def _write(self, **contents: Any) -> None:
+        epoch, step = self._moment()
+        command = redact_command(sys.orig_argv)
+        self._record_writer.write("surroundings", command=command, epoch=epoch, step=step, **contents)
