@@ -17,6 +17,7 @@ from seo_engine.cli.errors import CommandError
 
 # Each command and where it is. A module is imported only when its command is run or its help is shown.
 COMMANDS = {
+    "config": "seo_engine.cli.config:config",
     "crawl": "seo_engine.cli.crawl:crawl",
     "runs": "seo_engine.cli.runs:runs",
     "train": "seo_engine.cli.train:train",
@@ -80,6 +81,7 @@ def main() -> None:
       seo-engine train                        the bundled site, with the packaged model
       seo-engine train ./public --epochs 3    your own site, a folder of HTML files
       seo-engine crawl https://example.org/ -o site    fetch the pages of a live site
+      seo-engine config show                  which settings apply, and where each comes from
       seo-engine runs list                    the runs so far
       seo-engine runs show RUN                metrics, hyperparameters, where the time went
     """

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.options import given, setting_options
+from seo_engine.cli.options import config_option, configured, read_settings, setting_options, with_variable
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.foundation.extras import require_extra
 
@@ -27,9 +27,16 @@ _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 @click.command()
 @click.argument("source")
 @click.option("--output", "-o", "folder", required=True, type=click.Path(path_type=Path), help="Folder for the crawl.")
+@config_option
 @setting_options(CrawlConfig)
-@click.option("--include", multiple=True, metavar="PATTERN", help="Fetch only addresses that match, as '/docs/*'.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Do not fetch addresses that match.")
+@click.option(
+    "--include", multiple=True, metavar="PATTERN",
+    help=with_variable("Fetch only addresses that match, as '/docs/*'.", CrawlConfig, "include"),
+)  # fmt: skip
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN",
+    help=with_variable("Do not fetch addresses that match.", CrawlConfig, "exclude"),
+)  # fmt: skip
 @click.option(
     "--header", "header_variables", multiple=True, metavar="NAME=VARIABLE",
     help="Send a header whose value is in this variable of the environment.",
@@ -39,14 +46,22 @@ _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
     "--basic-auth", "password_variable", metavar="VARIABLE", help="Sign in with user:password in this variable."
 )
 @click.option(
-    "--ignore-robots", multiple=True, metavar="HOST", help="Do not obey the robots.txt of this host, which is yours."
-)
-@click.option("--render", is_flag=True, help="Run the scripts of pages in Chromium, and keep both versions.")
-@click.option("--allow-private", is_flag=True, help="Fetch from a private network or from this machine, too.")
+    "--ignore-robots", multiple=True, metavar="HOST",
+    help=with_variable("Do not obey the robots.txt of this host, which is yours.", CrawlConfig, "ignore_robots"),
+)  # fmt: skip
+@click.option(
+    "--render", is_flag=True,
+    help=with_variable("Run the scripts of pages in Chromium, and keep both versions.", CrawlConfig, "render", "true"),
+)  # fmt: skip
+@click.option(
+    "--allow-private", is_flag=True,
+    help=with_variable("Fetch from a private network or from this machine, too.", CrawlConfig, "allow_private", "true"),
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def crawl(
     source: str,
     folder: Path,
+    config_file: Path | None,
     include: Sequence[str],
     exclude: Sequence[str],
     header_variables: Sequence[str],
@@ -80,10 +95,13 @@ def crawl(
     from seo_engine.reports.crawl import CrawlDisplay, crawl_report, next_step, no_page_of
 
     with errors_in_one_line():
-        config = CrawlConfig(
-            **given(settings), include=list(include), exclude=list(exclude), ignore_robots=list(ignore_robots),
-            render=render, allow_private=allow_private,
-        )  # fmt: skip
+        # What was not typed may stand in the file or the environment.
+        settings |= {
+            "include": list(include) or None, "exclude": list(exclude) or None,
+            "ignore_robots": list(ignore_robots) or None, "render": render or None,
+            "allow_private": allow_private or None,
+        }  # fmt: skip
+        config = configured(CrawlConfig, read_settings(config_file), settings)
         headers = _headers(header_variables, cookie_variable, password_variable)
     notes, output = plain_console(sys.stderr), plain_console(sys.stdout)
     stop = StopSignal(said="Stopping after the requests in flight; run the same command to continue")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import math
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import click
 import psutil
+
+from seo_engine.foundation.settings import Configuration
 
 # Tells a process of a training which command has started it.
 LAUNCHER = "SEO_ENGINE_LAUNCHER"
@@ -33,7 +38,7 @@ _LONGEST_STOPPING_SECONDS = 10.0
 _LONGEST_ALONE_SECONDS = 300.0
 
 
-def launch(count: int, arguments: Sequence[str]) -> int:
+def launch(count: int, arguments: Sequence[str], config: Configuration) -> int:
     """Run this command in several processes that train together, and wait for them.
 
     If one fails, the others are ended. Ctrl-C and SIGTERM are passed on to all of them, which then stop by themselves.
@@ -41,6 +46,7 @@ def launch(count: int, arguments: Sequence[str]) -> int:
     Args:
         count (int): How many.
         arguments (Sequence[str]): What was typed after the command.
+        config (Configuration): The settings of all of them; they read none themselves.
 
     Returns:
         int: 0 if all of them have succeeded, else the exit status of the first that has failed.
@@ -68,7 +74,8 @@ def launch(count: int, arguments: Sequence[str]) -> int:
         for rank in range(count):
             own = {"RANK": str(rank), "LOCAL_RANK": str(rank), LAUNCHER: str(os.getpid())}
             # Of a group of their own, so that the terminal does not tell them, too.
-            started.append(psutil.Popen(command, env=environment | own, process_group=0))
+            with _as_input(config) as settings:
+                started.append(psutil.Popen(command, stdin=settings, env=environment | own, process_group=0))
         return _wait_for_all(started, stopped_by)
     finally:
         for number, handler in before.items():
@@ -77,6 +84,17 @@ def launch(count: int, arguments: Sequence[str]) -> int:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def settings_of_launcher() -> dict[str, Any] | None:
+    """Return the settings that the command hands on that has started this process, as one of several; or None.
+
+    A file may have changed since that command has read it.
+    """
+    if LAUNCHER not in os.environ or is_launcher_gone():
+        return None
+    settings: dict[str, Any] = json.load(sys.stdin)
+    return settings
 
 
 def is_launcher_gone() -> bool:
@@ -89,6 +107,16 @@ def end_without_launcher() -> None:
     """Have this process killed some time after the command that has started it; it may wait for others for ever."""
     if LAUNCHER in os.environ:
         threading.Thread(target=_end_without_launcher, name="end_without_launcher", daemon=True).start()
+
+
+@contextlib.contextmanager
+def _as_input(config: Configuration) -> Iterator[IO[str]]:
+    """Write what is given of a configuration where only a child can read it; others see a command line."""
+    names = [field.name for field in dataclasses.fields(config) if config.is_given(field.name)]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        json.dump({name: getattr(config, name) for name in names}, file)
+        file.seek(0)
+        yield file
 
 
 def _end_without_launcher() -> None:

@@ -1,23 +1,36 @@
-"""Options of a command, made from the fields of a configuration that declare a flag."""
+"""The settings of a command: options for the fields that have a flag, and what stands in a file or the environment."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from seo_engine.config import ROOM_TABLES, SEOConfig, table_of
+from seo_engine.foundation.setting_sources.sourced import Made, Sourced, as_flags, made_of
+from seo_engine.foundation.setting_sources.sources import Sources, read_sources, settings_from
+from seo_engine.foundation.setting_sources.variables import variable_of
 from seo_engine.foundation.settings import Configuration
+from seo_engine.tracking import plain_message
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OFF = "--no-"
-# Read by the command line alone: in a program, the configuration says where the runs are.
-_VARIABLES = {"tensorboard_log_dir": "SEO_ENGINE_TENSORBOARD_LOG_DIR"}
 _TYPES = (str, int, float, bool)
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="TOML file of settings. By default: the nearest seo.toml, or [tool.seo-engine] of pyproject.toml.",
+)
 
 
 def setting_options(configuration: type[Configuration]) -> Callable[[Command], Command]:
@@ -36,7 +49,7 @@ def setting_options(configuration: type[Configuration]) -> Callable[[Command], C
     """
     annotations = typing.get_type_hints(configuration)
     options = [
-        _option(field, annotations[field.name])
+        _option(configuration, field, annotations[field.name])
         for field in dataclasses.fields(configuration)
         if field.metadata["flag"] is not None
     ]
@@ -50,23 +63,18 @@ def setting_options(configuration: type[Configuration]) -> Callable[[Command], C
     return decorate
 
 
-def setting_option(configuration: type[Configuration], name: str, parameter: str) -> Callable[[Command], Command]:
-    """Give a command the option of one field, which is never missing: its default is the field's.
+def setting_option(configuration: type[Configuration], name: str) -> Callable[[Command], Command]:
+    """Give a command the option of one field.
 
     Args:
         configuration (type[Configuration]): It has the field, with a flag.
         name (str): The field.
-        parameter (str): The command's parameter that gets the value.
 
     Returns:
         Callable[[Command], Command]: A decorator.
     """
     field = next(field for field in dataclasses.fields(configuration) if field.name == name)
-    flag, meaning = field.metadata["flag"], field.metadata["meaning"]
-    variable = _VARIABLES.get(name)
-    return click.option(
-        flag, parameter, default=field.default, envvar=variable, show_default=True, show_envvar=True, help=meaning
-    )
+    return _option(configuration, field, typing.get_type_hints(configuration)[name])
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,16 +93,76 @@ def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _option(field: dataclasses.Field[Any], annotation: Any) -> Callable[[Command], Command]:
+def read_settings(config_file: Path | None, *, is_said: bool = True) -> Sources:
+    """Read the file and the environment, and say what is odd in them.
+
+    Args:
+        config_file (Path | None): The file; None looks for the nearest one.
+        is_said (bool): Whether the user is told; of several processes, one speaks.
+
+    Raises:
+        ValueError: If something in them is wrong; the message says where.
+    """
+    sources = read_sources(SEOConfig, ROOM_TABLES, os.environ, config_file)
+    for warning in sources.warnings if is_said else ():
+        message = f"⚠️ {warning}"
+        click.echo(message if sys.stderr.isatty() else plain_message(message), err=True)
+    return sources
+
+
+def configured(configuration: type[Made], sources: Sources, settings: Mapping[str, Any]) -> Made:
+    """Make a configuration of what the user typed, the environment and the file, in this order.
+
+    Args:
+        configuration (type[Made]): Its class.
+        sources (Sources): File and environment.
+        settings (Mapping[str, Any]): The values of options; None means that one was not given.
+
+    Returns:
+        Made: The configuration.
+
+    Raises:
+        ValueError: If a value is not allowed; the message says where it stands.
+    """
+    return made_of(configuration, settings_with_sources(configuration, sources, settings))
+
+
+def settings_with_sources(
+    configuration: type[Configuration], sources: Sources, settings: Mapping[str, Any]
+) -> dict[str, Sourced]:
+    """Return what `configured` makes a configuration of: each value that is not a default, with its source."""
+    from_sources = settings_from(sources, configuration, table_of(configuration))
+    return from_sources | as_flags(configuration, given(settings))
+
+
+def with_variable(meaning: str, configuration: type[Configuration], name: str, value: str = "") -> str:
+    """Return the help of an option, with the variable that stands for it in the environment.
+
+    Args:
+        meaning (str): What the option does.
+        configuration (type[Configuration]): It has the field that the option sets.
+        name (str): The field.
+        value (str): What an option without a value stands for.
+
+    Example:
+        >>> with_variable("Answer slowly.", SEOConfig, "is_fast", value="false")
+        'Answer slowly.  [env var: SEO_ENGINE_IS_FAST=false]'
+    """
+    variable = variable_of(name, table_of(configuration))
+    return f"{meaning}  [env var: {variable}{'=' if value else ''}{value}]"
+
+
+def _option(
+    configuration: type[Configuration], field: dataclasses.Field[Any], annotation: Any
+) -> Callable[[Command], Command]:
     flag, meaning = field.metadata["flag"], field.metadata["meaning"]
     value_type = _type_of_option(field.name, annotation)
     if flag.startswith(_OFF) != (value_type is bool):
         raise TypeError(f"{field.name}: a flag that begins with {_OFF} belongs to a field that is True or False")
     if value_type is bool:
-        meaning = f"Do not {meaning[0].lower()}{meaning[1:]}"
+        meaning = with_variable(f"Do not {meaning[0].lower()}{meaning[1:]}", configuration, field.name, "false")
         return click.option(flag, field.name, is_flag=True, flag_value=False, default=None, help=meaning)
-    variable = _VARIABLES.get(field.name)
-    return click.option(flag, field.name, type=value_type, envvar=variable, show_envvar=True, help=meaning)
+    return click.option(flag, field.name, type=value_type, help=with_variable(meaning, configuration, field.name))
 
 
 def _type_of_option(name: str, annotation: Any) -> type:

@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.launching import end_without_launcher, is_launcher_gone, launch
-from seo_engine.cli.options import given, setting_options
+from seo_engine.cli.launching import end_without_launcher, is_launcher_gone, launch, settings_of_launcher
+from seo_engine.cli.options import config_option, configured, read_settings, setting_options, with_variable
 from seo_engine.cli.stop_signal import StopSignal
 from seo_engine.config import SEOConfig
+from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.extras import require_extra
 from seo_engine.foundation.texts import one_line
@@ -34,7 +36,6 @@ from seo_engine.tracking import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seo_engine.engine.site.crawling.configuration import CrawlConfig
     from seo_engine.engine.site.site import Site
     from seo_engine.engine.training.training import TrainingResult
     from seo_engine.profiling import ProfilingData
@@ -42,14 +43,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("site", required=False)
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings, name = value.")
+@config_option
 @setting_options(SEOConfig)
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
     help="How many processes of this machine train together: one for each GPU, for example. By default, one.",
 )
-@click.option("--allow-private", is_flag=True, help="Fetch an address of a private network or of this machine, too.")
+@click.option(
+    "--allow-private", is_flag=True,
+    help=with_variable(
+        "Fetch an address of a private network or of this machine, too.", CrawlConfig, "allow_private", "true"
+    ),
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def train(
     site: str | None,
@@ -95,11 +101,11 @@ def train(
     is_first = launched.rank == 0
     notes, output = plain_console(sys.stderr, quiet=not is_first), plain_console(sys.stdout, quiet=not is_first)
     with errors_in_one_line():
-        settings = given(settings)
-        config = SEOConfig.from_toml(config_file, **settings) if config_file else SEOConfig(**settings)
+        config = _configured(config_file, settings, notes, is_first)
         read = None
         if site is not None and is_crawled(site):
-            crawl_config = _checked_crawl(site, config, allow_private, max(launched.processes, processes or 1))
+            at_once = max(launched.processes, processes or 1)
+            crawl_config = _checked_crawl(site, config, config_file, allow_private, at_once)
         else:
             with ReadingDisplay(notes) as display:
                 read = read_source(
@@ -108,7 +114,7 @@ def train(
             require_usable_pages(read)
         require_model(config.model_name)
     if launched.processes == 1 and processes is not None and processes > 1:
-        raise SystemExit(launch(processes, sys.argv[1:]))
+        raise SystemExit(launch(processes, sys.argv[1:], config))
     if processes is not None and processes != launched.processes:
         said = f"--processes {processes}: the launcher has already started {launched.processes} processes"
         raise _said_once(said, is_first)
@@ -125,7 +131,7 @@ def train(
     ended_by: BaseException | None = None
     try:
         if read is None:
-            read = _crawled(str(site), tracker.run_directory, crawl_config, notes)
+            read = _crawled(str(site), tracker.run_directory, crawl_config, config_file, notes)
         pages = require_usable_pages(read)
         name = one_line(site) if site else "the bundled site"
         notes.print(f"{len(pages)} pages of {name}{_together(launched.processes, config)}", markup=False)
@@ -171,9 +177,21 @@ class _CrawlStopped(Exception):
         self.exit_code = exit_code
 
 
-def _checked_crawl(site: str, config: SEOConfig, allow_private: bool, processes: int) -> CrawlConfig:
+def _configured(config_file: Path | None, settings: Mapping[str, Any], notes: Console, is_first: bool) -> SEOConfig:
+    if (handed_on := settings_of_launcher()) is not None:
+        return SEOConfig(**handed_on)
+    sources = read_settings(config_file, is_said=is_first)
+    config = configured(SEOConfig, sources, settings)
+    if config_file is None and sources.file is not None:
+        # Nobody has named it.
+        notes.print(f"Settings of {one_line(sources.file.path)}", markup=False)
+    return config
+
+
+def _checked_crawl(
+    site: str, config: SEOConfig, config_file: Path | None, allow_private: bool, processes: int
+) -> CrawlConfig:
     """Return the settings of a crawl that can be made; it begins when the run has a folder."""
-    from seo_engine.engine.site.crawling.configuration import CrawlConfig
     from seo_engine.engine.site.crawling.crawl import starts_of
 
     require_extra("crawl", needed_by="a crawl")
@@ -184,12 +202,14 @@ def _checked_crawl(site: str, config: SEOConfig, allow_private: bool, processes:
         )
     if config.base_url or config.site_host:
         raise CommandError("--base-url and --host are for folders; the pages of a live site have addresses")
-    crawl_config = CrawlConfig(allow_private=allow_private)
+    # What is odd in the file has been said.
+    sources = read_settings(config_file, is_said=False)
+    crawl_config = configured(CrawlConfig, sources, {"allow_private": allow_private or None})
     starts_of(site, crawl_config)
     return crawl_config
 
 
-def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Site:
+def _crawled(site: str, folder: Path, config: CrawlConfig, config_file: Path | None, notes: Console) -> Site:
     """Crawl a site into the run's folder, and read it."""
     from seo_engine.engine.site.crawling.crawl import crawl_site
     from seo_engine.engine.site.crawling.crawl_process import ARCHIVE
@@ -207,10 +227,11 @@ def _crawled(site: str, folder: Path, config: CrawlConfig, notes: Console) -> Si
     if result is not None:
         notes.print(crawl_report(result))
     if result is None or stop():
-        allowed = " --allow-private" if config.allow_private else ""
+        options = f" --config {shlex.quote(str(config_file))}" if config_file is not None else ""
+        options += " --allow-private" if config.allow_private else ""
         into = shlex.quote(str(relative_path(folder)))
         notes.print(
-            f"Go on with:\n  {command('seo-engine')} crawl {shlex.quote(site)} -o {into}{allowed}", markup=False
+            f"Go on with:\n  {command('seo-engine')} crawl {shlex.quote(site)} -o {into}{options}", markup=False
         )
         notes.print(f"and then with:\n  {command('seo-engine')} train {into}/{ARCHIVE}", markup=False)
         raise _CrawlStopped(stop.exit_code)

@@ -1,0 +1,1 @@
+"""Where settings come from: a file, the environment, and whoever makes a configuration."""
