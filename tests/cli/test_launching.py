@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
 
+from seo_engine import SEOConfig
 from seo_engine.cli import launching
 from tests.tracking.killing import wait_until
 
@@ -63,6 +67,7 @@ def test_a_process_that_no_signal_reaches_is_not_waited_for_without_end(
 
 CHILD = """
 import os, signal, sys
+from seo_engine import SEOConfig
 from seo_engine.cli import launching
 launching._LONGEST_ALONE_SECONDS = 0.1
 os.environ[launching.LAUNCHER] = str(os.getppid())
@@ -90,3 +95,25 @@ def test_a_process_that_no_command_has_started_is_not_ended(monkeypatch: pytest.
     assert not launching.is_launcher_gone()
     monkeypatch.setenv(launching.LAUNCHER, str(os.getpid()))
     assert launching.is_launcher_gone()
+
+
+def test_the_processes_get_the_settings_of_the_command_that_starts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In the place of Python: it keeps what each process is handed.
+    keeping = Path("keeping").absolute()
+    keeping.write_text('#!/bin/sh\ncat > "$RANK.json"\n')
+    keeping.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(keeping))
+    # The value of a default counts as given, too; a long text is no danger to anybody.
+    given = {"seed": 0, "wandb_tags": ["shop"], "learning_rate": float("inf"), "wandb_notes": "é" * 200_000}
+    assert launching.launch(2, ["train"], SEOConfig(**given)) == 0
+    assert [json.loads(Path(f"{rank}.json").read_text()) for rank in (0, 1)] == [given, given]
+
+
+def test_only_a_process_of_that_command_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"seed": 7}'))
+    assert launching.settings_of_launcher() is None
+    # A program that such a process starts inherits the variable.
+    monkeypatch.setenv(launching.LAUNCHER, "1")
+    assert launching.settings_of_launcher() is None
+    monkeypatch.setenv(launching.LAUNCHER, str(os.getppid()))
+    assert launching.settings_of_launcher() == {"seed": 7}

@@ -50,8 +50,9 @@ def test_what_is_not_given_keeps_the_default() -> None:
 def test_the_help_is_the_meaning_and_the_order_that_of_the_fields() -> None:
     words = " ".join(run("--help")[0].output.split())
     expected = (
-        "--beams INTEGER Answers that are followed at the same time. --style TEXT Who is imitated. "
-        "--no-sampling Do not choose by chance."
+        "--beams INTEGER Answers that are followed at the same time. [env var: SEO_ENGINE_BEAM_WIDTH] "
+        "--style TEXT Who is imitated. [env var: SEO_ENGINE_STYLE] "
+        "--no-sampling Do not choose by chance. [env var: SEO_ENGINE_SAMPLING=false]"
     )
     assert expected in words
 

@@ -22,6 +22,8 @@ OTHER_VARIABLES = ("SEO_ENGINE_CHILD", "SEO_ENGINE_LAUNCHER", "SEO_ENGINE_RUN")
 # A scheduler may set variables that begin like ours: SEO_ENGINE_SERVICE_HOST, for a service of this name.
 _A_SLIP = 0.85
 
+_MOST_CHARACTERS = 80
+
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -117,7 +119,8 @@ def _value(variable: str, text: str, annotation: Any) -> Any:
         text.encode()
         return read(text)
     except ValueError:
-        raise ValueError(f"{variable} must be {words}, got {redact(text, variable)!r}") from None
+        shown = redact(text, variable)[:_MOST_CHARACTERS]
+        raise ValueError(f"{variable} must be {words}, got {shown!r}") from None
 
 
 def _as_switch(text: str) -> bool:
