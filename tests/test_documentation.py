@@ -62,6 +62,7 @@ def test_the_readme_is_a_front_page() -> None:
         "docs/code_profiling.md",
         "docs/reading.md",
         "docs/crawling.md",
+        "docs/configuration.md",
     ],
 )
 def test_python_in_the_documents_runs(document: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from seo_engine import SEOConfig
 from seo_engine.foundation.setting_sources.known_names import field_names
 from tests.cli.commands import command, write_site
+
+GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def show(*options: str, **variables: str) -> dict[str, Any]:
@@ -55,6 +58,17 @@ def test_it_says_first_which_file_was_read_and_shows_what_is_not_a_default(tmp_p
         "crawl.most_pages 7 seo.toml:3",
         "crawl.include ['/a', '/b'] SEO_ENGINE_CRAWL_INCLUDE",
     ]
+
+
+def test_it_shows_what_the_guide_says_of_the_file_that_the_guide_has() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    (file,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    ((variable, value, typed, expected),) = re.findall(
+        r"```\n\$ (\w+)=(\w+) seo-engine (.*?)\n(.*?)```", guide, re.DOTALL
+    )
+    Path("seo.toml").write_text(file)
+    shown = command(*typed.split(), env={**os.environ, variable: value}).stdout
+    assert [line.rstrip() for line in shown.splitlines()] == expected.splitlines()
 
 
 def test_without_a_file_it_says_where_it_looked(tmp_path: Path) -> None:
@@ -121,10 +135,10 @@ def test_a_training_takes_its_settings_from_the_same_places(tmp_path: Path, monk
         return command("train", site, *options).stderr.splitlines()[-1]
 
     Path("seo.toml").write_text('model_name = "./of_the_file"')
-    assert "./of_the_file: there is no such folder" in said()
+    assert "'./of_the_file': there is no such folder" in said()
     monkeypatch.setenv("SEO_ENGINE_MODEL_NAME", "./of_the_variable")
-    assert "./of_the_variable: there is no such folder" in said()
-    assert "./typed: there is no such folder" in said("--model", "./typed")
+    assert "'./of_the_variable': there is no such folder" in said()
+    assert "'./typed': there is no such folder" in said("--model", "./typed")
 
 
 def test_a_crawl_has_a_table_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

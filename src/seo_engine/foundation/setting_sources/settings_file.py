@@ -166,17 +166,15 @@ def _read(path: Path) -> SettingsFile | None:
     try:
         with path.open("rb") as file:
             contents = file.read(_MOST_BYTES + 1)
-        if len(contents) > _MOST_BYTES:
-            raise ValueError(f"{path}: is larger than {_MOST_BYTES:,} bytes")
-        text = contents.decode("utf-8")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is not valid TOML: {error}") from None
-    # A file of other tools is none of our business, be it valid or not.
-    if _is_of_project(path) and "seo-engine" not in text:
+    # A file of other tools alone may be as they like it.
+    if _is_of_project(path) and b"seo-engine" not in contents:
         return None
+    if len(contents) > _MOST_BYTES:
+        raise ValueError(f"{path}: is larger than {_MOST_BYTES:,} bytes")
     try:
+        text = contents.decode("utf-8")
         values: Any = tomllib.loads(text)
     except RecursionError:
         raise ValueError(f"{path}: is not valid TOML: it is nested too deeply") from None
