@@ -13,8 +13,9 @@ from typing import Any, Self
 from seo_engine.engine.configuration import TrainingConfig
 from seo_engine.engine.site.configuration import SiteConfig
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
+from seo_engine.foundation.setting_sources.known_names import Tables
 from seo_engine.foundation.setting_sources.sourced import as_arguments, made_of
-from seo_engine.foundation.setting_sources.sources import Tables, read_sources, settings_from
+from seo_engine.foundation.setting_sources.sources import read_sources, settings_from
 from seo_engine.foundation.settings import Configuration
 from seo_engine.tracking import TrackingConfig
 

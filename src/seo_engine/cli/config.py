@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 
 from seo_engine.cli.errors import errors_in_one_line
 from seo_engine.cli.options import config_option, read_settings, setting_options, settings_with_sources
+from seo_engine.cli.run_views import as_json_text, json_option
 from seo_engine.config import ROOM_TABLES, SEOConfig, table_of
 from seo_engine.foundation.redaction import redact
 from seo_engine.foundation.setting_sources.sourced import DEFAULT, Sourced, made_of
@@ -34,7 +35,7 @@ def config() -> None:
 @config_option
 @setting_options(SEOConfig)
 @click.option("--all", "show_all", is_flag=True, help="Show the defaults of all other settings, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def show_command(config_file: Path | None, show_all: bool, as_json: bool, **settings: Any) -> None:
     """Show the settings with which `seo-engine train` would work, and where each comes from.
 
@@ -60,21 +61,19 @@ def show_command(config_file: Path | None, show_all: bool, as_json: bool, **sett
         shown = {name: each for name, each in shown.items() if each.source != DEFAULT}
     file = sources.file.path if sources.file is not None else None
     if as_json:
-        plain = {"file": file, "looked_in": sources.looked_in, "settings": {n: asdict(e) for n, e in shown.items()}}
-        click.echo(json.dumps(plain, default=str, indent=2))
+        looked_in = [str(folder) for folder in sources.looked_in]
+        plain = {name: asdict(setting) for name, setting in shown.items()}
+        click.echo(as_json_text({"file": file and str(file), "looked_in": looked_in, "settings": plain}))
     else:
         plain_console(sys.stdout).print(settings_report(shown, file, sources.looked_in))
 
 
-def _settings(configuration: type[Configuration], sources: Sources, typed: dict[str, Any]) -> dict[str, Sourced]:
+def _settings(configuration: type[Configuration], sources: Sources, typed: Mapping[str, Any]) -> dict[str, Sourced]:
     """Return every setting of a configuration as it applies, without secrets."""
     chosen = settings_with_sources(configuration, sources, typed)
-    made = made_of(configuration, chosen)
-    table = table_of(configuration)
-    return {
-        f"{table}.{name}" if table else name: Sourced(
-            redact(getattr(made, name), name), chosen[name].source if name in chosen else DEFAULT
-        )
-        for name in made.__dataclass_fields__
-        if hasattr(made, name)
-    }
+    made, table = made_of(configuration, chosen), table_of(configuration)
+    shown = {}
+    for name in (field.name for field in fields(configuration)):
+        source = chosen[name].source if name in chosen else DEFAULT
+        shown[f"{table}.{name}" if table else name] = Sourced(redact(getattr(made, name), name), source)
+    return shown

@@ -122,6 +122,22 @@ def test_what_a_container_sets_for_one_process_is_not_taken_for_the_rank_of_seve
     assert "find_unused_parameters" not in done.stderr
 
 
+def test_all_of_them_learn_with_the_settings_that_their_command_has_read(place: Path) -> None:
+    folder = place / "with_a_file"
+    folder.mkdir()
+    file = folder / "seo.toml"
+    file.write_text(f'{SETTINGS}experiment_name = "as_read"\nnumber_of_epochs = 1\nmodel_name = "../model"')
+    process = subprocess.Popen(
+        [*COMMAND, "train", "../site", "--processes", "2"],
+        cwd=folder, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None and process.stderr.readline() == "Settings of seo.toml\n"
+    file.unlink()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert len(read_run(folder / "runs" / "as_read").ranks) == 2
+
+
 def start(place: Path, name: str) -> subprocess.Popen[str]:
     """Start a long training of two processes."""
     typed = [*COMMAND, *TRAIN, "--processes", "2", "--epochs", "500", "--name", name]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from seo_engine.foundation.settings import Configuration
+
+# The settings of each table that belongs to a room; None if they are not known here.
+Tables = Mapping[str, type[Configuration] | None]
 
 _SIMILAR = 0.6
 

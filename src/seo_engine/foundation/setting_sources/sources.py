@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seo_engine.foundation.redaction import names_in_words
-from seo_engine.foundation.setting_sources.known_names import field_names, nearest_setting
+from seo_engine.foundation.setting_sources.known_names import Tables, field_names, nearest_setting
 from seo_engine.foundation.setting_sources.settings_file import (
     PROJECT_TABLE,
     Search,
@@ -18,9 +18,6 @@ from seo_engine.foundation.setting_sources.settings_file import (
 from seo_engine.foundation.setting_sources.sourced import Sourced
 from seo_engine.foundation.setting_sources.variables import read_variables, unknown_variables
 from seo_engine.foundation.settings import Configuration
-
-# The settings of each table that belongs to a room; None if they are not known here.
-Tables = Mapping[str, type[Configuration] | None]
 
 
 @dataclass(frozen=True)

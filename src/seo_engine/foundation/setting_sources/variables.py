@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from seo_engine.foundation.redaction import redact, redact_text
-from seo_engine.foundation.setting_sources.known_names import field_names, nearest_name
+from seo_engine.foundation.redaction import names_in_words, redact
+from seo_engine.foundation.setting_sources.known_names import Tables, field_names, nearest_name
 from seo_engine.foundation.setting_sources.sourced import Source, Sourced
 from seo_engine.foundation.settings import Configuration
 
@@ -80,15 +80,14 @@ def read_variables(
 
 
 def unknown_variables(
-    environment: Mapping[str, str], configuration: type[Configuration], tables: Mapping[str, type[Configuration] | None]
+    environment: Mapping[str, str], configuration: type[Configuration], tables: Tables
 ) -> Iterator[str]:
-    """Yield the variables that begin like ours, and are none.
+    """Yield the variables that begin like ours, and are not.
 
     Args:
         environment (Mapping[str, str]): The variables.
         configuration (type[Configuration]): The settings that stand outside of tables.
-        tables (Mapping[str, type[Configuration] | None]): The tables of rooms, and their settings; None if they are
-            not known here.
+        tables (Tables): The tables that belong to rooms.
 
     Raises:
         ValueError: If one is so near to a setting that it must be a slip.
@@ -104,8 +103,8 @@ def unknown_variables(
         if variable.startswith(not_ours) or not environment[variable]:
             continue
         if near := nearest_name(variable.removeprefix(PREFIX), by_name, _A_SLIP):
-            raise ValueError(f"{redact_text(variable)}: there is no such setting; did you mean {by_name[near]}?")
-        yield redact_text(variable)
+            raise ValueError(f"{names_in_words([variable])}: there is no such setting; did you mean {by_name[near]}?")
+        yield names_in_words([variable])
 
 
 def _value(variable: str, text: str, annotation: Any) -> Any:
