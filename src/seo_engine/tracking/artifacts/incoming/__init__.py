@@ -1,0 +1,1 @@
+"""How content comes into the store, before it is a version."""

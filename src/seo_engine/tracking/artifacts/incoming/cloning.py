@@ -1,0 +1,118 @@
+"""Copies of files that cost as little as the file system allows."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from seo_engine.foundation.whole_files import PRIVATE_FILE, open_regular
+
+# Linux: have two files share their blocks until one of them is written to.
+_FICLONE = 0x40049409
+
+# Why the kernel does not copy: other file systems, or it cannot.
+_COPY_BY_HAND = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
+
+_COPY_BYTES = 1 << 20
+_KERNEL_COPY_BYTES = 1 << 30
+
+
+def clone_file(source: Path, target: Path, mode: int = PRIVATE_FILE, *, may_link: bool = False) -> int:
+    """Make a new file that holds what another one does: by a reflink where the file system can, else by a copy.
+
+    Args:
+        source (Path): The file; a link to one is followed.
+        target (Path): The new file.
+        mode (int): Who may do what with it, as far as the umask allows.
+        may_link (bool): Whether a hard link will do where there are no reflinks: nobody writes to either file any more.
+
+    Returns:
+        int: Its size in bytes.
+
+    Raises:
+        OSError: If one cannot be read or the other not written, or the source changes meanwhile.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "a").write_text("weights")
+        >>> clone_file(folder / "a", folder / "b"), (folder / "b").read_text()
+        (7, 'weights')
+    """
+    opened = open_regular(source, may_be_link=True)
+    try:
+        before = os.fstat(opened)
+        if not _is_reflinked(opened, target, mode) and not (may_link and _is_linked(source, target)):
+            _copy(opened, target, before.st_size, mode)
+        after = os.fstat(opened)
+    finally:
+        os.close(opened)
+    size = target.stat().st_size
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != before.st_size:
+        raise OSError(f"{source} changed while it was copied; wait until it is written, then try again")
+    return size
+
+
+def _is_reflinked(source: int, target: Path, mode: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        fcntl.ioctl(descriptor, _FICLONE, source)
+    except OSError:
+        target.unlink()
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _is_linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        # On another device, or not allowed.
+        return False
+    return True
+
+
+def _copy(source: int, target: Path, size: int, mode: int) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        for begin, end in _written_stretches(source, size):
+            while begin < end and (count := _copy_some(source, descriptor, begin, end)):
+                begin += count
+        # What is left is a hole.
+        os.ftruncate(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def _written_stretches(source: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where a file has data: between them are holes, which stay holes."""
+    end = 0
+    while end < size:
+        try:
+            begin = os.lseek(source, end, os.SEEK_DATA)
+            end = min(os.lseek(source, begin, os.SEEK_HOLE), size)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                # It does not know.
+                yield end, size
+            return
+        yield begin, end
+
+
+def _copy_some(source: int, target: int, begin: int, end: int) -> int:
+    """Copy the beginning of a stretch, and return how many bytes; none if the source became shorter."""
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, target, min(end - begin, _KERNEL_COPY_BYTES), begin, begin)
+        except OSError as error:
+            if error.errno not in _COPY_BY_HAND:
+                raise
+    return os.pwrite(target, os.pread(source, min(end - begin, _COPY_BYTES), begin), begin)
