@@ -17,6 +17,7 @@ from seo_engine.cli.errors import CommandError
 
 # Each command and where it is. A module is imported only when its command is run or its help is shown.
 COMMANDS = {
+    "artifacts": "seo_engine.cli.artifacts:artifacts",
     "config": "seo_engine.cli.config:config",
     "crawl": "seo_engine.cli.crawl:crawl",
     "runs": "seo_engine.cli.runs:runs",
@@ -84,4 +85,5 @@ def main() -> None:
       seo-engine config show                  which settings apply, and where each comes from
       seo-engine runs list                    the runs so far
       seo-engine runs show RUN                metrics, hyperparameters, where the time went
+      seo-engine artifacts list               models and datasets, by name and version
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from rich.text import Text
 from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import clock_time, counts_in_words, one_line
 from seo_engine.profiling import RankComparison, ranks_report, readable_parts, report
-from seo_engine.reports.console import right_aligned
+from seo_engine.reports.console import local_time, right_aligned, two_columns
 from seo_engine.tracking import (
     DeliveryState,
     RunSummary,
@@ -60,7 +59,7 @@ def runs_table(runs: Sequence[RunSummary], metrics: Sequence[str] = ()) -> Rende
         table.add_row(
             escape(one_line(run.name)),
             _status_and_pending(run),
-            _local_time(run.started, "%Y-%m-%d %H:%M"),
+            local_time(run.started, "%Y-%m-%d %H:%M"),
             clock_time(run.seconds),
             f"{run.step:,}",
             *(last_and_best(name, run.metrics[name]) if name in run.metrics else "–" for name in shown),
@@ -82,7 +81,7 @@ def run_details(
     Returns:
         RenderableType: For a console.
     """
-    started = _local_time(run.started, "%Y-%m-%d %H:%M:%S")
+    started = local_time(run.started, "%Y-%m-%d %H:%M:%S")
     parts: list[RenderableType] = [
         Text.assemble((one_line(run.name), "bold"), "  ", _colored_status(run.status)),
         f"started {started}, running time {clock_time(run.seconds)}, {run.records:,} records, step {run.step:,}",
@@ -109,11 +108,11 @@ def run_details(
     for name, count in sorted(run.nonfinite.items()):
         parts.append(escape(f"{one_line(name)}: {count:,} values are not finite numbers"))
     if run.values:
-        parts += ["", _two_columns("summary", "value", run.values)]
+        parts += ["", two_columns("summary", "value", run.values)]
     if run.hyperparameters:
-        parts += ["", _two_columns("hyperparameter", "value", run.hyperparameters)]
+        parts += ["", two_columns("hyperparameter", "value", run.hyperparameters)]
     if settings := run.settings | _given(run.configuration):
-        parts += ["", _two_columns("configuration", "value", settings)]
+        parts += ["", two_columns("configuration", "value", settings)]
     if run.texts:
         parts += ["", _texts_table(run.texts)]
     profile = readable_parts(profiling_data)
@@ -122,7 +121,7 @@ def run_details(
     elif run.timings:
         # Of another profiler.
         seconds = sorted(run.timings.items(), key=lambda item: item[1], reverse=True)
-        parts += ["", _two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
+        parts += ["", two_columns("operation", "mean seconds", {name: f"{mean:.6f}" for name, mean in seconds})]
         parts += [Text(one_line(finding)) for finding in run.findings]
     if comparison is not None:
         parts += ["", ranks_report(comparison)]
@@ -250,15 +249,6 @@ def _given(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {name: configuration[name] for name in names if name in configuration}
 
 
-def _two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
-    table = Table(first, second, box=None)
-    for name, value in values.items():
-        # Some hold a hundred others, such as the arguments of a Trainer; --json has all of them.
-        shown = textwrap.shorten(one_line(value), _MOST_TEXT_CHARACTERS, placeholder=" …")
-        table.add_row(escape(one_line(name)), escape(shown))
-    return table
-
-
 _STATUS_STYLES = {
     "finished": "green",
     "running": "cyan",
@@ -288,14 +278,6 @@ def _telling_metrics(run: RunSummary) -> list[str]:
 def _in_one_cell(run: RunSummary) -> str:
     names = _telling_metrics(run)[:_MOST_COLUMNS]
     return "; ".join(f"{name} {last_and_best(name, run.metrics[name])}" for name in names)
-
-
-def _local_time(seconds: float, form: str) -> str:
-    try:
-        return time.strftime(form, time.localtime(seconds))
-    except (OverflowError, OSError, ValueError):
-        # Of a journal that somebody wrote by hand.
-        return "–"
 
 
 def _without_control(line: str) -> str:

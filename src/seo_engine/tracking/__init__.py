@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 from seo_engine.foundation.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from seo_engine.tracking.artifacts.contents import ArtifactReference
+    from seo_engine.tracking.artifacts.lineage import Lineage, RunLinks
+    from seo_engine.tracking.artifacts.manifests import ArtifactVersion
+    from seo_engine.tracking.artifacts.names import version_name
+    from seo_engine.tracking.artifacts.removal import Removed
+    from seo_engine.tracking.artifacts.store import ArtifactStore
+    from seo_engine.tracking.artifacts.verification import Verification
     from seo_engine.tracking.configuration import LONGEST_NAME, TrackingConfig
     from seo_engine.tracking.cost import TrackerCost, tracker_cost
     from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
@@ -77,6 +84,14 @@ if TYPE_CHECKING:
     from seo_engine.tracking.views.judged_metrics import is_judged
 
 _MODULES = {
+    "ArtifactReference": "artifacts.contents",
+    "ArtifactStore": "artifacts.store",
+    "ArtifactVersion": "artifacts.manifests",
+    "Lineage": "artifacts.lineage",
+    "Removed": "artifacts.removal",
+    "RunLinks": "artifacts.lineage",
+    "Verification": "artifacts.verification",
+    "version_name": "artifacts.names",
     "CHECKPOINTS": "runs.places",
     "STATUSES": "records.marks.run_marks",
     "ShellCommand": "trackers.destination_tracker",
@@ -157,6 +172,9 @@ __all__ = [
     "CHECKPOINTS",
     "LONGEST_NAME",
     "STATUSES",
+    "ArtifactReference",
+    "ArtifactStore",
+    "ArtifactVersion",
     "Audio",
     "Box",
     "Chart",
@@ -173,6 +191,7 @@ __all__ = [
     "Html",
     "Image",
     "IncompleteViewError",
+    "Lineage",
     "Loggable",
     "Markdown",
     "MemoryTracker",
@@ -186,6 +205,8 @@ __all__ = [
     "Points",
     "PrecisionRecall",
     "Recorded",
+    "Removed",
+    "RunLinks",
     "RunNotFoundError",
     "RunSummary",
     "ShellCommand",
@@ -195,6 +216,7 @@ __all__ = [
     "TrackerCost",
     "TrackerInChild",
     "TrackingConfig",
+    "Verification",
     "Video",
     "WandBTracker",
     "best_of",
@@ -228,6 +250,7 @@ __all__ = [
     "trace_of",
     "tracker_cost",
     "unfinished_runs",
+    "version_name",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seo_engine.foundation.redaction import check_no_secret, redact_text
@@ -60,6 +62,13 @@ class TrackingConfig(ProfilingConfig):
         required=True,
         switches=_TENSORBOARD,
         flag="--log-dir",
+    )
+    artifact_dir: str = setting(
+        "artifacts",
+        "Folder of all versions of models, datasets and the like, beside that of the runs and not in it.",
+        required=True,
+        switches=_TRACKING,
+        flag="--artifact-dir",
     )
     tensorboard_flush_secs: int = setting(
         30,
@@ -232,6 +241,8 @@ class TrackingConfig(ProfilingConfig):
         if self.experiment_name is not None:
             check_experiment_name(self.experiment_name)
         check_log_directory(self.tensorboard_log_dir)
+        # The default may be in a folder of runs that is the working folder; nobody chose that.
+        check_artifact_directory(self.artifact_dir, self.tensorboard_log_dir if self.is_given("artifact_dir") else None)
         for name in ("wandb_project", "wandb_entity", "wandb_name", "wandb_run_id"):
             check_no_secret(name, getattr(self, name) or "")
         for name in WANDB_SETTINGS_WITH_A_FIELD.values():
@@ -296,3 +307,35 @@ def check_log_directory(log_directory: str) -> None:
         )
     if "\0" in log_directory:
         raise ValueError(f"tensorboard_log_dir must be a path, got {log_directory!r}")
+
+
+def check_artifact_directory(artifact_directory: str, log_directory: str | None) -> None:
+    """Refuse an address, and a folder among the runs, where whoever removes runs would remove artifacts.
+
+    Args:
+        artifact_directory (str): The folder of all artifacts.
+        log_directory (str | None): The folder of all runs; None if it may be there.
+
+    Raises:
+        ValueError: If it is one.
+
+    Example:
+        >>> check_artifact_directory("runs/artifacts", "runs")
+        Traceback (most recent call last):
+            ...
+        ValueError: artifact_dir must not be in tensorboard_log_dir ('runs'), got 'runs/artifacts'; give one beside it
+    """
+    if _URL.match(artifact_directory):
+        raise ValueError(
+            f"artifact_dir must be a folder of this machine, got {redact_text(artifact_directory)!r}; "
+            "what is elsewhere can be a reference"
+        )
+    if "\0" in artifact_directory:
+        raise ValueError(f"artifact_dir must be a path, got {artifact_directory!r}")
+    if log_directory is None:
+        return
+    if Path(os.path.realpath(artifact_directory)).is_relative_to(os.path.realpath(log_directory)):
+        raise ValueError(
+            f"artifact_dir must not be in tensorboard_log_dir ({log_directory!r}), got {artifact_directory!r}; "
+            "give one beside it"
+        )
