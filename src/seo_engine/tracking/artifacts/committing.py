@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +24,11 @@ from seo_engine.tracking.artifacts.places import Places
 
 _READ_ONLY = 0o400
 
+# It takes longer to ask the disk to keep thousands of files, one after the other, than to keep all it has not kept.
+_FILES_SYNCED_SINGLY = 1_000
+
 # What is done with is removed under another name: nobody takes a half of it for what it was.
 _DONE = ".done"
-
-_MANIFEST = "manifest.json"
 
 
 def commit(places: Places, staging: str) -> ArtifactVersion:
@@ -36,16 +38,20 @@ def commit(places: Places, staging: str) -> ArtifactVersion:
     objects already: so the work can be taken up anywhere. From then on the manifest has the id of the staging.
     """
     name = name_in_staging_id(staging)
+    try:
+        return _commit(places, name, staging)
+    except FileNotFoundError:
+        # Another process is at the same staging. What it has moved, it has named in the request before.
+        return _commit(places, name, staging)
+
+
+def _commit(places: Places, name: str, staging: str) -> ArtifactVersion:
     request = _hashed(places, staging)
     with changing(places):
         version = _committed(places, name, staging)
-        if version is None and request is None:
-            # Another process was killed between two looks, or nothing was ever staged.
-            request = _hashed(places, staging)
+        if version is None:
             if request is None:
                 raise ValueError(f"nothing is staged as {staging}")
-        if version is None:
-            assert request is not None
             _keep_content(places, request)
             version = _numbered(places, request)
         if request is not None and version.deleted is None:
@@ -77,26 +83,32 @@ def remove_incoming(places: Places, folder_name: str) -> None:
 
 
 def _hashed(places: Places, staging: str) -> Request | None:
-    """Return what was staged, with the hashes of its files; None if another process is done with it, or about to be."""
+    """Return what was staged, with the hashes of its files; None if it is not there, or not there any more."""
     folder = places.staging(staging)
     try:
         request = read_request(folder / REQUEST, staging)
-        if not request.is_hashed:
-            files = [_with_hash(staged_file(folder, index), file) for index, file in enumerate(request.files)]
-            request = replace(request, files=tuple(files))
-            write_request(folder, request, synced=True)
     except FileNotFoundError:
         return None
+    if not request.is_hashed:
+        at_once = len(request.files) > _FILES_SYNCED_SINGLY
+        files = [
+            _with_hash(staged_file(folder, index), file, synced=not at_once) for index, file in enumerate(request.files)
+        ]
+        if at_once:
+            os.sync()
+        request = replace(request, files=tuple(files))
+        write_request(folder, request, synced=True)
     return request
 
 
-def _with_hash(staged: Path, file: StoredFile) -> StoredFile:
+def _with_hash(staged: Path, file: StoredFile, *, synced: bool) -> StoredFile:
     with staged.open("rb") as opened:
         size = os.fstat(opened.fileno()).st_size
         if size != file.size:
             raise OSError(f"{staged}: {file.path} has {size:,} bytes, not the {file.size:,} that were staged")
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-        os.fsync(opened.fileno())
+        if synced:
+            os.fsync(opened.fileno())
     return replace(file, sha256=sha256)
 
 
@@ -110,20 +122,26 @@ def _committed(places: Places, name: str, staging: str) -> ArtifactVersion | Non
 def _keep_content(places: Places, request: Request) -> None:
     """Move what the files hold to the objects, each content once."""
     folder = places.staging(request.staging)
+    parents = {places.object(file.sha256).parent for file in request.files}
+    for parent in parents:
+        places.ensure(parent)
     for index, file in enumerate(request.files):
         staged, kept = staged_file(folder, index), places.object(file.sha256)
         if places.keeps(file):
             staged.unlink(missing_ok=True)
             continue
-        status = staged.stat()
-        if status.st_nlink == 1:
-            # Another name of it is the user's own file.
-            staged.chmod(_READ_ONLY)
-        places.ensure(kept.parent)
-        staged.replace(kept)
-    for parent in {places.object(file.sha256).parent for file in request.files}:
+        try:
+            if staged.stat().st_nlink == 1:
+                # Another name of it is the user's own file.
+                staged.chmod(_READ_ONLY)
+            staged.replace(kept)
+        except FileNotFoundError:
+            # Where there are no locks, another process may just have moved it.
+            if not places.keeps(file):
+                raise
+    for parent in parents:
         synchronize(parent)
-    if request.files:
+    if parents:
         synchronize(places.objects)
 
 
@@ -131,7 +149,8 @@ def _numbered(places: Places, request: Request) -> ArtifactVersion:
     """Give the content the next number, unless a version has the same."""
     digest = digest_of(request.files, request.references)
     described = {each.name: getattr(request, each.name) for each in dataclasses.fields(Described)}
-    written = places.staging(request.staging) / _MANIFEST
+    # Its own: where there are no locks, another process may write one.
+    written = places.staging(request.staging) / f"manifest-{uuid.uuid4().hex}"
     folder = places.ensure(places.artifact(request.name))
     while True:
         versions = read_versions(places, request.name)
@@ -146,6 +165,7 @@ def _numbered(places: Places, request: Request) -> ArtifactVersion:
             # The one step that makes it a version; whoever comes second looks again.
             os.link(written, places.manifest(request.name, version.number))
         except FileExistsError:
+            written.unlink()
             continue
         synchronize(folder)
         synchronize(folder.parent)

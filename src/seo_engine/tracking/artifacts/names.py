@@ -178,6 +178,20 @@ def new_staging_id(name: str) -> str:
     return f"{name}.{secrets.token_hex(16)}"
 
 
+def is_staging_id(text: str) -> bool:
+    """Return whether a text, such as the name of a folder, is the id of what was staged.
+
+    Example:
+        >>> is_staging_id(new_staging_id("model")), is_staging_id("model.done")
+        (True, False)
+    """
+    try:
+        name_in_staging_id(text)
+    except ValueError:
+        return False
+    return True
+
+
 def name_in_staging_id(staging: str) -> str:
     """Return of which artifact an id says that it is to be a version.
 

@@ -18,7 +18,7 @@ from seo_engine.tracking.artifacts.catalog import aliases_of, artifact_names, ch
 from seo_engine.tracking.artifacts.committing import remove_incoming
 from seo_engine.tracking.artifacts.incoming.staging import REQUEST
 from seo_engine.tracking.artifacts.manifests import ArtifactVersion, ManifestError, read_request, read_version
-from seo_engine.tracking.artifacts.names import new_staging_id, version_name
+from seo_engine.tracking.artifacts.names import is_staging_id, new_staging_id, version_name
 from seo_engine.tracking.artifacts.places import DAMAGED_SUFFIX, Places
 
 _NO_DIGEST = "0" * 64
@@ -120,7 +120,7 @@ def find_needed(places: Places) -> Needed:
     checkouts: set[str] = set()
     problems: list[str] = []
     # First: one that is committed meanwhile is then found among the versions.
-    for folder in sorted(places.incoming.glob("*")):
+    for folder in sorted(each for each in places.incoming.glob("*") if is_staging_id(each.name)):
         try:
             for file in read_request(folder / REQUEST, folder.name).files:
                 labels[file.sha256].append(folder.name)

@@ -46,8 +46,12 @@ def clone_file(source: Path, target: Path, mode: int = PRIVATE_FILE, *, may_link
     opened = open_regular(source, may_be_link=True)
     try:
         before = os.fstat(opened)
-        if not _is_reflinked(opened, target, mode) and not (may_link and _is_linked(source, target)):
-            _copy(opened, target, before.st_size, mode)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            if not _is_reflinked(opened, descriptor) and not (may_link and _is_linked(source, target)):
+                _copy(opened, descriptor, before.st_size)
+        finally:
+            os.close(descriptor)
         after = os.fstat(opened)
     finally:
         os.close(opened)
@@ -57,39 +61,34 @@ def clone_file(source: Path, target: Path, mode: int = PRIVATE_FILE, *, may_link
     return size
 
 
-def _is_reflinked(source: int, target: Path, mode: int) -> bool:
+def _is_reflinked(source: int, target: int) -> bool:
     if sys.platform != "linux":
         return False
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        fcntl.ioctl(descriptor, _FICLONE, source)
+        fcntl.ioctl(target, _FICLONE, source)
     except OSError:
-        target.unlink()
+        # The file system cannot, or it is another one.
         return False
-    finally:
-        os.close(descriptor)
     return True
 
 
 def _is_linked(source: Path, target: Path) -> bool:
+    link = target.with_name(f"{target.name}.link")
     try:
-        os.link(source.resolve(), target)
+        os.link(source.resolve(), link)
     except OSError:
-        # On another device, or not allowed.
+        # It is on another device, or this is not allowed.
         return False
+    link.replace(target)
     return True
 
 
-def _copy(source: int, target: Path, size: int, mode: int) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        for begin, end in _written_stretches(source, size):
-            while begin < end and (count := _copy_some(source, descriptor, begin, end)):
-                begin += count
-        # What is left is a hole.
-        os.ftruncate(descriptor, size)
-    finally:
-        os.close(descriptor)
+def _copy(source: int, target: int, size: int) -> None:
+    for begin, end in _written_stretches(source, size):
+        while begin < end and (count := _copy_some(source, target, begin, end)):
+            begin += count
+    # What is left is a hole.
+    os.ftruncate(target, size)
 
 
 def _written_stretches(source: int, size: int) -> Iterator[tuple[int, int]]:
