@@ -239,6 +239,10 @@ class ExperimentTracker(WatchingCalls):
         return self._run.directory
 
     @property
+    def _run_name(self) -> str:
+        return self.run_directory.name if self.run_directory is not None else ""
+
+    @property
     def logging_queue(self) -> LoggingQueue | None:
         """LoggingQueue | None: The journal."""
         return self._run.logging_queue

@@ -11,6 +11,7 @@ from typing import Any
 
 from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.categories import PROFILING_LOGGING, SYNCHRONOUS_DELIVERY, TRACKING, tracking_call
+from seo_engine.tracking.artifacts.store import ArtifactStore
 from seo_engine.tracking.configuration import PRIORITIES, TrackingConfig
 from seo_engine.tracking.records.kind import plain_epoch, plain_step
 from seo_engine.tracking.records.loggable import Loggable
@@ -41,6 +42,8 @@ class LoggingCalls(Loggable):
 
     def __init__(self, config: TrackingConfig) -> None:
         self.config = config
+        # Where it is now: the training may change its working folder.
+        self._artifact_store = ArtifactStore(config.artifact_dir)
         self.code_profiler = config.code_profiler
         self.current_epoch: float = 0
         self.global_step = 0
@@ -58,6 +61,11 @@ class LoggingCalls(Loggable):
         self._take_span = {
             kind.name: self.code_profiler.span_taker(tracking_call(kind.subject), TRACKING) for kind in METRICS
         }
+
+    @property
+    def artifact_store(self) -> ArtifactStore:
+        """ArtifactStore: Where artifacts are kept, beside the runs."""
+        return self._artifact_store
 
     def log_metrics_with_priority(self, metrics: Mapping[str, Any], priority: str = "medium") -> None:
         """Filter training metrics by priority: record those that matter enough, and leave out the rest for good.

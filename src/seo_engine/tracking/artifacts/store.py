@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,11 @@ from seo_engine.tracking.artifacts import catalog, lineage, removal, verificatio
 from seo_engine.tracking.artifacts.catalog import Versions
 from seo_engine.tracking.artifacts.checkouts import Progress, check_out
 from seo_engine.tracking.artifacts.committing import commit
-from seo_engine.tracking.artifacts.contents import ArtifactReference
-from seo_engine.tracking.artifacts.incoming.staging import stage
+from seo_engine.tracking.artifacts.contents import ArtifactReference, StoredFile
+from seo_engine.tracking.artifacts.incoming.staging import REQUEST, stage
 from seo_engine.tracking.artifacts.lineage import Lineage
 from seo_engine.tracking.artifacts.manifests import ArtifactVersion
-from seo_engine.tracking.artifacts.names import LATEST, check_alias
+from seo_engine.tracking.artifacts.names import LATEST, check_alias, check_artifact_name, name_in_staging_id
 from seo_engine.tracking.artifacts.places import Places
 from seo_engine.tracking.artifacts.removal import Removed
 from seo_engine.tracking.artifacts.verification import Verification
@@ -50,6 +51,11 @@ class ArtifactStore:
     def folder(self) -> Path:
         """Path: Where the store is."""
         return self._places.folder
+
+    @property
+    def is_there(self) -> bool:
+        """bool: Whether the folder is a store: something was kept in it."""
+        return self._places.incoming.is_dir()
 
     def stage(
         self,
@@ -110,6 +116,31 @@ class ArtifactStore:
             OSError: If something cannot be read or written; call it again when it can be.
         """
         return commit(self._places, staging)
+
+    def commit_waiting(self, name: str) -> None:
+        """Make versions of what was staged of an artifact and not committed yet, whoever staged it.
+
+        Args:
+            name (str): The artifact.
+
+        Raises:
+            ValueError: If it is no name.
+            OSError: If something cannot be read or written.
+        """
+        check_artifact_name(name)
+        for folder in sorted(self._places.incoming.glob(f"{name}.*")):
+            # Another process may be filling it, or commit it at this moment; or the version was deleted.
+            with contextlib.suppress(ValueError, FileNotFoundError):
+                if name_in_staging_id(folder.name) == name and (folder / REQUEST).exists():
+                    commit(self._places, folder.name)
+
+    def content_of(self, file: StoredFile) -> Path:
+        """Return where the content of a file is, to read.
+
+        Args:
+            file (StoredFile): A file of a version.
+        """
+        return self._places.object(file.sha256)
 
     def names(self) -> list[str]:
         """Return the names of all artifacts."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+if TYPE_CHECKING:
+    from seo_engine.tracking.artifacts.manifests import ArtifactVersion
+    from seo_engine.tracking.artifacts.store import ArtifactStore
 
 # W&B keeps no more rows of a table: of longer data, charts have a part that looks the same.
 MOST_CHART_ROWS = 10_000
@@ -321,6 +325,25 @@ class File(NamedTuple):
     file: Callable[[], Path]
 
 
+class Artifact(NamedTuple):
+    """A named version of files or folders that are kept beside the runs.
+
+    Args:
+        name (str): Hierarchical, such as `artifacts/model`.
+        store (ArtifactStore): Where it is kept.
+        version (Callable[[], ArtifactVersion]): Returns the version; who asks first makes it of what was staged, which
+            takes as long as reading it.
+        aliases (tuple[str, ...]): The aliases that it got.
+        is_used (bool): Whether the run has only used it.
+    """
+
+    name: str
+    store: ArtifactStore
+    version: Callable[[], ArtifactVersion]
+    aliases: tuple[str, ...] = ()
+    is_used: bool = False
+
+
 class Markdown(NamedTuple):
     """A text, and pictures: also what a tool shows in place of a medium that it does not know.
 
@@ -351,5 +374,6 @@ Medium = (
     | Embedding
     | Graph
     | File
+    | Artifact
     | Markdown
 )

@@ -14,6 +14,7 @@ from seo_engine.tracking.records.charts.table import TABLE
 from seo_engine.tracking.records.hyperparameters import HYPERPARAMETERS
 from seo_engine.tracking.records.kind import Kind, is_readable
 from seo_engine.tracking.records.marks.alert import ALERT
+from seo_engine.tracking.records.marks.artifact import ARTIFACT, ARTIFACT_USE
 from seo_engine.tracking.records.marks.console import CONSOLE
 from seo_engine.tracking.records.marks.file import FILE
 from seo_engine.tracking.records.marks.note import NOTE
@@ -60,6 +61,8 @@ KINDS: dict[str, Kind] = {
         TAGS,
         SUMMARY,
         FILE,
+        ARTIFACT,
+        ARTIFACT_USE,
         SURROUNDINGS,
         CONSOLE,
         HYPERPARAMETERS,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.tracking.records.charts.chart_calls import ChartCalls
 from seo_engine.tracking.records.kind import plain_epoch, plain_step, step_after
+from seo_engine.tracking.records.marks.artifact_calls import ArtifactCalls
 from seo_engine.tracking.records.marks.mark_calls import MarkCalls
 from seo_engine.tracking.records.media.media_calls import MediaCalls
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.records.model_architecture import ModelArchitecture
 
 
-class Loggable(MediaCalls, ChartCalls, MarkCalls):
+class Loggable(MediaCalls, ChartCalls, MarkCalls, ArtifactCalls):
     """The calls that log. `ExperimentTracker`, each tracker used directly, and the test double have them."""
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, epoch: float | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from seo_engine.foundation.texts import one_line
 from seo_engine.foundation.whole_files import PRIVATE_FOLDER
+from seo_engine.tracking.records.forms import Artifact
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.profiling_metrics import profiling_metrics
 from seo_engine.tracking.runs.places import LOGS
@@ -93,7 +94,8 @@ class LogFileTracker(DestinationTracker):
                 if shown.numbers:
                     self._write(self._progress, _point(shown), recorded)
                 for forms in shown.media:
-                    self._write(self._progress, f"step {shown.step} {forms[0].name}: {shown.kind.subject}", recorded)
+                    what = _artifact(forms[0]) if isinstance(forms[0], Artifact) else shown.kind.subject
+                    self._write(self._progress, f"step {shown.step} {forms[0].name}: {what}", recorded)
 
     def _write_summary(self, shown: Shown, recorded: Recorded) -> None:
         if shown.summary:
@@ -141,6 +143,16 @@ def _end(record: Mapping[str, Any]) -> str:
     error = record.get("error")
     what = f": {error['message']}\n{error['traceback'].rstrip()}" if error is not None else ""
     return f"{record['status']}{what}"
+
+
+def _artifact(artifact: Artifact) -> str:
+    """Return how a version is named; this is also where it is made of what was staged: every run has these files."""
+    try:
+        label = artifact.version().label
+    except ValueError as error:
+        # It was deleted meanwhile, or the run was moved away from it.
+        return one_line(error)
+    return f"used {label}" if artifact.is_used else label
 
 
 def _as_words(values: Mapping[str, Any]) -> str:

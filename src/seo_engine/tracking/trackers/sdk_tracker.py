@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from seo_engine.foundation.texts import one_line
 from seo_engine.profiling.categories import TRACKING, delivery_of, opening_of
+from seo_engine.tracking.artifacts.store import ArtifactStore
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.payload import NO_PAYLOADS, Payloads
@@ -88,6 +89,15 @@ class SDKTracker(DestinationTracker, TrackerCalls):
     def __repr__(self) -> str:
         where = f" {self.run_directory}" if self.run_directory is not None else ""
         return f"<{type(self).__name__}{where}: {'open' if self.available else 'not open'}>"
+
+    @property
+    def artifact_store(self) -> ArtifactStore:
+        """ArtifactStore: Where artifacts are kept, beside the runs."""
+        return ArtifactStore(self.config.artifact_dir)
+
+    @property
+    def _run_name(self) -> str:
+        return self.run_directory.name if self.run_directory is not None else ""
 
     def setup(self) -> None:
         """Open the SDK; a failure is logged, and `available` stays False."""

@@ -11,6 +11,7 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.records.forms import Medium
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.records.marks.alert import ALERT
+from seo_engine.tracking.records.marks.artifact import ARTIFACT, ARTIFACT_USE
 from seo_engine.tracking.records.marks.run_marks import END, RANK, RESUME, START, Attempt, rank_of
 from seo_engine.tracking.records.metrics import rank_of_line
 from seo_engine.tracking.records.text import TEXT
@@ -31,7 +32,7 @@ INCOMPLETE = -2
 
 
 # Also where the views show the first rank: somebody has chosen to say them there.
-_OF_EVERY_RANK = (TEXT, ALERT)
+_OF_EVERY_RANK = (TEXT, ALERT, ARTIFACT, ARTIFACT_USE)
 
 
 class Stream(NamedTuple):

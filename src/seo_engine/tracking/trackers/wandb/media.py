@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seo_engine.tracking.records.forms import (
     MOST_CHART_ROWS,
+    Artifact,
     Audio,
     Chart,
     File,
@@ -32,6 +33,7 @@ from seo_engine.tracking.records.forms import (
 )
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.trackers.sdk_tracker import Convert
+from seo_engine.tracking.trackers.wandb.artifacts import RunArtifacts
 from seo_engine.tracking.trackers.wandb.data_types import custom_chart, object_3d, wandb_graph
 from seo_engine.tracking.trackers.wandb.run_page import SHOWN_WITH_THE_RUN, keep_file
 from seo_engine.tracking.trackers.wandb.server import FileContents, SentFile
@@ -62,12 +64,14 @@ class RunMedia:
 
     Args:
         run (wandb.Run): Gets the file of each medium at once, before the row.
+        is_online (bool): Whether it is sent to a server.
     """
 
-    def __init__(self, run: wandb.Run) -> None:
+    def __init__(self, run: wandb.Run, *, is_online: bool) -> None:
         self._run = run
         # Number of the row; the files are named after it.
         self._number = 0
+        self.artifacts = RunArtifacts(run, is_online=is_online)
         # Untyped in wandb.
         self._wandb: Any = importlib.import_module("wandb")
         self._said_long: set[str] = set()
@@ -99,6 +103,7 @@ class RunMedia:
             Chart: self._chart,
             Graph: self._graph,
             File: self._file,
+            Artifact: self._artifact,
             Markdown: self._markdown,
         }
 
@@ -195,6 +200,11 @@ class RunMedia:
             keep_file(self._run, file)
         self.sent.append((self._number, file.name, path))
         # Among the files of the run: the row carries only its number.
+        return {}
+
+    def _artifact(self, artifact: Artifact) -> dict[str, Any]:
+        self.artifacts.add(artifact, self._number)
+        # Beside the rows: this one carries only its number.
         return {}
 
     def _markdown(self, text: Markdown) -> dict[str, Any]:

@@ -232,7 +232,7 @@ class WandBTracker(SDKTracker):
         self._asked_at = time.monotonic()
         self.run = opening.start()
         self._held_record = self._given_record = opening.join(self.run, held_record)
-        self._media = RunMedia(self.run)
+        self._media = RunMedia(self.run, is_online=self._mode == "online")
         if self._sent_alerts is None:
             self._sent_alerts = SentAlerts(run_directory)
         self._page = RunPage(self.run, self._sent_alerts)
@@ -329,6 +329,7 @@ class WandBTracker(SDKTracker):
         unfinished: Exception | None = None
         if self._console.last_record is not None:
             self._media.sent.append((self._console.last_record, FILE_NAME, self._console.path))
+        lacking = self._media.artifacts.first_missing(0.5 * self._finish_seconds)
         try:
             run.finish(exit_code=0 if status == "finished" else 1)
         except Exception as error:
@@ -343,6 +344,8 @@ class WandBTracker(SDKTracker):
             raise IncompleteViewError(self._held_record, str(unfinished)) from unfinished
         if held is not None and held < self._given_record:
             raise IncompleteViewError(held, self._missing(held)) from unfinished
+        if lacking is not None:
+            raise IncompleteViewError(lacking[0] - 1, lacking[1]) from unfinished
 
     def _record_held(self, file: Path, run_on_server: RunOnServer, *, finished: bool) -> int | None:
         """Return the newest record that the file or the server holds; None if that is unknown."""
