@@ -14,6 +14,12 @@ from typing import Any, Self
 
 import pytest
 
+from tests.tracking.wandb_artifacts import Artifacts
+
+VIEWER = {
+    "id": "user", "entity": "entity", "username": "entity", "email": "", "flags": "{}", "name": "entity",
+    "admin": False, "teams": {"edges": []}, "deletedAt": None, "apiKeys": {"edges": []},
+}  # fmt: skip
 PROJECT = {"id": "project", "name": "project", "entity": {"id": "entity", "name": "entity"}}
 
 
@@ -76,6 +82,9 @@ class WandBServer:
                 if server.refuses_files or server.failure is not None:
                     server.refused.set()
                     self.answer({}, 403)
+                elif self.path.startswith("/artifact/"):
+                    server.artifacts.put(self.path, body)
+                    self.answer({})
                 else:
                     server.files.setdefault(run, {})[urllib.parse.unquote(name)] = body
                     self.answer({})
@@ -104,6 +113,10 @@ class WandBServer:
                     edges = [{"node": node} for node in nodes]
                     page = {"edges": edges, "pageInfo": {"endCursor": None, "hasNextPage": False}}
                     self.answer({"data": {"project": {"run": {"files": page}}}})
+                elif (about_artifacts := server.artifacts.answer(query, variables)) is not None:
+                    self.answer({"data": about_artifacts})
+                elif "query Viewer" in query or "GetDefaultEntity" in query:
+                    self.answer({"data": {"viewer": VIEWER}})
                 else:
                     self.answer({"errors": [{"message": "not here"}]}, status=400)
 
@@ -123,6 +136,7 @@ class WandBServer:
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.address = f"http://127.0.0.1:{self.port}"
+        self.artifacts = Artifacts(self.address)
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.artifacts.manifests import ArtifactVersion
 from seo_engine.tracking.records.forms import Artifact
 
 if TYPE_CHECKING:
     import wandb
 
+logger = logging.getLogger(__name__)
+
 # Of older ones nobody asks whether the server holds them.
 _MOST_AWAITED = 1_000
 
+# How far back the server is searched for a version that a run uses.
+_MOST_SEARCHED = 1_000
 
-class _Sent(NamedTuple):
+
+@dataclass
+class _Sent:
+    """What was given to wandb: the artifact to wait for, or None while the server has not taken it."""
+
     number: int
-    label: str
-    artifact: Any
+    name: str
+    send: Callable[[], Any]
+    artifact: Any = None
 
 
 class RunArtifacts:
@@ -33,30 +45,35 @@ class RunArtifacts:
 
     def __init__(self, run: wandb.Run, *, is_online: bool) -> None:
         self._run: Any = run
+        self._wandb: Any = importlib.import_module("wandb")
         self._is_online = is_online
         self._sent: deque[_Sent] = deque(maxlen=_MOST_AWAITED)
 
     def add(self, artifact: Artifact, number: int) -> None:
-        """Log a version, or note that the run uses it.
+        """Log a version, or note that the run uses it. A server that does not take it is asked again at the end.
 
         Args:
             artifact (Artifact): The version.
             number (int): Number of the record.
 
         Raises:
-            ValueError: If the version is not there any more.
+            ValueError: If the version is not there any more, or W&B has an artifact of this name and another type.
             OSError: If it cannot be read.
         """
-        if artifact.is_used and not self._is_online:
-            # Only a server knows what is used.
-            return
-        version = artifact.version()
-        made = _made(artifact, version)
         if artifact.is_used:
-            self._run.use_artifact(made)
-        else:
-            self._run.log_artifact(made, aliases=list(artifact.aliases))
-        self._sent.append(_Sent(number, version.label, made))
+            # Only a server knows what is used.
+            if self._is_online:
+                self._note_use(self._made(artifact))
+            return
+        made = self._made(artifact)
+        sent = _Sent(number, made.name, lambda: self._run.log_artifact(made, aliases=list(artifact.aliases)))
+        try:
+            sent.artifact = sent.send()
+        except ValueError:
+            raise
+        except Exception as error:  # wandb asks the server first, and has an error of its own for each way it may fail
+            logger.debug("The artifact %s is not sent yet: %s", made.name, one_line(error))
+        self._sent.append(sent)
 
     def first_missing(self, timeout_seconds: float) -> tuple[int, str] | None:
         """Wait for the server to hold them, and return the number of the first record of which it does not, and why.
@@ -67,23 +84,30 @@ class RunArtifacts:
         while self._is_online and self._sent:
             sent = self._sent[0]
             try:
+                sent.artifact = sent.artifact or sent.send()
                 # A whole number of seconds.
                 sent.artifact.wait(timeout=max(1, int(timeout_seconds)))
             except Exception as error:
-                return sent.number, f"the server lacks the artifact {sent.label}: {one_line(error)}"
+                return sent.number, f"the server lacks the artifact {sent.name}: {one_line(error)}"
             self._sent.popleft()
         return None
 
+    def _made(self, artifact: Artifact) -> Any:
+        """Return a version as wandb's object. Its files stay where they are: the store never changes them."""
+        version = artifact.version()
+        description = version.description or None
+        made = self._wandb.Artifact(version.name, version.type, description, metadata=dict(version.metadata))
+        for file in version.files:
+            content = str(artifact.store.content_of(file))
+            made.add_file(content, name=file.path, policy="immutable", skip_cache=True)
+        for reference in version.references:
+            made.add_reference(reference.uri, checksum=False)
+        return made
 
-def _made(artifact: Artifact, version: ArtifactVersion) -> Any:
-    """Return a version as wandb's object. Its files stay where they are: the store never changes them."""
-    wandb: Any = importlib.import_module("wandb")
-    made = wandb.Artifact(
-        version.name, version.type, description=version.description or None, metadata=dict(version.metadata)
-    )
-    for file in version.files:
-        content = str(artifact.store.content_of(file))
-        made.add_file(content, name=file.path, policy="immutable", skip_cache=True)
-    for reference in version.references:
-        made.add_reference(reference.uri, checksum=False)
-    return made
+    def _note_use(self, made: Any) -> None:
+        """Note the use of a version that the server has. To send it for that would also move its alias `latest`."""
+        project = f"{self._run.entity}/{self._run.project}"
+        found = self._wandb.Api().artifacts(made.type, f"{project}/{made.name.partition(':')[0]}")
+        used = next((each for each in itertools.islice(found, _MOST_SEARCHED) if each.digest == made.digest), None)
+        if used is not None:
+            self._run.use_artifact(used)
