@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from seo_engine.integrations.framework_metrics import evaluation_seconds, log_framework_metrics
+from seo_engine.integrations.trainer_checkpoints import CheckpointArtifacts
 from seo_engine.integrations.trainer_clock import TrainerClock
 from seo_engine.integrations.trainer_description import describe_training
 from seo_engine.integrations.trainer_hooks import TrainerHooks, hook
@@ -49,6 +50,8 @@ class ExperimentTrackingCallback(TrainerHooks):
             With settings, or None for the defaults, the callback begins a run of its own when the Trainer first logs
             or trains, named after `TrainingArguments.run_name`. It ends with the program, or when you close `tracker`.
         hyperparameters (Mapping[str, Any] | None): Additional ones, logged together with the Trainer's.
+        keep_checkpoints (int): How many checkpoints to keep as versions of an artifact, beside the runs: the best
+            ones by the Trainer's `metric_for_best_model`, or the newest. They stay when the Trainer removes its own.
 
     Attributes:
         tracker (ExperimentTracker | None): The tracker; None until the callback has begun a run of its own.
@@ -62,8 +65,12 @@ class ExperimentTrackingCallback(TrainerHooks):
         self,
         tracker: ExperimentTracker | TrackingConfig | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
+        *,
+        keep_checkpoints: int = 0,
     ) -> None:
         super().__init__()
+        if not isinstance(keep_checkpoints, int) or keep_checkpoints < 0:
+            raise ValueError(f"keep_checkpoints must be a whole number, at least 0, got {keep_checkpoints!r}")
         self.tracker: ExperimentTracker | None = None
         if isinstance(tracker, ExperimentTracker):
             self.tracker, self._config = tracker, tracker.config
@@ -71,6 +78,7 @@ class ExperimentTrackingCallback(TrainerHooks):
             self._config = tracker if tracker is not None else TrackingConfig()
         self._has_defaults = tracker is None
         self._hyperparameters = dict(hyperparameters or {})
+        self._checkpoints = CheckpointArtifacts(keep_checkpoints) if keep_checkpoints else None
         self._is_described = False
         self._failure_to_begin: Exception | None = None
         self._clock = TrainerClock(self._config.code_profiler)
@@ -177,8 +185,12 @@ class ExperimentTrackingCallback(TrainerHooks):
 
     @hook
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """End the saving of a checkpoint."""
-        self._clock.end_checkpoint(control)
+        """End the saving of a checkpoint, and keep it if that is asked for."""
+        try:
+            if self._checkpoints is not None and state.is_world_process_zero:
+                self._checkpoints.keep(self._opened(args), args, state)
+        finally:
+            self._clock.end_checkpoint(control)
 
     @hook
     def on_train_end(
@@ -186,6 +198,8 @@ class ExperimentTrackingCallback(TrainerHooks):
     ) -> None:
         """Stop timing the model."""
         self._clock.end_training()
+        if self._checkpoints is not None and state.is_world_process_zero:
+            self._checkpoints.finish(self._opened(args), args, state)
 
     @hook
     def on_log(

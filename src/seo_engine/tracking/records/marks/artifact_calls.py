@@ -57,7 +57,7 @@ class ArtifactCalls(RecordTaker):
             step (int | None): None means the last one seen.
             description (str | None): For people.
             references (Sequence[ArtifactReference] | None): What belongs to it and is elsewhere.
-            is_final (bool): Whether nobody will ever write to these files again: then hard links do, which cost nothing.
+            is_final (bool): Whether nobody will ever write to these files again: hard links do then, at no cost.
 
         Example:
             >>> import tempfile

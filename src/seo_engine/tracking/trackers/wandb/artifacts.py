@@ -100,8 +100,11 @@ class RunArtifacts:
         for file in version.files:
             content = str(artifact.store.content_of(file))
             made.add_file(content, name=file.path, policy="immutable", skip_cache=True)
+        entry_of: Any = importlib.import_module("wandb.sdk.artifacts.artifact_manifest_entry").ArtifactManifestEntry
         for reference in version.references:
-            made.add_reference(reference.uri, checksum=False)
+            # Not `add_reference`, which wants the library of each cloud, to ask it.
+            uri, path = reference.uri, reference.uri.partition("://")[2]
+            made.manifest.add_entry(entry_of(path=path, ref=uri, digest=reference.checksum or uri, size=reference.size))
         return made
 
     def _note_use(self, made: Any) -> None:
