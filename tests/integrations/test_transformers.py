@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from transformers import TrainerCallback
+from transformers import LlamaForCausalLM, TrainerCallback
 
 from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.integrations.transformers import ExperimentTrackingCallback
@@ -249,3 +249,28 @@ def test_a_tracker_without_profiling_sees_the_same_training(tmp_path: Path) -> N
     with ExperimentTracker(config) as tracker:
         tiny_trainer(tmp_path, [ExperimentTrackingCallback(tracker)]).train()
     assert tracker.code_profiler.statistics() == [] and tracker.code_profiler.training_view() is None
+
+
+def test_the_best_checkpoints_are_kept_as_versions_that_outlive_the_trainers_own(tmp_path: Path) -> None:
+    config = TrackingConfig(
+        tensorboard_log_dir=str(tmp_path / "runs"), artifact_dir=str(tmp_path / "artifacts"), experiment_name="r",
+        wandb_logging=False, tensorboard_logging=False,
+    )  # fmt: skip
+    with ExperimentTracker(config) as tracker:
+        trainer = tiny_trainer(
+            tmp_path, [ExperimentTrackingCallback(tracker, keep_checkpoints=2)], num_train_epochs=5,
+            save_strategy="epoch", save_total_limit=1, metric_for_best_model="eval_loss", greater_is_better=False,
+        )  # fmt: skip
+        trainer.train()
+    store = tracker.artifact_store
+    present = store.versions("checkpoint-r").present
+    losses = {each["step"]: each["eval_loss"] for each in trainer.state.log_history if "eval_loss" in each}
+    best = sorted(losses, key=lambda step: losses[step])[:2]
+    assert sorted(version.metadata["step"] for version in present) == sorted(best)
+    kept = store.resolve("checkpoint-r:best")
+    assert kept.metadata["step"] == best[0] and kept.metadata["value"] == losses[best[0]]
+    resumed = LlamaForCausalLM.from_pretrained(store.get(kept.label))
+    assert resumed.config.hidden_size == 16 and store.verify().is_whole
+    # What was let go takes no space.
+    needed = {file.sha256 for version in present for file in version.files}
+    assert {path.name for path in (tmp_path / "artifacts" / "objects").glob("*/*")} == needed
