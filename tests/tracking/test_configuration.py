@@ -181,3 +181,24 @@ def test_toml_is_read_and_what_is_wrong_in_it_is_said(tmp_path: Path) -> None:
         assert str(raised.value).startswith(str(path)) and "\n" not in str(raised.value)
     with pytest.raises(ValueError, match="cannot be read"):
         SEOConfig.from_toml(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("runs", "must not be in tensorboard_log_dir"),
+        ("runs/artifacts", "must not be in tensorboard_log_dir"),
+        ("elsewhere/../runs/x", "must not be in tensorboard_log_dir"),
+        ("s3://bucket/artifacts", "artifact_dir must be a folder of this machine"),
+        ("a\0b", "artifact_dir must be a path"),
+        ("", "artifact_dir must be specified"),
+    ],
+)
+def test_a_store_among_the_runs_or_at_an_address_is_refused(folder: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TrackingConfig(artifact_dir=folder)
+
+
+def test_the_default_store_may_be_in_a_working_folder_that_holds_the_runs() -> None:
+    assert TrackingConfig(tensorboard_log_dir=".").artifact_dir == "artifacts"
+    assert TrackingConfig(artifact_dir="runs_of_others").artifact_dir == "runs_of_others"
