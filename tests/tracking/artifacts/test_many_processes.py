@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from seo_engine.tracking.artifacts import catalog, committing, removal
 from seo_engine.tracking.artifacts.store import ArtifactStore
 from tests.tracking.artifacts.by_hand import check_nothing_is_left, files_in, in_child, read_by_hand
 
@@ -103,6 +104,45 @@ def test_content_that_one_process_deletes_and_others_keep_is_never_missing(tmp_p
     at_once(keep_and_delete)
     versions = read_by_hand(store.folder)
     assert versions.keys() == {f"rank_{number}:v{ROUNDS - 1}" for number in range(PROCESSES)}
+    check_nothing_is_left(store.folder)
+
+
+@pytest.mark.parametrize("first", ["commit", "delete"])
+def test_nobody_deletes_between_the_look_for_content_and_the_manifest_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    store = ArtifactStore(tmp_path / "store")
+    (tmp_path / "weights").write_text("0.5")
+    store.commit(store.stage(tmp_path / "weights", "old", "model"))
+    staged = store.stage(tmp_path / "weights", "new", "model")
+    work: dict[str, Callable[[], object]] = {
+        "commit": lambda: store.commit(staged),
+        "delete": lambda: store.delete("old:v0"),
+    }
+    (is_at_it, says_so), (goes_on, says_go) = os.pipe(), os.pipe()
+    # Where each of them has looked what is there, and not yet acted.
+    room, step = {"commit": (committing, "_numbered"), "delete": (removal, "find_needed")}[first]
+    act = getattr(room, step)
+
+    def act_when_told(*arguments: object) -> object:
+        found = act(*arguments) if first == "delete" else None
+        os.write(says_so, b"!")
+        os.read(goes_on, 1)
+        return found if first == "delete" else act(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, step, act_when_told)
+        child = in_child(work[first])
+    os.read(is_at_it, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "_PATIENCE_SECONDS", 0.0)
+        (second,) = work.keys() - {first}
+        with pytest.raises(TimeoutError, match="another process has been changing it"):
+            work[second]()
+    os.write(says_go, b"!")
+    assert os.waitpid(child, 0)[1] == 0
+    work[second]()
+    assert read_by_hand(store.folder).keys() == {"new:v0"}
     check_nothing_is_left(store.folder)
 
 

@@ -24,6 +24,9 @@ from seo_engine.tracking.artifacts.places import Places
 
 _READ_ONLY = 0o400
 
+# Hashed, moved, numbered, removed.
+_STAGES = 4
+
 # It takes longer to ask the disk to keep thousands of files, one after the other, than to keep all it has not kept.
 _FILES_SYNCED_SINGLY = 1_000
 
@@ -38,11 +41,11 @@ def commit(places: Places, staging: str) -> ArtifactVersion:
     objects already: so the work can be taken up anywhere. From then on the manifest has the id of the staging.
     """
     name = name_in_staging_id(staging)
-    try:
-        return _commit(places, name, staging)
-    except FileNotFoundError:
-        # Another process is at the same staging. What it has moved, it has named in the request before.
-        return _commit(places, name, staging)
+    for _ in range(_STAGES):
+        # Another process may be at the same staging; it is then a stage further each time that something is gone.
+        with contextlib.suppress(FileNotFoundError):
+            return _commit(places, name, staging)
+    return _commit(places, name, staging)
 
 
 def _commit(places: Places, name: str, staging: str) -> ArtifactVersion:
@@ -153,12 +156,13 @@ def _numbered(places: Places, request: Request) -> ArtifactVersion:
     written = places.staging(request.staging) / f"manifest-{uuid.uuid4().hex}"
     folder = places.ensure(places.artifact(request.name))
     while True:
+        # Before the versions are read: if another one comes after that, its number is taken.
+        numbers = places.numbers(request.name)
         versions = read_versions(places, request.name)
         equal = next((each for each in reversed(versions.present) if each.digest == digest), None)
         if equal is not None:
             append_line(places.equals(request.name), {"staging": request.staging, "number": equal.number})
             return equal
-        numbers = places.numbers(request.name)
         version = ArtifactVersion(**described, number=numbers[-1] + 1 if numbers else 0, digest=digest)
         write_whole(written, [orjson.dumps(version)], synced=True)
         try:
