@@ -59,6 +59,7 @@ def test_the_readme_is_a_front_page() -> None:
     [
         "docs/migration.md",
         "docs/experiment_tracking.md",
+        "docs/artifacts.md",
         "docs/code_profiling.md",
         "docs/reading.md",
         "docs/crawling.md",
@@ -87,7 +88,8 @@ def anchors(path: Path) -> set[str]:
 
 
 def test_every_test_that_the_guarantees_name_is_there() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")))
+    documents = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("guarantees.md", "artifacts.md")]
+    named = {name for text in documents for name in re.findall(r"`(test_\w+)`", text)}
     there = {
         name
         for path in (ROOT / "tests").rglob("test_*.py")

@@ -63,8 +63,10 @@ def test_lineage_deletion_and_verification(store: ArtifactStore, tmp_path: Path)
     assert refused.stderr == "error: model:v0 has the alias best; move it first, or force the deletion\n"
     deleted = command("artifacts", "delete", "model:best", "--force", cwd=tmp_path).stdout
     assert deleted == "model:v0 is deleted, and 1 file that only it held: 9 bytes\n"
+    command("artifacts", "delete", "model", cwd=tmp_path)
+    assert command("artifacts", "list", "model", cwd=tmp_path).stdout == "No version of model is left.\n"
     whole = command("artifacts", "verify", cwd=tmp_path)
-    assert whole.returncode == 0 and "2 versions, 2 contents, 13 bytes: all is as it should be." in whole.stdout
+    assert whole.returncode == 0 and "1 versions, 1 contents, 4 bytes: all is as it should be." in whole.stdout
     path = next(store.folder.glob("objects/*/*"))
     path.chmod(0o600)
     path.write_text("x")

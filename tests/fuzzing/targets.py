@@ -19,6 +19,7 @@ from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.parsing import read_document
 from seo_engine.engine.site.response import NO_RESPONSE, Response
+from seo_engine.tracking.artifacts.store import ArtifactStore
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
 from seo_engine.tracking.history.listing import list_runs
@@ -117,6 +118,21 @@ def document(data: bytes) -> None:
     assert all(refresh.seconds >= 0 for refresh in facts.refreshes)
 
 
+def manifest(data: bytes) -> None:
+    """A manifest is a version whose files stay in their folder, or one line that says what is wrong with it."""
+    folder = FOLDER / "artifacts"
+    store = ArtifactStore(folder)
+    path = folder / "names" / "model" / "v0.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    listed = store.versions("model")
+    assert len(listed.known) + len(listed.problems) == 1
+    assert not any("\n" in problem for problem in listed.problems)
+    for version in listed.known:
+        assert all((folder / file.path).resolve().is_relative_to(folder.resolve()) for file in version.files)
+        assert store.verify().versions == len(listed.present)
+
+
 def sitemap(data: bytes) -> None:
     """A sitemap names addresses, or nothing."""
     is_sitemap(data)
@@ -142,5 +158,6 @@ def hosting(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (journal, delivery, run_name, configuration, document, sitemap, hosting)
+    target.__name__: target
+    for target in (journal, delivery, run_name, configuration, document, manifest, sitemap, hosting)
 }

@@ -78,8 +78,10 @@ def list_command(name: str | None, artifact_directory: str, as_json: bool) -> No
     if as_json:
         plain = [_as_plain(version, aliases[each]) for each, found in present.items() for version in found]
         click.echo(as_json_text(plain))
+    elif name in present:
+        output.print(versions_table(present[name], aliases[name]))
     elif name is not None:
-        output.print(versions_table(present.get(name, []), aliases[name]))
+        click.echo(f"No version of {name} is left.")
     elif present:
         output.print(
             artifacts_table(

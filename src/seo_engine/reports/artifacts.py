@@ -24,21 +24,21 @@ def artifacts_table(newest: Mapping[str, ArtifactVersion], counts: Mapping[str, 
     """Return a table with one row per artifact, and what to type next.
 
     Args:
-        newest (Mapping[str, ArtifactVersion]): The latest version by the name of the artifact.
+        newest (Mapping[str, ArtifactVersion]): The latest version by the name of the artifact; at least one.
         counts (Mapping[str, int]): How many versions there are.
     """
     table = Table("artifact", "type", right_aligned("versions"), "latest", right_aligned("size"), "made", box=None)
     for name, version in newest.items():
         latest, made = version_name(version.number), local_time(version.created, _MINUTES)
         table.add_row(name, version.type, f"{counts[name]:,}", latest, decimal(version.size), made)
-    return Group(table, *([_next(f"artifacts list {next(iter(newest))}")] if newest else []))
+    return Group(table, _next(f"artifacts list {next(iter(newest))}"))
 
 
 def versions_table(versions: Sequence[ArtifactVersion], aliases: Mapping[str, int]) -> RenderableType:
     """Return a table with one row per version of an artifact, the newest first, and what to type next.
 
     Args:
-        versions (Sequence[ArtifactVersion]): The versions.
+        versions (Sequence[ArtifactVersion]): The versions, at least one.
         aliases (Mapping[str, int]): Which numbers the aliases name.
     """
     numbers = map(right_aligned, ("size", "files"))
@@ -53,7 +53,7 @@ def versions_table(versions: Sequence[ArtifactVersion], aliases: Mapping[str, in
             escape(one_line(version.run) or "–"),
             local_time(version.created, _MINUTES),
         )
-    return Group(table, *([_next(f"artifacts show {versions[-1].label}")] if versions else []))
+    return Group(table, _next(f"artifacts show {versions[-1].label}"))
 
 
 def version_details(version: ArtifactVersion, aliases: Mapping[str, int]) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -30,6 +31,9 @@ GARBAGE = "garbage of a kill"
 
 # What makes a version less than whole; the others cost disk space.
 SERIOUS = (BROKEN_MANIFEST, MISSING, DAMAGED)
+
+# It is a link, a folder or the like, or the disk is broken there.
+_DAMAGE = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EIO)
 
 # Where there are no locks, a process may still be at what is younger.
 _OLD_SECONDS = 3_600.0
@@ -146,17 +150,12 @@ def _is_old(path: Path) -> bool:
 
 def _is_undamaged(path: Path) -> bool:
     try:
-        descriptor = open_regular(path)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        # It is a link or a folder, or the disk is broken there.
-        return False
-    with os.fdopen(descriptor, "rb") as file:
-        try:
+        with os.fdopen(open_regular(path), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == path.name
-        except OSError:
-            return False
+    except OSError as error:
+        if error.errno not in _DAMAGE:
+            raise
+        return False
 
 
 def _set_aside(places: Places, path: Path) -> bool:
