@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from seo_engine.cli import main
 from seo_engine.tracking import ArtifactReference, ArtifactStore
 from tests.cli.commands import command
 
@@ -54,25 +56,30 @@ def test_artifacts_are_listed_shown_and_got(store: ArtifactStore, tmp_path: Path
     assert again.returncode == 2 and "copy: something is there; give a new folder" in again.stderr
 
 
+def typed(*arguments: str | Path) -> Result:
+    """Run the command in this process: a new one each time takes longer than its work."""
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
 def test_lineage_deletion_and_verification(store: ArtifactStore, tmp_path: Path) -> None:
-    lineage = command("artifacts", "lineage", "data", cwd=tmp_path).stdout
+    lineage = typed("artifacts", "lineage", "data").stdout
     assert "collect on" in lineage and "model:v0, model:v1" in lineage
-    assert json.loads(command("artifacts", "lineage", "data", "--json", cwd=tmp_path).stdout)["version"] == "data:v0"
-    refused = command("artifacts", "delete", "model:best", cwd=tmp_path)
-    assert refused.returncode == 2
+    assert json.loads(typed("artifacts", "lineage", "data", "--json").stdout)["version"] == "data:v0"
+    refused = typed("artifacts", "delete", "model:best")
+    assert refused.exit_code == 2
     assert refused.stderr == "error: model:v0 has the alias best; move it first, or force the deletion\n"
-    deleted = command("artifacts", "delete", "model:best", "--force", cwd=tmp_path).stdout
+    deleted = typed("artifacts", "delete", "model:best", "--force").stdout
     assert deleted == "model:v0 is deleted, and 1 file that only it held: 9 bytes\n"
-    command("artifacts", "delete", "model", cwd=tmp_path)
-    assert command("artifacts", "list", "model", cwd=tmp_path).stdout == "No version of model is left.\n"
-    whole = command("artifacts", "verify", cwd=tmp_path)
-    assert whole.returncode == 0 and "1 versions, 1 contents, 4 bytes: all is as it should be." in whole.stdout
+    typed("artifacts", "delete", "model")
+    assert typed("artifacts", "list", "model").stdout == "No version of model is left.\n"
+    whole = typed("artifacts", "verify")
+    assert whole.exit_code == 0 and "versions: 1, contents: 1, 4 bytes; all is as it should be" in whole.stdout
     path = next(store.folder.glob("objects/*/*"))
     path.chmod(0o600)
     path.write_text("x")
-    damaged = command("artifacts", "verify", cwd=tmp_path)
-    assert damaged.returncode == 1 and "damaged content" in damaged.stdout and "verify --mend" in damaged.stdout
-    mended = json.loads(command("artifacts", "verify", "--mend", "--json", cwd=tmp_path).stdout)
+    damaged = typed("artifacts", "verify")
+    assert damaged.exit_code == 1 and "damaged content" in damaged.stdout and "verify --mend" in damaged.stdout
+    mended = json.loads(typed("artifacts", "verify", "--mend", "--json").stdout)
     assert not mended["is_whole"] and mended["findings"][0]["is_mended"]
 
 
@@ -81,12 +88,13 @@ def test_the_store_is_found_by_option_and_environment_and_what_is_not_there_is_t
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    nothing = command("artifacts", "list", cwd=elsewhere)
+    monkeypatch.chdir(elsewhere)
+    nothing = typed("artifacts", "list")
     another = "another folder: --artifact-dir, or SEO_ENGINE_ARTIFACT_DIR"
     assert nothing.stdout == f"No artifacts in artifacts; {another}\n" and not list(elsewhere.iterdir())
-    assert "model" in command("artifacts", "list", "--artifact-dir", store.folder, cwd=elsewhere).stdout
+    assert "model" in typed("artifacts", "list", "--artifact-dir", store.folder).stdout
     monkeypatch.setenv("SEO_ENGINE_ARTIFACT_DIR", str(store.folder))
-    assert "model" in command("artifacts", "list", cwd=elsewhere).stdout
+    assert "model" in typed("artifacts", "list").stdout
     for arguments, said in (
         (["show", "modle"], "the nearest name is 'model'"),
         (["show", "model:v9"], "model has no v9; it has v0 to v1"),
@@ -94,8 +102,8 @@ def test_the_store_is_found_by_option_and_environment_and_what_is_not_there_is_t
         (["get", "model", "/proc/none/x"], "/proc/none"),
         (["list", "--artifact-dir", "/dev/null", "model"], "no artifact 'model' in /dev/null"),
     ):
-        refused = command("artifacts", *arguments, cwd=elsewhere)
-        assert refused.returncode == 2 and said in refused.stderr, refused.stderr
+        refused = typed("artifacts", *arguments)
+        assert refused.exit_code == 2 and said in refused.stderr, refused.stderr
         assert len(refused.stderr.splitlines()) == 1
 
 
@@ -109,7 +117,7 @@ def test_what_a_store_says_controls_no_terminal(store: ArtifactStore, tmp_path: 
     store.commit(staged)
     (store.folder / "names" / "model" / "v0.json").write_text('{"name": "\x1b[31m"}')
     for arguments in (["list"], ["list", "odd"], ["show", "odd"], ["lineage", "odd"], ["verify"], ["show", "model:v0"]):
-        said = command("artifacts", *arguments, cwd=tmp_path)
+        said = typed("artifacts", *arguments)
         assert "\x1b" not in said.stdout + said.stderr and "\x07" not in said.stdout
-    assert "b[bold]" in command("artifacts", "show", "odd", cwd=tmp_path).stdout
-    assert "Not listed: " in command("artifacts", "list", cwd=tmp_path).stderr
+    assert "b[bold]" in typed("artifacts", "show", "odd").stdout
+    assert "Not listed: " in typed("artifacts", "list").stderr

@@ -127,9 +127,9 @@ def findings_table(verification: Verification) -> RenderableType:
     Args:
         verification (Verification): What was found.
     """
-    said = f"{verification.versions:,} versions, {verification.objects:,} contents, {decimal(verification.size)}"
+    said = f"versions: {verification.versions:,}, contents: {verification.objects:,}, {decimal(verification.size)}"
     if not verification.findings:
-        return f"{said}: all is as it should be."
+        return f"{said}; all is as it should be"
     table = Table("found", "where", "versions", "mended", box=None)
     for each in verification.findings[:_MOST_FINDINGS]:
         mended = "yes" if each.is_mended else "no"

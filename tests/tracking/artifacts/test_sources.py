@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -121,18 +120,17 @@ def test_final_files_are_linked_and_stay_what_they_are(store: ArtifactStore, fol
 
 
 @pytest.mark.parametrize("is_final", [False, True])
-def test_a_store_on_another_device_gets_a_copy(tmp_path: Path, folder: Path, is_final: bool) -> None:
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or memory.stat().st_dev == folder.stat().st_dev:
+def test_a_store_on_another_device_gets_a_copy(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, folder: Path, is_final: bool
+) -> None:
+    disk = tmp_path_factory.mktemp("disk")
+    if disk.stat().st_dev == folder.stat().st_dev:
         pytest.skip("there is no other device")
-    store = ArtifactStore(memory / f"artifacts-of-a-test-{os.getpid()}")
-    try:
-        (folder / "large").write_bytes(os.urandom(3_000_000))
-        store.commit(store.stage(folder, "data", "dataset", is_final=is_final))
-        assert files_in(store.get("data", tmp_path / "copy")) == files_in(folder)
-        check_nothing_is_left(store.folder)
-    finally:
-        shutil.rmtree(store.folder)
+    store = ArtifactStore(disk / "artifacts")
+    (folder / "large").write_bytes(os.urandom(3_000_000))
+    store.commit(store.stage(folder, "data", "dataset", is_final=is_final))
+    assert files_in(store.get("data", tmp_path / "copy")) == files_in(folder)
+    check_nothing_is_left(store.folder)
 
 
 @pytest.mark.parametrize("reason", [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
