@@ -17,11 +17,13 @@ from seo_engine.tracking.journal.rank_files import JOURNAL
 from seo_engine.tracking.observers.run_profile import DATA_FILE, TRACE_FILE
 from seo_engine.tracking.payloads.payload import MEDIA, NO_PAYLOADS, Payloads
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
+from seo_engine.tracking.records.marks.surroundings import SURROUNDINGS
 from seo_engine.tracking.records.metrics import METRIC_KINDS
 from seo_engine.tracking.records.profiling.profiling import CHART_NAME, PROFILING, TABLE_NAME
 from seo_engine.tracking.runs.ledger import read_delivery
 from seo_engine.tracking.runs.places import PROFILE
 from seo_engine.tracking.runs.record_writer import NOT_WRITTEN
+from tests.faults.artifacts import artifacts_not_in_wandb, version_in_words, wrong_artifacts
 from tests.faults.files_and_alerts import doubled_alerts, wrong_files
 from tests.faults.training import BATCH_SIZE, Training, colour_in_words, file_in_words, given, table_in_words
 from tests.tracking.read_views import (
@@ -39,13 +41,13 @@ from tests.tracking.read_views import (
 VIEWS = ("tensorboard", "wandb")
 
 # What stands before the slash in a name without one, where it is not the kind.
-GROUPS = {"image": "images", "table": "tables", "file": "files", "alert": "experiment"}
+GROUPS = {"image": "images", "table": "tables", "file": "files", "alert": "experiment", "artifact": "artifacts"}
 
 # A full disk does not take their data.
-WITH_DATA = {"image", "table", "file"}
+WITH_DATA = {"image", "table", "file", "artifact"}
 
 # W&B shows them beside their rows.
-WITHOUT_VALUES_IN_ROWS = {"file", "alert"}
+WITHOUT_VALUES_IN_ROWS = {"file", "alert", "artifact"}
 
 NumberedRecords = Sequence[tuple[int, Record]]
 
@@ -144,6 +146,8 @@ def examine(
         outcome.faults += _wrong_in_wandb_run(directory, records)
         outcome.faults += wrong_files(directory, records)
         outcome.faults += doubled_alerts(directory)
+        outcome.faults += artifacts_not_in_wandb(directory, records)
+    outcome.faults += wrong_artifacts(training.folder / "artifacts", records)
     outcome.faults += unbalanced(directory, VIEWS)
     return outcome
 
@@ -165,7 +169,13 @@ def _in_journal(records: NumberedRecords, payloads: Payloads) -> Counter[tuple[s
         for _, record in records
         if not is_automatic(record)
         for name, value in _contents(record, payloads).items()
+        for value in [_described(value) if record["kind"] == "artifact" else value]
     )
+
+
+def _described(text: float | str) -> str:
+    """Return what a version was described with: its number follows from what was logged before it."""
+    return str(text).split("\n\n")[1]
 
 
 def _dropped_for_the_disk(records: NumberedRecords, missing: Counter[Any]) -> Counter[Any]:
@@ -185,6 +195,10 @@ def _contents(record: Record, payloads: Payloads = NO_PAYLOADS) -> dict[str, flo
         return {record["name"]: table_in_words([[number] for number in column])}
     if record["kind"] == "file":
         return {record["name"]: file_in_words(payloads.file(record["payloads"][0]).read_bytes())}
+    if record["kind"] == "artifact":
+        return {f"artifacts/{record['name']}": version_in_words(record)}
+    if record["kind"] == "surroundings":
+        return dict(SURROUNDINGS.shown(record, NO_PAYLOADS).texts)  # type: ignore[union-attr]
     if record["kind"] == "alert":
         return {"experiment/alerts": f"**{record['title']}** ({record['level']})"}
     if record["kind"] == "text":

@@ -31,6 +31,9 @@ _processes.set_forkserver_preload([__name__])
 
 RUN = "r"
 
+# The only artifact; each number that it is logged with is a version.
+ARTIFACT = "record"
+
 # Called in the training before each step, with its number.
 Interference = Callable[[int], None]
 
@@ -67,6 +70,7 @@ def given(number: int) -> list[Given]:
         calls.append(Given("table", epoch, step, {"record": table_in_words([[number]])}))
         calls.append(Given("file", epoch, step, {f"record-{number}.txt": file_in_words(str(number).encode())}))
         calls.append(Given("alert", epoch, step, {"alerts": alert_in_words(number)}))
+        calls.append(Given("artifact", epoch, step, {ARTIFACT: content_in_words(number)}))
     return calls
 
 
@@ -88,6 +92,11 @@ def file_in_words(contents: bytes) -> str:
 def alert_in_words(number: int) -> str:
     """Return an alert as TensorBoard shows it."""
     return f"**record {number}** (info)"
+
+
+def content_in_words(number: int) -> str:
+    """Return how a version of the artifact is described, which holds this number."""
+    return f"It holds {number}."
 
 
 class Calls:
@@ -320,6 +329,11 @@ def _log(tracker: ExperimentTracker, call: Given) -> int:
         case "file":
             for name in contents:
                 tracker.log_file(name, name.removeprefix("record-").removesuffix(".txt").encode(), epoch, step)
+        case "artifact":
+            for name, words in contents.items():
+                path = Path("content.txt")
+                path.write_text(str(words), encoding="utf-8")
+                tracker.log_artifact(name, path, "result", epoch=epoch, step=step, description=str(words))
         case "alert":
             for words in contents.values():
                 tracker.log_alert(str(words).split("**")[1], "", epoch, step)

@@ -218,8 +218,8 @@ def numbers_of(record: Record) -> dict[str, float]:
 
 
 def is_automatic(record: Record) -> bool:
-    """Whether a run has logged this by itself: the load of the machine, or its profile, which no test here logs too."""
-    return record["kind"] == "profiling" or (
+    """Whether a run has logged this by itself, such as the load of the machine, which no test here logs too."""
+    return record["kind"] in ("profiling", "surroundings", "console") or (
         record["kind"] == "performance" and {"performance/memory_usage_mb"} <= record["metrics"].keys()
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections import Counter
@@ -36,6 +37,9 @@ TOO_LARGE = "larger than maximum_payload_bytes"
 NOT_WRITTEN = "payload not writable"
 
 _MOST_NAMES = 5
+
+# What is no mistake of the caller.
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class RecordWriter:
@@ -129,7 +133,10 @@ class RecordWriter:
             self.drop(TOO_LARGE, f"⚠️ {call} is not recorded: {error}")
             return False
         except Exception as error:
-            self._count_failure(call, error)
+            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+                self.drop(NOT_WRITTEN, f"⚠️ {call} is not recorded: its data cannot be written: {one_line(error)}")
+            else:
+                self._count_failure(call, error)
             return False
         if made.left_out:
             self._count_left_out(call, made.left_out)
