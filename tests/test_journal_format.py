@@ -93,8 +93,9 @@ def test_every_kind_and_field_of_a_journal_is_documented(tmp_path: Path) -> None
     import torch
 
     config = TrackingConfig(
-        tensorboard_log_dir=str(tmp_path), tensorboard_logging=False, wandb_logging=False, experiment_name="r"
-    )
+        tensorboard_log_dir=str(tmp_path / "runs"), artifact_dir=str(tmp_path / "artifacts"), tensorboard_logging=False,
+        wandb_logging=False, experiment_name="r", record_program_source=True,
+    )  # fmt: skip
     for resume in (None, "r"):
         with ExperimentTracker(config, resume=resume, step=resume and 1) as tracker:
             tracker.log_training_metrics(1, 1, {"weight_norm": 1.0, "loss": float("nan")})
@@ -109,10 +110,13 @@ def test_every_kind_and_field_of_a_journal_is_documented(tmp_path: Path) -> None
             tracker.log_text("note", "hello")
             log_everything(tracker)
             log_further_kinds(tracker)
+            tracker.log_artifact("labels", __file__, "dataset", epoch=1, step=2)
+            tracker.use_artifact("labels")
+            print("a line")
             tracker.log_histogram("values", [1.0, float("nan")])
     table = _table()
     seen = set()
-    for _, record in read_journal(tmp_path / "r"):
+    for _, record in read_journal(tmp_path / "runs" / "r"):
         seen.add(record["kind"])
         for field in record.keys() - {"kind", "time", "rank"}:
             assert f"`{field}`" in table[record["kind"]], (record["kind"], field)

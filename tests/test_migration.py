@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine.tracking import ArtifactReference
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.read_views import read_journal
 
@@ -37,7 +38,7 @@ def test_the_document_has_calls_of_every_kind() -> None:
         "log_metrics", "log_text", "log_image", "log_table", "log_figure", "log_histogram", "log_html", "log_audio",
         "log_video", "log_points", "log_confusion_matrix", "log_pr_curve", "log_roc_curve", "log_line_plot",
         "log_bar_plot", "log_chart", "log_embedding", "log_model_graph", "log_alert", "log_note", "log_tags",
-        "log_file", "log_summary",
+        "log_file", "log_summary", "log_artifact",
     }  # fmt: skip
 
 
@@ -45,6 +46,8 @@ def test_the_document_has_calls_of_every_kind() -> None:
 def test_a_call_of_the_document_is_recorded(call: str, tmp_path: Path) -> None:
     Path("page.html").write_text("<h1>Report</h1>")
     Path("labels.txt").write_text("cat, dog")
+    Path("checkpoint").mkdir(exist_ok=True)
+    Path("checkpoint/weights.txt").write_text("0.5")
     Path("tone.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
     Path("episode.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     Path("scene.glb").write_bytes(b"glTF\2\0\0\0")
@@ -53,7 +56,7 @@ def test_a_call_of_the_document_is_recorded(call: str, tmp_path: Path) -> None:
         "x": 0.5, "y": 0.25, "step": 7, "text": "a text", "pixels": numpy.zeros((8, 9, 3), dtype="uint8"),
         "batch": numpy.zeros((4, 8, 9, 3), dtype="uint8"), "rows": [["a", 1]], "frame": polars.DataFrame({"a": [1]}),
         "plt": matplotlib.pyplot, "figure": figure, "values": [1.0, 2.0], "counts": [1, 2], "edges": [0, 1, 2],
-        "Path": Path, "samples": numpy.zeros((1, 80)), "frames": numpy.zeros((2, 8, 9, 3)),
+        "ArtifactReference": ArtifactReference, "Path": Path, "samples": numpy.zeros((1, 80)), "frames": numpy.zeros((2, 8, 9, 3)),
         "videos": torch.zeros(1, 2, 3, 8, 9), "points": numpy.zeros((5, 3)), "vertices": torch.rand(1, 4, 3),
         "colors": torch.full((1, 4, 3), 255), "faces": torch.tensor([[[0, 1, 2], [1, 2, 3]]]),
         "true": [0, 1, 1], "predicted": [0, 1, 0], "scores": numpy.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]),

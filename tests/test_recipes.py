@@ -97,7 +97,8 @@ class TrackerOfLastYear(DestinationTracker):
 file = io.BytesIO()
 Image.new("RGB", (8, 4), "#4e79a7").save(file, "PNG")
 config = TrackingConfig(
-    wandb_mode="offline", experiment_name="r", enable_code_profiling=False, system_metrics_interval_seconds=0
+    wandb_mode="offline", experiment_name="r", enable_code_profiling=False, system_metrics_interval_seconds=0,
+    record_surroundings=False,
 )
 last_year, memory = TrackerOfLastYear(), MemoryTracker()
 with ExperimentTracker(config, extra_trackers=[last_year, memory]) as tracker:
@@ -140,7 +141,8 @@ def test_a_version_without_the_kind_passes_over_it_counts_it_and_says_so_once(tm
 import logging
 from seo_engine import ExperimentTracker, TrackingConfig
 config = TrackingConfig(
-    wandb_logging=False, experiment_name="r", enable_code_profiling=False, system_metrics_interval_seconds=0
+    wandb_logging=False, experiment_name="r", enable_code_profiling=False, system_metrics_interval_seconds=0,
+    record_surroundings=False,
 )
 with ExperimentTracker(config) as tracker:
     for _ in range(3):
@@ -195,7 +197,8 @@ from pathlib import Path
 from another_package import CommaSeparatedTracker
 from seo_engine import ExperimentTracker, TrackingConfig
 config = TrackingConfig(
-    tensorboard_logging=False, wandb_logging=False, enable_code_profiling=False, system_metrics_interval_seconds=0
+    tensorboard_logging=False, wandb_logging=False, enable_code_profiling=False, system_metrics_interval_seconds=0,
+    record_surroundings=False,
 )
 with ExperimentTracker(config, extra_trackers=[CommaSeparatedTracker(Path("values.csv"))]) as tracker:
     tracker.log_hyperparameters({"learning_rate": 0.1})

@@ -15,7 +15,7 @@ import pytest
 from seo_engine import ExperimentTracker, TensorBoardTracker, WandBTracker
 from seo_engine.tracking.delivery.recovery import recover_run
 from seo_engine.tracking.delivery.replay import replay_run
-from seo_engine.tracking.trackers.wandb.sent_alerts import NAME as SENT_ALERTS
+from seo_engine.tracking.trackers.wandb.contents.sent_alerts import NAME as SENT_ALERTS
 from tests.tracking.logged_kinds import CLASS_NAMES, CORNERS, FRAMES, VECTORS, WORDS, log_further_kinds
 from tests.tracking.logged_media import config
 from tests.tracking.read_views import read_journal, read_tensorboard, read_wandb, wandb_file, wandb_messages

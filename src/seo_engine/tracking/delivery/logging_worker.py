@@ -17,6 +17,7 @@ from seo_engine.foundation.redaction import redact, redact_text
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.journal.reader import Journal, Position
+from seo_engine.tracking.observers.console.python_streams import unheard
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
 from seo_engine.tracking.records.kind import Recorded
 from seo_engine.tracking.runs.ledger import DeliveryState
@@ -211,7 +212,8 @@ class LoggingWorker:
         # For the watchdog of a child process: a call into a hanging backend does not return.
         self.call = TrackerCall(name, time.monotonic())
         try:
-            function()
+            with unheard():
+                function()
         finally:
             self.call = None
 

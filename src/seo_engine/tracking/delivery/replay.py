@@ -18,7 +18,7 @@ from seo_engine.tracking.payloads.media_copy import copy_media
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
 from seo_engine.tracking.trackers.registry import DESTINATIONS
-from seo_engine.tracking.trackers.wandb.sent_alerts import copy_sent_alerts
+from seo_engine.tracking.trackers.wandb.contents.sent_alerts import copy_sent_alerts
 
 
 def replay_run(

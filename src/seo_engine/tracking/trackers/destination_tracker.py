@@ -73,7 +73,7 @@ class DestinationTracker(ABC):
         >>> import tempfile
         >>> config = TrackingConfig(
         ...     tensorboard_log_dir=tempfile.mkdtemp(), tensorboard_logging=False, wandb_logging=False,
-        ...     enable_code_profiling=False, system_metrics_interval_seconds=0,
+        ...     enable_code_profiling=False, system_metrics_interval_seconds=0, record_surroundings=False,
         ... )
         >>> with ExperimentTracker(config, extra_trackers=[PrintingTracker()]) as tracker:
         ...     tracker.log_training_metrics(epoch=1, step=100, metrics={"loss": 0.5})

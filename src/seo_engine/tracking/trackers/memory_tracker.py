@@ -48,7 +48,9 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
         return ""
 
     def show(self, shown: Shown, recorded: Recorded) -> None:
-        """Keep the call that logged the record."""
+        """Keep the call that logged the record; what the run logged by itself has none."""
+        if not shown.kind.call:
+            return
         arguments = {name: shown.record[name] for name in shown.kind.fields}
         if shown.kind is END:
             arguments["error"] = shown.record.get("error")

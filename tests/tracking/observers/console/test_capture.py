@@ -18,7 +18,9 @@ import psutil
 import pytest
 
 from seo_engine import ExperimentTracker, TrackingConfig
+from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.kinds import KINDS
+from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
 from tests.tracking.killing import PATIENCE_SECONDS, children, cmdline, kill_tree, wait_until
 from tests.tracking.read_views import read_journal
@@ -332,3 +334,25 @@ def test_printing_from_many_threads_in_two_runs_at_once(tmp_path: Path) -> None:
             record["text"] for _, record in read_journal(tracker.run_directory) if record.get("stream") == "stdout"
         ]
         assert sorted("\n".join(texts).split("\n")) == [f"line {number}" for number in range(9)]
+
+
+def test_what_a_tracker_prints_of_what_it_is_shown_is_not_recorded(tmp_path: Path) -> None:
+    class PrintingTracker(DestinationTracker):
+        name = "printing"
+
+        def setup(self) -> None:
+            self.available = True
+
+        def show(self, shown: Shown, recorded: Recorded) -> None:
+            print("shown", recorded.number)
+
+    for settings in ({}, {"asynchronous_logging": False}):
+        own = {**ONLY_WHAT_IS_LOGGED, "capture_console": "python", "tensorboard_log_dir": str(tmp_path), **settings}
+        config = TrackingConfig(**own, tensorboard_logging=False, wandb_logging=False)
+        with ExperimentTracker(config, extra_trackers=[PrintingTracker()]) as tracker:
+            print("by the training")
+            tracker.log_metrics({"loss": 0.5})
+            assert tracker.flush()
+        assert tracker.run_directory is not None
+        console = [each for _, each in read_journal(tracker.run_directory) if each.get("stream") == "stdout"]
+        assert [record["text"] for record in console] == ["by the training"]

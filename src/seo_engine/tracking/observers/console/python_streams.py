@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from seo_engine.tracking.observers.console.records import ConsoleRecords
@@ -17,6 +18,22 @@ logger = logging.getLogger(__name__)
 _STREAMS = ("stdout", "stderr")
 
 _LONGEST_WAIT_SECONDS = 1.0
+
+_this_thread = threading.local()
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Record nothing of what this thread prints meanwhile.
+
+    So do trackers that print what they are shown: recorded, it would be shown to them, and so on without end.
+    """
+    before = getattr(_this_thread, "is_unheard", False)
+    _this_thread.is_unheard = True
+    try:
+        yield
+    finally:
+        _this_thread.is_unheard = before
 
 
 class _WatchedStream:
@@ -105,7 +122,7 @@ class PythonConsole:
                 logger.debug("What is written to sys.%s is not recorded: %s", name, error)
 
     def _hear(self, stream: str, text: str) -> None:
-        if not isinstance(text, str) or not text:
+        if not isinstance(text, str) or not text or getattr(_this_thread, "is_unheard", False):
             return
         self._heard.append((stream, text))
         # Never waits: another thread that records may itself wait for this one, to print a warning. It records this,

@@ -33,9 +33,9 @@ from seo_engine.tracking.records.forms import (
 )
 from seo_engine.tracking.records.kind import Shown
 from seo_engine.tracking.trackers.sdk_tracker import Convert
-from seo_engine.tracking.trackers.wandb.artifacts import RunArtifacts
-from seo_engine.tracking.trackers.wandb.data_types import custom_chart, object_3d, wandb_graph
-from seo_engine.tracking.trackers.wandb.run_page import SHOWN_WITH_THE_RUN, keep_file
+from seo_engine.tracking.trackers.wandb.contents.artifacts import RunArtifacts
+from seo_engine.tracking.trackers.wandb.contents.data_types import custom_chart, object_3d, wandb_graph
+from seo_engine.tracking.trackers.wandb.contents.run_page import SHOWN_WITH_THE_RUN, keep_file
 from seo_engine.tracking.trackers.wandb.server import FileContents, SentFile
 
 if TYPE_CHECKING:

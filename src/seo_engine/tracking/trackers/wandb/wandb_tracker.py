@@ -17,7 +17,9 @@ from seo_engine.tracking.runs.lifecycle import Program
 from seo_engine.tracking.trackers.destination_tracker import IncompleteViewError, NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import SDKTracker
 from seo_engine.tracking.trackers.wandb import core, fragments
-from seo_engine.tracking.trackers.wandb.console_log import FILE_NAME, ConsoleLog
+from seo_engine.tracking.trackers.wandb.contents.console_log import FILE_NAME, ConsoleLog
+from seo_engine.tracking.trackers.wandb.contents.run_page import RunPage
+from seo_engine.tracking.trackers.wandb.contents.sent_alerts import SentAlerts
 from seo_engine.tracking.trackers.wandb.file_growth import FileGrowth
 from seo_engine.tracking.trackers.wandb.identity import forget_identity, leave_sweep_of_another_run
 from seo_engine.tracking.trackers.wandb.media import RunMedia, with_texts_as_media
@@ -29,8 +31,6 @@ from seo_engine.tracking.trackers.wandb.opening import (
     resolve_mode,
     transaction_log,
 )
-from seo_engine.tracking.trackers.wandb.run_page import RunPage
-from seo_engine.tracking.trackers.wandb.sent_alerts import SentAlerts
 from seo_engine.tracking.trackers.wandb.server import ReachabilityProbe, RunOnServer, StopRequest, missing_files
 from seo_engine.tracking.trackers.wandb.user_settings import MODE_VARIABLES, UserSettings, read_user_settings
 

@@ -14,7 +14,7 @@ from seo_engine.tracking.records.marks.alert import LONGEST_TITLE
 from seo_engine.tracking.records.marks.run_marks import rank_of
 from seo_engine.tracking.records.marks.tags import LONGEST_TAG
 from seo_engine.tracking.records.settings import merged_settings
-from seo_engine.tracking.trackers.wandb.sent_alerts import SentAlerts
+from seo_engine.tracking.trackers.wandb.contents.sent_alerts import SentAlerts
 
 if TYPE_CHECKING:
     import wandb

@@ -1,0 +1,1 @@
+"""What a W&B run shows beside the values of its rows: its page, data types, artifacts, console and alerts."""
