@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,19 @@ def test_a_request_of_somebody_else_is_not_carried_out(store: ArtifactStore, tmp
         with pytest.raises((ValueError, OSError), match=said):
             store.commit(staged)
         assert [each.is_mended for each in store.verify(mend=True).findings if each.kind == WAITING] in ([], [False])
+    # A link is neither read nor moved, and what it names keeps its mode.
+    content, secret = request.with_name("0"), tmp_path / "secret"
+    secret.write_text("new")
+    secret.chmod(0o644)
+    content.unlink()
+    content.symlink_to(secret)
+    for sha256 in ("", "ab" * 32):
+        request.write_text(json.dumps(plain | {"files": [plain["files"][0] | {"sha256": sha256}]}))
+        with pytest.raises(OSError, match=r"Too many levels of symbolic links|it is no regular file"):
+            store.commit(staged)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o644
+    content.unlink()
+    content.write_text("new")
     request.write_text(json.dumps(plain))
     assert store.commit(staged).label == "model:v2"
     check_nothing_is_left(store.folder)

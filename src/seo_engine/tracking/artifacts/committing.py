@@ -7,13 +7,14 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
-from seo_engine.foundation.whole_files import synchronize, write_whole
+from seo_engine.foundation.whole_files import open_regular, synchronize, write_whole
 from seo_engine.tracking.artifacts.catalog import changing, move_alias, read_versions
 from seo_engine.tracking.artifacts.contents import StoredFile, digest_of
 from seo_engine.tracking.artifacts.incoming.staging import REQUEST, staged_file, write_request
@@ -105,7 +106,7 @@ def _hashed(places: Places, staging: str) -> Request | None:
 
 
 def _with_hash(staged: Path, file: StoredFile, *, synced: bool) -> StoredFile:
-    with staged.open("rb") as opened:
+    with os.fdopen(open_regular(staged), "rb") as opened:
         size = os.fstat(opened.fileno()).st_size
         if size != file.size:
             raise OSError(f"{staged}: {file.path} has {size:,} bytes, not the {file.size:,} that were staged")
@@ -134,7 +135,10 @@ def _keep_content(places: Places, request: Request) -> None:
             staged.unlink(missing_ok=True)
             continue
         try:
-            if staged.stat().st_nlink == 1:
+            status = staged.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(f"{staged}: it is no regular file")
+            if status.st_nlink == 1:
                 # Another name of it is the user's own file.
                 staged.chmod(_READ_ONLY)
             staged.replace(kept)
