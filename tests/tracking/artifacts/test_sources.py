@@ -186,13 +186,14 @@ def test_a_full_disk_leaves_nothing_of_a_staging_and_all_of_it_for_the_next_comm
 ) -> None:
     (folder / "large").write_bytes(os.urandom(500_000))
 
-    def with_little_room(work: Callable[[], object]) -> None:
+    def with_little_room(work: Callable[[], object], said: str = "File too large") -> None:
         # As a full disk: no file can grow beyond this.
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(OSError, match=said):
             work()
 
-    child = in_child(lambda: with_little_room(lambda: store.stage(folder, "data", "dataset")))
+    said = "File too large: '.*/folder/large' -> '.*/incoming/"
+    child = in_child(lambda: with_little_room(lambda: store.stage(folder, "data", "dataset"), said))
     assert os.waitpid(child, 0)[1] == 0
     assert list(store.folder.glob("incoming/*")) == []
     staged = store.stage(folder, "data", "dataset")

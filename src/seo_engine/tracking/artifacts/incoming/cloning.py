@@ -50,6 +50,10 @@ def clone_file(source: Path, target: Path, mode: int = PRIVATE_FILE, *, may_link
         try:
             if not _is_reflinked(opened, descriptor) and not (may_link and _is_linked(source, target)):
                 _copy(opened, descriptor, before.st_size)
+        except OSError as error:
+            # What is called with descriptors does not know their files.
+            error.filename, error.filename2 = str(source), str(target)
+            raise
         finally:
             os.close(descriptor)
         after = os.fstat(opened)
