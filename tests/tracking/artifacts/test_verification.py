@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from seo_engine.tracking.artifacts import verification
 from seo_engine.tracking.artifacts.store import ArtifactStore
 from seo_engine.tracking.artifacts.verification import (
     BROKEN_MANIFEST,
@@ -105,6 +106,21 @@ def test_garbage_goes_and_what_is_staged_is_completed_only_when_asked(store: Art
     assert store.commit(waiting).label == "other:v0"
     assert not partial.exists() and list(store.folder.glob("checkouts/*")) == []
     check_nothing_is_left(store.folder)
+
+
+def test_a_staging_that_another_process_commits_meanwhile_is_no_garbage(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = store.stage(tmp_path / "folder" / "same", "other", "model")
+    read = verification.read_request
+
+    def read_late(*arguments: Any) -> Any:
+        store.commit(staged)
+        return read(*arguments)
+
+    monkeypatch.setattr(verification, "read_request", read_late)
+    assert store.verify(mend=True).findings == ()
+    assert store.names() == ["model", "other"]
 
 
 def changed(**values: Any) -> Callable[[dict[str, Any]], bytes]:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -145,7 +144,11 @@ def _is_being_filled(folder: Path) -> bool:
 
 
 def _is_old(path: Path) -> bool:
-    return time.time() - path.lstat().st_mtime > _OLD_SECONDS
+    try:
+        return time.time() - path.lstat().st_mtime > _OLD_SECONDS
+    except FileNotFoundError:
+        # Another process is done with it.
+        return False
 
 
 def _is_undamaged(path: Path) -> bool:
@@ -168,7 +171,7 @@ def _set_aside(places: Places, path: Path) -> bool:
 def _partial_files(places: Places, *, mend: bool) -> Iterable[Finding]:
     for pattern in ("*/.*", "*/aliases/.*"):
         for path in sorted(places.names.glob(pattern)):
-            if stat.S_ISREG(path.lstat().st_mode) and _is_old(path):
+            if _is_old(path) and path.is_file():
                 if mend:
                     path.unlink(missing_ok=True)
                 yield Finding(GARBAGE, str(path), is_mended=mend)
