@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.artifacts.manifests import ArtifactVersion
     from seo_engine.tracking.artifacts.names import version_name
     from seo_engine.tracking.artifacts.removal import Removed
-    from seo_engine.tracking.artifacts.store import ArtifactStore
+    from seo_engine.tracking.artifacts.store import ArtifactStore, UsedArtifact
     from seo_engine.tracking.artifacts.verification import Verification
     from seo_engine.tracking.configuration import LONGEST_NAME, TrackingConfig
     from seo_engine.tracking.cost import TrackerCost, tracker_cost
@@ -90,6 +90,7 @@ _MODULES = {
     "Lineage": "artifacts.lineage",
     "Removed": "artifacts.removal",
     "RunLinks": "artifacts.lineage",
+    "UsedArtifact": "artifacts.store",
     "Verification": "artifacts.verification",
     "version_name": "artifacts.names",
     "CHECKPOINTS": "runs.places",
@@ -216,6 +217,7 @@ __all__ = [
     "TrackerCost",
     "TrackerInChild",
     "TrackingConfig",
+    "UsedArtifact",
     "Verification",
     "Video",
     "WandBTracker",

@@ -9,8 +9,7 @@ from typing import Any
 
 from seo_engine.tracking.artifacts.contents import ArtifactReference
 from seo_engine.tracking.artifacts.names import parse_address
-from seo_engine.tracking.artifacts.store import ArtifactStore
-from seo_engine.tracking.artifacts.used import UsedArtifact
+from seo_engine.tracking.artifacts.store import ArtifactStore, UsedArtifact
 from seo_engine.tracking.records.record_taker import RecordTaker, given
 
 
