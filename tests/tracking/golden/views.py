@@ -18,6 +18,7 @@ from tests.tracking.read_views import framed_messages
 FOLDER = Path(__file__).parent
 JOURNAL = FOLDER / "journal.jsonl"
 MEDIA = FOLDER / "media"
+ARTIFACTS = FOLDER / "artifacts"
 
 # What differs by nature, and says nothing of the run. Of TensorBoard's event files: wall time and versions in a file's
 # first event, and the order of the hyperparameters within their message. Of W&B's: numbers of the messages ...
@@ -31,11 +32,13 @@ LEFT_OUT_WANDB_KEYS = {"_wandb", "_runtime"}
 
 
 def make_views(folder: Path) -> Path:
-    """Make every view of the golden journal in a folder, by replay, and return the run's folder."""
+    """Make every view of the golden journal in a folder, the working one, by replay, and return the run's folder."""
     run_directory = folder / "golden"
     run_directory.mkdir()
     shutil.copy(JOURNAL, run_directory / "journal.jsonl")
     shutil.copytree(MEDIA, run_directory / "media")
+    # Beside the run, as its journal says.
+    shutil.copytree(ARTIFACTS, folder / "artifacts")
     replay_run(run_directory, "tensorboard")
     replay_run(run_directory, "wandb")
     recover_run(run_directory, ["run_logs"])
@@ -99,6 +102,13 @@ def _wandb_records(wandb_directory: Path) -> Iterator[dict[str, Any]]:
                     for name in LEFT_OUT_OF_WANDB_RUNS:
                         contents.ClearField(name)
                     _put_in_order(contents.config.update)
+                case "artifact":
+                    # Made up by wandb for each; and where the folder is.
+                    contents.ClearField("client_id")
+                    contents.ClearField("sequence_client_id")
+                    contents.aliases.sort()
+                    for entry in contents.manifest.contents:
+                        entry.local_path = entry.local_path.partition("/artifacts/")[2]
                 case "config":
                     _put_in_order(contents.update)
                 case "history":

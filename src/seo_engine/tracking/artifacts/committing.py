@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,9 @@ _STAGES = 4
 # It takes longer to ask the disk to keep thousands of files, one after the other, than to keep all it has not kept.
 _FILES_SYNCED_SINGLY = 1_000
 
+# Held by the thread of this process that reads content.
+_reading = threading.Lock()
+
 # What is done with is removed under another name: nobody takes a half of it for what it was.
 _DONE = ".done"
 
@@ -50,7 +54,9 @@ def commit(places: Places, staging: str) -> ArtifactVersion:
 
 
 def _commit(places: Places, name: str, staging: str) -> ArtifactVersion:
-    request = _hashed(places, staging)
+    # Every view of a run makes a version of what it logged, at the same time: one of them reads the content.
+    with _reading:
+        request = _hashed(places, staging)
     with changing(places):
         version = _committed(places, name, staging)
         if version is None:
@@ -178,3 +184,11 @@ def _numbered(places: Places, request: Request) -> ArtifactVersion:
         synchronize(folder)
         synchronize(folder.parent)
         return version
+
+
+def _renew_after_fork() -> None:
+    global _reading
+    _reading = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_after_fork)

@@ -56,7 +56,7 @@ class ArtifactStore:
     @property
     def is_there(self) -> bool:
         """bool: Whether the folder is a store: something was kept in it."""
-        return self._places.incoming.is_dir()
+        return self._places.incoming.is_dir() or self._places.names.is_dir()
 
     def stage(
         self,
