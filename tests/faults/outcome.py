@@ -320,7 +320,7 @@ def _wrong_automatic_records(directory: Path, records: NumberedRecords) -> list[
         if record["kind"] == "resume":
             # Another process, at a step that the one before may have come to.
             seen.clear()
-        if not is_automatic(record):
+        if not is_automatic(record) or record["kind"] == "console":
             continue
         moment = (record["kind"], record["epoch"], record["step"])
         # The last profile is logged at the end, wherever the one before was.

@@ -250,7 +250,7 @@ def test_everyday_values_of_secret_environment_variables_stay(
 
 def test_the_environment_is_looked_through_once_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
-    monkeypatch.setattr(redaction, "_environment_secrets", lambda: looks.append(1) or ())
+    monkeypatch.setattr(redaction, "environment_secrets", lambda: looks.append(1) or ())
     redact({f"name{number}": ["text"] for number in range(100)})
     redact_command(["train.py", "-v", "--name=text"])
     assert len(looks) == 2

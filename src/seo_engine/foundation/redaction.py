@@ -38,14 +38,15 @@ def redact(value: Any, name: str = "") -> Any:
         >>> redact({"hf_token": "abc", "num_tokens": 512, "url": "https://me:pw@example.org/x"})
         {'hf_token': '[redacted]', 'num_tokens': 512, 'url': 'https://[redacted]@example.org/x'}
     """
-    return _redact(value, name, _environment_secrets())
+    return _redact(value, name, environment_secrets())
 
 
-def redact_text(text: str) -> str:
+def redact_text(text: str, secrets: tuple[str, ...] | None = None) -> str:
     """Return a text without anything that looks like a secret, and without the secrets in this process's environment.
 
     Args:
         text (str): Any text: a message, a traceback, a URL.
+        secrets (tuple[str, ...] | None): The latter, for who redacts many texts: as `environment_secrets` returns them.
 
     Returns:
         str: The same text, with `REDACTED` in place of secrets.
@@ -54,7 +55,7 @@ def redact_text(text: str) -> str:
         >>> redact_text("cloning https://me:hunter2@git.example.org/site.git with api_key='hunter3'")
         "cloning https://[redacted]@git.example.org/site.git with api_key='[redacted]'"
     """
-    return _redact_text(text, _environment_secrets())
+    return _redact_text(text, environment_secrets() if secrets is None else secrets)
 
 
 def names_in_words(names: Iterable[str], most: int = 20) -> str:
@@ -85,7 +86,7 @@ def redact_command(arguments: Iterable[str]) -> list[str]:
         >>> redact_command(["train.py", "--api-key", "hunter2", "--password=hunter2", "--num-tokens", "512"])
         ['train.py', '--api-key', '[redacted]', '--password=[redacted]', '--num-tokens', '512']
     """
-    return _redact_arguments(arguments, "", _environment_secrets())
+    return _redact_arguments(arguments, "", environment_secrets())
 
 
 def check_no_secret(setting: str, value: str) -> None:
@@ -197,7 +198,11 @@ def _redact_name(name: str, secrets: tuple[str, ...]) -> str:
 def _redact_text(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, REDACTED)
-    text = rules.KNOWN_SHAPES.sub(REDACTED, text)
+    # Most texts have neither, and the patterns for these take most of the time.
+    if rules.PART_OF_EVERY_SHAPE.search(text):
+        text = rules.KNOWN_SHAPES.sub(REDACTED, text)
+    if rules.PART_OF_EVERY_ADDRESS in text:
+        text = rules.SECRET_IN_ADDRESS.sub(rf"\1{REDACTED}", text)
     for pattern in rules.SECRETS_BEHIND:
         text = pattern.sub(rf"\1{REDACTED}", text)
     text = rules.URL_PARAMETER.sub(_redacted_parameter, text)
@@ -302,7 +307,7 @@ def _redact_argument(argument: str, secrets: tuple[str, ...]) -> str:
     return _redact_text(",".join(parts), secrets)
 
 
-def _environment_secrets() -> tuple[str, ...]:
+def environment_secrets() -> tuple[str, ...]:
     """Return the values of secret environment variables, longest first, because one may contain another."""
     # Another thread may change the environment meanwhile.
     values = {os.environ.get(name, "") for name in list(os.environ) if is_secret_name(name)}

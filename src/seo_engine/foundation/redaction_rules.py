@@ -172,14 +172,23 @@ KNOWN_SHAPES = Pattern(
     re.VERBOSE,
 )
 
-# The text after the first group of each is a secret.
+# A text without such a part has no secret of a known shape: but for private keys, the shortest have fifteen characters.
+PART_OF_EVERY_SHAPE = Pattern(r"[\w.:/=-]{15}|-----BEGIN ")
+
+# The text after the first group is a secret.
+# https://name:password@host, and https://token@host. The user in ssh://git@host is not a secret, nor is a port.
+PART_OF_EVERY_ADDRESS = "://"
+SECRET_IN_ADDRESS = Pattern(
+    r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)
+        (?: [^\s/?#@:"'\[(),|<>&]{0,200}+:(?!\d{1,5}+[/?#,;|&()<>])(?:[^\s/?#"']{0,200}(?=@)|[^\s"'@]{1,100}+(?=@))
+          | (?<=https://)[\w.~%+-]{1,400}+(?=@) )""",
+    re.VERBOSE,
+)
+
+# So is the text after the first group of each of these.
 SECRETS_BEHIND = tuple(
     Pattern(pattern, re.VERBOSE)
     for pattern in (
-        # https://name:password@host, and https://token@host. The user in ssh://git@host is not a secret, nor is a port.
-        r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)
-            (?: [^\s/?#@:"'\[(),|<>&]{0,200}+:(?!\d{1,5}+[/?#,;|&()<>])(?:[^\s/?#"']{0,200}(?=@)|[^\s"'@]{1,100}+(?=@))
-              | (?<=https://)[\w.~%+-]{1,400}+(?=@) )""",
         # `authorization: basic authentication` is prose.
         r"""(?i)(\bauthorization\\{0,3}["']?\s{0,9}[:=]\s{0,9}(?:\\{0,3}["'])?
                  (?:Bearer|Basic|Token|Bot|OAuth|JWT|SSWS|Api-?Key|Key)\s{1,9})

@@ -16,7 +16,7 @@ from seo_engine.tracking.journal.lines import encode_record
 from seo_engine.tracking.journal.logging_queue import LoggingQueue
 from seo_engine.tracking.payloads.payload import PayloadTooLargeError
 from seo_engine.tracking.payloads.payload_file import PayloadFile
-from seo_engine.tracking.records.kind import CallRecords, parts_in_words
+from seo_engine.tracking.records.kind import CallRecords, new_record, parts_in_words
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.marks.run_marks import RANK
 from seo_engine.tracking.records.metric_encoder import MetricEncoder, PlainWriter
@@ -141,6 +141,18 @@ class RecordWriter:
         if made.left_out:
             self._count_left_out(call, made.left_out)
         return True
+
+    def append(self, kind: str, **contents: Any) -> None:
+        """Append a record whose contents are plain data without secrets already, of a kind that may be frequent.
+
+        Args:
+            kind (str): The name of its kind.
+            **contents (Any): Its fields.
+        """
+        try:
+            self._logging_queue.append(encode_record(new_record(kind, rank=self.rank, **contents)))
+        except Exception as error:
+            self._count_failure(kind, error)
 
     def _write_with_payloads(self, call: str, made: CallRecords) -> bool:
         """Append payloads, and then the record that says where they are; return whether it was recorded."""

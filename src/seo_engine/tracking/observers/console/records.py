@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from seo_engine.foundation.redaction import redact_text
+import os
+import time
+
+from seo_engine.foundation.redaction import environment_secrets, redact_text
 from seo_engine.tracking.observers.console.lines import ConsoleLines
 from seo_engine.tracking.runs.record_writer import RecordWriter
 
@@ -24,6 +27,8 @@ class ConsoleRecords:
         self._record_writer = record_writer
         self._lines: dict[str, ConsoleLines] = {}
         self._bytes = 0
+        self._secrets: tuple[str, ...] = ()
+        self._secrets_known_at = (-1, 0)
 
     def feed(self, stream: str, text: str) -> None:
         """Record the lines that are finished with a text.
@@ -43,12 +48,19 @@ class ConsoleRecords:
         """Forget what is not finished: the parent process records that."""
         self._lines = {}
 
+    def _known_secrets(self) -> tuple[str, ...]:
+        """Return the secrets in the environment, looked for once a second, and when there is another variable."""
+        known = int(time.monotonic()), len(os.environ)
+        if known != self._secrets_known_at:
+            self._secrets, self._secrets_known_at = environment_secrets(), known
+        return self._secrets
+
     def _write(self, stream: str, lines: list[str]) -> None:
         for first in range(0, len(lines), _MOST_LINES):
-            text = redact_text("\n".join(lines[first : first + _MOST_LINES]))
+            text = redact_text("\n".join(lines[first : first + _MOST_LINES]), self._known_secrets())
             self._bytes += len(text) + 1
             if self._bytes <= MOST_BYTES:
-                self._record_writer.write("console", stream=stream, text=text)
+                self._record_writer.append("console", stream=stream, text=text)
             else:
                 limit = f"{MOST_BYTES // 1_000_000} MB of text"
                 self._record_writer.drop("console too long", f"⚠️ The console is recorded only up to {limit}")
