@@ -125,6 +125,8 @@ class LogFileTracker(DestinationTracker):
         return [file for file in (self._progress, self._performance, self._console) if file is not None]
 
     def _open(self, subject: str) -> TextIO:
+        # Somebody may have removed it; not that of the run, which the journal restores.
+        self._directory.mkdir(PRIVATE_FOLDER, exist_ok=True)
         # From the beginning: the worker delivers the whole run whenever these files are opened.
         return (self._directory / f"{subject}_{self._timestamp}.log").open("w", encoding="utf-8")
 

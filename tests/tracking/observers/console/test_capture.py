@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -356,3 +357,15 @@ def test_what_a_tracker_prints_of_what_it_is_shown_is_not_recorded(tmp_path: Pat
         assert tracker.run_directory is not None
         console = [each for _, each in read_journal(tracker.run_directory) if each.get("stream") == "stdout"]
         assert [record["text"] for record in console] == ["by the training"]
+
+
+def test_a_folder_of_log_files_that_was_removed_is_made_again_for_the_console(tmp_path: Path) -> None:
+    own = {**ONLY_WHAT_IS_LOGGED, "capture_console": "python", "tensorboard_log_dir": str(tmp_path)}
+    with ExperimentTracker(TrackingConfig(**own, tensorboard_logging=False, wandb_logging=False)) as tracker:
+        tracker.log_metrics({"loss": 0.5})
+        assert tracker.flush() and tracker.run_directory is not None
+        shutil.rmtree(tracker.run_directory / "logs")
+        print("a line")
+    assert tracker.delivery["run_logs"].is_complete
+    (log,) = (tracker.run_directory / "logs").glob("console_*.log")
+    assert log.read_text().endswith(" a line\n")
