@@ -27,7 +27,7 @@ from tests.tracking.killing import PATIENCE_SECONDS, children, cmdline, kill_tre
 from tests.tracking.read_views import read_journal
 
 BEGINNING = """
-import ctypes, os, subprocess, sys, signal
+import ctypes, dataclasses, os, subprocess, sys, signal
 from seo_engine import ExperimentTracker, TrackingConfig
 config = TrackingConfig(
     experiment_name="r", wandb_logging=False, tensorboard_logging=False, enable_code_profiling=False,
@@ -55,20 +55,20 @@ def program(way: str, text: str, folder: Path, output: int = subprocess.PIPE) ->
         process.communicate()
 
 
-def run(way: str, text: str, folder: Path) -> tuple[str, list[str]]:
-    """Run a program to its end; return what was seen, and the recorded lines."""
+def run(way: str, text: str, folder: Path, name: str = "r") -> tuple[str, list[str]]:
+    """Run a program to its end; return what was seen, and the lines that the run of a name has recorded."""
     with program(way, text, folder) as process:
         seen, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, seen.decode()
-    return seen.decode(), recorded(folder)
+    return seen.decode(), recorded(folder, name)
 
 
-def recorded(folder: Path) -> list[str]:
-    return [line for text in records(folder) for line in text.split("\n")]
+def recorded(folder: Path, name: str = "r") -> list[str]:
+    return [line for text in records(folder, name) for line in text.split("\n")]
 
 
-def records(folder: Path) -> list[str]:
-    return [record["text"] for _, record in read_journal(folder / "runs" / "r") if record["kind"] == "console"]
+def records(folder: Path, name: str = "r") -> list[str]:
+    return [record["text"] for _, record in read_journal(folder / "runs" / name) if record["kind"] == "console"]
 
 
 def processes_of_the_console(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -369,3 +369,84 @@ def test_a_folder_of_log_files_that_was_removed_is_made_again_for_the_console(tm
     assert tracker.delivery["run_logs"].is_complete
     (log,) = (tracker.run_directory / "logs").glob("console_*.log")
     assert log.read_text().endswith(" a line\n")
+
+
+def test_a_stream_that_somebody_wraps_while_a_run_is_open_is_recorded_once_by_the_next_run(tmp_path: Path) -> None:
+    _, lines = run(
+        "python",
+        """
+        ours = sys.stdout.write
+        sys.stdout.write = lambda text: ours(text)
+        tracker.close()
+        print("between")
+        tracker = ExperimentTracker(dataclasses.replace(config, experiment_name="next"))
+        print("once")
+        tracker.close()
+        """,
+        tmp_path,
+        "next",
+    )
+    assert [line for line in lines if not line.startswith("seo-engine")] == ["once"]
+
+
+def test_a_stream_of_a_user_is_written_to_as_before_whatever_it_takes_and_refuses(tmp_path: Path) -> None:
+    _, lines = run(
+        "python",
+        """
+        class Colored:
+            seen = []
+            def write(self, text, color=None): self.seen.append((text, color))
+            def flush(self): pass
+        class Closed(Colored):
+            def __setattr__(self, name, value): raise RuntimeError("closed to changes")
+        class Odd(str):
+            def __bool__(self): raise RuntimeError("odd")
+        tracker.close()
+        before, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), Colored(), Closed()
+        tracker = ExperimentTracker(dataclasses.replace(config, experiment_name="next"))
+        sys.stdout.write("in color", color="red")
+        sys.stdout.write(text="by its name")
+        sys.stdout.write(Odd("odd"))
+        tracker.close()
+        sys.stdout, sys.stderr = before
+        seen = [text for text, color in Colored.seen]
+        assert seen[-3:] == ["in color", "by its name", "odd"], seen
+        """,
+        tmp_path,
+        "next",
+    )
+    assert lines[-1] == "in color"
+
+
+def test_a_descriptor_that_the_program_leads_elsewhere_stays_there_when_the_run_is_closed(tmp_path: Path) -> None:
+    seen, _ = run(
+        "descriptors",
+        """
+        os.dup2(os.open("own.log", os.O_CREAT | os.O_WRONLY), 1)
+        os.close(2)
+        tracker.close()
+        os.write(1, b"mine")
+        os.write(2, b"of nobody")
+        """,
+        tmp_path,
+    )
+    assert (tmp_path / "own.log").read_text() == "mine"
+    assert "mine" not in seen and "of nobody" not in seen
+
+
+def test_of_two_runs_the_second_records_what_is_printed_after_the_end_of_the_first(tmp_path: Path) -> None:
+    seen, lines = run(
+        "descriptors",
+        """
+        second = ExperimentTracker(dataclasses.replace(config, experiment_name="next"))
+        os.write(1, b"to both\\n")
+        tracker.close()
+        os.write(1, b"to one\\n")
+        second.close()
+        os.write(1, b"to none\\n")
+        """,
+        tmp_path,
+        "next",
+    )
+    assert seen.endswith("to both\nto one\nto none\n")
+    assert lines == ["to both", "to one"]

@@ -85,3 +85,11 @@ def test_rows_that_are_out_of_reach_are_returned_and_forgotten() -> None:
     returned += lines.close()
     assert returned == [f"bar {number}" for number in range(1_000)]
     assert len(lines._rows) == 1
+
+
+def test_a_control_sequence_without_an_end_is_bounded_in_memory() -> None:
+    lines = ConsoleLines()
+    for text in ("\x1b[", *["0" * 1_000] * 50):
+        lines.feed(text)
+    assert len(lines._unfinished) < 1_000
+    assert lines.feed("\n") == ["[" + "0" * (LONGEST_LINE_CHARACTERS - 1) + "…"]

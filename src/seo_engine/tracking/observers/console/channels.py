@@ -26,6 +26,7 @@ class Channel(NamedTuple):
         original (int): A copy of where they lead otherwise.
         entrance (int): What is written to it, can be read at the exit.
         exit (int): There.
+        place (os.stat_result): What the entrance is, to know it again.
     """
 
     stream: str
@@ -33,6 +34,7 @@ class Channel(NamedTuple):
     original: int
     entrance: int
     exit: int
+    place: os.stat_result
 
     def enter(self) -> None:
         """Have the descriptors lead to this channel."""
@@ -40,9 +42,12 @@ class Channel(NamedTuple):
             os.dup2(self.entrance, descriptor)
 
     def leave(self) -> None:
-        """Have the descriptors lead where they did before."""
+        """Have the descriptors lead where they did before; those that somebody else has led away since stay there."""
         for descriptor in self.descriptors:
-            os.dup2(self.original, descriptor)
+            # The program may have closed it.
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(descriptor), self.place):
+                    os.dup2(self.original, descriptor)
 
     def copy_window_size(self) -> None:
         """Give a pseudo-terminal the size of the original one."""
@@ -76,7 +81,7 @@ def _open(stream: str, descriptors: tuple[int, ...]) -> Channel:
             # An unprivileged user may have used up what there is.
             with contextlib.suppress(OSError):
                 fcntl.fcntl(entrance, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    channel = Channel(stream, descriptors, original, entrance, exit_)
+    channel = Channel(stream, descriptors, original, entrance, exit_, os.fstat(entrance))
     channel.copy_window_size()
     return channel
 

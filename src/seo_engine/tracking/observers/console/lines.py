@@ -22,8 +22,9 @@ _TOKEN = re.compile(
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-# The beginning of a control sequence whose end comes with the next text.
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,200}|[ -/]*)?$")
+# The beginning of a control sequence whose end comes with the next text. What is longer is none: it would be kept
+# until the end.
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]{0,200}[ -/]{0,200}|\][^\x07\x1b]{0,200}|[ -/]{0,200})?$")
 
 
 @dataclass(slots=True)

@@ -43,17 +43,25 @@ class _WatchedStream:
         self._stream = stream
         self._write = write = stream.write
         self._is_own = "write" in vars(stream)
+        self._is_left = False
 
-        def heard(text: str) -> Any:
-            result = write(text)
-            hear(name, text)
+        # A user's stream may take more than a text.
+        def heard(*arguments: Any, **options: Any) -> Any:
+            result = write(*arguments, **options)
+            if arguments and not self._is_left:
+                try:
+                    hear(name, arguments[0])
+                except Exception as error:  # no memory is left, or a text is odd: it was printed all the same
+                    with unheard():
+                        logger.debug("A text that was printed is not recorded: %s", error)
             return result
 
         self._heard = heard
         stream.write = heard
 
     def leave(self) -> None:
-        """Give the stream its own `write` back, unless somebody else has replaced ours since."""
+        """Give the stream its own `write` back; where somebody else has wrapped ours since, ours stays and is deaf."""
+        self._is_left = True
         if vars(self._stream).get("write") is not self._heard:
             return
         if self._is_own:
@@ -118,7 +126,7 @@ class PythonConsole:
                 continue
             try:
                 self._watched.append(_WatchedStream(name, stream, self._hear))
-            except (AttributeError, TypeError) as error:  # a user's object that is closed to changes
+            except Exception as error:  # a user's object that is closed to changes, with an error of its own
                 logger.debug("What is written to sys.%s is not recorded: %s", name, error)
 
     def _hear(self, stream: str, text: str) -> None:
