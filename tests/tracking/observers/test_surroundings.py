@@ -19,7 +19,7 @@ from seo_engine import ExperimentTracker, TrackingConfig
 from seo_engine.cli import main
 from seo_engine.tracking.observers import surroundings as observer
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
-from seo_engine.tracking.surroundings.git import read_uncommitted_changes
+from seo_engine.tracking.surroundings.git import count_changed_files, read_uncommitted_changes
 from seo_engine.tracking.surroundings.packages import installed_packages
 from seo_engine.tracking.surroundings.seeds import read_seeds
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
@@ -165,16 +165,86 @@ def test_a_patch_is_bounded_and_large_or_binary_files_are_only_named(
     assert len(cut) < 51_000 and cut.endswith("[the rest is left out]\n")
 
 
-def test_programs_that_a_repository_names_for_its_files_are_not_started(
+def test_programs_that_a_repository_names_are_not_started(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", git_module(tmp_path), "module")
+    git(repository, "commit", "-q", "-m", "A module", "module", ".gitmodules")
+    monkeypatch.chdir(repository)
+    # In the environment, as this process has it for others.
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "color.ui")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "always")
+    trap = f"touch '{tmp_path}/started'; cat"
+    programs = ("diff.external", "core.fsmonitor", "diff.python.textconv", "core.pager")
+    filters = ("filter.lfs.clean", "filter.odd=name.v2.clean", "filter.lfs.process", "filter.odd=name.v2.process")
+    for name in (*programs, *filters):
+        git(repository, "config", name, trap)
+        git(repository / "module", "config", name, trap)
+    git(repository, "config", "filter.lfs.required", "true")
+    hook = repository / ".git" / "hooks" / "post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{trap}\n")
+    hook.chmod(0o755)
+    (repository / ".gitattributes").write_text("*.py diff=python filter=lfs\n.gitignore filter=odd=name.v2\n")
+    os.utime(repository / ".gitignore", (1, 1))
+    (repository / "module" / ".gitattributes").write_text("*.py filter=lfs\n")
+    (repository / "module" / "model.py").write_text("layers = 9\n")
+    assert "+layers = 3" in read_uncommitted_changes(1_000_000)
+    assert count_changed_files() == 3
+    assert not (tmp_path / "started").exists()
+
+
+def git_module(tmp_path: Path) -> str:
+    folder = tmp_path / "module"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "model.py").write_text("layers = 8\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "The first")
+    return str(folder)
+
+
+def test_whoever_commits_meanwhile_does_not_find_the_index_locked(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository)
-    trap = f"touch '{repository}/started'; cat"
-    for name in ("diff.external", "core.fsmonitor", "diff.python.textconv", "core.pager"):
-        git(repository, "config", name, trap)
-    (repository / ".gitattributes").write_text("*.py diff=python\n")
-    assert "+layers = 3" in read_uncommitted_changes(1_000_000)
-    assert not (repository / "started").exists()
+    index = repository / ".git" / "index"
+    # git would like to note that this file is the same, with another time.
+    os.utime(repository / ".gitignore", (1, 1))
+    before = index.read_bytes()
+    assert count_changed_files() == 2
+    read_uncommitted_changes(1_000)
+    assert index.read_bytes() == before
+
+
+def test_a_change_within_the_second_of_the_commit_is_in_the_patch(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    # Then the time of the index is all that says whether the content must be compared.
+    git(repository, "config", "core.trustctime", "false")
+    git(repository, "config", "core.checkStat", "minimal")
+    model = repository / "model.py"
+    for text in ("layers = 4\n", "layers = 5\n"):
+        model.write_text(text)
+        os.utime(model, (1_000_000, 1_000_000))
+        if text == "layers = 4\n":
+            git(repository, "commit", "-q", "-m", "The second", "model.py")
+            os.utime(repository / ".git" / "index", (1_000_000, 1_000_000))
+    assert "-layers = 4\n+layers = 5\n" in read_uncommitted_changes(1_000_000)
+
+
+def test_a_repository_within_the_repository_and_an_index_that_is_none_hide_nothing_else(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    git(repository, "init", "-q", "another")
+    patch = read_uncommitted_changes(1_000_000)
+    assert "+layers = 3" in patch and "+print('new')\n" in patch
+    (repository / ".git" / "index").unlink()
+    os.mkfifo(repository / ".git" / "index")
+    assert read_uncommitted_changes(1_000_000) == ""
 
 
 def test_a_seed_is_known_where_somebody_chose_it_and_the_library_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:

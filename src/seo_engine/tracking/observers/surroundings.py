@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -77,7 +79,7 @@ class SurroundingsReading:
         with self._logging:
             self._may_log = False
         if self._thread.is_alive() and self._process is not None:
-            self._process.kill()
+            _kill(self._process)
             self._thread.join(timeout_seconds)
         if self._has_recorded:
             self._record_new_seeds()
@@ -107,7 +109,7 @@ class SurroundingsReading:
         try:
             printed, errors = self._process.communicate(import_line(), _LONGEST_READING_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            _kill(self._process)
             self._process.communicate()
             raise
         lines = printed.splitlines()
@@ -149,3 +151,10 @@ class SurroundingsReading:
         epoch, step = self._moment()
         command = redact_command(sys.orig_argv)
         self._record_writer.write("surroundings", command=command, epoch=epoch, step=step, **contents)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, and what it has started: git may compare a large repository for minutes."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
