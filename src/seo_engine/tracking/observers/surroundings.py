@@ -24,7 +24,7 @@ from seo_engine.tracking.surroundings.seeds import read_seeds
 logger = logging.getLogger(__name__)
 
 # By its name, because it imports what only that process needs.
-_MAIN_PROGRAM = "seo_engine.tracking.surroundings.reading_process"
+_MAIN_PROGRAM = "seo_engine.tracking.surroundings.surroundings_process"
 
 # What that process reads.
 _READ = ("git", "python", "machine", "packages", "environment")

@@ -76,7 +76,7 @@ def processes_of_the_console(process: subprocess.Popen[bytes]) -> list[psutil.Pr
     return wait_until(
         lambda: (
             found
-            if len(found := [each for each in children(process.pid) if "reading_process" in " ".join(cmdline(each))])
+            if len(found := [each for each in children(process.pid) if "console_process" in " ".join(cmdline(each))])
             == 2
             else None
         )

@@ -1,31 +1,34 @@
-"""Channels: the ways from the standard descriptors to whoever reads what is printed."""
+"""Channels: pipes and pseudo-terminals from the standard descriptors to whoever reads what is printed."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import select
 import struct
 import termios
 from typing import NamedTuple
 
 _STANDARD = {1: "stdout", 2: "stderr"}
 
-# Of a pipe, so that a burst need not wait for its reader. Linux alone can be asked for it.
+# How much a pipe holds, so that a burst need not wait for its reader. Only Linux can be asked for it.
 _PIPE_BYTES = 1 << 20
+
+_READ_BYTES = 65_536
 
 _OUTPUT_FLAGS, _LOCAL_FLAGS = 1, 3
 
 
 class Channel(NamedTuple):
-    """One way.
+    """A pipe or a pseudo-terminal in place of what one or both standard descriptors led to.
 
     Args:
         stream (str): `stdout`, `stderr`, or `both` if they lead to one place.
-        descriptors (tuple[int, ...]): Which of them.
-        original (int): A copy of where they lead otherwise.
-        entrance (int): What is written to it, can be read at the exit.
-        exit (int): There.
+        descriptors (tuple[int, ...]): The standard descriptors that lead to it, 1 or 2 or both.
+        original (int): A copy of what they led to before.
+        entrance (int): The end to write to.
+        exit (int): The end to read from.
         place (os.stat_result): What the entrance is, to know it again.
     """
 
@@ -68,6 +71,37 @@ def open_channels() -> list[Channel]:
     same = os.path.samestat(os.fstat(1), os.fstat(2))
     wanted = {"both": (1, 2)} if same else {name: (number,) for number, name in _STANDARD.items()}
     return [_open(stream, descriptors) for stream, descriptors in wanted.items()]
+
+
+def read_available(descriptor: int) -> bytes:
+    """Return what can be read; nothing when nobody can write any more.
+
+    Args:
+        descriptor (int): The exit of a channel.
+    """
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    except OSError:
+        # This is how a pseudo-terminal says that nobody has it open.
+        return b""
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything; what the original terminal or file refuses is lost, as it would be without us.
+
+    Args:
+        descriptor (int): Where to write.
+        data (bytes): What to write.
+    """
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            # Another program has made the terminal non-blocking.
+            select.select([], [descriptor], [])
+        except OSError:
+            return
 
 
 def _open(stream: str, descriptors: tuple[int, ...]) -> Channel:

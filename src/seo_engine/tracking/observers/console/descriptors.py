@@ -16,19 +16,17 @@ from pathlib import Path
 from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.observers.console.channels import Channel, open_channels
+from seo_engine.tracking.observers.console.channels import Channel, open_channels, read_available, write_all
 
 logger = logging.getLogger(__name__)
 
 # By its name, because it imports what only that process needs.
-_MAIN_PROGRAM = "seo_engine.tracking.observers.console.reading_process"
+_MAIN_PROGRAM = "seo_engine.tracking.observers.console.console_process"
 
 # How often to see whether the reader still reads: while it does not, whoever prints may have to wait.
 _LOOK_SECONDS = 0.5
 
 _LONGEST_FAREWELL_SECONDS = 2.0
-
-_READ_BYTES = 65_536
 
 
 class DescriptorConsole:
@@ -59,7 +57,7 @@ class DescriptorConsole:
             command = child_command(_MAIN_PROGRAM)
             self._channels = open_channels()
             self._process = self._start_reader(command)
-            flush_streams()
+            _flush_streams()
             for channel in self._channels:
                 channel.enter()
                 os.close(channel.entrance)
@@ -79,7 +77,7 @@ class DescriptorConsole:
         if process is None or process.stdin is None or self._thread.ident is None:
             return
         # While somebody still looks whether they are read.
-        flush_streams()
+        _flush_streams()
         self._ending.set()
         self._thread.join(timeout_seconds)
         for channel in self._channels:
@@ -177,29 +175,7 @@ def _why_it_does_not_read(process: subprocess.Popen[bytes]) -> str:
     return "was stopped" if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP) else ""
 
 
-def read_available(descriptor: int) -> bytes:
-    """Return what can be read; nothing when nobody can write any more."""
-    try:
-        return os.read(descriptor, _READ_BYTES)
-    except OSError:
-        # So a pseudo-terminal says that nobody has it open.
-        return b""
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write everything; what the original terminal or file refuses is lost, as it is without us."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except BlockingIOError:
-            # Another program has set its terminal so.
-            select.select([], [descriptor], [])
-        except OSError:
-            return
-
-
-def flush_streams() -> None:
+def _flush_streams() -> None:
     """Write what Python and the C library still hold."""
     for stream in (sys.stdout, sys.stderr):
         # It may be closed, or a user's object.

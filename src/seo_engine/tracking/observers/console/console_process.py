@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seo_engine.tracking.observers.console.descriptors import read_available, write_all
+from seo_engine.tracking.observers.console.channels import read_available, write_all
 from seo_engine.tracking.observers.console.records import ConsoleRecords
 from seo_engine.tracking.runs.open_run import attach_run
 
