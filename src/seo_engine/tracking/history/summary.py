@@ -16,7 +16,7 @@ from seo_engine.tracking.records.kinds import KINDS, decode_record
 from seo_engine.tracking.records.marks.note import NOTE
 from seo_engine.tracking.records.marks.run_marks import INCOMPLETE_STEP, RESUME, START, ErrorDescription, rank_of
 from seo_engine.tracking.records.marks.summary import SUMMARY
-from seo_engine.tracking.records.marks.surroundings import SURROUNDINGS
+from seo_engine.tracking.records.marks.surroundings import SECTIONS, SURROUNDINGS
 from seo_engine.tracking.records.marks.tags import TAGS
 from seo_engine.tracking.records.metrics import METRIC_KINDS, finite_number, is_metric_line
 from seo_engine.tracking.records.profiling.profiling import PROFILING
@@ -70,7 +70,7 @@ class RunSummary:
     error: ErrorDescription | None = None
     command: list[str] = field(default_factory=list)
     git: dict[str, str] = field(default_factory=dict)
-    # What it ran in: machine, packages, environment, seeds.
+    # What it ran in, except git: the other `SECTIONS` of its records.
     surroundings: dict[str, dict[str, Any]] = field(default_factory=dict)
     started: float = 0.0
     ended: float = 0.0
@@ -250,9 +250,10 @@ def _take_in(run: RunSummary, record: Record) -> None:
             run.git = {str(name): str(value) for name, value in record.get("git", {}).items()}
         case SURROUNDINGS.name:
             run.git |= {str(name): str(value) for name, value in record["git"].items()}
-            for name in ("machine", "python", "packages", "environment", "seeds"):
+            for name in SECTIONS:
                 # Many packages are in several records.
-                run.surroundings[name] = run.surroundings.get(name, {}) | record[name]
+                if name != "git":
+                    run.surroundings[name] = run.surroundings.get(name, {}) | record[name]
         case HYPERPARAMETERS.name:
             run.hyperparameters = merged_settings(run.hyperparameters, record["hyperparameters"])
         case SETTINGS.name:

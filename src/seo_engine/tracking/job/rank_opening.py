@@ -100,10 +100,10 @@ def open_rank(
         logging_queue.append(b"\n" * lost)
     payload_file = PayloadFile(directory)
     writer = RecordWriter(logging_queue, config, process.rank, payload_file, ends_run=False)
-    surroundings = describe_beginning()
+    described = describe_beginning()
     part = {"version": RANKS_VERSION, "world_size": process.processes, "attempt": list(beginning.attempt)}
     if has_begun:
-        writer.write(RESUME.name, step=beginning.step, configuration=config.as_dictionary(), **part, **surroundings)
+        writer.write(RESUME.name, step=beginning.step, configuration=config.as_dictionary(), **part, **described)
     else:
         identity: dict[str, Any] = {"wandb_run_id": wandb_run_id} if wandb_run_id is not None else {}
         writer.write(
@@ -113,7 +113,7 @@ def open_rank(
             **part,
             **identity,
             **({"part": True} if beginning.is_apart else {}),
-            **surroundings,
+            **described,
         )
     # Last, because it has a thread.
     upkeep = JournalUpkeep(logging_queue, presence.keep_up, payload_file)

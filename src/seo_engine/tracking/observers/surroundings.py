@@ -18,6 +18,7 @@ from seo_engine.foundation.redaction import redact_command
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.observers.run_profile import Moment
+from seo_engine.tracking.records.marks.surroundings import SECTIONS
 from seo_engine.tracking.runs.record_writer import RecordWriter
 from seo_engine.tracking.surroundings.seeds import read_seeds
 
@@ -25,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 # By its name, because it imports what only that process needs.
 _MAIN_PROGRAM = "seo_engine.tracking.surroundings.surroundings_process"
-
-# What that process reads.
-_READ = ("git", "python", "machine", "packages", "environment")
 
 _LONGEST_READING_SECONDS = 60.0
 
@@ -142,10 +140,10 @@ class SurroundingsReading:
                 )
 
     def _record_new_seeds(self) -> None:
-        """Record once more, at the end, the seeds that were chosen since."""
+        """Record the seeds that were chosen since, if there are any."""
         seeds = self._seeds | read_seeds()
         if seeds != self._seeds:
-            self._write(seeds=seeds, **{name: {} for name in _READ})
+            self._write(**{name: {} for name in SECTIONS} | {"seeds": seeds})
 
     def _write(self, **contents: Any) -> None:
         epoch, step = self._moment()

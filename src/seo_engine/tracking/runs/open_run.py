@@ -80,12 +80,12 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         OSError: If it cannot be created.
     """
     directory = create_run_directory(config.tensorboard_log_dir, config.experiment_name)
-    surroundings = describe_beginning()
+    described = describe_beginning()
     life = Lifecycle(
         wandb_run_id=new_wandb_run_id(config),
         started=time.time(),
-        environment=surroundings["environment"],
-        program=program_of(surroundings),
+        environment=described["environment"],
+        program=program_of(described),
     )
     run = _owned(directory, config, life)
     run.record_writer.write(
@@ -94,7 +94,7 @@ def create_run(config: TrackingConfig) -> OwnOpenRun:
         experiment_name=directory.name,
         wandb_run_id=life.wandb_run_id,
         configuration=config.as_dictionary(),
-        **surroundings,
+        **described,
     )
     return run
 
@@ -120,9 +120,9 @@ def resume_run(config: TrackingConfig, directory: Path, step: int | None) -> Own
     run = _owned(directory, config, life)
     if step is not None:
         life.step = step
-    surroundings = describe_beginning()
-    life.program = program_of(surroundings)
-    run.record_writer.write(RESUME.name, step=step, configuration=config.as_dictionary(), **surroundings)
+    described = describe_beginning()
+    life.program = program_of(described)
+    run.record_writer.write(RESUME.name, step=step, configuration=config.as_dictionary(), **described)
     return run
 
 

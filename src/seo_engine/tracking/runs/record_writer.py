@@ -38,7 +38,7 @@ NOT_WRITTEN = "payload not writable"
 
 _MOST_NAMES = 5
 
-# What is no mistake of the caller.
+# What is not a mistake of the caller's.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
@@ -142,12 +142,12 @@ class RecordWriter:
             self._count_left_out(call, made.left_out)
         return True
 
-    def append(self, kind: str, **contents: Any) -> None:
-        """Append a record whose contents are plain data without secrets already, of a kind that may be frequent.
+    def write_redacted(self, kind: str, **contents: Any) -> None:
+        """Append a record of a kind that is too frequent to be checked: the caller has made what it holds.
 
         Args:
             kind (str): The name of its kind.
-            **contents (Any): Its fields.
+            **contents (Any): Its fields: plain data without secrets.
         """
         try:
             self._logging_queue.append(encode_record(new_record(kind, rank=self.rank, **contents)))

@@ -82,9 +82,9 @@ def test_a_line_without_an_end_is_bounded_in_memory_and_in_what_is_returned() ->
 def test_rows_that_are_out_of_reach_are_returned_and_forgotten() -> None:
     lines = ConsoleLines()
     returned = [line for number in range(1_000) for line in lines.feed(f"\rbar {number}\n")]
+    assert len(lines._rows) <= 100
     returned += lines.close()
     assert returned == [f"bar {number}" for number in range(1_000)]
-    assert len(lines._rows) == 1
 
 
 def test_a_control_sequence_without_an_end_is_bounded_in_memory() -> None:

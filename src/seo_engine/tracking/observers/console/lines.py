@@ -86,10 +86,8 @@ class ConsoleLines:
         return finished
 
     def close(self) -> list[str]:
-        """Return the lines that were not finished, or were written over since; from here on it begins anew."""
-        rest = [row.text for row in self._rows if row.text and row.text != row.returned]
-        self.__init__()  # type: ignore[misc]
-        return [_cut(text) for text in rest]
+        """Return the lines that were not finished, or were written over since; a second call returns none of them."""
+        return [line for row in self._rows if row.text and row.text != row.returned for line in _returned(row)]
 
     def _is_at_the_end(self) -> bool:
         rows = self._rows

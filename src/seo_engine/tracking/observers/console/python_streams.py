@@ -26,7 +26,7 @@ _this_thread = threading.local()
 def unheard() -> Iterator[None]:
     """Record nothing of what this thread prints meanwhile.
 
-    So do trackers that print what they are shown: recorded, it would be shown to them, and so on without end.
+    It is for trackers that print what they are shown: if that was recorded, it would be shown to them, without end.
     """
     before = getattr(_this_thread, "is_unheard", False)
     _this_thread.is_unheard = True
@@ -37,7 +37,7 @@ def unheard() -> Iterator[None]:
 
 
 class _WatchedStream:
-    """Hears what is written to a stream. The stream stays the same object, whose `write` is another one meanwhile."""
+    """Hears what is written to a stream. The stream stays the same object; only its `write` is replaced meanwhile."""
 
     def __init__(self, name: str, stream: Any, hear: Callable[[str, str], None]) -> None:
         self._stream = stream
@@ -93,7 +93,11 @@ class PythonConsole:
                 self._watch()
 
     def leave(self, records: ConsoleRecords) -> None:
-        """Record nothing more for a run; a second call does nothing."""
+        """Record nothing more for a run; a second call does nothing.
+
+        Args:
+            records (ConsoleRecords): Those of the run.
+        """
         with self._changing:
             if records not in self._records:
                 return
@@ -121,7 +125,7 @@ class PythonConsole:
     def _watch(self) -> None:
         for name in _STREAMS:
             stream = getattr(sys, name)
-            # They may be one object.
+            # Both names may stand for one object.
             if stream is None or (name == "stderr" and stream is sys.stdout):
                 continue
             try:

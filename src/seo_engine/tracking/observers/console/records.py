@@ -9,7 +9,7 @@ from seo_engine.foundation.redaction import environment_secrets, redact_text
 from seo_engine.tracking.observers.console.lines import ConsoleLines
 from seo_engine.tracking.runs.record_writer import RecordWriter
 
-# Of each process. A program that prints more has a loop that prints.
+# Per process. A program that prints more than this prints in a loop.
 MOST_BYTES = 10_000_000
 
 # A record has a size limit.
@@ -49,7 +49,7 @@ class ConsoleRecords:
         self._lines = {}
 
     def _known_secrets(self) -> tuple[str, ...]:
-        """Return the secrets in the environment, looked for once a second, and when there is another variable."""
+        """Return the secrets in the environment, looked up once a second, and when the number of variables changes."""
         known = int(time.monotonic()), len(os.environ)
         if known != self._secrets_known_at:
             self._secrets, self._secrets_known_at = environment_secrets(), known
@@ -60,7 +60,7 @@ class ConsoleRecords:
             text = redact_text("\n".join(lines[first : first + _MOST_LINES]), self._known_secrets())
             self._bytes += len(text) + 1
             if self._bytes <= MOST_BYTES:
-                self._record_writer.append("console", stream=stream, text=text)
+                self._record_writer.write_redacted("console", stream=stream, text=text)
             else:
                 limit = f"{MOST_BYTES // 1_000_000} MB of text"
                 self._record_writer.drop("console too long", f"⚠️ The console is recorded only up to {limit}")

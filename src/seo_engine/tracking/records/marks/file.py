@@ -20,7 +20,6 @@ _LONGEST_PART_BYTES = 200
 # Folders in which W&B keeps files of its own.
 _TAKEN_FOLDERS = ("media", "artifact", "artifacts", "logs")
 
-
 # A field of files that stay on this machine: a view on a server says only where they are.
 _STAYS_HERE = "stays_here"
 

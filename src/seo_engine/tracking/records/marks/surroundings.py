@@ -11,14 +11,15 @@ from seo_engine.tracking.journal.lines import Record
 from seo_engine.tracking.payloads.payload import Payloads
 from seo_engine.tracking.records.kind import MOMENT, Kind, Shown
 
-_SECTIONS = ("git", "python", "machine", "seeds", "environment", "packages")
+# The parts of a record, in the order in which they are shown.
+SECTIONS = ("git", "python", "machine", "seeds", "environment", "packages")
 
 _BYTES = "_bytes"
 
 
 def _shown(record: Record, payloads: Payloads) -> Shown:
     command = shlex.join(map(str, record["command"]))
-    sections = [f"### {name}\n\n{_as_table(record[name])}" for name in _SECTIONS if record[name]]
+    sections = [f"### {name}\n\n{_as_table(record[name])}" for name in SECTIONS if record[name]]
     text = "\n\n".join([f"`{one_line(command)}`", *sections])
     return Shown(SURROUNDINGS, record, record["epoch"], record["step"], texts={"experiment/surroundings": text})
 
@@ -42,7 +43,7 @@ def _in_words(value: Any, name: str = "") -> str:
 SURROUNDINGS = Kind(
     "surroundings",
     "",
-    {**MOMENT, "command": list, **dict.fromkeys(_SECTIONS, dict)},
+    {**MOMENT, "command": list, **dict.fromkeys(SECTIONS, dict)},
     _shown,
     divisible="packages",
 )
