@@ -46,7 +46,8 @@ def redact_text(text: str, secrets: tuple[str, ...] | None = None) -> str:
 
     Args:
         text (str): Any text: a message, a traceback, a URL.
-        secrets (tuple[str, ...] | None): The latter, for who redacts many texts: as `environment_secrets` returns them.
+        secrets (tuple[str, ...] | None): Those of the environment, as `environment_secrets` returns them, so that many
+            texts can be redacted with one look at it. None: it is looked at now.
 
     Returns:
         str: The same text, with `REDACTED` in place of secrets.

@@ -58,7 +58,7 @@ def two_columns(first: str, second: str, values: Mapping[str, Any]) -> Table:
 
 
 def local_time(seconds: float, form: str) -> str:
-    """Return a moment as people here write it; a dash if it is none.
+    """Return a moment as people here write it; a dash if it is not one.
 
     Args:
         seconds (float): Since 1970.

@@ -241,7 +241,7 @@ class TrackingConfig(ProfilingConfig):
         if self.experiment_name is not None:
             check_experiment_name(self.experiment_name)
         check_log_directory(self.tensorboard_log_dir)
-        # The default may be in a folder of runs that is the working folder; nobody chose that.
+        # The default is among the runs if their folder is the working folder: nobody chose that.
         check_artifact_directory(self.artifact_dir, self.tensorboard_log_dir if self.is_given("artifact_dir") else None)
         for name in ("wandb_project", "wandb_entity", "wandb_name", "wandb_run_id"):
             check_no_secret(name, getattr(self, name) or "")
@@ -310,14 +310,14 @@ def check_log_directory(log_directory: str) -> None:
 
 
 def check_artifact_directory(artifact_directory: str, log_directory: str | None) -> None:
-    """Refuse an address, and a folder among the runs, where whoever removes runs would remove artifacts.
+    """Refuse an address, and a folder among the runs: whoever removes runs would remove artifacts, too.
 
     Args:
         artifact_directory (str): The folder of all artifacts.
         log_directory (str | None): The folder of all runs; None if it may be there.
 
     Raises:
-        ValueError: If it is one.
+        ValueError: If it is an address, is not a path, or is among the runs.
 
     Example:
         >>> check_artifact_directory("runs/artifacts", "runs")

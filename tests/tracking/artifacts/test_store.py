@@ -262,6 +262,6 @@ def test_a_store_that_is_not_there_has_nothing_and_is_not_made(store: ArtifactSt
         store.resolve("model")
     with pytest.raises(ValueError, match="nothing is staged as model"):
         store.commit("model." + "0" * 32)
-    with pytest.raises(ValueError, match="is no id that `stage` returned"):
+    with pytest.raises(ValueError, match="is not an id that `stage` returned"):
         store.commit("../../elsewhere")
     check_nothing_is_left(store.folder)

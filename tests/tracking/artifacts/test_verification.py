@@ -139,40 +139,40 @@ def with_file(**values: Any) -> Callable[[dict[str, Any]], bytes]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda _: b"", "it is no JSON"),
-        (lambda _: b"[" * 100_000, "it is no JSON"),
-        (lambda _: b"[]", "it is no JSON object"),
-        (lambda manifest: json.dumps(manifest).encode()[:-10], "it is no JSON"),
-        (with_file(path="../../../elsewhere"), "'../../../elsewhere' is no path within a folder"),
-        (with_file(path="/etc/passwd"), "'/etc/passwd' is no path within a folder"),
-        (with_file(path="a/../../b"), "is no path within a folder"),
-        (with_file(path=""), "is no path within a folder"),
+        (lambda _: b"", "it is not JSON"),
+        (lambda _: b"[" * 100_000, "it is not JSON"),
+        (lambda _: b"[]", "it is not a JSON object"),
+        (lambda manifest: json.dumps(manifest).encode()[:-10], "it is not JSON"),
+        (with_file(path="../../../elsewhere"), "'../../../elsewhere' is not a path within a folder"),
+        (with_file(path="/etc/passwd"), "'/etc/passwd' is not a path within a folder"),
+        (with_file(path="a/../../b"), "is not a path within a folder"),
+        (with_file(path=""), "is not a path within a folder"),
         (with_file(path="a\0b"), "is not valid UTF-8"),
         (with_file(path="x" * 5_000), "is not valid UTF-8 of at most 4096 bytes"),
-        (with_file(path=5), "path is no text"),
+        (with_file(path=5), "path is not a text"),
         (with_file(path="same"), "two files have the same path"),
         (with_file(path="same/own"), "'same' is both a file and a folder"),
-        (with_file(sha256="../../../../etc/passwd"), "sha256 is no SHA-256"),
+        (with_file(sha256="../../../../etc/passwd"), "sha256 is not a SHA-256"),
         (with_file(sha256=""), "files have no sha256"),
-        (with_file(size=-1), "size is no whole number"),
-        (with_file(size=True), "size is no whole number"),
-        (with_file(size=2**70), "size is no whole number|no JSON"),
+        (with_file(size=-1), "size is not a whole number"),
+        (with_file(size=True), "size is not a whole number"),
+        (with_file(size=2**70), "size is not a whole number|not JSON"),
         (with_file(executable="yes"), "executable is neither true nor false"),
         (changed(digest="0" * 64), "digest is not that of its files"),
-        (changed(digest="../x"), "digest is no SHA-256"),
+        (changed(digest="../x"), "digest is not a SHA-256"),
         (changed(name="other"), "staging is of another artifact"),
         (changed(name="../other"), "an artifact's name must be plain"),
         (changed(number=1), "it is of model:v1"),
         (changed(number=10**12), "number is not that of a version"),
         (changed(type="\x1b[31m"), "an artifact's type must be plain"),
-        (changed(metadata=[1]), "metadata is no object"),
-        (changed(files={}), "files is no list"),
-        (changed(files=[1]), "files is no list"),
+        (changed(metadata=[1]), "metadata is not an object"),
+        (changed(files={}), "files is not a list"),
+        (changed(files=[1]), "files is not a list"),
         (changed(references=[{"uri": "no address"}]), "a reference must be an address"),
-        (changed(created=1e300), "created is no time"),
-        (changed(created="now"), "created is no time"),
-        (changed(description=None), "description is no text"),
-        (changed(staging="../../x"), "is no id that `stage` returned"),
+        (changed(created=1e300), "created is not a time"),
+        (changed(created="now"), "created is not a time"),
+        (changed(description=None), "description is not a text"),
+        (changed(staging="../../x"), "is not an id that `stage` returned"),
     ],
 )
 def test_a_broken_or_hostile_manifest_is_told_in_a_line_and_harms_nothing(
@@ -205,7 +205,7 @@ def test_a_broken_or_hostile_manifest_is_told_in_a_line_and_harms_nothing(
 
 def test_the_newest_version_is_not_passed_over_because_it_cannot_be_read(store: ArtifactStore) -> None:
     (store.folder / "names" / "model" / "v1.json").write_text("{")
-    with pytest.raises(ValueError, match=r"v1\.json: it is no JSON"):
+    with pytest.raises(ValueError, match=r"v1\.json: it is not JSON"):
         store.resolve("model")
     assert store.resolve("model:alias_0").label == "model:v0"
 
@@ -230,7 +230,7 @@ def test_links_in_a_store_lead_nowhere(store: ArtifactStore, tmp_path: Path) -> 
         store.resolve("model:v1")
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(OSError, match="it is no regular file"):
+    with pytest.raises(OSError, match="it is not a regular file"):
         store.resolve("model:v1")
     assert store.resolve("model:v0").number == 0
 
@@ -269,7 +269,7 @@ def test_a_request_of_somebody_else_is_not_carried_out(store: ArtifactStore, tmp
     for change, said in (
         ({"aliases": ["../x"]}, "an alias must be plain"),
         ({"staging": "model." + "0" * 32}, "it is of model.0000"),
-        ({"files": [plain["files"][0] | {"path": "../x"}]}, "is no path within a folder"),
+        ({"files": [plain["files"][0] | {"path": "../x"}]}, "is not a path within a folder"),
         ({"files": [plain["files"][0] | {"size": 99}]}, "new has 3 bytes, not the 99 that were staged"),
     ):
         request.write_text(json.dumps(plain | change))
@@ -284,7 +284,7 @@ def test_a_request_of_somebody_else_is_not_carried_out(store: ArtifactStore, tmp
     content.symlink_to(secret)
     for sha256 in ("", "ab" * 32):
         request.write_text(json.dumps(plain | {"files": [plain["files"][0] | {"sha256": sha256}]}))
-        with pytest.raises(OSError, match=r"Too many levels of symbolic links|it is no regular file"):
+        with pytest.raises(OSError, match=r"Too many levels of symbolic links|it is not a regular file"):
             store.commit(staged)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o644
     content.unlink()

@@ -216,5 +216,5 @@ def test_damaged_lines_and_links_of_somebodys_index_lead_nowhere(tmp_path: Path)
         MediaIndex(tmp_path).name_of(reference)
     (media / "index.jsonl").unlink()
     os.mkfifo(media / "index.jsonl")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         MediaIndex(tmp_path).name_of(reference)

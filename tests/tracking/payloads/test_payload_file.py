@@ -200,7 +200,7 @@ def test_what_stands_in_the_place_of_a_kept_file_is_not_read(tmp_path: Path, mad
         path.symlink_to(tmp_path / "elsewhere")
     else:
         os.mkfifo(path)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         RunPayloads(tmp_path).file(reference.as_dictionary())
 
 

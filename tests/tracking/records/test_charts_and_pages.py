@@ -202,4 +202,4 @@ def test_what_is_no_page_is_refused() -> None:
     assert refusal("html", html=5) == "html must be a text, a Path or a file, got 5 (int)"
     assert refusal("html", html=" ") == "html must not be empty"
     assert refusal("html", html="<p>text</p>".encode("utf-16")) == "html must be text in UTF-8"
-    assert "it is no regular file" in refusal("html", html=Path("/dev/zero"))
+    assert "it is not a regular file" in refusal("html", html=Path("/dev/zero"))

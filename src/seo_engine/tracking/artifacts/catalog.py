@@ -25,7 +25,7 @@ from seo_engine.tracking.artifacts.names import (
 from seo_engine.tracking.artifacts.places import Places
 from seo_engine.tracking.file_lock import FileLock
 
-# Others hold the store for moments; longer only where thousands of files come or go.
+# Others hold the store for a moment, or longer if thousands of files come or go.
 _PATIENCE_SECONDS = 600.0
 
 

@@ -45,7 +45,7 @@ def _in_the_store(places: Places, version: ArtifactVersion, progress: Progress |
         return checkout
     places.ensure(places.incoming)
     places.ensure(places.checkouts)
-    # Like a staging: as long as the lock is held, it is no garbage.
+    # As with a staging: while the lock is held, it is not garbage.
     folder = places.incoming / f"checkout-{uuid.uuid4().hex}"
     folder.mkdir(PRIVATE_FOLDER)
     lock = FileLock(folder / FILLING)
@@ -122,9 +122,9 @@ def _fill(
 
 
 def _as_link(kept: Path, path: Path, file: StoredFile) -> None:
-    # A program has another mode than the content, which several versions may share.
+    # A link has the mode of the content, which several versions may share, not that of a program.
     if not file.executable:
-        # Where there are too many names of it already, it is copied.
+        # It is copied where it has too many hard links already.
         with contextlib.suppress(OSError):
             os.link(kept, path)
             return

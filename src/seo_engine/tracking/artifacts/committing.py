@@ -26,16 +26,16 @@ from seo_engine.tracking.artifacts.places import Places
 
 _READ_ONLY = 0o400
 
-# Hashed, moved, numbered, removed.
+# Hash, move, number, remove.
 _STAGES = 4
 
-# It takes longer to ask the disk to keep thousands of files, one after the other, than to keep all it has not kept.
+# To ask the disk to keep thousands of files one by one takes longer than to have it keep everything.
 _FILES_SYNCED_SINGLY = 1_000
 
-# Held by the thread of this process that reads content.
+# Held by the one thread of this process that reads content.
 _reading = threading.Lock()
 
-# What is done with is removed under another name: nobody takes a half of it for what it was.
+# A folder that is done with gets another name before it is removed: nobody then takes the rest for the whole.
 _DONE = ".done"
 
 
@@ -47,14 +47,14 @@ def commit(places: Places, staging: str) -> ArtifactVersion:
     """
     name = name_in_staging_id(staging)
     for _ in range(_STAGES):
-        # Another process may be at the same staging; it is then a stage further each time that something is gone.
+        # Another process may commit the same staging: each time that something is gone, that one is a stage further.
         with contextlib.suppress(FileNotFoundError):
             return _commit(places, name, staging)
     return _commit(places, name, staging)
 
 
 def _commit(places: Places, name: str, staging: str) -> ArtifactVersion:
-    # Every view of a run makes a version of what it logged, at the same time: one of them reads the content.
+    # All views of a run commit what it logged, at the same time: one of them reads the content.
     with _reading:
         request = _hashed(places, staging)
     with changing(places):
@@ -143,7 +143,7 @@ def _keep_content(places: Places, request: Request) -> None:
         try:
             status = staged.lstat()
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(f"{staged}: it is no regular file")
+                raise OSError(f"{staged}: it is not a regular file")
             if status.st_nlink == 1:
                 # Another name of it is the user's own file.
                 staged.chmod(_READ_ONLY)
@@ -162,7 +162,7 @@ def _numbered(places: Places, request: Request) -> ArtifactVersion:
     """Give the content the next number, unless a version has the same."""
     digest = digest_of(request.files, request.references)
     described = {each.name: getattr(request, each.name) for each in dataclasses.fields(Described)}
-    # Its own: where there are no locks, another process may write one.
+    # With a name of its own: where there are no locks, another process may write one, too.
     written = places.staging(request.staging) / f"manifest-{uuid.uuid4().hex}"
     folder = places.ensure(places.artifact(request.name))
     while True:

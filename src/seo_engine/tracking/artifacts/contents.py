@@ -44,7 +44,7 @@ class ArtifactReference:
 
     Args:
         uri (str): Where it is, such as `s3://bucket/data.tar`.
-        checksum (str | None): What tells whether it is still the same, in any form.
+        checksum (str | None): Shows whether it is still the same; in any form.
         size (int | None): In bytes.
     """
 
@@ -82,7 +82,7 @@ def check_path(path: str) -> None:
         >>> check_path("../elsewhere")
         Traceback (most recent call last):
             ...
-        ValueError: '../elsewhere' is no path within a folder
+        ValueError: '../elsewhere' is not a path within a folder
     """
     try:
         is_text = len(path.encode()) <= _LONGEST_PATH and "\0" not in path
@@ -93,11 +93,11 @@ def check_path(path: str) -> None:
             f"the path {path[:100]!r} is not valid UTF-8 of at most {_LONGEST_PATH} bytes; rename the file"
         )
     if any(part in ("", ".", "..") for part in path.split("/")):
-        raise ValueError(f"{path!r} is no path within a folder")
+        raise ValueError(f"{path!r} is not a path within a folder")
 
 
 def check_reference(reference: ArtifactReference) -> None:
-    """Refuse a reference that says no place.
+    """Refuse a reference that does not say a place.
 
     Args:
         reference (ArtifactReference): The reference.

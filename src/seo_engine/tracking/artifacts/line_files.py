@@ -46,7 +46,7 @@ def append_line(path: Path, facts: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a file that can be read, which somebody may have sent.
+    """Return the readable lines of a file that may come from anybody.
 
     Args:
         path (Path): The file; without it there are none.

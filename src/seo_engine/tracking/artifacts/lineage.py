@@ -66,7 +66,7 @@ def note_use(places: Places, version: ArtifactVersion, run: str) -> None:
     if not isinstance(run, str) or not 0 < len(run) <= _LONGEST_RUN:
         raise ValueError(f"a run must have a name of at most {_LONGEST_RUN:,} characters, got {str(run)[:100]!r}")
     run, host = redact_text(str(as_json_data(run))), platform.node()
-    # A run that asks for it again and again fills no disk.
+    # A run that uses it again and again must not fill the disk.
     if not any((use.label, use.run, use.host) == (version.label, run, host) for use in _uses(places, version.name)):
         line = {"number": version.number, "run": run, "host": host, "time": time.time()}
         append_line(places.uses(version.name), line)

@@ -1,4 +1,4 @@
-"""What a version is, and what was staged to become one, as the store keeps it; a store may come from anybody."""
+"""What a version is, and what was staged to become one, as files say it that may come from anybody."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Described:
         files (tuple[StoredFile, ...]): Its files.
         references (tuple[ArtifactReference, ...]): What belongs to it and is elsewhere.
         created (float): When it was staged, in seconds since 1970.
-        run (str): What made it.
+        run (str): The run that made it.
         host (str): The machine on which it was made.
         staging (str): The id under which it was staged.
     """
@@ -95,7 +95,7 @@ class ArtifactVersion(Described):
 
     Args:
         number (int): Its number, which no other version of this artifact ever has.
-        digest (str): What tells whether two versions have the same files and references.
+        digest (str): Equal for two versions that have the same files and references.
         deleted (float | None): When it was deleted; it then has no files.
     """
 
@@ -110,7 +110,7 @@ class ArtifactVersion(Described):
 
 
 class ManifestError(ValueError):
-    """A file of the store does not say what it should."""
+    """A manifest or a request is not as it should be; the message says which, and what is wrong."""
 
 
 def read_version(path: Path, name: str, number: int) -> ArtifactVersion:
@@ -122,7 +122,7 @@ def read_version(path: Path, name: str, number: int) -> ArtifactVersion:
         number (int): The number that it must have.
 
     Raises:
-        ManifestError: If it does not say it as it should.
+        ManifestError: If it is not as it should be.
         OSError: If it cannot be read.
     """
     plain = _read(path)
@@ -153,7 +153,7 @@ def read_request(path: Path, staging: str) -> Request:
         staging (str): The id that it must have.
 
     Raises:
-        ManifestError: If it does not say it as it should.
+        ManifestError: If it is not as it should be.
         OSError: If it cannot be read.
     """
     plain = _read(path)
@@ -177,9 +177,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         plain = orjson.loads(contents)
     except ValueError:
-        raise ManifestError(f"{path}: it is no JSON") from None
+        raise ManifestError(f"{path}: it is not JSON") from None
     if not isinstance(plain, dict):
-        raise ManifestError(f"{path}: it is no JSON object")
+        raise ManifestError(f"{path}: it is not a JSON object")
     return plain
 
 
@@ -191,7 +191,7 @@ def _described(plain: dict[str, Any]) -> dict[str, Any]:
     if name_in_staging_id(staging) != name:
         raise ValueError("staging is of another artifact")
     if not isinstance(plain.get("metadata"), dict):
-        raise ValueError("metadata is no object")
+        raise ValueError("metadata is not an object")
     return {
         "name": name,
         "type": plain["type"],
@@ -231,28 +231,28 @@ def _references(plain: dict[str, Any]) -> tuple[ArtifactReference, ...]:
 def _list(plain: dict[str, Any], name: str, kind: type) -> list[Any]:
     values = plain.get(name)
     if not isinstance(values, list) or not all(isinstance(each, kind) for each in values):
-        raise ValueError(f"{name} is no list of what it should be")
+        raise ValueError(f"{name} is not a list of what it should be")
     return values
 
 
 def _text(plain: dict[str, Any], name: str) -> str:
     value = plain.get(name)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise ValueError(f"{name} is no text of at most {LONGEST_TEXT:,} characters")
+        raise ValueError(f"{name} is not a text of at most {LONGEST_TEXT:,} characters")
     return value
 
 
 def _sha256(plain: dict[str, Any], name: str) -> str:
     value = plain.get(name)
     if not isinstance(value, str) or not _SHA256.fullmatch(value):
-        raise ValueError(f"{name} is no SHA-256: {one_line(value)[:100]!r}")
+        raise ValueError(f"{name} is not a SHA-256: {one_line(value)[:100]!r}")
     return value
 
 
 def _whole_number(plain: dict[str, Any], name: str) -> int:
     value = plain.get(name)
     if not is_whole_number(value):
-        raise ValueError(f"{name} is no whole number")
+        raise ValueError(f"{name} is not a whole number")
     return value
 
 
@@ -266,5 +266,5 @@ def _number(plain: dict[str, Any]) -> int:
 def _time(plain: dict[str, Any], name: str) -> float:
     value = plain.get(name)
     if not is_time(value):
-        raise ValueError(f"{name} is no time")
+        raise ValueError(f"{name} is not a time")
     return float(value)

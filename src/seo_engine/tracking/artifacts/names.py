@@ -26,13 +26,13 @@ _STAGING_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Address:
-    """What names a version of an artifact; without number and digest, an alias does.
+    """How somebody names a version of an artifact: by number or digest, and without these by alias.
 
     Args:
         name (str): The artifact.
         alias (str): One of its aliases.
         number (int | None): The number of the version.
-        digest (str): How its digest begins.
+        digest (str): The beginning of its digest.
     """
 
     name: str
@@ -60,7 +60,7 @@ def check_artifact_name(name: str) -> None:
 
 
 def check_alias(alias: str) -> None:
-    """Refuse an alias that is not plain, or is how a version is named anyway.
+    """Refuse an alias that is not plain, or names a version anyway.
 
     Args:
         alias (str): The alias.
@@ -159,7 +159,7 @@ def is_version_number(value: Any) -> TypeGuard[int]:
 
 
 def number_of(text: str) -> int | None:
-    """Return the number in a text such as `v3`; None if it is no such text.
+    """Return the number in a text such as `v3`; None if it is another text.
 
     Example:
         >>> number_of("v3"), number_of("v03"), number_of("best")
@@ -170,7 +170,7 @@ def number_of(text: str) -> int | None:
 
 
 def new_staging_id(name: str) -> str:
-    """Return an id for what is to be a version of an artifact; it says of which.
+    """Return an id for what is to become a version of an artifact; it holds the name.
 
     Args:
         name (str): The artifact.
@@ -193,13 +193,13 @@ def is_staging_id(text: str) -> bool:
 
 
 def name_in_staging_id(staging: str) -> str:
-    """Return of which artifact an id says that it is to be a version.
+    """Return the artifact of which something was staged under an id.
 
     Args:
         staging (str): The id.
 
     Raises:
-        ValueError: If it is no such id.
+        ValueError: If it is not such an id.
 
     Example:
         >>> name_in_staging_id(new_staging_id("model"))
@@ -207,7 +207,7 @@ def name_in_staging_id(staging: str) -> str:
     """
     name, _, token = staging.rpartition(".")
     if not _STAGING_TOKEN.fullmatch(token):
-        raise ValueError(f"{one_line(staging)!r} is no id that `stage` returned")
+        raise ValueError(f"{one_line(staging)!r} is not an id that `stage` returned")
     check_artifact_name(name)
     return name
 

@@ -1,4 +1,4 @@
-"""Where in the store is what."""
+"""The folders and files of a store: what is where."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seo_engine.tracking.artifacts.names import number_of, version_name
 
 MANIFEST_SUFFIX = ".json"
 
-# Content that is not what its name says, and was moved aside.
+# Of content that is not what its name says, and was set aside.
 DAMAGED_SUFFIX = ".damaged"
 
 

@@ -32,7 +32,7 @@ class Removed:
         version (str): The version that was deleted, such as `model:v3`; empty if none was.
         objects (int): How many contents.
         size (int): Their size in bytes.
-        kept_because (str): Why content that may not be needed stays; empty if none does.
+        kept_because (str): Why content stays that is perhaps not needed; empty if it went.
     """
 
     version: str = ""
@@ -48,7 +48,7 @@ class Needed:
     Args:
         labels (dict[str, list[str]]): For each content that is needed, which versions and stagings need it.
         checkouts (set[str]): The digests of the versions there are.
-        problems (list[str]): What cannot be read, a line each: who knows what that needs.
+        problems (list[str]): What cannot be read, a line each: nobody knows what that needs.
     """
 
     labels: dict[str, list[str]]
@@ -80,8 +80,8 @@ def delete_version(places: Places, name: str, number: int, *, force: bool) -> Re
 def remove_unneeded(places: Places, contents: Iterable[str], digests: Iterable[str]) -> Removed:
     """Remove contents and checkouts that nothing needs; the store is held, so nothing comes to need them meanwhile.
 
-    Whoever commits looks whether the store has a content, and names it in a manifest, while it holds the store; and if
-    it is killed between the two, its request, which is here, names the content.
+    A commit looks for content and names it in a manifest while it, too, holds the store. If it is killed between the
+    two, its request is still there, and names the content.
 
     Args:
         places (Places): The store.
@@ -119,13 +119,13 @@ def find_needed(places: Places) -> Needed:
     labels: defaultdict[str, list[str]] = defaultdict(list)
     checkouts: set[str] = set()
     problems: list[str] = []
-    # First: one that is committed meanwhile is then found among the versions.
+    # Stagings first: one that is committed meanwhile is then found among the versions.
     for folder in sorted(each for each in places.incoming.glob("*") if is_staging_id(each.name)):
         try:
             for file in read_request(folder / REQUEST, folder.name).files:
                 labels[file.sha256].append(folder.name)
         except (FileNotFoundError, NotADirectoryError):
-            # It is being filled, or garbage.
+            # It is still being filled, or it is garbage.
             continue
         except (ManifestError, OSError) as error:
             problems.append(str(error))

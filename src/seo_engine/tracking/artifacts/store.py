@@ -73,8 +73,8 @@ class ArtifactStore:
     ) -> str:
         """Put content aside that is to become a version; `commit` does the rest, later and in any process.
 
-        It reads no content where the file system can share it: files are reflinks, or with `is_final` hard links, and
-        else copies. From then on the original may change.
+        Where the file system can share content, nothing is read: files are reflinks, or hard links with `is_final`.
+        Otherwise they are copied. From then on the original may change.
 
         Args:
             path (str | PathLike | None): A file, or a folder with all that is in it; links in it are followed where
@@ -85,7 +85,7 @@ class ArtifactStore:
             metadata (Mapping[str, Any] | None): Plain data, without secrets; NaN and infinities become null.
             description (str): For people, without secrets.
             references (Sequence[ArtifactReference]): What belongs to it and is elsewhere.
-            run (str): What made it.
+            run (str): The run that made it.
             is_final (bool): Whether nobody will ever write to the files again, so that hard links will do.
 
         Returns:
@@ -125,7 +125,7 @@ class ArtifactStore:
             name (str): The artifact.
 
         Raises:
-            ValueError: If it is no name.
+            ValueError: If it is not a name of an artifact.
             OSError: If something cannot be read or written.
         """
         check_artifact_name(name)
@@ -195,7 +195,7 @@ class ArtifactStore:
             ArtifactVersion: The version.
 
         Raises:
-            ValueError: If there is no such version, or it is no alias.
+            ValueError: If there is no such version, or the alias is not allowed.
             OSError: If it cannot be written.
         """
         check_alias(alias)

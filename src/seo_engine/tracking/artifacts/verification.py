@@ -28,13 +28,13 @@ UNNEEDED = "content that no version needs"
 WAITING = "staged, not committed"
 GARBAGE = "garbage of a kill"
 
-# What makes a version less than whole; the others cost disk space.
+# With these a version is not whole; the others only cost disk space.
 SERIOUS = (BROKEN_MANIFEST, MISSING, DAMAGED)
 
-# It is a link, a folder or the like, or the disk is broken there.
+# In place of the content is a link, a folder or the like, or the disk is broken there.
 _DAMAGE = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EIO)
 
-# Where there are no locks, a process may still be at what is younger.
+# Where there are no locks, a process may still work on what is younger.
 _OLD_SECONDS = 3_600.0
 
 
@@ -91,7 +91,7 @@ def verify(places: Places, *, mend: bool = False, progress: Progress | None = No
             size += path.lstat().st_size
     if progress is not None and objects:
         progress(len(objects), len(objects))
-    # After that: what has come meanwhile is needed, and what has gone is not missed.
+    # Only after the content was read: what has come meanwhile counts as needed, and what has gone is not missed.
     needed = find_needed(places)
     findings += [Finding(BROKEN_MANIFEST, problem) for problem in needed.problems]
     for sha256, labels in sorted(needed.labels.items()):
@@ -102,13 +102,13 @@ def verify(places: Places, *, mend: bool = False, progress: Progress | None = No
             findings.append(Finding(MISSING, str(path), versions))
     aside = [each.stem for each in places.objects.glob(f"*/*{DAMAGED_SUFFIX}")]
     unneeded = sorted({*hashes, *aside} - needed.labels.keys())
-    kept = [each.name for each in places.checkouts.glob("*") if each.name not in needed.checkouts]
+    checkouts = [each.name for each in places.checkouts.glob("*") if each.name not in needed.checkouts]
     are_removed = False
-    if mend and (unneeded or kept):
+    if mend and (unneeded or checkouts):
         with changing(places) as others_are_kept_out:
-            are_removed = others_are_kept_out and not remove_unneeded(places, unneeded, kept).kept_because
+            are_removed = others_are_kept_out and not remove_unneeded(places, unneeded, checkouts).kept_because
     findings += [Finding(UNNEEDED, str(places.object(each)), is_mended=are_removed) for each in unneeded]
-    findings += [Finding(UNNEEDED, str(places.checkout(each)), is_mended=are_removed) for each in kept]
+    findings += [Finding(UNNEEDED, str(places.checkout(each)), is_mended=are_removed) for each in checkouts]
     findings += _partial_files(places, mend=mend)
     count = sum(len(read_versions(places, name).present) for name in artifact_names(places))
     return Verification(count, len(hashes), size, tuple(findings))
@@ -162,7 +162,7 @@ def _is_undamaged(path: Path) -> bool:
 
 
 def _set_aside(places: Places, path: Path) -> bool:
-    """Give damaged content another name: who keeps the same content again, heals the versions that need it."""
+    """Give damaged content another name, so that the same content, kept again, takes its place."""
     with changing(places), contextlib.suppress(FileNotFoundError):
         path.rename(path.with_name(f"{path.name}{DAMAGED_SUFFIX}"))
     return True

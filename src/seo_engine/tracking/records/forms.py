@@ -331,7 +331,7 @@ class Artifact(NamedTuple):
     Args:
         name (str): Hierarchical, such as `artifacts/model`.
         store (ArtifactStore): Where it is kept.
-        version (Callable[[], ArtifactVersion]): Returns the version; who asks first makes it of what was staged, which
+        version (Callable[[], ArtifactVersion]): Returns the version; the first call makes it of what was staged, which
             takes as long as reading it.
         aliases (tuple[str, ...]): The aliases that it got.
         is_used (bool): Whether the run has only used it.

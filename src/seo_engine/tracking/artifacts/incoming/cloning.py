@@ -14,7 +14,7 @@ from seo_engine.foundation.whole_files import PRIVATE_FILE, open_regular
 # Linux: have two files share their blocks until one of them is written to.
 _FICLONE = 0x40049409
 
-# Why the kernel does not copy: other file systems, or it cannot.
+# With these the kernel says that it cannot copy, such as between two file systems.
 _COPY_BY_HAND = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
 
 _COPY_BYTES = 1 << 20
@@ -22,7 +22,7 @@ _KERNEL_COPY_BYTES = 1 << 30
 
 
 def clone_file(source: Path, target: Path, mode: int = PRIVATE_FILE, *, may_link: bool = False) -> int:
-    """Make a new file that holds what another one does: by a reflink where the file system can, else by a copy.
+    """Make a new file with the content of another: a reflink where the file system can, otherwise a copy.
 
     Args:
         source (Path): The file; a link to one is followed.
@@ -51,7 +51,7 @@ def clone_file(source: Path, target: Path, mode: int = PRIVATE_FILE, *, may_link
             if not _is_reflinked(opened, descriptor) and not (may_link and _is_linked(source, target)):
                 _copy(opened, descriptor, before.st_size)
         except OSError as error:
-            # What is called with descriptors does not know their files.
+            # Calls on descriptors do not know the names of their files.
             error.filename, error.filename2 = str(source), str(target)
             raise
         finally:

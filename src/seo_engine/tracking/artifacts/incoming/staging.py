@@ -1,4 +1,4 @@
-"""Staging: content is put aside at once, so that its owner may go on; it becomes a version later."""
+"""Staging: content is put aside at once, so that the training can continue; it becomes a version later."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_METADATA_BYTES = 1_000_000
 _MOST_REFERENCES = 10_000
 _MOST_ALIASES = 100
 
-# What is known of a file only later.
+# The hash of a file is added later.
 _BYTES_OF_A_HASH = 64
 
 
@@ -104,7 +104,7 @@ def staged_file(folder: Path, index: int) -> Path:
 
 
 def write_request(folder: Path, request: Request, *, synced: bool = False) -> None:
-    """Write what was staged: without it, the folder is nothing.
+    """Write what was staged: without this file, the folder is garbage.
 
     Args:
         folder (Path): The staging.

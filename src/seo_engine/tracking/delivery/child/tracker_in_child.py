@@ -36,7 +36,7 @@ class TrackerInChild(TrackerCalls):
 
     @property
     def artifact_store(self) -> ArtifactStore:
-        """ArtifactStore: None is used here: log through the `ExperimentTracker`."""
+        """ArtifactStore: Never used: log through the `ExperimentTracker`."""
         return ArtifactStore("artifacts")
 
     @property
