@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 
 from seo_engine.cli.errors import errors_in_one_line
-from seo_engine.cli.options import config_option, configured, read_settings, setting_option
+from seo_engine.cli.options import folder_argument
 from seo_engine.cli.run_views import as_json_text, json_option, unreadable
-from seo_engine.config import SEOConfig
 from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking import ArtifactStore, ArtifactVersion, version_name
 
 _ANOTHER_FOLDER = "another folder: --artifact-dir, or SEO_ENGINE_ARTIFACT_DIR"
 
-
-def _artifact_directory_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the folder of all artifacts as `artifact_directory`: the one that a training would use."""
-
-    @functools.wraps(command)
-    def with_artifact_directory(config_file: Path | None, artifact_dir: str | None, **options: Any) -> None:
-        with errors_in_one_line():
-            config = configured(SEOConfig, read_settings(config_file), {"artifact_dir": artifact_dir})
-        command(artifact_directory=config.artifact_dir, **options)
-
-    return config_option(setting_option(SEOConfig, "artifact_dir")(with_artifact_directory))
+# The folder of all artifacts, as `artifact_directory`.
+_artifact_directory_option = folder_argument("artifact_dir", "artifact_directory")
 
 
 @click.group()

@@ -87,9 +87,9 @@ def launch(count: int, arguments: Sequence[str], config: Configuration) -> int:
 
 
 def settings_of_launcher() -> dict[str, Any] | None:
-    """Return the settings that the command hands on that has started this process, as one of several; or None.
+    """Return the settings that the command that started this process hands on; None if no such command did.
 
-    A file may have changed since that command has read it.
+    They are not read again, because a file may have changed since that command read it.
     """
     if LAUNCHER not in os.environ or is_launcher_gone():
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import types
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from seo_engine.cli.errors import errors_in_one_line
 from seo_engine.config import ROOM_TABLES, SEOConfig, table_of
 from seo_engine.foundation.setting_sources.sourced import Made, Sourced, as_flags, made_of
 from seo_engine.foundation.setting_sources.sources import Sources, read_sources, settings_from
@@ -75,6 +77,29 @@ def setting_option(configuration: type[Configuration], name: str) -> Callable[[C
     """
     field = next(field for field in dataclasses.fields(configuration) if field.name == name)
     return _option(configuration, field, typing.get_type_hints(configuration)[name])
+
+
+def folder_argument(name: str, argument: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a folder: the one that a training would use, from its option, the environment or the file.
+
+    Args:
+        name (str): The field of `SEOConfig`, with a flag.
+        argument (str): The argument of the command that gets the folder.
+
+    Returns:
+        Callable[[Callable[..., None]], Callable[..., None]]: A decorator.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_folder(config_file: Path | None, **options: Any) -> None:
+            with errors_in_one_line():
+                config = configured(SEOConfig, read_settings(config_file), {name: options.pop(name)})
+            command(**{argument: getattr(config, name)}, **options)
+
+        return config_option(setting_option(SEOConfig, name)(with_folder))
+
+    return decorate
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,7 @@ import click
 import orjson
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.options import config_option, configured, read_settings, setting_option
-from seo_engine.config import SEOConfig
+from seo_engine.cli.options import folder_argument
 from seo_engine.foundation.texts import as_json_data
 from seo_engine.tracking import DeliveryState, find_run
 
@@ -21,17 +19,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
 
-
-def log_directory_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the folder of all runs as `log_directory`: the one in which a training would put its run."""
-
-    @functools.wraps(command)
-    def with_log_directory(config_file: Path | None, tensorboard_log_dir: str | None, **options: Any) -> None:
-        with errors_in_one_line():
-            config = configured(SEOConfig, read_settings(config_file), {"tensorboard_log_dir": tensorboard_log_dir})
-        command(log_directory=config.tensorboard_log_dir, **options)
-
-    return config_option(setting_option(SEOConfig, "tensorboard_log_dir")(with_log_directory))
+# The folder of all runs, as `log_directory`.
+log_directory_option = folder_argument("tensorboard_log_dir", "log_directory")
 
 
 def find(log_directory: str, run: str) -> Path:
