@@ -257,9 +257,11 @@ def test_where_locks_are_refused_only_the_host_of_rank_0_delivers_which_is_said_
     (tmp_path / "without_locks" / "sitecustomize.py").write_text(WITHOUT_LOCKS)
     variables = {"TORCHELASTIC_RUN_ID": "job", "PYTHONPATH": str(tmp_path / "without_locks")}
     done = launch(tmp_path, *(Rank(rank, torchrun_variables(rank, 2, **variables)) for rank in range(2)))
-    assert done.returncode == 0 and runs_in(tmp_path) == ["r"], done.stderr
+    assert done.returncode == 0, done.stderr
+    # One of them is made in vain, because nothing makes one rank wait for the other: `r`, or `r_2`.
+    (name,) = runs_in(tmp_path)
     assert done.stderr.count("Locks do not hold") == 1
-    directory = tmp_path / "runs" / "r"
+    directory = tmp_path / "runs" / name
     assert losses(directory) == {rank: logged(rank) for rank in range(2)}
     assert_each_value_once(directory)
     assert [end["status"] for end in ends(directory)] == ["finished"]

@@ -45,8 +45,11 @@ class ArtifactStore:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        # Absolute: the training may change its working folder.
-        self._places = Places(Path(folder).absolute())
+        path = Path(folder)
+        # Absolute: the training may change its working folder. Where that was deleted, nothing can be kept in it.
+        with contextlib.suppress(FileNotFoundError):
+            path = path.absolute()
+        self._places = Places(path)
 
     @property
     def folder(self) -> Path:
