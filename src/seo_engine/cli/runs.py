@@ -34,7 +34,6 @@ from seo_engine.tracking import (
     list_parts,
     list_runs,
     merge_runs,
-    optional_destinations,
     rank_traces,
     ranks_in_words,
     read_profile,
@@ -267,7 +266,10 @@ def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -
 @runs.command("replay")
 @click.argument("run")
 @click.option(
-    "--to", "view", required=True, type=click.Choice(optional_destinations()), help="The tracker that gets the run."
+    "--to",
+    "view",
+    required=True,
+    help="The tracker that gets the run: tensorboard, wandb, or one that another package brings.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show every value, in a separate run next to this one: RUN_all.")
 @log_directory_option

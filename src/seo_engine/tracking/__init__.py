@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         ShellCommand,
     )
     from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
+    from seo_engine.tracking.trackers.placement import Placement
     from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
     from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
     from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
@@ -116,6 +117,7 @@ _MODULES = {
     "GraphNode": "records.forms",
     "MetricChart": "records.forms",
     "ObjectFile": "records.forms",
+    "Placement": "trackers.placement",
     "PointCloud": "records.forms",
     "Points": "records.forms",
     "PrecisionRecall": "records.forms",
@@ -201,6 +203,7 @@ __all__ = [
     "NextStep",
     "ObjectFile",
     "Picture",
+    "Placement",
     "PlotlyFigure",
     "PointCloud",
     "Points",

@@ -12,6 +12,7 @@ from typing import Any
 from seo_engine.foundation.redaction import check_no_secret, redact_text
 from seo_engine.foundation.settings import setting
 from seo_engine.profiling.configuration import ProfilingConfig
+from seo_engine.tracking.tracker_rules import check_additional_trackers, check_tracker_settings
 from seo_engine.tracking.wandb_rules import WANDB_SETTINGS_WITH_A_FIELD, check_wandb_settings, why_refused
 
 PRIORITIES = ("high", "medium", "low")
@@ -106,6 +107,13 @@ class TrackingConfig(ProfilingConfig):
         allowed=("auto", "online", "offline"),
         switches=_WANDB,
         flag="--wandb-mode",
+    )
+
+    additional_trackers: list[str] = setting(
+        [], "Trackers that other packages bring, by name; `files` (CSV and Parquet files in the run's folder) ships."
+    )
+    tracker_settings: dict[str, Any] = setting(
+        {}, "What such trackers take as their own settings, by the tracker's name."
     )
 
     experiment_logging_interval: int = setting(
@@ -249,6 +257,8 @@ class TrackingConfig(ProfilingConfig):
             if reason := why_refused(name, getattr(self, name)):
                 raise ValueError(f"{name} {reason}, got {getattr(self, name)!r}")
         check_wandb_settings(self.wandb_settings)
+        check_additional_trackers(self.additional_trackers, [each.name for each in dataclasses.fields(TrackingConfig)])
+        check_tracker_settings(self.tracker_settings)
 
     def as_dictionary(self) -> dict[str, Any]:
         """Return the settings of tracking and profiling, as the journal keeps them; not those of a subclass.

@@ -102,7 +102,7 @@ class ExperimentTracker(WatchingCalls):
             raise ValueError(f"config must be a TrackingConfig or an SEOConfig, got {type(config).__name__}")
         if step is not None and (resume is None or isinstance(step, bool) or not isinstance(step, int)):
             raise ValueError(f"step must be an integer, and requires resume, got {step!r}")
-        self._prepare(config, checked_extra_trackers(extra_trackers))
+        self._prepare(config, checked_extra_trackers(extra_trackers, config.additional_trackers))
         if not config.experiment_tracking_enabled:
             return
         # Outside the `try`: a run to resume that does not exist is the caller's mistake.

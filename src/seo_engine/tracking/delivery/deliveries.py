@@ -7,7 +7,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from seo_engine.foundation.texts import counts_in_words, one_line
@@ -17,15 +17,18 @@ from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.child_log import ChildLog
 from seo_engine.tracking.delivery.child.child_worker import ChildWorker
 from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
-from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, ThreadWorker
+from seo_engine.tracking.delivery.local_workers import CallerWorker, DeliveryWorker, MissingWorker, ThreadWorker
 from seo_engine.tracking.journal.reader import Journal
 from seo_engine.tracking.runs.console import IN_FILES_ONLY
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.places import DELIVERY
 from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.trackers.bounded_calls import LONGEST_FOREIGN_SECONDS, call_within
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
-from seo_engine.tracking.trackers.registry import DESTINATIONS, Destination, Placement
+from seo_engine.tracking.trackers.placement import Placement
+from seo_engine.tracking.trackers.plug_ins import UnusableTrackerError
+from seo_engine.tracking.trackers.registry import DESTINATIONS, Destination, configured_destination, title_of
 from seo_engine.tracking.trackers.sdk_tracker import operations_of
 
 logger = logging.getLogger(__name__)
@@ -72,6 +75,8 @@ class Deliveries:
         self._training_process = training_process if training_process is not None else os.getpid()
         self._beside_training = beside_training
         self._workers: dict[str, DeliveryWorker] = {}
+        # Whose trackers are objects of the training.
+        self._extra_names: set[str] = set()
         self._changed = threading.Condition()
 
     @property
@@ -95,11 +100,12 @@ class Deliveries:
         """Start a worker for each tracker, without waiting for any of them.
 
         Args:
-            names (Collection[str]): Names in `DESTINATIONS`.
-            extra_trackers (Sequence[DestinationTracker]): Further trackers, from plug-ins.
+            names (Collection[str]): Names of trackers; one that cannot be used here is left out, and said so.
+            extra_trackers (Sequence[DestinationTracker]): Further trackers, which the training has made.
             may_use_child (bool): Whether trackers may run in a child process; otherwise all run in this one.
         """
-        destinations = [DESTINATIONS[name] for name in names]
+        self._extra_names = {each.name for each in extra_trackers}
+        destinations = [each for each in map(self._destination, names) if each is not None]
         if self._config.asynchronous_logging:
             for name in (*names, *(each.name for each in extra_trackers)):
                 self._config.code_profiler.leave_out_of_ranking(operations_of(name))
@@ -107,8 +113,35 @@ class Deliveries:
         for destination in in_child:
             self._start_child(destination)
         placement = Placement(self._config, self._run_directory, self._life)
-        here = [each.make(placement) for each in destinations if each not in in_child]
-        self._start_here([*here, *extra_trackers])
+        here = [self._made(each, placement) for each in destinations if each not in in_child]
+        self._start_here([*(each for each in here if each is not None), *extra_trackers])
+
+    def _destination(self, name: str) -> Destination | None:
+        try:
+            return configured_destination(name, self._config)
+        except UnusableTrackerError as error:
+            self._leave_out(name, error)
+            return None
+
+    def _made(self, destination: Destination, placement: Placement) -> DestinationTracker | None:
+        try:
+            return destination.make(placement)
+        except UnusableTrackerError as error:
+            self._leave_out(destination.name, error)
+            return None
+
+    def _leave_out(self, name: str, error: UnusableTrackerError) -> None:
+        # Of a run from elsewhere it is no mistake.
+        level, mark = (logging.ERROR, "❌") if self._life.status is None else (logging.WARNING, "⚠️")
+        logger.log(
+            level,
+            "%s The run is not shown by %s: %s; its journal keeps everything for it: seo-engine runs recover %s",
+            mark,
+            name,
+            error,
+            shlex.quote(str(self._run_directory)),
+        )
+        self._start(name, MissingWorker(str(error), self._take_change))
 
     def _start_child(self, destination: Destination) -> None:
         worker = ChildWorker(
@@ -130,8 +163,11 @@ class Deliveries:
             # may find a half-made module.
             for tracker in trackers:
                 try:
-                    tracker.import_sdk()
-                except Exception as error:  # from a plug-in: its `setup` will fail too, and be tried again
+                    if tracker.name in DESTINATIONS:
+                        tracker.import_sdk()
+                    else:
+                        call_within(LONGEST_FOREIGN_SECONDS, tracker.import_sdk)
+                except Exception as error:  # its `setup` will fail too, and be tried again
                     logger.error("❌ %s cannot be imported: %s", tracker.name, one_line(error))
         worker_class = ThreadWorker if self._config.asynchronous_logging else CallerWorker
         for tracker in trackers:
@@ -187,7 +223,7 @@ class Deliveries:
         workers = self._workers.values()
         # A worker that could not be started, or has ended, makes no progress.
         self._wait_for(lambda: all(each.ended or each.state.offset >= logged for each in workers), timeout_seconds)
-        return all(each.state.offset >= logged for each in workers)
+        return all(each.state.offset >= logged for each in workers if not each.state.is_missing)
 
     def close(self, status: str, timeout_seconds: float) -> None:
         """Have every worker deliver the backlog and close its tracker, and report what is left undelivered.
@@ -228,7 +264,7 @@ class Deliveries:
                 logger.info(
                     "✅ Waiting up to %.0f s for %s; Ctrl-C leaves the rest to: seo-engine runs recover %s",
                     limit - waited,
-                    ", ".join(_titles(unfinished)),
+                    ", ".join(map(title_of, unfinished)),
                     shlex.quote(str(self._run_directory)),
                 )
             self._wait_for(lambda: self.have_ended, min(1.0, limit - waited))
@@ -242,7 +278,9 @@ class Deliveries:
 
     def _say_what_is_left(self) -> None:
         complete = True
-        for name, state in self.states.items():
+        # What is missing was said when the run began.
+        states = {name: state for name, state in self.states.items() if not state.is_missing}
+        for name, state in states.items():
             if state.media_not_shown:
                 logger.warning("⚠️ %s could not show %d media, such as pictures or tables", name, state.media_not_shown)
             if state.is_complete and not state.dropped:
@@ -259,17 +297,17 @@ class Deliveries:
                 state.pending,
                 f" ({state.last_error})" if state.last_error else "",
             )
-        pending = {name for name, state in self.states.items() if not state.is_complete}
-        if pending & DESTINATIONS.keys():
+        pending = {name for name, state in states.items() if not state.is_complete}
+        if pending - self._extra_names:
             logger.warning(
                 "⚠️ The journal keeps what is pending; to deliver it: seo-engine runs recover %s",
                 shlex.quote(str(self._run_directory)),
             )
-        if plug_ins := sorted(pending - DESTINATIONS.keys()):
+        if extra := sorted(pending & self._extra_names):
             # Only the training has their trackers.
             logger.warning(
                 "⚠️ The journal keeps what is pending for %s; to deliver it: resume the run with it in extra_trackers",
-                ", ".join(plug_ins),
+                ", ".join(extra),
             )
         if complete:
             logger.info("✅ All experiment trackers closed", extra=IN_FILES_ONLY)
@@ -296,8 +334,3 @@ class Deliveries:
                     return False
                 self._changed.wait(remaining)
         return True
-
-
-def _titles(names: Iterable[str]) -> list[str]:
-    """Return trackers as people call them."""
-    return [(DESTINATIONS[name].tracker.title if name in DESTINATIONS else "") or name for name in names]

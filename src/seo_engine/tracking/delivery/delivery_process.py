@@ -24,7 +24,9 @@ from seo_engine.tracking.delivery.recovery import deliver_rest
 from seo_engine.tracking.journal.rank_journals import open_journal
 from seo_engine.tracking.runs.lifecycle import RunStillOpenError, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.run_lock import RunLock
-from seo_engine.tracking.trackers.registry import DESTINATIONS, Placement, configured_destinations
+from seo_engine.tracking.trackers.placement import Placement
+from seo_engine.tracking.trackers.plug_ins import UnusableTrackerError
+from seo_engine.tracking.trackers.registry import configured_destinations, destination_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +72,16 @@ def outlive(run_directory: Path, config: TrackingConfig, worker: LoggingWorker) 
         return
     worker.request_close(life.status or "killed")
     # A tracker that runs in another child process is completed by that process.
-    names = [name for name in configured_destinations(config) if not DESTINATIONS[name].runs_in_child]
+    names = [name for name in configured_destinations(config) if not _runs_in_child(name)]
     deliver_rest(run_directory, config, life, names)
+
+
+def _runs_in_child(name: str) -> bool:
+    try:
+        return destination_of(name).runs_in_child
+    except UnusableTrackerError:
+        # It is left out, and said so.
+        return False
 
 
 def main(arguments: list[str]) -> None:
@@ -90,7 +100,7 @@ def main(arguments: list[str]) -> None:
     life = read_lifecycle(run_directory)
 
     worker = LoggingWorker(
-        DESTINATIONS[tracker_name].make(Placement(config, run_directory, life, training_process)),
+        destination_of(tracker_name).make(Placement(config, run_directory, life, training_process)),
         open_journal(run_directory),
         config,
         pipe.send_state,

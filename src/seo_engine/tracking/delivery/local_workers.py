@@ -58,6 +58,33 @@ class DeliveryWorker(ABC):
         return None
 
 
+class MissingWorker(DeliveryWorker):
+    """Stands for a tracker that cannot be used here: all of the run is pending for it.
+
+    Args:
+        reason (str): Why it cannot be used.
+        state_changed (StateChanged): Called when the ledger changes.
+    """
+
+    def __init__(self, reason: str, state_changed: StateChanged) -> None:
+        self.state = DeliveryState(is_missing=True, last_error=reason)
+        self.ended = True
+        self._state_changed = state_changed
+
+    def start(self) -> None:
+        """Have its ledger written down."""
+        self._state_changed()
+
+    def request_flush(self) -> None:
+        """Do nothing: nobody delivers."""
+
+    def request_close(self, status: str) -> None:
+        """Do nothing: nothing is open."""
+
+    def end(self) -> None:
+        """Do nothing: nothing runs."""
+
+
 class _InProcessWorker(DeliveryWorker):
     """What the workers of this process share: a LoggingWorker whose reports are kept."""
 

@@ -99,11 +99,12 @@ class RankDelivery:
             closed (bool): Whether its work is done.
         """
         self._reported_at = time.monotonic()
-        states = self._deliveries.states.values() if self._deliveries is not None else ()
+        states = self._deliveries.states if self._deliveries is not None else {}
+        delivering = [each for each in states.values() if not each.is_missing]
         self._report(
             DeliveryState(
-                delivered=min((each.delivered for each in states), default=0),
-                pending=max((each.pending for each in states), default=0),
+                delivered=min((each.delivered for each in delivering), default=0),
+                pending=max((each.pending for each in delivering), default=0),
                 closed=closed,
             )
         )

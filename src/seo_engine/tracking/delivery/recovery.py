@@ -18,7 +18,7 @@ from seo_engine.tracking.journal.reader import Journal
 from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery
 from seo_engine.tracking.runs.lifecycle import Lifecycle, is_open, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.places import DELIVERY, run_directories
-from seo_engine.tracking.trackers.registry import configured_destinations, optional_destinations
+from seo_engine.tracking.trackers.registry import configured_destinations, is_optional
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def recover_run(
 
     Args:
         run_directory (Path): The run's folder.
-        views (Sequence[str] | None): Names in `DESTINATIONS`; None means those that the run's configuration enables.
+        views (Sequence[str] | None): Their names; None means those that the run's configuration enables.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:
@@ -96,7 +96,7 @@ def is_complete(run_directory: Path, life: Lifecycle) -> bool:
         name in states and states[name].is_complete and states[name].offset >= logged
         for name in views
         # Log files are for people; nobody misses the end of one.
-        if name in optional_destinations()
+        if is_optional(name)
     )
 
 
@@ -113,7 +113,7 @@ def deliver_rest(
         run_directory (Path): The run's folder.
         config (TrackingConfig): The settings.
         life (Lifecycle): Identity of the run, and how it ended.
-        names (Collection[str]): The views, by their names in `DESTINATIONS`.
+        names (Collection[str]): The views, by their names; one that cannot be used here is left out.
         progress (Progress): Called about once a second with the ledgers.
 
     Returns:

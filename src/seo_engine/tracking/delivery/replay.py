@@ -17,7 +17,7 @@ from seo_engine.tracking.journal.reader import JournalReader
 from seo_engine.tracking.payloads.media_copy import copy_media
 from seo_engine.tracking.records.kinds import decode_record
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.trackers.registry import DESTINATIONS
+from seo_engine.tracking.trackers.registry import destination_of, settings_for_only
 from seo_engine.tracking.trackers.wandb.contents.sent_alerts import copy_sent_alerts
 
 
@@ -39,8 +39,11 @@ def replay_run(
     Raises:
         RunStillOpenError: If the run's process is alive.
         OSError: If the journal cannot be read or written.
-        ValueError: If the journal does not say how the run began, or an earlier copy lacks a part of the run.
+        ValueError: If the journal does not say how the run began, an earlier copy lacks a part of the run, or there is
+            no such tracker here.
     """
+    # What cannot be used here leaves no copy behind.
+    destination_of(view)
     if show_all:
         conclude(run_directory, "killed")
         run_directory = _copy_that_shows_all(run_directory, view)
@@ -54,8 +57,7 @@ def _copy_that_shows_all(run_directory: Path, view: str) -> Path:
         _check_whole(run_directory, target)
         return target
     identity = {"experiment_name": target.name, "wandb_run_id": secrets.token_hex(4)}
-    switches = {each.switch: name == view for name, each in DESTINATIONS.items() if each.switch is not None}
-    settings = {"selective_logging": False, **switches}
+    settings = {"selective_logging": False, **settings_for_only(view)}
     # Under another name first, so that a copy that was interrupted is made again.
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -79,7 +79,8 @@ def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, 
         lines.append(f"the run goes on with {others}, and ends with the last of them")
     lines += _metric_lines(run_directory) if ending.reads_metrics else []
     typed = shlex.quote(str(shown))
-    views = [name for name in optional_destinations() if name in delivery]
+    optional = optional_destinations()
+    views = [name for name in optional if name in delivery]
     if thinned := max((delivery[name].values_thinned for name in views), default=0):
         lines.append(
             f"the views leave out {thinned:,} values of medium and low priority; to see all: "
@@ -89,8 +90,8 @@ def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, 
         counts = ", ".join(
             f"{state.pending:,} of {state.accepted:,} records for {name}" for name, state in pending.items()
         )
-        # Only the training has the trackers of plug-ins.
-        is_ours = any(name in DESTINATIONS for name in pending)
+        # Only the training has its extra trackers.
+        is_ours = any(state.is_missing or name in DESTINATIONS or name in optional for name, state in pending.items())
         how = f"; to deliver them: {command('seo-engine')} runs recover {typed}" if is_ours else ""
         lines.append(f"pending  {counts}{how}")
     named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]

@@ -64,6 +64,7 @@ class DeliveryState:
         details (dict[str, str]): What the tracker says about itself, such as its W&B address.
         failed_records (list[int]): Numbers of the records that the tracker refused.
         stop_requested (bool): Whether the tracker's server asked to stop the training.
+        is_missing (bool): Whether the tracker cannot be used on this machine, so that nobody waits for it.
 
     Example:
         >>> state = DeliveryState(accepted=3, delivered=2, dropped={"unreadable": 1})
@@ -88,6 +89,7 @@ class DeliveryState:
     details: dict[str, str] = field(default_factory=dict)
     failed_records: list[int] = field(default_factory=list)
     stop_requested: bool = False
+    is_missing: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -169,7 +171,9 @@ def wait_for_delivery(
     while True:
         offset, states = end(), read_delivery(path)
         wanted = [states.get(name) for name in (states if names is None else names)]
-        missing = [each for each in wanted if each is None or offset is None or each.offset < offset]
+        missing = [
+            each for each in wanted if each is None or offset is None or (each.offset < offset and not each.is_missing)
+        ]
         if offset is not None and states and not missing:
             return True
         is_hopeless = bool(missing) and all(each is not None and each.no_answer for each in missing)

@@ -7,7 +7,7 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.tracking.configuration import TrackingConfig
@@ -85,6 +85,10 @@ class DestinationTracker(ABC):
 
     name: str
 
+    # Whether a child process makes the tracker and delivers, because the backend may block its caller: of those that
+    # are found by their names.
+    runs_in_child: bool = False
+
     # What people call it; its name if empty.
     title: str = ""
 
@@ -157,6 +161,19 @@ class DestinationTracker(ABC):
 
     def kill_backend(self) -> None:
         """Kill a hanging backend, so that the call into it returns; called from another thread, in a child process."""
+
+    @classmethod
+    def check_settings(cls, settings: dict[str, Any]) -> None:
+        """Check a tracker's own settings, `tracker_settings[name]`, when a run begins.
+
+        Args:
+            settings (dict[str, Any]): Plain data; empty if the user gave none.
+
+        Raises:
+            ValueError: If one is not allowed; the message is one line that says which, and what is allowed.
+        """
+        if settings:
+            raise ValueError(f"{cls.name} has no settings, got {', '.join(settings)}")
 
     @classmethod
     def announced(cls, config: TrackingConfig) -> str:

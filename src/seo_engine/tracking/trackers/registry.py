@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.runs.lifecycle import Lifecycle
 from seo_engine.tracking.runs.run_lock import RUN_LOCK
+from seo_engine.tracking.tracker_rules import is_tracker_name
+from seo_engine.tracking.trackers.bounded_calls import LONGEST_FOREIGN_SECONDS, ForeignCallError, call_within
 from seo_engine.tracking.trackers.destination_tracker import DestinationTracker, NextStep, ShellCommand
 from seo_engine.tracking.trackers.log_file_tracker import LogFileTracker
+from seo_engine.tracking.trackers.placement import Placement
+from seo_engine.tracking.trackers.plug_ins import UnusableTrackerError, installed_plug_ins, load_plug_in, make_plug_in
 from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
 from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
 
-# It is also a part of the names of files.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-
-
-class Placement(NamedTuple):
-    """What a tracker is made with.
-
-    Args:
-        config (TrackingConfig): The settings of the run.
-        run_directory (Path): Its folder.
-        life (Lifecycle): Its identity.
-        training_process (int | None): The training process, for a tracker in its child process; None means this one.
-    """
-
-    config: TrackingConfig
-    run_directory: Path
-    life: Lifecycle
-    training_process: int | None = None
+logger = logging.getLogger(__name__)
 
 
 class Destination(NamedTuple):
@@ -42,7 +31,8 @@ class Destination(NamedTuple):
     Args:
         tracker (type[DestinationTracker]): Its class.
         make (Callable[[Placement], DestinationTracker]): Makes it; its `setup` opens it.
-        switch (str | None): The setting that enables it; None means that every run has it.
+        switch (str | None): The setting that enables it; None means that every run has it, or, of one that another
+            package brings, those whose `additional_trackers` names it.
         runs_in_child (bool): Whether a child process delivers to it: a stalled backend blocks its caller.
     """
 
@@ -84,21 +74,82 @@ def _make_wandb(placement: Placement) -> WandBTracker:
     )
 
 
+# Those that ship with the package. Others are found by their entry points.
 DESTINATIONS = {
     destination.name: destination
     for destination in (
         Destination(LogFileTracker, _make_log_files),
         Destination(TensorBoardTracker, _make_tensorboard, switch="tensorboard_logging"),
-        Destination(WandBTracker, _make_wandb, switch="wandb_logging", runs_in_child=True),
+        Destination(WandBTracker, _make_wandb, switch="wandb_logging", runs_in_child=WandBTracker.runs_in_child),
     )
 }
 
+# Those that stand in for others of their name, in this process alone.
+_offered: dict[str, Destination] = {}
 
-def checked_extra_trackers(trackers: Any) -> tuple[DestinationTracker, ...]:
+
+def destination_of(name: str) -> Destination:
+    """Return the tracker of a name; one that another package brings is imported when it is first asked for.
+
+    Args:
+        name (str): Its name.
+
+    Raises:
+        UnusableTrackerError: If there is none, or it cannot be used.
+
+    Example:
+        >>> destination_of("tensorboard").switch
+        'tensorboard_logging'
+    """
+    if (known := _offered.get(name) or DESTINATIONS.get(name)) is not None:
+        return known
+    tracker = load_plug_in(name)
+    return Destination(tracker, partial(make_plug_in, tracker), runs_in_child=bool(tracker.runs_in_child))
+
+
+def configured_destination(name: str, config: TrackingConfig) -> Destination:
+    """Return the tracker of a name, once its class has checked its own settings.
+
+    Args:
+        name (str): Its name.
+        config (TrackingConfig): The settings of the run.
+
+    Raises:
+        UnusableTrackerError: If there is none, or it cannot be used, or not with these settings.
+    """
+    destination = destination_of(name)
+    if name in DESTINATIONS:
+        # The settings of those that ship are the configuration's own.
+        return destination
+    settings = config.tracker_settings.get(name, {})
+    try:
+        call_within(LONGEST_FOREIGN_SECONDS, partial(destination.tracker.check_settings, dict(settings)))
+    except ForeignCallError as error:
+        reason = error.__cause__ if isinstance(error.__cause__, ValueError) else error
+        raise UnusableTrackerError(f"tracker_settings[{name!r}] cannot be used: {one_line(reason)}") from None
+    return destination
+
+
+@contextmanager
+def offering(destination: Destination) -> Iterator[None]:
+    """Have a tracker found by its name, as if it was installed; in this process alone, and so not in a child.
+
+    Args:
+        destination (Destination): The tracker; it precedes another one of its name.
+    """
+    _offered[destination.name] = destination
+    try:
+        yield
+    finally:
+        del _offered[destination.name]
+
+
+def checked_extra_trackers(trackers: Any, additional: Collection[str] = ()) -> tuple[DestinationTracker, ...]:
     """Return further trackers if they can be delivered to.
 
     Args:
         trackers (Any): As the user gave them.
+        additional (Collection[str]): The names in `additional_trackers`.
 
     Raises:
         ValueError: If they are not DestinationTrackers, each with a name of its own.
@@ -107,12 +158,12 @@ def checked_extra_trackers(trackers: Any) -> tuple[DestinationTracker, ...]:
         extra_trackers = tuple(trackers)
     except TypeError:
         raise ValueError(f"extra_trackers must be a list, got {type(trackers).__name__}") from None
-    taken = {RUN_LOCK, *DESTINATIONS}
+    taken = {RUN_LOCK, *DESTINATIONS, *additional}
     for tracker in extra_trackers:
         if not isinstance(tracker, DestinationTracker):
             raise ValueError(f"an extra tracker must be a DestinationTracker, got {type(tracker).__name__}")
         name = getattr(tracker, "name", None)
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not is_tracker_name(name):
             raise ValueError(
                 f"the name of an extra tracker must be 1 to 64 letters, digits, _, - or ., got {name!r} "
                 f"({type(tracker).__name__})"
@@ -124,8 +175,23 @@ def checked_extra_trackers(trackers: Any) -> tuple[DestinationTracker, ...]:
 
 
 def configured_destinations(config: TrackingConfig) -> list[str]:
-    """Return the names of the trackers that a configuration enables."""
-    return [destination.name for destination in DESTINATIONS.values() if destination.is_asked_for(config)]
+    """Return the names of the trackers that a configuration enables, whether they can be used here or not."""
+    shipped = [destination.name for destination in DESTINATIONS.values() if destination.is_asked_for(config)]
+    return list(dict.fromkeys([*shipped, *config.additional_trackers]))
+
+
+def settings_for_only(name: str) -> dict[str, Any]:
+    """Return the settings with which a run has one tracker, beside those that every run has.
+
+    Args:
+        name (str): Its name.
+
+    Example:
+        >>> settings_for_only("wandb")
+        {'tensorboard_logging': False, 'wandb_logging': True, 'additional_trackers': []}
+    """
+    switches = {each.switch: each.name == name for each in DESTINATIONS.values() if each.switch is not None}
+    return {**switches, "additional_trackers": [] if name in DESTINATIONS else [name]}
 
 
 def expected_views(config: TrackingConfig) -> list[str]:
@@ -136,7 +202,12 @@ def expected_views(config: TrackingConfig) -> list[str]:
         ['TensorBoard', 'W&B offline']
     """
     views = [each for each in DESTINATIONS.values() if each.switch is not None and each.is_asked_for(config)]
-    return [each.tracker.announced(config) for each in views]
+    # Of a tracker that is not there, another line says so.
+    known = {*_offered, *installed_plug_ins()} if config.additional_trackers else set()
+    return [
+        *(each.tracker.announced(config) for each in views),
+        *(name for name in config.additional_trackers if name in known),
+    ]
 
 
 def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> list[NextStep]:
@@ -146,15 +217,37 @@ def steps_after(run_directory: Path, delivery: Mapping[str, DeliveryState]) -> l
         run_directory (Path): The run's folder.
         delivery (Mapping[str, DeliveryState]): The ledger of each tracker, by name.
     """
-    steps = [
-        step
-        for name, destination in DESTINATIONS.items()
-        if name in delivery
-        for step in destination.tracker.next_steps(run_directory, delivery[name].details)
-    ]
+    # Those that ship, in their order, and then the others.
+    names = dict.fromkeys([*DESTINATIONS, *delivery])
+    steps = [step for name in names if name in delivery for step in _steps_in(name, run_directory, delivery[name])]
     return [*steps, NextStep("numbers", (ShellCommand("seo-engine"), "runs", "show", run_directory))]
 
 
+def _steps_in(name: str, run_directory: Path, state: DeliveryState) -> list[NextStep]:
+    if name in DESTINATIONS:
+        return DESTINATIONS[name].tracker.next_steps(run_directory, state.details)
+    if name not in (*_offered, *installed_plug_ins()):
+        # One of the training's own.
+        return []
+    try:
+        next_steps = destination_of(name).tracker.next_steps
+        return call_within(LONGEST_FOREIGN_SECONDS, lambda: list(next_steps(run_directory, state.details)))
+    except (UnusableTrackerError, ForeignCallError) as error:
+        logger.debug("%s does not say what can be done with it: %s", name, one_line(error))
+        return []
+
+
 def optional_destinations() -> list[str]:
-    """Return the names of the trackers that a setting switches on or off."""
-    return [destination.name for destination in DESTINATIONS.values() if destination.switch is not None]
+    """Return the names of the trackers that a run can have or not: those with a switch, and those installed beside."""
+    shipped = [destination.name for destination in DESTINATIONS.values() if destination.switch is not None]
+    return [*shipped, *(name for name in installed_plug_ins() if name not in DESTINATIONS)]
+
+
+def is_optional(name: str) -> bool:
+    """Return whether a run can have a tracker or not, wherever it is installed."""
+    return name not in DESTINATIONS or DESTINATIONS[name].switch is not None
+
+
+def title_of(name: str) -> str:
+    """Return a tracker as people call it; one that is not loaded by its name."""
+    return (DESTINATIONS[name].tracker.title if name in DESTINATIONS else "") or name

@@ -81,6 +81,7 @@ class WandBTracker(SDKTracker):
 
     name = "wandb"
     title = "Weights & Biases"
+    runs_in_child = True
     run: wandb.Run | None = None
 
     def __init__(

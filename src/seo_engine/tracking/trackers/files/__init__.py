@@ -1,0 +1,1 @@
+"""Tables of a run as files that any program reads."""
