@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.artifacts.store import ArtifactStore, UsedArtifact
     from seo_engine.tracking.artifacts.verification import Verification
     from seo_engine.tracking.configuration import LONGEST_NAME, TrackingConfig
+    from seo_engine.tracking.conformance.check_tracker import ConformanceReport, check_tracker
     from seo_engine.tracking.cost import TrackerCost, tracker_cost
     from seo_engine.tracking.delivery.child.tracker_in_child import TrackerInChild
     from seo_engine.tracking.delivery.merging import merge_runs
@@ -94,6 +95,8 @@ _MODULES = {
     "UsedArtifact": "artifacts.store",
     "Verification": "artifacts.verification",
     "version_name": "artifacts.names",
+    "ConformanceReport": "conformance.check_tracker",
+    "check_tracker": "conformance.check_tracker",
     "CHECKPOINTS": "runs.places",
     "STATUSES": "records.marks.run_marks",
     "ShellCommand": "trackers.destination_tracker",
@@ -182,6 +185,7 @@ __all__ = [
     "Box",
     "Chart",
     "ClassCounts",
+    "ConformanceReport",
     "DeliveryState",
     "DestinationTracker",
     "EmbeddedPoints",
@@ -225,6 +229,7 @@ __all__ = [
     "Video",
     "WandBTracker",
     "best_of",
+    "check_tracker",
     "describe_model",
     "find_run",
     "flat_metrics",

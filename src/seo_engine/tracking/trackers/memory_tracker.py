@@ -36,7 +36,8 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
         self.status: str | None = None
 
     def setup(self) -> None:
-        """Do nothing: memory is always there."""
+        """Be there again: memory always is."""
+        self.available = True
 
     @property
     def artifact_store(self) -> ArtifactStore:

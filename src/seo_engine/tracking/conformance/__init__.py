@@ -1,0 +1,1 @@
+"""What a tracker must keep to, as checks that its author runs."""
