@@ -50,9 +50,10 @@ def check_tracker(
         ValueError: If there is no tracker of that name.
 
     Example:
-        >>> report = check_tracker("files")
-        >>> report.results["nothing_left"], report.results["killed"]
-        ('passed', 'passed, by the counts alone: there is no `read`')
+        >>> check_tracker(lambda placement: None)
+        Traceback (most recent call last):
+            ...
+        AssertionError: a DestinationTracker should be made, got NoneType
     """
     results: dict[str, str] = {}
     failures: list[str] = []

@@ -23,7 +23,7 @@ from seo_engine.tracking.trackers.destination_tracker import DestinationTracker
 from seo_engine.tracking.trackers.placement import Placement
 
 # How long a run waits for a tracker that hangs.
-_CLOSING_SECONDS = 1.0
+_CLOSING_SECONDS = 0.5
 
 # The record that a tracker refuses, or at which it is lost: in the middle of a run.
 _RECORD = 5

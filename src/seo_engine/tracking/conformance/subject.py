@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -86,9 +87,15 @@ class Subject(NamedTuple):
         if change is None and isinstance(self.given, str):
             yield
             return
-        make = self.destination.make
-        changed = make if change is None else (lambda placement: change(make(placement)))
-        with offering(self.destination._replace(make=changed, runs_in_child=False)):
+
+        def make(placement: Placement) -> DestinationTracker:
+            if self.destination.runs_in_child:
+                # It may do what it does where nobody else needs its SDK.
+                placement = placement._replace(training_process=os.getpid())
+            made = self.destination.make(placement)
+            return made if change is None else change(made)
+
+        with offering(self.destination._replace(make=make, runs_in_child=False)):
             yield
 
     def config(self, folder: Path, **settings: Any) -> TrackingConfig:
@@ -182,7 +189,8 @@ def subject_of(given: Given, folder: Path, tracker_settings: dict[str, Any], rea
     def make(placement: Placement) -> DestinationTracker:
         return given(placement)  # type: ignore[call-arg]
 
-    return Subject(given, Destination(_named(type(made), made.name), make), tracker_settings, read)
+    tracker = _named(type(made), made.name)
+    return Subject(given, Destination(tracker, make, runs_in_child=tracker.runs_in_child), tracker_settings, read)
 
 
 def config_of(
