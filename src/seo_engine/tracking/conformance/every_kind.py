@@ -51,7 +51,7 @@ def log_every_kind(tracker: ExperimentTracker, folder: Path) -> dict[str, str]:
 def _log_numbers(tracker: ExperimentTracker, folder: Path) -> None:
     tracker.log_training_metrics(1, 1, {"loss": 0.5})
     # A step that goes back, an odd name, and numbers at the edge.
-    tracker.log_training_metrics(1, 3, {"loss": 0.25, 'a "name", so\nto say': 1e300, "tiny": 5e-324})
+    tracker.log_training_metrics(1, 3, {"loss": 0.25, 'a "name", so to say': 1e300, "tiny": 5e-324})
     tracker.log_training_metrics(1, 2, {"loss": 0.125})
 
 

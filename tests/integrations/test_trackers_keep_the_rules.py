@@ -1,0 +1,26 @@
+"""Every tracker that ships passes every check that the trackers of others are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seo_engine.testing import check_tracker
+from seo_engine.tracking.conformance.checks import CHECKS
+from seo_engine.tracking.conformance.subject import Read
+from tests.tracking.conformance.reading import tensorboard_values, wandb_values
+from tests.tracking.trackers.files.reading import parquet_values
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "settings"),
+    [
+        ("tensorboard", tensorboard_values, {}),
+        ("wandb", wandb_values, {}),
+        ("files", parquet_values, {"format": "parquet"}),
+    ],
+)
+def test_what_ships_passes_every_check(name: str, read: Read, settings: dict[str, Any]) -> None:
+    report = check_tracker(name, read=read, tracker_settings=settings)
+    assert report.results == dict.fromkeys(CHECKS, "passed")
