@@ -44,7 +44,7 @@ test-browser: .venv/browser-installed
 # Each time anew, so that what is forgotten in pyproject.toml is missing here.
 test-extras: | .venv/bin/python
 	rm -rf .venv-extras
-	@for extra in tracking site crawl; do \
+	@for extra in tracking parquet site crawl; do \
 		echo "Installing the extra $$extra into .venv-extras/$$extra ..." \
 		&& $(BIN)/python -m venv ".venv-extras/$$extra" \
 		&& ".venv-extras/$$extra/bin/python" -m pip install --quiet --disable-pip-version-check \

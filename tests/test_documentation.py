@@ -60,6 +60,7 @@ def test_the_readme_is_a_front_page() -> None:
         "docs/migration.md",
         "docs/experiment_tracking.md",
         "docs/artifacts.md",
+        "docs/plug_ins.md",
         "docs/code_profiling.md",
         "docs/reading.md",
         "docs/crawling.md",

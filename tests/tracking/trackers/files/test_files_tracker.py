@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pandas
 import polars
 import pytest
@@ -151,7 +152,7 @@ def test_a_full_disk_costs_no_row_and_doubles_none(tmp_path: Path, monkeypatch: 
 
 def test_a_medium_that_is_gone_is_left_out_and_the_rest_is_there(tmp_path: Path) -> None:
     with ExperimentTracker(config(tmp_path, additional_trackers=[])) as tracker:
-        tracker.log_image("gone", [[0.5]], 1, 1)
+        tracker.log_image("gone", numpy.zeros((4, 4), dtype="uint8"), 1, 1)
         tracker.log_training_metrics(1, 2, {"loss": 0.5})
     assert tracker.run_directory is not None
     shutil.rmtree(tracker.run_directory / "media")
