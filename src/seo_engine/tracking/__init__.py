@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     )
     from seo_engine.tracking.trackers.memory_tracker import MemoryTracker
     from seo_engine.tracking.trackers.placement import Placement
-    from seo_engine.tracking.trackers.registry import optional_destinations, steps_after
+    from seo_engine.tracking.trackers.registry import steps_after
     from seo_engine.tracking.trackers.tensorboard.tensorboard_tracker import TensorBoardTracker
     from seo_engine.tracking.trackers.wandb.wandb_tracker import WandBTracker
     from seo_engine.tracking.views.judged_metrics import is_judged
@@ -153,7 +153,6 @@ _MODULES = {
     "main_metrics": "history.main_metrics",
     "mark_run": "run_states.late_marks",
     "merge_runs": "delivery.merging",
-    "optional_destinations": "trackers.registry",
     "most_unusual": "history.rank_summary",
     "plain_message": "runs.console",
     "rank_traces": "history.run_profile",
@@ -242,7 +241,6 @@ __all__ = [
     "mark_run",
     "merge_runs",
     "most_unusual",
-    "optional_destinations",
     "plain_message",
     "rank_traces",
     "ranks_in_words",

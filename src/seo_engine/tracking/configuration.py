@@ -257,8 +257,9 @@ class TrackingConfig(ProfilingConfig):
             if reason := why_refused(name, getattr(self, name)):
                 raise ValueError(f"{name} {reason}, got {getattr(self, name)!r}")
         check_wandb_settings(self.wandb_settings)
-        check_additional_trackers(self.additional_trackers, [each.name for each in dataclasses.fields(TrackingConfig)])
-        check_tracker_settings(self.tracker_settings)
+        names = [each.name for each in dataclasses.fields(TrackingConfig)]
+        check_additional_trackers(self.additional_trackers, names)
+        check_tracker_settings(self.tracker_settings, names)
 
     def as_dictionary(self) -> dict[str, Any]:
         """Return the settings of tracking and profiling, as the journal keeps them; not those of a subclass.

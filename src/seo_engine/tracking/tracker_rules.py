@@ -48,22 +48,25 @@ def check_additional_trackers(names: Collection[str], switches: Collection[str])
         raise ValueError(f"additional_trackers must name each tracker once, got {list(names)!r}")
 
 
-def check_tracker_settings(settings: Mapping[str, Any]) -> None:
+def check_tracker_settings(settings: Mapping[str, Any], switches: Collection[str]) -> None:
     """Refuse settings of trackers that cannot be kept in a run's journal; what they mean, each tracker checks itself.
 
     Args:
         settings (Mapping[str, Any]): The settings of each tracker, by its name.
+        switches (Collection[str]): The settings that there are; `<name>_logging` rules a tracker.
 
     Raises:
         ValueError: If they are not dictionaries of plain data, or hold a secret.
 
     Example:
-        >>> check_tracker_settings({"files": "parquet"})
+        >>> check_tracker_settings({"files": "parquet"}, ["wandb_logging"])
         Traceback (most recent call last):
             ...
         ValueError: tracker_settings['files'] must be a dictionary, got 'parquet' (str)
     """
     for name, value in settings.items():
+        if f"{name}_logging" in switches:
+            raise ValueError(f"tracker_settings must not hold {name}; its settings are fields of their own")
         if not isinstance(value, dict):
             raise ValueError(f"tracker_settings[{name!r}] must be a dictionary, got {value!r} ({type(value).__name__})")
     try:

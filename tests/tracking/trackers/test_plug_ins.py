@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,14 +18,16 @@ from seo_engine.tracking import (
     ExperimentTracker,
     TrackerInChild,
     TrackingConfig,
+    read_run,
     recover_run,
     unfinished_runs,
 )
 from seo_engine.tracking.delivery.child.standby import Standby
-from seo_engine.tracking.runs.ledger import DeliveryState, update_delivery, wait_for_delivery
+from seo_engine.tracking.runs.ledger import DeliveryState, read_delivery, update_delivery, wait_for_delivery
 from seo_engine.tracking.trackers import plug_ins, registry
 from seo_engine.tracking.trackers.plug_ins import UnusableTrackerError, installed_plug_ins
-from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
+from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED, ONLY_WHAT_IS_LOGGED_AS_TEXT
+from tests.tracking.killing import training, wait_until
 from tests.tracking.trackers.plug_in_packages import write_package
 
 
@@ -79,7 +82,8 @@ def test_a_tracker_that_may_block_is_made_in_a_child_process(tmp_path: Path, mon
 def test_to_list_what_is_installed_imports_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(write_package(tmp_path / "unread", "unread", "raise RuntimeError('imported')")))
     assert {"files", "unread"} <= set(installed_plug_ins())
-    assert "unread" in registry.optional_destinations() and "package_of_unread" not in sys.modules
+    assert registry.replayable(["unread", "wandb", "unknown"]) == ["wandb", "unread"]
+    assert "package_of_unread" not in sys.modules
 
 
 def test_a_run_goes_on_without_a_tracker_that_is_not_there_and_recovery_completes_it_when_it_is(
@@ -221,6 +225,7 @@ def test_without_settings_of_its_own_a_tracker_takes_none() -> None:
         ({"additional_trackers": ["wandb"]}, "additional_trackers must not hold wandb; wandb_logging is the setting"),
         ({"additional_trackers": ["a", "a"]}, "additional_trackers must name each tracker once"),
         ({"additional_trackers": "files"}, "additional_trackers must be a list of strings, got 'files'"),
+        ({"tracker_settings": {"wandb": {}}}, "tracker_settings must not hold wandb; its settings are fields"),
         ({"tracker_settings": {"files": 5}}, "tracker_settings['files'] must be a dictionary, got 5"),
         ({"tracker_settings": {"files": {"format": object()}}}, "tracker_settings must be plain data"),
         ({"tracker_settings": {"x": {"password": "hunter2secret"}}}, "tracker_settings must not hold a secret"),
@@ -256,6 +261,36 @@ def test_a_run_is_replayed_to_an_installed_tracker_and_to_no_other(
     refused = CliRunner().invoke(main, ["runs", "replay", str(run_directory), "--to", "latr", "--all"])
     assert refused.exit_code == 2
     assert "there is no tracker 'latr' here; did you mean later? (installed are files, later)" in refused.output
+
+
+TRAINING = f"""
+import sys
+from seo_engine import ExperimentTracker, TrackingConfig
+tracker = ExperimentTracker(TrackingConfig(
+    experiment_name="r", tensorboard_logging=False, wandb_logging=False, additional_trackers=["outliving"],
+    {ONLY_WHAT_IS_LOGGED_AS_TEXT}
+))
+for step in range(1, 101):
+    tracker.log_training_metrics(1, step, {{"loss": 1 / step}})
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_child_of_a_plug_in_completes_the_run_of_a_killed_training(tmp_path: Path) -> None:
+    folder = write_package(tmp_path / "outliving", "outliving", runs_in_child=True)
+    with training(TRAINING, tmp_path, PYTHONPATH=str(folder)) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        run_directory = tmp_path / "runs" / "r"
+        # Its child must have begun: it notices the end of its pipe.
+        wait_until(lambda: (run_directory / "outliving.txt").exists())
+        os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: all(read_delivery(run_directory / "delivery.json")[name].is_complete for name in VIEWS))
+        assert read_run(run_directory).status == "killed"
+    assert [int(line[1]) for line in lines(run_directory, "outliving")] == list(range(1, 101))
+
+
+VIEWS = ("outliving", "run_logs")
 
 
 def test_nobody_waits_for_a_tracker_that_is_missing(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class Subject(NamedTuple):
             folder (Path): Gets the run, named `run`.
             **settings (Any): What differs.
         """
-        return config_of(self.name, folder, {self.name: self.tracker_settings}, **settings)
+        return config_of(self.name, folder, self.tracker_settings, **settings)
 
     def check_ledger(self, state: DeliveryState) -> None:
         """Check that a run was delivered whole.
@@ -176,7 +176,9 @@ def subject_of(given: Given, folder: Path, tracker_settings: dict[str, Any], rea
         pass
     assert tracker.run_directory is not None
     life = read_lifecycle(tracker.run_directory)
-    config = config_of("", folder, {name: tracker_settings})
+    config = config_of("", folder)
+    if tracker_settings:
+        config.tracker_settings = {name: tracker_settings}
     made = given(Placement(config, tracker.run_directory, life))  # type: ignore[call-arg]
     if not isinstance(made, DestinationTracker):
         raise AssertionError(f"a DestinationTracker should be made, got {type(made).__name__}")
@@ -189,19 +191,19 @@ def subject_of(given: Given, folder: Path, tracker_settings: dict[str, Any], rea
     def make(placement: Placement) -> DestinationTracker:
         return given(placement)  # type: ignore[call-arg]
 
-    tracker = _named(type(made), made.name)
-    return Subject(given, Destination(tracker, make, runs_in_child=tracker.runs_in_child), tracker_settings, read)
+    destination = Destination(_named(type(made), made.name), make, runs_in_child=made.runs_in_child)
+    return Subject(given, destination, tracker_settings, read)
 
 
 def config_of(
-    name: str, folder: Path, tracker_settings: dict[str, dict[str, Any]] | None = None, **settings: Any
+    name: str, folder: Path, tracker_settings: dict[str, Any] | None = None, **settings: Any
 ) -> TrackingConfig:
     """Return the settings of a run with one tracker, or with none.
 
     Args:
         name (str): The tracker; empty for none.
         folder (Path): Gets the run, named `run`.
-        tracker_settings (dict[str, dict[str, Any]] | None): By the name of the tracker.
+        tracker_settings (dict[str, Any] | None): Its own settings.
         **settings (Any): What differs.
     """
     only = settings_for_only(name) | ({} if name else {"additional_trackers": []})
@@ -210,7 +212,7 @@ def config_of(
             "tensorboard_log_dir": str(folder),
             "experiment_name": "run",
             "artifact_dir": str(folder.with_name(f"{folder.name}_artifacts")),
-            "tracker_settings": tracker_settings or {},
+            "tracker_settings": {name: tracker_settings} if tracker_settings else {},
             **_SETTINGS,
             **only,
             **settings,

@@ -28,7 +28,7 @@ def replay_run(
 
     Args:
         run_directory (Path): The run's folder.
-        view (str): One of `optional_destinations()`.
+        view (str): The tracker's name.
         show_all (bool): Show every value. A view cannot be made denser later, so this one gets a separate folder,
             `<run>_all`, next to the run's.
         progress (Progress): Called about once a second with the ledgers.

@@ -15,7 +15,7 @@ from seo_engine.tracking.history.main_metrics import last_and_best, main_metrics
 from seo_engine.tracking.history.summary import read_newest_metrics, read_run
 from seo_engine.tracking.journal.rank_files import journal_name, ranks_in
 from seo_engine.tracking.runs.ledger import DeliveryState
-from seo_engine.tracking.trackers.registry import DESTINATIONS, optional_destinations, steps_after
+from seo_engine.tracking.trackers.registry import DESTINATIONS, replayable, steps_after
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +79,7 @@ def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, 
         lines.append(f"the run goes on with {others}, and ends with the last of them")
     lines += _metric_lines(run_directory) if ending.reads_metrics else []
     typed = shlex.quote(str(shown))
-    optional = optional_destinations()
-    views = [name for name in optional if name in delivery]
+    views = replayable(delivery)
     if thinned := max((delivery[name].values_thinned for name in views), default=0):
         lines.append(
             f"the views leave out {thinned:,} values of medium and low priority; to see all: "
@@ -91,7 +90,7 @@ def closing_summary(run_directory: Path, ending: Ending, delivery: Mapping[str, 
             f"{state.pending:,} of {state.accepted:,} records for {name}" for name, state in pending.items()
         )
         # Only the training has its extra trackers.
-        is_ours = any(state.is_missing or name in DESTINATIONS or name in optional for name, state in pending.items())
+        is_ours = any(state.is_missing or name in DESTINATIONS or name in views for name, state in pending.items())
         how = f"; to deliver them: {command('seo-engine')} runs recover {typed}" if is_ours else ""
         lines.append(f"pending  {counts}{how}")
     named = [(step.label, step.typed) for step in steps_after(run_directory, delivery)]

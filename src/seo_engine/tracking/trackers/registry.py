@@ -237,10 +237,20 @@ def _steps_in(name: str, run_directory: Path, state: DeliveryState) -> list[Next
         return []
 
 
-def optional_destinations() -> list[str]:
-    """Return the names of the trackers that a run can have or not: those with a switch, and those installed beside."""
-    shipped = [destination.name for destination in DESTINATIONS.values() if destination.switch is not None]
-    return [*shipped, *(name for name in installed_plug_ins() if name not in DESTINATIONS)]
+def replayable(names: Collection[str]) -> list[str]:
+    """Return those of some trackers that a run can be replayed to: those with a switch, and those installed beside.
+
+    Args:
+        names (Collection[str]): Their names.
+
+    Example:
+        >>> replayable(["run_logs", "wandb", "tensorboard"])
+        ['tensorboard', 'wandb']
+    """
+    shipped = [name for name in DESTINATIONS if name in names and is_optional(name)]
+    others = [name for name in names if name not in DESTINATIONS]
+    # The metadata of packages is read only where there is such a name.
+    return [*shipped, *sorted(set(others) & set(installed_plug_ins()))] if others else shipped
 
 
 def is_optional(name: str) -> bool:
