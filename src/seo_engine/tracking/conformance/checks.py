@@ -30,6 +30,8 @@ _RECORD = 5
 
 _STEPS = range(1, 9)
 
+_STAYS_OPEN = "`abandon` leaves it open, as if there was nothing to lose"
+
 
 class LeftOut(Exception):
     """A check does not apply; the message says why."""
@@ -119,6 +121,7 @@ def hanging(subject: Subject, folder: Path) -> str:
 def set_up_fails(subject: Subject, folder: Path) -> str:
     """A `setup` that fails half-way, and works the second time, costs nothing."""
     tries: list[str] = []
+    stays_open: list[str] = []
 
     def change(tracker: DestinationTracker) -> DestinationTracker:
         def set_up(own: Callable[..., None]) -> None:
@@ -126,29 +129,36 @@ def set_up_fails(subject: Subject, folder: Path) -> str:
             tries.append(tracker.name)
             if len(tries) == 1:
                 _lose(tracker)
+                stays_open.append(tracker.name)
 
         return changed(tracker, "setup", set_up)
 
     _train_whole(subject, folder, change)
     if not tries:
         raise LeftOut("it is open from the beginning, so that `setup` is not called")
+    if stays_open:
+        raise LeftOut(_STAYS_OPEN)
     return _counts_only(subject)
 
 
 def lost(subject: Subject, folder: Path) -> str:
     """A destination that is lost in the middle of a run is opened again, and completed."""
     losses: list[int] = []
+    stays_open: list[str] = []
 
     def change(tracker: DestinationTracker) -> DestinationTracker:
         def show(own: Callable[..., None], shown: Shown, recorded: Recorded) -> None:
             if recorded.number == _RECORD and not losses:
                 losses.append(recorded.number)
                 _lose(tracker)
+                stays_open.append(tracker.name)
             own(shown, recorded)
 
         return changed(tracker, "show", show)
 
     _train_whole(subject, folder, change)
+    if stays_open:
+        raise LeftOut(_STAYS_OPEN)
     return _counts_only(subject)
 
 
@@ -197,9 +207,10 @@ CHECKS: dict[str, Callable[[Subject, Path], str]] = {
 
 
 def _lose(tracker: DestinationTracker) -> None:
+    """Have a tracker lose its destination, and raise what that raises; one that stays open has none to lose."""
     tracker.abandon()
-    tracker.available = False
-    raise ConnectionError("the destination was lost (provoked by a check)")
+    if not tracker.available:
+        raise ConnectionError("the destination was lost (provoked by a check)")
 
 
 def _counts_only(subject: Subject) -> str:

@@ -36,8 +36,7 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
         self.status: str | None = None
 
     def setup(self) -> None:
-        """Be there again: memory always is."""
-        self.available = True
+        """Do nothing: memory is always there."""
 
     @property
     def artifact_store(self) -> ArtifactStore:
