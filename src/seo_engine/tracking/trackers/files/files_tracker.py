@@ -50,7 +50,7 @@ class FilesTracker(DestinationTracker):
         ...     tracker.log_training_metrics(epoch=1, step=7, metrics={"loss": 0.5})
         >>> lines = (tracker.run_directory / "tables" / "metrics.csv").read_text().splitlines()
         >>> lines[0], lines[1].split(",")[2:]
-        ('number,time,epoch,step,name,value', ['1.0', '7', 'training/loss', '0.5'])
+        ('number,time,epoch,step,name,value', ['1', '7', 'training/loss', '0.5'])
     """
 
     name = "files"

@@ -90,13 +90,11 @@ class CsvTables:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    r"""Return a table as the contents of a file.
+    """Return a table as the contents of a file.
 
-        Example:
-            >>> as_csv(["prompt", "score"], [["How much?", 0.5]])
-            b'prompt,score
-    How much?,0.5
-    '
+    Example:
+        >>> as_csv(["prompt", "score"], [["How much?", 0.5]]).splitlines()
+        [b'prompt,score', b'How much?,0.5']
     """
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
