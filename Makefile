@@ -32,7 +32,7 @@ coverage: .venv/test-installed
 	$(TESTS) --cov --cov-report=term:skip-covered
 
 # Many processes that import torch and transformers, and many that wait for what was killed or stalled.
-test-integrations: .venv/test-installed
+test-integrations: .venv/trackers-installed
 	$(BIN)/python -m pytest tests/integrations tests/faults --numprocesses 2 --dist worksteal
 
 test-servers: .venv/test-installed
@@ -79,6 +79,11 @@ docs: .venv/engine-installed
 .venv/test-installed: .venv/engine-installed
 	@echo "Installing the test tools into .venv, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@touch $@
+
+.venv/trackers-installed: .venv/test-installed
+	@echo "Installing MLflow and trackio into .venv, once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[mlflow,trackio]"
 	@touch $@
 
 .venv/browser-installed: .venv/test-installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from seo_engine.testing import check_tracker
 from seo_engine.tracking.conformance.checks import CHECKS
 from seo_engine.tracking.conformance.subject import Read
+from tests.integrations.reading import mlflow_values, trackio_folder, trackio_values
 from tests.tracking.conformance.reading import tensorboard_values, wandb_values
 from tests.tracking.trackers.files.reading import parquet_values
 
@@ -19,8 +21,14 @@ from tests.tracking.trackers.files.reading import parquet_values
         ("tensorboard", tensorboard_values, {}),
         ("wandb", wandb_values, {}),
         ("files", parquet_values, {"format": "parquet"}),
+        ("mlflow", mlflow_values, {}),
+        ("trackio", trackio_values, {}),
     ],
 )
-def test_what_ships_passes_every_check(name: str, read: Read, settings: dict[str, Any]) -> None:
+def test_what_ships_passes_every_check(
+    name: str, read: Read, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("TRACKIO_DIR", str(trackio_folder(tmp_path)))
     report = check_tracker(name, read=read, tracker_settings=settings)
     assert report.results == dict.fromkeys(CHECKS, "passed")

@@ -110,7 +110,9 @@ class TrackingConfig(ProfilingConfig):
     )
 
     additional_trackers: list[str] = setting(
-        [], "Trackers that other packages bring, by name; `files` (CSV and Parquet files in the run's folder) ships."
+        [],
+        "Trackers that other packages bring, by name. `files` (CSV and Parquet files in the run's folder), `mlflow` "
+        "and `trackio` ship.",
     )
     tracker_settings: dict[str, Any] = setting(
         {}, "What such trackers take as their own settings, by the tracker's name."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
@@ -164,6 +165,16 @@ class PointCloud(NamedTuple):
     vertices: Any
     colors: Any = None
     faces: Any = None
+
+    def as_obj(self) -> bytes:
+        """Return them as an OBJ file, which programs for three dimensions open."""
+        colors = [] if self.colors is None else (self.colors / 255).round(4).tolist()
+        vertices = itertools.zip_longest(self.vertices.tolist(), colors, fillvalue=())
+        lines = [("v", *place, *color) for place, color in vertices]
+        if self.faces is not None:
+            # Its vertices are counted from 1.
+            lines += [("f", *face) for face in (self.faces + 1).tolist()]
+        return "".join(f"{' '.join(map(str, line))}\n" for line in lines).encode()
 
 
 class Points(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seo_engine.tracking.journal.lines import Record
@@ -29,3 +29,21 @@ def merged_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str,
         before = merged.get(name)
         merged[name] = merged_settings(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return merged
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the plain values of nested dictionaries, with names such as `optimizer.name`.
+
+    Args:
+        values (Mapping[str, Any]): Names and values.
+        prefix (str): What the names begin with.
+
+    Example:
+        >>> dict(flattened({"optimizer": {"name": "adam", "betas": [0.9, 0.95]}, "layers": 2}))
+        {'optimizer.name': 'adam', 'optimizer.betas': [0.9, 0.95], 'layers': 2}
+    """
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flattened(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from seo_engine.tracking.records.settings import flattened
 
 # TensorBoard takes the first `session_start_info` of a run. An `experiment` summary, which SummaryWriter.add_hparams
 # writes too, would fix the columns of all runs to those of one run.
@@ -75,24 +77,6 @@ class HyperparametersTab:
 
         info = SessionEndInfo(status=Status.Value(_STATUSES[status]), end_time_secs=moment)
         return _summary(_END, HParamsPluginData(session_end_info=info))
-
-
-def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the plain values of nested dictionaries, with names such as `optimizer.name`.
-
-    Args:
-        values (Mapping[str, Any]): Names and values.
-        prefix (str): What the names begin with.
-
-    Example:
-        >>> dict(flattened({"optimizer": {"name": "adam", "betas": [0.9, 0.95]}, "layers": 2}))
-        {'optimizer.name': 'adam', 'optimizer.betas': [0.9, 0.95], 'layers': 2}
-    """
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from flattened(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _summary(tag: str = "", data: Any = None) -> Any:

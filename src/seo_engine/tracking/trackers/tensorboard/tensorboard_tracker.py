@@ -12,11 +12,12 @@ from seo_engine.foundation.redaction import names_in_words
 from seo_engine.tracking.records.forms import Embedding, MetricChart
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.profiling.bottleneck_chart import import_pillow
+from seo_engine.tracking.records.settings import flattened
 from seo_engine.tracking.trackers.destination_tracker import NextStep, ShellCommand
 from seo_engine.tracking.trackers.sdk_tracker import Convert, SDKTracker
 from seo_engine.tracking.trackers.tensorboard import event_files
 from seo_engine.tracking.trackers.tensorboard.custom_scalars import CustomScalars
-from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab, flattened
+from seo_engine.tracking.trackers.tensorboard.hyperparameters import HyperparametersTab
 from seo_engine.tracking.trackers.tensorboard.late_points import MOST_LATE_DIRECTORIES, ON_TIME, LatePoints
 from seo_engine.tracking.trackers.tensorboard.media import FORMS
 from seo_engine.tracking.trackers.tensorboard.projector import Projector
