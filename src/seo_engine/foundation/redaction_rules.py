@@ -172,8 +172,10 @@ KNOWN_SHAPES = Pattern(
     re.VERBOSE,
 )
 
-# A text without such a part has no secret of a known shape: but for private keys, the shortest have fifteen characters.
-PART_OF_EVERY_SHAPE = Pattern(r"[\w.:/=-]{15}|-----BEGIN ")
+# A text without such a part has no secret of a known shape.
+BEGINNING_OF_A_PRIVATE_KEY = "-----BEGIN "
+SHORTEST_SHAPE = 15
+PART_OF_EVERY_SHAPE = Pattern(rf"[\w.:/=-]{{{SHORTEST_SHAPE}}}")
 
 # The text after the first group is a secret.
 # https://name:password@host, and https://token@host. The user in ssh://git@host is not a secret, nor is a port.
@@ -185,22 +187,22 @@ SECRET_IN_ADDRESS = Pattern(
     re.VERBOSE,
 )
 
-# So is the text after the first group of each of these.
-SECRETS_BEHIND = tuple(
-    Pattern(pattern, re.VERBOSE)
-    for pattern in (
+# So is the text after the first group of each of these, in a text with this word.
+SECRETS_BEHIND = {
+    word: Pattern(pattern, re.VERBOSE)
+    for word, pattern in {
         # `authorization: basic authentication` is prose.
-        r"""(?i)(\bauthorization\\{0,3}["']?\s{0,9}[:=]\s{0,9}(?:\\{0,3}["'])?
+        "authorization": r"""(?i)(\bauthorization\\{0,3}["']?\s{0,9}[:=]\s{0,9}(?:\\{0,3}["'])?
                  (?:Bearer|Basic|Token|Bot|OAuth|JWT|SSWS|Api-?Key|Key)\s{1,9})
             (?-i:(?=[\w.~+/=-]{0,400}?[A-Z0-9])|(?=[\w.~+/=-]{20}))[\w.~+/=-]{6,}""",
-        r"(?i)(\bbearer\s{1,9})(?=[\w.~+/-]{0,400}?\d)[\w.~+/=-]{16,}",
-        r"""(\b[Bb]asic\s{1,9})(?=[A-Za-z0-9+/]{0,400}?[A-Z])(?=[A-Za-z0-9+/]{0,400}?\d)
+        "bearer": r"(?i)(\bbearer\s{1,9})(?=[\w.~+/-]{0,400}?\d)[\w.~+/=-]{16,}",
+        "basic": r"""(\b[Bb]asic\s{1,9})(?=[A-Za-z0-9+/]{0,400}?[A-Z])(?=[A-Za-z0-9+/]{0,400}?\d)
             [A-Za-z0-9+/]{12,}+={0,2}+(?![\w-])""",
         # Up to the end of the line or the closing quote.
-        r"""(?i)(\b(?:Set-)?Cookie\\{0,3}["']?[ \t]{0,9}:[ \t]{0,9}(?:\\{0,3}["'])?)
+        "cookie": r"""(?i)(\b(?:Set-)?Cookie\\{0,3}["']?[ \t]{0,9}:[ \t]{0,9}(?:\\{0,3}["'])?)
             (?=[^\s=;,"'\\\[]{1,100}+=)(?:[^\r\n"'\\]|(?<==)"[^\r\n"]{0,4000}+")+""",
-    )
-)
+    }.items()
+}
 
 URL_PARAMETER = Pattern(r"([?&;#]([\w.-]{1,100}+)=)([^\s&;#\"'<>]+)")
 SIGNED_PARAMETERS = {"sig", "x-amz-credential", "x-amz-signature", "x-goog-signature"}

@@ -49,7 +49,8 @@ def as_host_array(value: Any, what: str, most_bytes: int) -> Any:
         except TypeError:
             raise TypeError(f"{what} must be an array, got a value of type {type(value).__name__}") from None
     array = numpy.asarray(value)
-    if array.dtype.name == "bfloat16":
+    # The usual types first: numpy makes the name of a type each time.
+    if array.dtype.str[1:] not in _TYPES and array.dtype.name == "bfloat16":
         array = array.astype("float32")
     if array.dtype.str[1:] not in _TYPES:
         raise TypeError(f"{what} must hold numbers, got elements of type {array.dtype.name}")

@@ -302,7 +302,7 @@ def plain_epoch(epoch: Any) -> float:
         >>> plain_epoch(2), plain_epoch(0.5)
         (2, 0.5)
     """
-    if type(epoch) is float and math.isfinite(epoch):
+    if (type(epoch) is float and math.isfinite(epoch)) or (type(epoch) is int and fits_64_bits(epoch)):
         return epoch
     if isinstance(epoch, int) and not fits_64_bits(epoch):
         raise ValueError(f"epoch must fit into 64 bits, got {described(epoch)}")
