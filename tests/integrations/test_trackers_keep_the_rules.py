@@ -25,6 +25,7 @@ from tests.tracking.trackers.files.reading import parquet_values
         ("trackio", trackio_values, {}),
     ],
 )
+@pytest.mark.timeout(900)  # MLflow takes seconds to import, in each of many processes
 def test_what_ships_passes_every_check(
     name: str, read: Read, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
