@@ -1,12 +1,15 @@
-"""Which Python a child process runs on, and what it can import: the same as the training."""
+"""Starts child processes on the Python of this one, which can import what it can."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 # A process that has this variable was started to be a child. If it runs the training instead, it must start none.
 CHILD_MARK = "SEO_ENGINE_CHILD"
@@ -58,6 +61,41 @@ def child_command(module: str) -> list[str]:
     flags = [option for name, option in _FLAGS.items() if getattr(sys.flags, name)]
     # -P: until the import path is set, a user's file in the working folder must not shadow the standard library.
     return [_find_interpreter(), "-P", *flags, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _PROGRAM, module]
+
+
+def start_interpreter(
+    command: Sequence[str], environment: Mapping[str, str] = os.environ, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start a child process. Its standard input is a pipe, by whose end it notices that this process is gone.
+
+    Args:
+        command (Sequence[str]): As `child_command` returns it, with the child's own arguments.
+        environment (Mapping[str, str]): Its variables.
+        **options (Any): Further ones of `subprocess.Popen`, such as `stdout`.
+
+    Returns:
+        subprocess.Popen[bytes]: The process; it awaits `import_line()` first.
+
+    Raises:
+        OSError: If it cannot be started.
+    """
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        env={**environment, CHILD_MARK: "1"},
+        # In its own session, it does not get the Ctrl-C that is meant for the training.
+        start_new_session=True,
+        **options,
+    )
+
+
+def disown_child(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes in a forked process: the child must see their ends when the training dies."""
+    for stream in (process.stdin, process.stdout):
+        # The raw file, because the buffer around it may be locked by a thread that this process does not have.
+        raw: Any = getattr(stream, "raw", stream)
+        if raw is not None:
+            raw.close()
 
 
 def import_line() -> bytes:

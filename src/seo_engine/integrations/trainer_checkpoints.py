@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking import ArtifactVersion, ExperimentTracker, version_name
+from seo_engine.tracking import LONGEST_ARTIFACT_NAME, ArtifactVersion, ExperimentTracker, version_name
 
 if TYPE_CHECKING:
     from transformers import TrainerState, TrainingArguments
@@ -20,8 +20,6 @@ BEST = "best"
 
 # The evaluation by which a Trainer that names none is judged.
 _USUAL_METRIC = "eval_loss"
-
-_LONGEST_NAME = 120
 
 
 class CheckpointArtifacts:
@@ -64,7 +62,7 @@ class CheckpointArtifacts:
 
     def _name(self, tracker: ExperimentTracker) -> str:
         assert tracker.run_directory is not None
-        return re.sub(r"[^A-Za-z0-9._-]", "-", f"checkpoint-{tracker.run_directory.name}")[:_LONGEST_NAME]
+        return re.sub(r"[^A-Za-z0-9._-]", "-", f"checkpoint-{tracker.run_directory.name}")[:LONGEST_ARTIFACT_NAME]
 
     def _let_go(self, tracker: ExperimentTracker, smaller_is_better: bool) -> None:
         store, name = tracker.artifact_store, self._name(tracker)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seo_engine.tracking.artifacts.contents import ArtifactReference
     from seo_engine.tracking.artifacts.lineage import Lineage, RunLinks
     from seo_engine.tracking.artifacts.manifests import ArtifactVersion
-    from seo_engine.tracking.artifacts.names import version_name
+    from seo_engine.tracking.artifacts.names import LONGEST_ARTIFACT_NAME, version_name
     from seo_engine.tracking.artifacts.removal import Removed
     from seo_engine.tracking.artifacts.store import ArtifactStore, UsedArtifact
     from seo_engine.tracking.artifacts.verification import Verification
@@ -126,6 +126,7 @@ _MODULES = {
     "PrecisionRecall": "records.forms",
     "Video": "records.forms",
     "IncompleteViewError": "trackers.destination_tracker",
+    "LONGEST_ARTIFACT_NAME": "artifacts.names",
     "LONGEST_NAME": "configuration",
     "Loggable": "records.loggable",
     "MemoryTracker": "trackers.memory_tracker",
@@ -175,6 +176,7 @@ _MODULES = {
 
 __all__ = [
     "CHECKPOINTS",
+    "LONGEST_ARTIFACT_NAME",
     "LONGEST_NAME",
     "STATUSES",
     "ArtifactReference",

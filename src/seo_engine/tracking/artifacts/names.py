@@ -13,7 +13,7 @@ from seo_engine.tracking.artifacts.contents import is_whole_number
 
 LATEST = "latest"
 
-_LONGEST_NAME = 120
+LONGEST_ARTIFACT_NAME = 120
 _LONGEST_TYPE = 60
 _SHORTEST_PREFIX = 6
 _HIGHEST_NUMBER = 999_999_999
@@ -212,7 +212,7 @@ def name_in_staging_id(staging: str) -> str:
     return name
 
 
-def _check(what: str, text: str, longest: int = _LONGEST_NAME) -> None:
+def _check(what: str, text: str, longest: int = LONGEST_ARTIFACT_NAME) -> None:
     if not isinstance(text, str):
         raise ValueError(f"{what} must be a text, got {text!r}")
     check_no_secret(what, text)

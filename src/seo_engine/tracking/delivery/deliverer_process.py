@@ -12,9 +12,9 @@ from pathlib import Path
 
 from seo_engine.tracking.delivery.child.messages import Begin, decode_message
 from seo_engine.tracking.delivery.child.report_pipe import open_report_pipe
-from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.rank_delivery import RankDelivery
 from seo_engine.tracking.runs.lifecycle import read_configuration
+from seo_engine.tracking.runs.training_end import ignore_signals_to_the_training
 
 
 def main(arguments: list[str]) -> None:

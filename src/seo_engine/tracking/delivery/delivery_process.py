@@ -15,7 +15,6 @@ from typing import BinaryIO
 from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.delivery.child.messages import Begin, Close, Leave, decode_message
 from seo_engine.tracking.delivery.child.report_pipe import open_report_pipe
-from seo_engine.tracking.delivery.child.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.delivery.child.watchdog import Watchdog
 from seo_engine.tracking.delivery.conclusion import conclude
 from seo_engine.tracking.delivery.logging_worker import LoggingWorker
@@ -24,6 +23,7 @@ from seo_engine.tracking.delivery.recovery import deliver_rest
 from seo_engine.tracking.journal.rank_journals import open_journal
 from seo_engine.tracking.runs.lifecycle import RunStillOpenError, read_configuration, read_lifecycle
 from seo_engine.tracking.runs.run_lock import RunLock
+from seo_engine.tracking.runs.training_end import ignore_signals_to_the_training
 from seo_engine.tracking.trackers.placement import Placement
 from seo_engine.tracking.trackers.plug_ins import UnusableTrackerError
 from seo_engine.tracking.trackers.registry import configured_destinations, destination_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from seo_engine.tracking.delivery.child.training_end import FAREWELL, ignore_signals_to_the_training
+from seo_engine.tracking.runs.training_end import FAREWELL, ignore_signals_to_the_training
 
 
 def main(arguments: list[str]) -> None:

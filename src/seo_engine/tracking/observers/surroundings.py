@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
+from seo_engine.foundation.interpreter import NoInterpreterError, child_command, import_line, start_interpreter
 from seo_engine.foundation.redaction import redact_command
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.configuration import TrackingConfig
@@ -95,15 +95,7 @@ class SurroundingsReading:
 
     def _ask(self) -> dict[str, Any]:
         command = [*child_command(_MAIN_PROGRAM), *self._questions()]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, CHILD_MARK: "1"},
-            # In its own session, it does not get the Ctrl-C that is meant for the training.
-            start_new_session=True,
-        )
+        self._process = start_interpreter(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             printed, errors = self._process.communicate(import_line(), _LONGEST_READING_SECONDS)
         except subprocess.TimeoutExpired:

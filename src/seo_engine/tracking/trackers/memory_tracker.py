@@ -7,7 +7,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from seo_engine.tracking.artifacts.store import ArtifactStore
 from seo_engine.tracking.records.kind import Recorded, Shown
 from seo_engine.tracking.records.kinds import KINDS
 from seo_engine.tracking.records.loggable import TrackerCalls
@@ -37,15 +36,6 @@ class MemoryTracker(DestinationTracker, TrackerCalls):
 
     def setup(self) -> None:
         """Do nothing: memory is always there."""
-
-    @property
-    def artifact_store(self) -> ArtifactStore:
-        """ArtifactStore: That of the working folder; a test may make one there."""
-        return ArtifactStore("artifacts")
-
-    @property
-    def _run_name(self) -> str:
-        return ""
 
     def show(self, shown: Shown, recorded: Recorded) -> None:
         """Keep the call that logged the record; what the run logged by itself has none."""

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import ipaddress
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ from seo_engine.engine.site.crawling.scope import Scope, is_host_name, is_public
 from seo_engine.engine.site.crawling.sitemaps import MOST_LISTED, MOST_SITEMAP_BYTES, read_sitemap
 from seo_engine.engine.site.site import SiteError
 from seo_engine.foundation.extras import import_of_extra, require_extra
-from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
+from seo_engine.foundation.interpreter import NoInterpreterError, child_command, import_line, start_interpreter
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 
 _PROGRAM = "seo_engine.engine.site.crawling.crawl_process"
@@ -133,14 +132,7 @@ def _messages(order: Mapping[str, Any], stop_requested: Callable[[], bool]) -> I
     """Yield what the crawl's process says, until it ends."""
     keep_standard_streams_taken()
     try:
-        process: Any = subprocess.Popen(
-            child_command(_PROGRAM),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, CHILD_MARK: "1"},
-            # In its own session, it does not get the Ctrl-C that is meant for its parent.
-            start_new_session=True,
-        )
+        process: Any = start_interpreter(child_command(_PROGRAM), stdout=subprocess.PIPE)
     except (OSError, NoInterpreterError) as error:
         raise SiteError(f"the process that crawls cannot be started: {error}") from None
     with process:

@@ -23,7 +23,7 @@ from seo_engine.engine.site.page import TOO_COSTLY, UNREADABLE, Page
 from seo_engine.engine.site.reading.reading_process import TO_KNOW, TO_READ, TO_SURVEY, take_frame, write_frame
 from seo_engine.engine.site.reading.request import NOT_STORED, ReadingRequest
 from seo_engine.foundation.extras import import_of_extra
-from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
+from seo_engine.foundation.interpreter import NoInterpreterError, child_command, import_line, start_interpreter
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 
 logger = logging.getLogger(__name__)
@@ -84,15 +84,7 @@ class _Process:
         self.can_read = False
         # Not a pipe, which somebody would have to empty.
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process is gone)
-        process: Any = subprocess.Popen(
-            child_command(_PROGRAM),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env={**os.environ, CHILD_MARK: "1"},
-            # In its own session, it does not get the Ctrl-C that is meant for its parent.
-            start_new_session=True,
-        )
+        process: Any = start_interpreter(child_command(_PROGRAM), stdout=subprocess.PIPE, stderr=self.errors)
         self.process = process
         self.input: Any = process.stdin
         self.output: Any = process.stdout

@@ -6,10 +6,10 @@ import logging
 import subprocess
 from pathlib import Path
 
-from seo_engine.foundation.interpreter import NoInterpreterError, child_command, import_line
+from seo_engine.foundation.interpreter import NoInterpreterError, child_command, disown_child, import_line
 from seo_engine.tracking.delivery.child.child_log import ChildLog
-from seo_engine.tracking.delivery.child.child_process import disown_child, start_child
-from seo_engine.tracking.delivery.child.training_end import FAREWELL
+from seo_engine.tracking.delivery.child.child_process import start_child
+from seo_engine.tracking.runs.training_end import FAREWELL
 
 logger = logging.getLogger(__name__)
 

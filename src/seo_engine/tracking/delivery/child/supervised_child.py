@@ -11,9 +11,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
-from seo_engine.foundation.interpreter import NoInterpreterError, child_command, import_line
+from seo_engine.foundation.interpreter import NoInterpreterError, child_command, disown_child, import_line
 from seo_engine.tracking.delivery.child.child_log import ChildLog
-from seo_engine.tracking.delivery.child.child_process import disown_child, start_child
+from seo_engine.tracking.delivery.child.child_process import start_child
 from seo_engine.tracking.delivery.child.messages import (
     Leave,
     LogMessage,

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import Any, Self
 
-from seo_engine.tracking.artifacts.store import ArtifactStore
 from seo_engine.tracking.records.loggable import TrackerCalls
 from seo_engine.tracking.runs.ledger import DeliveryState
 
@@ -33,15 +32,6 @@ class TrackerInChild(TrackerCalls):
         self.name = name
         self._ledger = ledger
         self._warned = False
-
-    @property
-    def artifact_store(self) -> ArtifactStore:
-        """ArtifactStore: Never used: log through the `ExperimentTracker`."""
-        return ArtifactStore("artifacts")
-
-    @property
-    def _run_name(self) -> str:
-        return ""
 
     @property
     def available(self) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from seo_engine.tracking.observers.console.channels import read_available, write_all
 from seo_engine.tracking.observers.console.records import ConsoleRecords
 from seo_engine.tracking.runs.open_run import attach_run
+from seo_engine.tracking.runs.training_end import ignore_signals_to_the_training
 
 _LOOK_SECONDS = 1.0
 
@@ -43,8 +44,7 @@ def main(arguments: list[str]) -> None:
         arguments (list[str]): The run's folder, the rank, the descriptor to write to when all is recorded, and of each
             channel its stream, its exit, and the original descriptor, with colons between them.
     """
-    for each in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU"):
-        signal.signal(getattr(signal, each), signal.SIG_IGN)
+    ignore_signals_to_the_training()
     directory, rank, told, *channels = arguments
     failures = 0
     while True:

@@ -13,7 +13,13 @@ import sys
 import threading
 from pathlib import Path
 
-from seo_engine.foundation.interpreter import CHILD_MARK, NoInterpreterError, child_command, import_line
+from seo_engine.foundation.interpreter import (
+    NoInterpreterError,
+    child_command,
+    disown_child,
+    import_line,
+    start_interpreter,
+)
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking.observers.console.channels import Channel, open_channels, read_available, write_all
@@ -98,24 +104,18 @@ class DescriptorConsole:
     def disown_after_fork(self) -> None:
         """Leave the reader to the parent process; what this one prints goes through it, too."""
         process, self._process = self._process, None
-        if process is not None and process.stdin is not None:
-            # The raw file, because the buffer around it may be locked by a thread that this process does not have.
-            with contextlib.suppress(OSError):
-                getattr(process.stdin, "raw", process.stdin).close()
+        if process is not None:
+            disown_child(process)
 
     def _start_reader(self, command: list[str]) -> subprocess.Popen[bytes]:
         self._recorded, told = os.pipe()
         ends = [f"{each.stream}:{each.exit}:{each.original}" for each in self._channels]
         try:
-            process = subprocess.Popen(
+            process = start_interpreter(
                 [*command, *self._arguments, str(told), *ends],
-                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, CHILD_MARK: "1"},
                 pass_fds=[told, *(end for each in self._channels for end in (each.exit, each.original))],
-                # In its own session, it does not get the Ctrl-C that is meant for the training.
-                start_new_session=True,
             )
         finally:
             os.close(told)

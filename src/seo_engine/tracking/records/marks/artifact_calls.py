@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seo_engine.tracking.artifacts.contents import ArtifactReference
 from seo_engine.tracking.artifacts.names import parse_address
 from seo_engine.tracking.artifacts.store import ArtifactStore, UsedArtifact
+from seo_engine.tracking.configuration import TrackingConfig
 from seo_engine.tracking.records.record_taker import RecordTaker, given
 
 
@@ -17,14 +17,14 @@ class ArtifactCalls(RecordTaker):
     """Keeps files and folders as versions that outlive the run, and finds them again."""
 
     @property
-    @abstractmethod
     def artifact_store(self) -> ArtifactStore:
-        """ArtifactStore: Where artifacts are kept."""
+        """ArtifactStore: Where artifacts are kept; without settings, where they are by default."""
+        return ArtifactStore(TrackingConfig.artifact_dir)
 
     @property
-    @abstractmethod
     def _run_name(self) -> str:
         """str: What makes and uses them; empty if there is no run."""
+        return ""
 
     def log_artifact(
         self,
