@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -258,7 +260,9 @@ def test_a_reader_and_its_guard_that_are_both_stopped_or_killed_neither_block_no
         os.kill(reader, stopping)
 
     seen, _ = flooded(tmp_path, FROM_PYTHON, stop)
-    assert seen.replace(next(line for line in seen.splitlines(True) if "is not recorded" in line), "") == WHOLE_FLOOD
+    # Where the training takes over, two threads print at once: nothing is missing, but it may be seen in another order.
+    seen, warnings = re.subn(r"seo-engine warning: [^\n]*is not recorded[^\n]*\n", "", seen)
+    assert warnings == 1 and Counter(seen) == Counter(WHOLE_FLOOD)
 
 
 def flooded(folder: Path, write: str, stop: object) -> tuple[str, list[str]]:

@@ -8,6 +8,7 @@ import os
 import select
 import struct
 import termios
+from collections.abc import Collection
 from typing import NamedTuple
 
 _STANDARD = {1: "stdout", 2: "stderr"}
@@ -73,6 +74,19 @@ def open_channels() -> list[Channel]:
     return [_open(stream, descriptors) for stream, descriptors in wanted.items()]
 
 
+def readable(descriptors: Collection[int], wait_seconds: float) -> list[int]:
+    """Return those that something can be read from, or that nobody writes to any more.
+
+    Args:
+        descriptors (Collection[int]): The ends to look at, of any number: a training may have thousands of files open.
+        wait_seconds (float): How long to wait for the first.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(1000 * wait_seconds)]
+
+
 def read_available(descriptor: int) -> bytes:
     """Return what can be read; nothing when nobody can write any more.
 
@@ -99,7 +113,9 @@ def write_all(descriptor: int, data: bytes) -> None:
             view = view[os.write(descriptor, view) :]
         except BlockingIOError:
             # Another program has made the terminal non-blocking.
-            select.select([], [descriptor], [])
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            poll.poll()
         except OSError:
             return
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
-import select
 import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seo_engine.tracking.observers.console.channels import read_available, write_all
+from seo_engine.tracking.observers.console.channels import read_available, readable, write_all
 from seo_engine.tracking.observers.console.records import ConsoleRecords
 from seo_engine.tracking.runs.open_run import attach_run
 from seo_engine.tracking.runs.training_end import ignore_signals_to_the_training
@@ -76,23 +75,20 @@ class _Reader:
         self._records = ConsoleRecords(self._run.record_writer) if self._run is not None else None
 
     def run(self) -> None:
-        poll = select.poll()
-        for end in (sys.stdin.fileno(), *self._streams):
-            poll.register(end, select.POLLIN)
-        has_ended = False
+        # The training closes its end of standard input when it ends, and also when it is killed.
+        training = [sys.stdin.fileno()]
         while self._streams and os.getppid() == self._guard:
-            ready = poll.poll(0 if has_ended and self._records is not None else 1000 * _LOOK_SECONDS)
-            for end, _ in ready:
+            has_ended = not training
+            waits = not has_ended or self._records is None
+            ready = readable([*training, *self._streams], _LOOK_SECONDS if waits else 0)
+            for end in ready:
                 stream = self._streams.get(end)
                 if stream is None:
-                    # The training has closed its end, or is gone.
-                    poll.unregister(end)
-                    has_ended = True
+                    training = []
                 elif data := read_available(end):
                     write_all(stream.original, data)
                     self._record(stream, data)
                 else:
-                    poll.unregister(end)
                     del self._streams[end]
             if has_ended and not ready:
                 self._end_records()

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import logging
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from seo_engine.foundation.interpreter import (
 )
 from seo_engine.foundation.standard_streams import keep_standard_streams_taken
 from seo_engine.foundation.texts import one_line
-from seo_engine.tracking.observers.console.channels import Channel, open_channels, read_available, write_all
+from seo_engine.tracking.observers.console.channels import Channel, open_channels, read_available, readable, write_all
 
 logger = logging.getLogger(__name__)
 
@@ -90,8 +89,7 @@ class DescriptorConsole:
             channel.leave()
         with contextlib.suppress(OSError):
             process.stdin.close()
-        readable, _, _ = select.select([self._recorded], [], [], min(timeout_seconds, _LONGEST_FAREWELL_SECONDS))
-        if not readable:
+        if not readable([self._recorded], min(timeout_seconds, _LONGEST_FAREWELL_SECONDS)):
             logger.warning("⚠️ The end of the console may not be recorded: its reader does not answer")
         # It stays while another process still prints through it.
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -137,30 +135,30 @@ class DescriptorConsole:
                 return
 
     def _read_here(self, reason: str) -> None:
-        """Pass on what nobody has read, take the descriptors back, and pass on what processes print that have them."""
+        """Pass on what nobody has read, take the descriptors back, and pass on what processes print that have them.
+
+        What another thread prints just then may be seen before the last of what was printed earlier.
+        """
         originals = {channel.exit: channel.original for channel in self._channels}
-        poll = select.poll()
-        for end in originals:
-            poll.register(end, select.POLLIN)
-        has_said = False
-        while originals:
-            ready = poll.poll(0)
-            if not ready:
-                # Only now, so that what was printed earlier is seen earlier.
-                for channel in self._channels:
-                    channel.leave()
-                if not has_said:
-                    has_said = True
-                    logger.warning("⚠️ From here on, the console is not recorded: its reader %s", reason)
-                if self._ending.is_set():
-                    return
-                ready = poll.poll(1000 * _LOOK_SECONDS)
-            for end, _ in ready:
-                if data := read_available(end):
-                    write_all(originals[end], data)
-                else:
-                    poll.unregister(end)
-                    del originals[end]
+        _pass_on(originals, 0)
+        for channel in self._channels:
+            channel.leave()
+        # Before anything else is said: somebody may have printed in between.
+        _pass_on(originals, 0)
+        logger.warning("⚠️ From here on, the console is not recorded: its reader %s", reason)
+        while originals and not self._ending.is_set():
+            _pass_on(originals, _LOOK_SECONDS)
+        _pass_on(originals, 0)
+
+
+def _pass_on(originals: dict[int, int], wait_seconds: float) -> None:
+    """Pass on what can be read, until nothing has come for a while; forget the ends that nobody writes to any more."""
+    while ready := readable(originals, wait_seconds):
+        for end in ready:
+            if data := read_available(end):
+                write_all(originals[end], data)
+            else:
+                del originals[end]
 
 
 def _why_it_does_not_read(process: subprocess.Popen[bytes]) -> str:
