@@ -225,6 +225,21 @@ def test_a_version_that_a_server_does_not_take_is_pending_and_sent_when_it_does(
         assert {*kept.files} == {"weights.bin", "tokenizer/vocabulary.json"}
 
 
+def test_closing_waits_for_artifacts_that_the_server_stores_slowly(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with WandBServer() as server:
+        use_server(monkeypatch, server)
+        # The files of one version come together, its manifest after them: longer than half of what closing has.
+        server.artifact_seconds = 2.0
+        with ExperimentTracker(config(tmp_path, wandb_logging=True, close_timeout_seconds=8)) as tracker:
+            tracker.log_artifact("first", model, "model")
+            tracker.log_artifact("second", model, "model")
+        assert tracker.delivery["wandb"].is_complete, tracker.delivery
+        assert {each.name for each in server.artifacts.committed} == {"first", "second"}
+        assert "error" not in caplog.text
+
+
 def test_without_tracking_artifacts_can_be_used_and_none_is_kept(tmp_path: Path, model: Path) -> None:
     store = ArtifactStore(tmp_path / "artifacts")
     store.commit(store.stage(model, "model", "model"))

@@ -48,6 +48,8 @@ class WandBServer:
         # What was uploaded, by run and name; while `refuses_files` is set, nothing is.
         self.files: dict[str, dict[str, bytes]] = {}
         self.refuses_files = False
+        # How long it takes to store a file of an artifact.
+        self.artifact_seconds = 0.0
         self.paths: list[str] = []
         self.refused = threading.Event()
         self.received = threading.Event()
@@ -83,6 +85,7 @@ class WandBServer:
                     server.refused.set()
                     self.answer({}, 403)
                 elif self.path.startswith("/artifact/"):
+                    server._released.wait(server.artifact_seconds)
                     server.artifacts.put(self.path, body)
                     self.answer({})
                 else:

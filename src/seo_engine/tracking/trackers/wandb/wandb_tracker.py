@@ -158,9 +158,10 @@ class WandBTracker(SDKTracker):
             call (str): `setup`, `show`, `show_media`, `flush`, `abandon` or `close`.
         """
         if call == "close":
-            # Online it waits for the server, and wandb itself limits that.
-            offline_seconds = min(OFFLINE_CLOSE_SECONDS, self._finish_seconds)
-            return offline_seconds if self._mode == "offline" else self._finish_seconds + 2
+            if self._mode == "offline":
+                return min(OFFLINE_CLOSE_SECONDS, self._finish_seconds)
+            # Online it waits for wandb to finish, which wandb itself limits, and for three answers of the server.
+            return self._finish_seconds + 3 * self._answer_seconds + 2
         if call == "setup":
             # It waits for wandb-core to start, while the mode is not known yet, and then for `wandb.init`.
             init_seconds = {"": 0.0, "offline": OFFLINE_INIT_SECONDS}.get(self._mode, ONLINE_INIT_SECONDS + 10)
@@ -253,6 +254,11 @@ class WandBTracker(SDKTracker):
         # Less time than `close` has, so that some is left to find out what is missing.
         return max(1.0, 0.8 * self.config.close_timeout_seconds)
 
+    @property
+    def _answer_seconds(self) -> float:
+        # How long to wait for each answer of the server about what is missing.
+        return 0.08 * self._finish_seconds
+
     def _user_settings(self) -> UserSettings:
         """Ask wandb, once, what the user told it where and when the run began."""
         if self._users is None:
@@ -330,8 +336,9 @@ class WandBTracker(SDKTracker):
         unfinished: Exception | None = None
         if self._console.last_record is not None:
             self._media.sent.append((self._console.last_record, FILE_NAME, self._console.path))
-        lacking = self._media.artifacts.first_missing(0.5 * self._finish_seconds)
+        self._media.artifacts.send_again()
         try:
+            # It waits for everything that is still being sent, also for artifacts.
             run.finish(exit_code=0 if status == "finished" else 1)
         except Exception as error:
             unfinished = error
@@ -345,6 +352,7 @@ class WandBTracker(SDKTracker):
             raise IncompleteViewError(self._held_record, str(unfinished)) from unfinished
         if held is not None and held < self._given_record:
             raise IncompleteViewError(held, self._missing(held)) from unfinished
+        lacking = self._media.artifacts.first_missing(self._answer_seconds)
         if lacking is not None:
             raise IncompleteViewError(lacking[0] - 1, lacking[1]) from unfinished
 
@@ -357,8 +365,8 @@ class WandBTracker(SDKTracker):
             # Without an id of ours, nothing of this run is ever delivered again.
             return None
         try:
-            newest = run_on_server.newest_row(0.1 * self._finish_seconds)
-            files = run_on_server.files(0.1 * self._finish_seconds) if self._media.sent else None
+            newest = run_on_server.newest_row(self._answer_seconds)
+            files = run_on_server.files(self._answer_seconds) if self._media.sent else None
             missing = missing_files(self._media.sent, files)
         except OSError as error:
             raise IncompleteViewError(self._held_record, f"the server does not confirm its rows: {error}") from error

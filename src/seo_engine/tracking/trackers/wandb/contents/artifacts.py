@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ _MOST_SEARCHED = 1_000
 
 @dataclass
 class _Sent:
-    """What was given to wandb: the artifact to wait for, or None while the server has not taken it."""
+    """What was given to wandb: the artifact to wait for, or why the server did not take it."""
 
     number: int
     name: str
     send: Callable[[], Any]
     artifact: Any = None
+    error: Exception | None = None
 
 
 class RunArtifacts:
@@ -67,30 +69,42 @@ class RunArtifacts:
             return
         made = self._made(artifact)
         sent = _Sent(number, made.name, lambda: self._run.log_artifact(made, aliases=list(artifact.aliases)))
-        try:
-            sent.artifact = sent.send()
-        except ValueError:
-            raise
-        except Exception as error:  # wandb asks the server first, and has an error of its own for each way it may fail
-            logger.debug("The artifact %s is not sent yet: %s", made.name, one_line(error))
+        self._try_to_send(sent)
+        if isinstance(sent.error, ValueError):
+            raise sent.error
         self._sent.append(sent)
 
-    def first_missing(self, timeout_seconds: float) -> tuple[int, str] | None:
-        """Wait for the server to hold them, and return the number of the first record of which it does not, and why.
+    def send_again(self) -> None:
+        """Log those that the server did not take when they were logged."""
+        for sent in self._sent:
+            if sent.artifact is None:
+                self._try_to_send(sent)
+
+    def first_missing(self, longest_seconds: float) -> tuple[int, str] | None:
+        """Return the number of the first record whose artifact the server does not hold, and why.
 
         Args:
-            timeout_seconds (float): The longest time to wait for each.
+            longest_seconds (float): The longest time to ask it, for all together.
         """
-        while self._is_online and self._sent:
-            sent = self._sent[0]
-            try:
-                sent.artifact = sent.artifact or sent.send()
-                # A whole number of seconds.
-                sent.artifact.wait(timeout=max(1, int(timeout_seconds)))
-            except Exception as error:
+        deadline = time.monotonic() + longest_seconds
+        for sent in self._sent if self._is_online else ():
+            error = sent.error
+            if sent.artifact is not None:
+                try:
+                    # A whole number of seconds.
+                    sent.artifact.wait(timeout=max(1, int(deadline - time.monotonic())))
+                except Exception as raised:  # wandb has an error of its own for each way it may fail
+                    error = raised
+            if error is not None:
                 return sent.number, f"the server lacks the artifact {sent.name}: {one_line(error)}"
-            self._sent.popleft()
         return None
+
+    def _try_to_send(self, sent: _Sent) -> None:
+        try:
+            sent.artifact, sent.error = sent.send(), None
+        except Exception as error:  # wandb asks the server first, and has an error of its own for each way it may fail
+            logger.debug("The artifact %s is not sent yet: %s", sent.name, one_line(error))
+            sent.error = error
 
     def _made(self, artifact: Artifact) -> Any:
         """Return a version as wandb's object. Its files stay where they are: the store never changes them."""
