@@ -20,7 +20,7 @@ COMMANDS = {
     "artifacts": "seo_engine.cli.artifacts:artifacts",
     "config": "seo_engine.cli.config:config",
     "crawl": "seo_engine.cli.crawl:crawl",
-    "runs": "seo_engine.cli.runs:runs",
+    "runs": "seo_engine.cli.runs.group:runs",
     "train": "seo_engine.cli.train:train",
 }
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from seo_engine.cli.errors import errors_in_one_line
+from seo_engine.cli.errors import errors_in_one_line, unreadable
+from seo_engine.cli.json_output import as_json_text, json_option
 from seo_engine.cli.options import folder_argument
-from seo_engine.cli.run_views import as_json_text, json_option, unreadable
 from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking import ArtifactStore, ArtifactVersion, version_name
@@ -225,5 +225,5 @@ def _progress(stage: str) -> Iterator[Any]:
 def _as_plain(version: ArtifactVersion, aliases: dict[str, int]) -> dict[str, Any]:
     """Return a version for a script; `show` adds its files."""
     plain = asdict(version)
-    names = sorted(alias for alias, number in aliases.items() if number == version.number)
+    names = version.aliases_among(aliases)
     return {"version": version.label, "aliases": names, "size": version.size, **plain, "files": len(version.files)}

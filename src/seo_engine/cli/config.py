@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from seo_engine.cli.errors import errors_in_one_line
+from seo_engine.cli.json_output import as_json_text, json_option
 from seo_engine.cli.options import config_option, read_settings, setting_options, settings_with_sources
-from seo_engine.cli.run_views import as_json_text, json_option
 from seo_engine.config import ROOM_TABLES, SEOConfig, table_of
 from seo_engine.foundation.redaction import redact
 from seo_engine.foundation.setting_sources.sourced import DEFAULT, Sourced, made_of

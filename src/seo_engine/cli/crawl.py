@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.cli.json_output import as_json_text, json_option
 from seo_engine.cli.options import config_option, configured, read_settings, setting_options, with_variable
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.foundation.extras import require_extra
@@ -57,7 +57,7 @@ _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
     "--allow-private", is_flag=True,
     help=with_variable("Fetch from a private network or from this machine, too.", CrawlConfig, "allow_private", "true"),
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@json_option
 def crawl(
     source: str,
     folder: Path,
@@ -111,7 +111,7 @@ def crawl(
     except KeyboardInterrupt:
         raise SystemExit(stop.exit_code) from None
     if as_json:
-        click.echo(json.dumps(asdict(result), default=str, indent=2))
+        click.echo(as_json_text(asdict(result)))
     else:
         output.print(crawl_report(result))
         if result.pages:

@@ -31,3 +31,13 @@ def errors_in_one_line() -> Iterator[None]:
         yield
     except (ValueError, MissingExtraError) as error:
         raise CommandError(str(error)) from None
+
+
+def unreadable(name: str, error: OSError) -> CommandError:
+    """Return the error for what the system does not let us read or write.
+
+    Args:
+        name (str): What the user named.
+        error (OSError): What the system said; it may know which file.
+    """
+    return CommandError(f"{error.filename or name}: {error.strerror or error}")

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import os
 import sys
-import types
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from seo_engine.config import ROOM_TABLES, SEOConfig, table_of
 from seo_engine.foundation.setting_sources.sourced import Made, Sourced, as_flags, made_of
 from seo_engine.foundation.setting_sources.sources import Sources, read_sources, settings_from
 from seo_engine.foundation.setting_sources.variables import variable_of
-from seo_engine.foundation.settings import Configuration
+from seo_engine.foundation.settings import Configuration, types_of
 from seo_engine.tracking import plain_message
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -191,8 +190,7 @@ def _option(
 
 
 def _type_of_option(name: str, annotation: Any) -> type:
-    choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    choices = tuple(choice for choice in choices if choice is not types.NoneType)
+    choices = types_of(annotation)
     if len(choices) != 1 or choices[0] not in _TYPES:
         raise TypeError(f"{name}: no option can be made of a field of type {annotation}")
     return typing.cast(type, choices[0])

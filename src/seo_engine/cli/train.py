@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seo_engine.cli.errors import CommandError, errors_in_one_line
+from seo_engine.cli.json_output import as_json_text, json_option
 from seo_engine.cli.launching import end_without_launcher, is_launcher_gone, launch, settings_of_launcher
 from seo_engine.cli.options import config_option, configured, read_settings, setting_options, with_variable
 from seo_engine.cli.stop_signal import StopSignal
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         "Fetch an address of a private network or of this machine, too.", CrawlConfig, "allow_private", "true"
     ),
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@json_option
 def train(
     site: str | None,
     config_file: Path | None,
@@ -162,7 +162,7 @@ def train(
     profiling_data = config.code_profiler.profiling_data()
     if as_json and is_first:
         contents = _as_plain(result, tracker, profiling_data, status, wall_seconds)
-        click.echo(json.dumps(contents, default=str, indent=2))
+        click.echo(as_json_text(contents))
     elif not as_json:
         output.print(training_summary(result, profiling_data))
         output.print(next_steps(tracker.run_directory, tracker.delivery, result.adapter))

@@ -195,6 +195,20 @@ def check_type(name: str, value: Any, expected: Any) -> None:
         raise ValueError(f"{name} must be {_type_in_words(expected)}, got {value!r} ({type(value).__name__})")
 
 
+def types_of(annotation: Any) -> list[Any]:
+    """Return the types that a field may have, but None.
+
+    Args:
+        annotation (Any): The annotation of the field.
+
+    Example:
+        >>> types_of(str | int | None), types_of(bool)
+        ([<class 'str'>, <class 'int'>], [<class 'bool'>])
+    """
+    choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    return [choice for choice in choices if choice is not types.NoneType]
+
+
 def _has_type(value: Any, expected: Any) -> bool:
     if expected is Any:
         return True

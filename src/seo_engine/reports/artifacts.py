@@ -46,7 +46,7 @@ def versions_table(versions: Sequence[ArtifactVersion], aliases: Mapping[str, in
     for version in reversed(versions):
         table.add_row(
             version_name(version.number),
-            ", ".join(_aliases(version, aliases)),
+            ", ".join(version.aliases_among(aliases)),
             decimal(version.size),
             f"{len(version.files):,}",
             version.digest[:8],
@@ -64,7 +64,7 @@ def version_details(version: ArtifactVersion, aliases: Mapping[str, int]) -> Ren
         aliases (Mapping[str, int]): Which numbers the aliases of the artifact name.
     """
     made = local_time(version.created, "%Y-%m-%d %H:%M:%S")
-    names = _aliases(version, aliases)
+    names = version.aliases_among(aliases)
     parts: list[RenderableType] = [
         Text.assemble((version.label, "bold"), f"  {version.type}"),
         *([f"aliases {', '.join(names)}"] if names else []),
@@ -140,10 +140,6 @@ def findings_table(verification: Verification) -> RenderableType:
     if not all(each.is_mended for each in verification.findings):
         parts.append(_next("artifacts verify --mend"))
     return Group(*parts)
-
-
-def _aliases(version: ArtifactVersion, aliases: Mapping[str, int]) -> list[str]:
-    return sorted(alias for alias, number in aliases.items() if number == version.number)
 
 
 def _run(run: RunLinks) -> str:

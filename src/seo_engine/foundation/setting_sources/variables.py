@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ import orjson
 from seo_engine.foundation.redaction import names_in_words, redact
 from seo_engine.foundation.setting_sources.known_names import Tables, field_names, nearest_name
 from seo_engine.foundation.setting_sources.sourced import Source, Sourced
-from seo_engine.foundation.settings import Configuration
+from seo_engine.foundation.settings import Configuration, types_of
 
 PREFIX = "SEO_ENGINE_"
 
@@ -108,8 +107,7 @@ def unknown_variables(
 
 
 def _value(variable: str, text: str, annotation: Any) -> Any:
-    choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    expected = next(choice for choice in choices if choice is not types.NoneType)
+    expected = types_of(annotation)[0]
     kind = typing.get_origin(expected) or expected
     if kind not in _READERS:
         raise ValueError(f"{variable}: a setting of this type cannot stand in the environment")

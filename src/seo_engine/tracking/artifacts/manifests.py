@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,14 @@ class ArtifactVersion(Described):
     def label(self) -> str:
         """str: How it is named, such as `model:v3`."""
         return f"{self.name}:{version_name(self.number)}"
+
+    def aliases_among(self, aliases: Mapping[str, int]) -> list[str]:
+        """Return those aliases of the artifact that name this version, sorted.
+
+        Args:
+            aliases (Mapping[str, int]): Which numbers they name.
+        """
+        return sorted(alias for alias, number in aliases.items() if number == self.number)
 
 
 class ManifestError(ValueError):

@@ -1,4 +1,4 @@
-"""`seo-engine runs`: look at runs, complete their views, and replay them."""
+"""`seo-engine runs list`, `show` and `trace`: look at runs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.run_marks import note_command, tag_command
-from seo_engine.cli.run_views import (
-    ANOTHER_FOLDER,
-    as_json_text,
-    exit_unless_complete,
-    find,
-    json_option,
-    log_directory_option,
-    show_deliveries,
-    show_views,
-    unreadable,
-    with_progress,
-)
+from seo_engine.cli.errors import CommandError, errors_in_one_line, unreadable
+from seo_engine.cli.json_output import as_json_text, json_option
+from seo_engine.cli.runs.naming import find, folder_of, log_directory_option, no_runs
 from seo_engine.foundation.commands import relative_path
 from seo_engine.foundation.texts import one_line
 from seo_engine.tracking import (
@@ -33,42 +21,17 @@ from seo_engine.tracking import (
     RunSummary,
     list_parts,
     list_runs,
-    merge_runs,
     rank_traces,
-    ranks_in_words,
     read_profile,
     read_rank_profiles,
     read_run,
-    recover_run,
-    replay_run,
-    run_directories,
     sorted_runs,
     sorting_metric,
     trace_of,
-    unfinished_runs,
 )
 
 if TYPE_CHECKING:
     from seo_engine.profiling import RankComparison
-
-
-@click.group()
-def runs() -> None:
-    """Look at your runs, and complete or replay them.
-
-    \b
-    Examples:
-      seo-engine runs list --status failed --sort training/loss
-      seo-engine runs show seo_engine_1700000000 --profile
-      seo-engine runs trace seo_engine_1700000000
-      seo-engine runs recover
-      seo-engine runs replay seo_engine_1700000000 --to wandb
-      seo-engine runs tag seo_engine_1700000000 baseline
-    """
-
-
-runs.add_command(note_command)
-runs.add_command(tag_command)
 
 
 # A run without an end is open, or its journal does not say how it began.
@@ -77,7 +40,7 @@ _STATUSES = (*STATUSES, "running", "unknown")
 _MOST_PARTS = 5
 
 
-@runs.command("list")
+@click.command("list")
 @click.option(
     "--status",
     "statuses",
@@ -115,7 +78,7 @@ def list_command(
     from seo_engine.reports.console import plain_console
     from seo_engine.reports.runs import runs_table
 
-    every = list_runs(_folder(log_directory))
+    every = list_runs(folder_of(log_directory))
     chosen = [run for run in every if _is_chosen(run, statuses, patterns)]
     if chosen:
         with errors_in_one_line():
@@ -123,7 +86,7 @@ def list_command(
         metric = sorting_metric(chosen, by)
         # What the runs are sorted by is shown.
         metrics = (*metrics, metric) if metric and metric not in metrics else metrics
-    if parts := list_parts(_folder(log_directory)):
+    if parts := list_parts(folder_of(log_directory)):
         shown = ", ".join(one_line(relative_path(each)) for each in parts[:_MOST_PARTS])
         more = f" and {len(parts) - _MOST_PARTS} more" if len(parts) > _MOST_PARTS else ""
         click.echo(
@@ -138,10 +101,10 @@ def list_command(
     elif every:
         click.echo(f"None of the {len(every)} runs in {one_line(log_directory)} matches --status and --name.")
     else:
-        click.echo(_no_runs(log_directory))
+        click.echo(no_runs(log_directory))
 
 
-@runs.command("show")
+@click.command("show")
 @click.argument("run")
 @click.option("--profile", "only_profile", is_flag=True, help="Print the whole report of the run's profile instead.")
 @log_directory_option
@@ -172,7 +135,7 @@ def show_command(run: str, only_profile: bool, log_directory: str, as_json: bool
         plain_console(sys.stdout).print(run_details(summary, read_profile(summary), _compared(summary)))
 
 
-@runs.command("trace")
+@click.command("trace")
 @click.argument("run")
 @click.option(
     "--output", type=click.Path(dir_okay=False), help="The file to write. By default it is in the run's `profile/`."
@@ -209,95 +172,6 @@ def trace_command(run: str, output: str | None, log_directory: str) -> None:
     click.echo(f"{ranks} in {relative_path(path)}, which opens in https://ui.perfetto.dev")
 
 
-@runs.command("recover")
-@click.argument("run", required=False)
-@log_directory_option
-@json_option
-def recover_command(run: str | None, log_directory: str, as_json: bool) -> None:
-    """Complete the views of RUN after a kill or an outage; without RUN, of every unfinished run.
-
-    The journal holds everything that was logged. Records that TensorBoard and Weights & Biases already have stay as
-    they are; each of the others is delivered once. A run that is still open is left alone.
-
-    \b
-    Examples:
-      seo-engine runs recover
-      seo-engine runs recover seo_engine_1700000000 --json
-    """
-    directories = [find(log_directory, run)] if run is not None else unfinished_runs(_folder(log_directory))
-    if not directories and not as_json:
-        complete = f"Every run in {one_line(log_directory)} is complete, or still open."
-        click.echo(complete if run_directories(log_directory) else _no_runs(log_directory))
-    delivered = {}
-    for directory in directories:
-        delivered[directory] = with_progress(str(directory), partial(recover_run, directory))
-    show_deliveries(delivered, as_json)
-
-
-@runs.command("merge")
-@click.argument("folders", nargs=-1, required=True)
-@log_directory_option
-@json_option
-def merge_command(folders: tuple[str, ...], log_directory: str, as_json: bool) -> None:
-    """Make one run of the parts in FOLDERS, which hosts without a shared folder have kept.
-
-    Copy the folders to one host first. The one that has rank 0 gets what the ranks of the others have logged, and its
-    views are completed. The others stay as they are. Do it again whenever you like: nothing is added twice.
-
-    \b
-    Examples:
-      seo-engine runs merge runs/seo_engine_1700000000 from_node_2/seo_engine_1700000001
-      seo-engine runs merge seo_engine_1700000000 runs/.parts/seo_engine.rank-00001
-    """
-    directories = [find(log_directory, folder) for folder in folders]
-    merged = with_progress(str(directories[0]), partial(merge_runs, directories))
-    states = merged.delivery
-    if as_json:
-        delivery = {name: state.as_dictionary() for name, state in states.items()}
-        plain = {"directory": str(merged.directory), "ranks": merged.ranks, "bytes_added": merged.bytes_added}
-        click.echo(as_json_text({**plain, "delivery": delivery}))
-    else:
-        added = f"{merged.bytes_added:,} bytes of their journals are new" if merged.bytes_added else "nothing is new"
-        said = f"{relative_path(merged.directory)} has {ranks_in_words(merged.ranks)}; {added}"
-        show_views(said, merged.directory, states)
-    exit_unless_complete(states)
-
-
-@runs.command("replay")
-@click.argument("run")
-@click.option(
-    "--to",
-    "view",
-    required=True,
-    help="The tracker that gets the run: tensorboard, wandb, or one that another package brings.",
-)
-@click.option("--all", "show_all", is_flag=True, help="Show every value, in a separate run next to this one: RUN_all.")
-@log_directory_option
-@json_option
-def replay_command(run: str, view: str, show_all: bool, log_directory: str, as_json: bool) -> None:
-    """Deliver RUN to another tracker, with its original times and steps.
-
-    \b
-    Examples:
-      seo-engine runs replay seo_engine_1700000000 --to wandb
-      seo-engine runs replay seo_engine_1700000000 --to tensorboard --all
-    """
-    work = partial(replay_run, find(log_directory, run), view, show_all=show_all)
-    directory, states = with_progress(run, work)
-    show_deliveries({directory: states}, as_json)
-
-
-def _folder(log_directory: str) -> Path:
-    folder = Path(log_directory)
-    try:
-        is_file = folder.is_file()
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{one_line(log_directory)}: {getattr(error, 'strerror', None) or error}") from None
-    if is_file:
-        raise CommandError(f"{one_line(log_directory)}: this is a file; give the folder that holds the runs")
-    return folder
-
-
 def _show_profile(run: RunSummary, as_json: bool) -> None:
     """Show the whole report of a run's profile, or the profile itself."""
     from seo_engine.profiling import ranks_report, readable_parts, report, slow_rank
@@ -328,10 +202,6 @@ def _compared(run: RunSummary) -> RankComparison | None:
     from seo_engine.profiling import compare_ranks
 
     return compare_ranks(read_rank_profiles(run)) if run.ranks else None
-
-
-def _no_runs(log_directory: str) -> str:
-    return f"No runs in {one_line(log_directory)}; {ANOTHER_FOLDER}"
 
 
 def _is_chosen(run: RunSummary, statuses: Sequence[str], patterns: Sequence[str]) -> bool:

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-from seo_engine.cli.run_views import find, json_option, log_directory_option, show_deliveries, with_progress
+from seo_engine.cli.json_output import json_option
+from seo_engine.cli.runs.naming import find, log_directory_option
+from seo_engine.cli.runs.views import show_deliveries, with_progress
 from seo_engine.foundation.commands import relative_path
 from seo_engine.tracking import mark_run
 

@@ -1,4 +1,4 @@
-"""What the commands for runs share: how a run is named, and how its views are completed and shown."""
+"""How the commands for runs complete the views of a run, and show how far they are."""
 
 from __future__ import annotations
 
@@ -8,26 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
-from seo_engine.cli.errors import CommandError, errors_in_one_line
-from seo_engine.cli.options import folder_argument
-from seo_engine.foundation.texts import as_json_data
-from seo_engine.tracking import DeliveryState, find_run
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-ANOTHER_FOLDER = "another folder: --log-dir, or SEO_ENGINE_TENSORBOARD_LOG_DIR"
-
-# The folder of all runs, as `log_directory`.
-log_directory_option = folder_argument("tensorboard_log_dir", "log_directory")
-
-
-def find(log_directory: str, run: str) -> Path:
-    try:
-        return find_run(log_directory, run)
-    except ValueError as error:
-        raise CommandError(f"{error}; {ANOTHER_FOLDER}") from None
+from seo_engine.cli.errors import errors_in_one_line, unreadable
+from seo_engine.cli.json_output import as_json_text
+from seo_engine.tracking import DeliveryState
 
 
 def with_progress(name: str, work: Callable[..., Any]) -> Any:
@@ -47,10 +31,6 @@ def with_progress(name: str, work: Callable[..., Any]) -> Any:
             return work(progress=show)
     except OSError as error:
         raise unreadable(name, error) from None
-
-
-def unreadable(name: str, error: OSError) -> CommandError:
-    return CommandError(f"{error.filename or name}: {error.strerror or error}")
 
 
 def show_deliveries(delivered: dict[Path, dict[str, DeliveryState]], as_json: bool) -> None:
@@ -80,8 +60,3 @@ def show_views(heading: str, directory: Path, states: dict[str, DeliveryState]) 
 def exit_unless_complete(states: dict[str, DeliveryState]) -> None:
     if not all(state.is_complete for state in states.values()):
         raise SystemExit(1)
-
-
-def as_json_text(plain: Any) -> str:
-    """Return JSON that every reader takes: NaN and infinities, which a foreign file may hold, are null."""
-    return orjson.dumps(as_json_data(plain), option=orjson.OPT_INDENT_2).decode()
