@@ -30,7 +30,7 @@ pytest.register_assert_rewrite("tests.tracking.read_views", "tests.tracking.job.
 @pytest.fixture(autouse=True)
 def fresh_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("WANDB_", "SEO_ENGINE_")) or name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        if name.startswith(("WANDB_", "MLFLOW_", "SEO_ENGINE_")) or name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
             monkeypatch.delenv(name)
     # No .netrc with a key, and no cache of an earlier run.
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
