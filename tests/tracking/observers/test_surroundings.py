@@ -20,6 +20,7 @@ from seo_engine.cli import main
 from seo_engine.tracking.observers import surroundings as observer
 from seo_engine.tracking.payloads.run_payloads import RunPayloads
 from seo_engine.tracking.surroundings.git import count_changed_files, read_uncommitted_changes
+from seo_engine.tracking.surroundings.machine import describe_machine
 from seo_engine.tracking.surroundings.packages import installed_packages
 from seo_engine.tracking.surroundings.seeds import read_seeds
 from tests.tracking.configurations import ONLY_WHAT_IS_LOGGED
@@ -286,6 +287,34 @@ def test_what_cannot_be_read_is_said_once_and_the_run_goes_on(
     assert [record["kind"] for _, record in read_journal(tmp_path / "r")] == ["start", "training", "end"]
     (message,) = [each.message for each in caplog.records if "runs in" in each.message]
     assert "No module named" in message
+
+
+def test_a_fact_that_the_system_hides_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **more: object) -> None:
+        raise psutil.AccessDenied
+
+    for name in ("virtual_memory", "cpu_count"):
+        monkeypatch.setattr(psutil, name, refuse)
+    described = describe_machine()
+    assert described["host"] and described["threads"] == os.cpu_count()
+    assert not {"memory_bytes", "usable_memory_bytes", "cores"} & described.keys()
+
+
+def test_a_program_that_comes_through_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    program = f"""
+        from seo_engine import ExperimentTracker, TrackingConfig
+        config = TrackingConfig(
+            wandb_logging=False, tensorboard_logging=False, experiment_name="r", record_program_source=True,
+            print_summary=False, {SETTINGS}
+        )
+        ExperimentTracker(config).close()
+    """
+    process = subprocess.Popen([sys.executable, "pipe.py"], cwd=tmp_path)
+    (tmp_path / "pipe.py").write_text(textwrap.dedent(program))
+    assert process.wait(200) == 0
+    kinds = [record["kind"] for _, record in read_journal(tmp_path / "runs" / "r")]
+    assert kinds == ["start", "surroundings", "end"]
 
 
 def test_the_end_of_a_run_does_not_wait_for_a_reading_that_hangs(

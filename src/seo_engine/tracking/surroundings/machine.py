@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,39 @@ def describe_machine() -> dict[str, Any]:
     Returns:
         dict[str, Any]: Names, counts, and sizes in bytes; what cannot be read is left out.
     """
+    described: dict[str, Any] = {}
+    for name, read in _FACTS.items():
+        try:
+            value = read()
+        except Exception:  # a system hides what it likes, and each library has errors of its own
+            continue
+        if value not in (None, "", []):
+            described[name] = value
+    return described | _graphics()
+
+
+def _physical_cores() -> int | None:
     import psutil
 
-    groups = ControlGroups()
-    processors, limit, memory_bytes = groups.processors(), groups.memory(), psutil.virtual_memory().total
+    return psutil.cpu_count(logical=False)
+
+
+def _usable_threads() -> float | None:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    described = {
-        "host": platform.node(),
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": psutil.cpu_count(logical=False),
-        "threads": psutil.cpu_count(),
-        "usable_threads": min(usable or 0, processors.processors) if processors is not None else usable,
-        "memory_bytes": memory_bytes,
-        # A group without a limit of its own may say a huge one.
-        "usable_memory_bytes": limit.limit if limit is not None and limit.limit < memory_bytes else None,
-        **_graphics(),
-    }
-    return {name: value for name, value in described.items() if value not in (None, "", [])}
+    limit = ControlGroups().processors()
+    return min(usable or 0, limit.processors) if limit is not None else usable
+
+
+def _memory() -> int:
+    import psutil
+
+    return psutil.virtual_memory().total
+
+
+def _usable_memory() -> float | None:
+    limit = ControlGroups().memory()
+    # A group without a limit of its own may say a huge one.
+    return limit.limit if limit is not None and limit.limit < _memory() else None
 
 
 def _processor() -> str:
@@ -65,3 +81,15 @@ def _graphics() -> dict[str, Any]:
         return {}
     finally:
         nvml.nvmlShutdown()
+
+
+_FACTS: dict[str, Callable[[], Any]] = {
+    "host": platform.node,
+    "system": platform.platform,
+    "processor": _processor,
+    "cores": _physical_cores,
+    "threads": os.cpu_count,
+    "usable_threads": _usable_threads,
+    "memory_bytes": _memory,
+    "usable_memory_bytes": _usable_memory,
+}

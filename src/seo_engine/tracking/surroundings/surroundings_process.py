@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seo_engine.foundation.redaction import redact_text
+from seo_engine.foundation.whole_files import open_regular
 from seo_engine.tracking.surroundings.beginning import read_environment
 from seo_engine.tracking.surroundings.git import (
     CUT,
@@ -59,9 +60,9 @@ def _answer(questions: list[str]) -> dict[str, Any]:
 
 
 def _source(path: Path) -> str:
-    """Return a program without secrets; empty if it cannot be read."""
+    """Return a program without secrets; empty if it cannot be read, or comes from a pipe."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, may_be_link=True), "rb") as file:
             data = file.read(MOST_SOURCE_BYTES + 1)
     except OSError:
         return ""
