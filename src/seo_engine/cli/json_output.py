@@ -14,4 +14,4 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 def as_json_text(plain: Any) -> str:
     """Return JSON that every reader takes: NaN and infinities are null, and paths and the like are text."""
-    return orjson.dumps(as_json_data(plain), default=str, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(as_json_data(plain), default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
