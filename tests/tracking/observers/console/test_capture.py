@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -287,6 +288,28 @@ def test_what_was_printed_before_a_kill_is_recorded(tmp_path: Path) -> None:
     ) as process:
         process.wait(PATIENCE_SECONDS)
         wait_until(lambda: "the last words" in recorded(tmp_path) or None)
+
+
+def test_what_of_a_console_a_full_disk_does_not_take_is_seen_and_counted(tmp_path: Path) -> None:
+    fills = """
+        for number in range(300):
+            os.write(1, b"%d" % number * 99 + b"\\n")
+        tracker.close()
+    """
+    # As much as a full disk: the file of a process cannot grow beyond this.
+    with program(
+        "descriptors", 'print("ready", flush=True); sys.stdin.readline()\n' + textwrap.dedent(fills), tmp_path
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == b"ready\n":
+                break
+        for each in processes_of_the_console(process):
+            each.rlimit(psutil.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        seen, _ = process.communicate(b"\n", timeout=PATIENCE_SECONDS)
+    assert seen.decode().splitlines()[:300] == [f"{number}" * 99 for number in range(300)]
+    (said,) = re.findall(r"(\d+) records of the console are lost", seen.decode())
+    assert int(said) > 0
 
 
 def test_a_process_that_outlives_the_training_prints_on(tmp_path: Path) -> None:

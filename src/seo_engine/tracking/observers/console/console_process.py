@@ -40,8 +40,9 @@ def main(arguments: list[str]) -> None:
     """Pass on and record until nobody can print any more.
 
     Args:
-        arguments (list[str]): The run's folder, the rank, the descriptor to write to when all is recorded, and of each
-            channel its stream, its exit, and the original descriptor, with colons between them.
+        arguments (list[str]): The run's folder, the rank, the descriptor to write to at the end how many records the
+            disk has not taken, and of each channel its stream, its exit, and the original descriptor, with colons
+            between them.
     """
     ignore_signals_to_the_training()
     directory, rank, told, *channels = arguments
@@ -102,8 +103,9 @@ class _Reader:
         if self._records is not None and self._run is not None:
             self._records.close()
             self._run.logging_queue.write_waiting()
+            lost = len(self._run.logging_queue.waiting)
             self._run.logging_queue.close()
             self._records = self._run = None
             # The training may be gone.
             with contextlib.suppress(OSError):
-                os.write(self._told, b".")
+                os.write(self._told, b"%d\n" % lost)

@@ -32,6 +32,7 @@ _MAIN_PROGRAM = "seo_engine.tracking.observers.console.console_process"
 _LOOK_SECONDS = 0.5
 
 _LONGEST_FAREWELL_SECONDS = 2.0
+_LONGEST_NUMBER = 20
 
 
 class DescriptorConsole:
@@ -50,7 +51,7 @@ class DescriptorConsole:
         self._arguments = [str(run_directory.absolute()), str(rank)]
         self._channels: list[Channel] = []
         self._process: subprocess.Popen[bytes] | None = None
-        # The reader says here when it has recorded everything.
+        # The reader says here, when it has ended its records, how many are lost.
         self._recorded = -1
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="console-thread", daemon=True)
@@ -91,6 +92,8 @@ class DescriptorConsole:
             process.stdin.close()
         if not readable([self._recorded], min(timeout_seconds, _LONGEST_FAREWELL_SECONDS)):
             logger.warning("⚠️ The end of the console may not be recorded: its reader does not answer")
+        elif lost := int(os.read(self._recorded, _LONGEST_NUMBER) or b"0"):
+            logger.error("❌ The journal cannot be written: %d records of the console are lost", lost)
         # It stays while another process still prints through it.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK_SECONDS)
