@@ -99,6 +99,8 @@ def test_a_version_that_a_run_uses_is_read_and_remembered(tmp_path: Path, model:
         assert tracker.use_artifact("data").copy_to(tmp_path / "copy").joinpath("tokenizer").is_dir()
         with pytest.raises(ValueError, match=r"no artifact 'dota'.*nearest name is 'data'"):
             tracker.use_artifact("dota")
+        with pytest.raises(ValueError, match="named by a text such as 'model:best', got None"):
+            tracker.use_artifact(None)  # type: ignore[arg-type]
         tracker.log_artifact("model", model / "weights.bin", "model")
     lineage = ArtifactStore(tmp_path / "artifacts").lineage("data")
     assert lineage.made_by is not None and lineage.made_by.run == "maker"
@@ -115,6 +117,7 @@ def test_what_cannot_be_kept_is_said_counted_and_stops_nothing(
         ("model", tmp_path / "missing", "model"), ("../model", model, "model"), ("model", model, ""),
         ("model", model, "model", ["latest"]), ("model", tmp_path / "empty", "model"), ("model", None, "model"),
         ("model", model, "model", [], {"f": open}), ("model", 3, "model"),
+        ("model", model, "model", None),
     )  # fmt: skip
     with ExperimentTracker(config(tmp_path)) as tracker:
         for mistake in mistakes:
@@ -123,7 +126,7 @@ def test_what_cannot_be_kept_is_said_counted_and_stops_nothing(
     kinds = [record["kind"] for _, record in read_journal(tmp_path / "runs" / "r")]
     end = read_journal(tmp_path / "runs" / "r")[-1][1]
     assert kinds.count("artifact") + end["dropped"]["misuse"] == len(mistakes) and "training" in kinds
-    assert caplog.text.count("Skipping a call of log_artifact") == end["dropped"]["misuse"] >= 7
+    assert caplog.text.count("Skipping a call of log_artifact") == end["dropped"]["misuse"] >= 8
     assert not [*(tmp_path / "artifacts" / "incoming").glob("*")]
 
 

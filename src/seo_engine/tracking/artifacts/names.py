@@ -115,6 +115,8 @@ def parse_address(text: str) -> Address:
         >>> parse_address("model").alias
         'latest'
     """
+    if not isinstance(text, str):
+        raise ValueError(f"a version must be named by a text such as 'model:best', got {text!r}")
     name, at, digest = text.partition("@")
     name, colon, alias = (name, "", "") if at else text.partition(":")
     check_artifact_name(name)

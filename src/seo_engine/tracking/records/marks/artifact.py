@@ -31,6 +31,8 @@ def _contents(
     is_final: bool = False,
 ) -> Record:
     given = [aliases] if isinstance(aliases, str) else aliases
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"aliases must be a list of texts, got {given!r}")
     staging = store.stage(
         path, name, type, aliases=given, metadata=metadata, description=description, references=references,
         run=run, is_final=is_final,
