@@ -68,7 +68,7 @@ def version_details(version: ArtifactVersion, aliases: Mapping[str, int]) -> Ren
     parts: list[RenderableType] = [
         Text.assemble((version.label, "bold"), f"  {version.type}"),
         *([f"aliases {', '.join(names)}"] if names else []),
-        f"{len(version.files):,} files, {decimal(version.size)}, digest {version.digest}",
+        f"{'1 file' if len(version.files) == 1 else f'{len(version.files):,} files'}, {decimal(version.size)}, digest {version.digest}",
         escape(one_line(f"made {made} by {version.run or 'no run'} on {version.host or 'an unknown host'}")),
     ]
     if version.description:

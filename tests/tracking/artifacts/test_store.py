@@ -122,6 +122,21 @@ def test_a_version_that_is_committed_late_takes_no_alias_from_a_newer_one(store:
     assert store.aliases("model")["best"] == older.number
 
 
+@pytest.mark.parametrize("committed_by", ["whoever uses it", "whoever mends the store"])
+def test_what_waits_gets_its_numbers_in_the_order_in_which_it_was_kept(
+    store: ArtifactStore, tmp_path: Path, committed_by: str
+) -> None:
+    for number in range(9):
+        (tmp_path / "weights.txt").write_text(f"{number}")
+        store.stage(tmp_path / "weights.txt", "model", "model")
+    if committed_by == "whoever uses it":
+        store.commit_waiting("model")
+    else:
+        store.verify(mend=True)
+    contents = [(store.get(f"model:v{number}") / "weights.txt").read_text() for number in range(9)]
+    assert contents == [f"{number}" for number in range(9)]
+
+
 def test_what_is_elsewhere_is_a_part_of_the_version_and_not_of_the_folder(store: ArtifactStore, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("see there")
     references = [ArtifactReference("s3://bucket/data.tar", "md5:1", 10), ArtifactReference("https://example.org/ä")]

@@ -53,6 +53,22 @@ def commit(places: Places, staging: str) -> ArtifactVersion:
     return _commit(places, name, staging)
 
 
+def waiting_in_order(places: Places, name: str = "*") -> list[str]:
+    """Return the ids of what was staged and not committed yet, in the order in which it was: so are versions numbered.
+
+    Args:
+        places (Places): The store.
+        name (str): The artifact; `*` for all.
+    """
+    waiting = []
+    for folder in places.incoming.glob(f"{name}.*"):
+        # Another process may be filling it, or may have committed it; or somebody has put it there.
+        with contextlib.suppress(ValueError, OSError):
+            if name in ("*", name_in_staging_id(folder.name)):
+                waiting.append((read_request(folder / REQUEST, folder.name).created, folder.name))
+    return [staging for _, staging in sorted(waiting)]
+
+
 def _commit(places: Places, name: str, staging: str) -> ArtifactVersion:
     # All views of a run commit what it logged, at the same time: one of them reads the content.
     with _reading:

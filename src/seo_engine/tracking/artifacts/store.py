@@ -12,12 +12,12 @@ from typing import Any
 from seo_engine.tracking.artifacts import catalog, lineage, removal, verification
 from seo_engine.tracking.artifacts.catalog import Versions
 from seo_engine.tracking.artifacts.checkouts import Progress, check_out
-from seo_engine.tracking.artifacts.committing import commit
+from seo_engine.tracking.artifacts.committing import commit, waiting_in_order
 from seo_engine.tracking.artifacts.contents import ArtifactReference, StoredFile
-from seo_engine.tracking.artifacts.incoming.staging import REQUEST, stage
+from seo_engine.tracking.artifacts.incoming.staging import stage
 from seo_engine.tracking.artifacts.lineage import Lineage
 from seo_engine.tracking.artifacts.manifests import ArtifactVersion
-from seo_engine.tracking.artifacts.names import LATEST, check_alias, check_artifact_name, name_in_staging_id
+from seo_engine.tracking.artifacts.names import LATEST, check_alias, check_artifact_name
 from seo_engine.tracking.artifacts.places import Places
 from seo_engine.tracking.artifacts.removal import Removed
 from seo_engine.tracking.artifacts.verification import Verification
@@ -132,11 +132,10 @@ class ArtifactStore:
             OSError: If something cannot be read or written.
         """
         check_artifact_name(name)
-        for folder in sorted(self._places.incoming.glob(f"{name}.*")):
-            # Another process may be filling it, or commit it at this moment; or the version was deleted.
+        for staging in waiting_in_order(self._places, name):
+            # Another process may commit it at this moment; or the version was deleted.
             with contextlib.suppress(ValueError, FileNotFoundError):
-                if name_in_staging_id(folder.name) == name and (folder / REQUEST).exists():
-                    commit(self._places, folder.name)
+                commit(self._places, staging)
 
     def content_of(self, file: StoredFile) -> Path:
         """Return where the content of a file is, to read.

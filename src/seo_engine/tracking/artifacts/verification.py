@@ -14,9 +14,8 @@ from pathlib import Path
 from seo_engine.foundation.whole_files import open_regular
 from seo_engine.tracking.artifacts.catalog import artifact_names, changing, read_versions
 from seo_engine.tracking.artifacts.checkouts import Progress
-from seo_engine.tracking.artifacts.committing import commit, remove_incoming
-from seo_engine.tracking.artifacts.incoming.staging import FILLING, REQUEST
-from seo_engine.tracking.artifacts.manifests import ManifestError, read_request
+from seo_engine.tracking.artifacts.committing import commit, remove_incoming, waiting_in_order
+from seo_engine.tracking.artifacts.incoming.staging import FILLING
 from seo_engine.tracking.artifacts.places import DAMAGED_SUFFIX, Places
 from seo_engine.tracking.artifacts.removal import find_needed, remove_unneeded
 from seo_engine.tracking.file_lock import FileLock
@@ -115,15 +114,13 @@ def verify(places: Places, *, mend: bool = False, progress: Progress | None = No
 
 
 def _incoming(places: Places, *, mend: bool) -> Iterator[Finding]:
+    waiting = waiting_in_order(places)
     for folder in sorted(places.incoming.iterdir()):
-        try:
-            read_request(folder / REQUEST, folder.name)
-        except (OSError, ManifestError):
-            if _is_old(folder) and not _is_being_filled(folder):
-                if mend:
-                    remove_incoming(places, folder.name)
-                yield Finding(GARBAGE, str(folder), is_mended=mend)
-            continue
+        if folder.name not in waiting and _is_old(folder) and not _is_being_filled(folder):
+            if mend:
+                remove_incoming(places, folder.name)
+            yield Finding(GARBAGE, str(folder), is_mended=mend)
+    for folder in map(places.staging, waiting):
         if not mend:
             yield Finding(WAITING, str(folder))
             continue
