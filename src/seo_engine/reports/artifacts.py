@@ -68,7 +68,7 @@ def version_details(version: ArtifactVersion, aliases: Mapping[str, int]) -> Ren
     parts: list[RenderableType] = [
         Text.assemble((version.label, "bold"), f"  {version.type}"),
         *([f"aliases {', '.join(names)}"] if names else []),
-        f"{'1 file' if len(version.files) == 1 else f'{len(version.files):,} files'}, {decimal(version.size)}, digest {version.digest}",
+        f"{_files(len(version.files))}, {decimal(version.size)}, digest {version.digest}",
         escape(one_line(f"made {made} by {version.run or 'no run'} on {version.host or 'an unknown host'}")),
     ]
     if version.description:
@@ -117,7 +117,7 @@ def removed_in_words(removed: Removed) -> str:
     """
     if removed.kept_because:
         return f"{removed.version} is deleted; its content stays, because {one_line(removed.kept_because)}"
-    files = "1 file" if removed.objects == 1 else f"{removed.objects:,} files"
+    files = _files(removed.objects)
     return f"{removed.version} is deleted, and {files} that only it held: {decimal(removed.size)}"
 
 
@@ -140,6 +140,10 @@ def findings_table(verification: Verification) -> RenderableType:
     if not all(each.is_mended for each in verification.findings):
         parts.append(_next("artifacts verify --mend"))
     return Group(*parts)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _run(run: RunLinks) -> str:

@@ -112,13 +112,14 @@ def test_a_staging_that_another_process_commits_meanwhile_is_no_garbage(
     store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staged = store.stage(tmp_path / "folder" / "same", "other", "model")
-    read = verification.read_request
+    find = verification.waiting_in_order
 
-    def read_late(*arguments: Any) -> Any:
+    def find_and_commit(*arguments: Any) -> Any:
+        found = find(*arguments)
         store.commit(staged)
-        return read(*arguments)
+        return found
 
-    monkeypatch.setattr(verification, "read_request", read_late)
+    monkeypatch.setattr(verification, "waiting_in_order", find_and_commit)
     assert store.verify(mend=True).findings == ()
     assert store.names() == ["model", "other"]
 

@@ -121,6 +121,9 @@ def _incoming(places: Places, *, mend: bool) -> Iterator[Finding]:
                 remove_incoming(places, folder.name)
             yield Finding(GARBAGE, str(folder), is_mended=mend)
     for folder in map(places.staging, waiting):
+        if not folder.exists():
+            # Another process has committed it meanwhile.
+            continue
         if not mend:
             yield Finding(WAITING, str(folder))
             continue
