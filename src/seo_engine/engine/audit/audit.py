@@ -1,0 +1,135 @@
+"""Audits a site: its pages in, findings out."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from seo_engine.engine.audit.configuration import AuditConfig
+from seo_engine.engine.audit.finding import Finding
+from seo_engine.engine.audit.ignoring import Ignore, read_ignores
+from seo_engine.engine.audit.page_audit import PageAudit, Tally
+from seo_engine.engine.audit.registry import all_rules, applied_rules
+from seo_engine.engine.audit.rule import SEVERITIES, AppliedRule
+from seo_engine.engine.site.page import READ, Page
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit has found, as plain data.
+
+    Args:
+        pages (int): How many documents were looked at.
+        unread (Mapping[str, int]): How many of them could not be read, by their state.
+        rules (tuple[AppliedRule, ...]): The rules that applied.
+        tallies (Mapping[str, Tally]): What each rule has said, by its id.
+        findings (tuple[Finding, ...]): What is wrong: the worst first.
+        ignored (Mapping[Ignore, int]): How many findings each entry of the configuration has covered.
+        expired (tuple[Ignore, ...]): The entries that no longer count.
+        seconds (float): How long it took, with reading the pages.
+    """
+
+    pages: int
+    unread: Mapping[str, int]
+    rules: tuple[AppliedRule, ...]
+    tallies: Mapping[str, Tally]
+    findings: tuple[Finding, ...]
+    ignored: Mapping[Ignore, int]
+    expired: tuple[Ignore, ...]
+    seconds: float
+
+    @property
+    def severities(self) -> dict[str, int]:
+        """dict[str, int]: How many findings there are of each severity, the worst first."""
+        counts = Counter(finding.severity for finding in self.findings)
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    def fails(self, at: str) -> bool:
+        """Return whether there is a finding of a severity, or of a worse one.
+
+        Args:
+            at (str): `error` or `warning`; anything else never fails.
+        """
+        return at in SEVERITIES and any(self.severities[each] for each in SEVERITIES[: SEVERITIES.index(at) + 1])
+
+
+def audit_pages(
+    pages: Iterable[Page],
+    config: AuditConfig | None = None,
+    *,
+    today: datetime.date | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Audit:
+    """Apply the rules to the pages of a site.
+
+    Args:
+        pages (Iterable[Page]): The pages; each is looked at once, and not kept.
+        config (AuditConfig | None): The settings; None means the defaults.
+        today (datetime.date | None): The day on which ignored findings may have expired; None means now.
+        progress (Callable[[int], None] | None): Called after each page with how many are done.
+
+    Returns:
+        Audit: What was found.
+
+    Raises:
+        ValueError: If the configuration names a rule or a limit that there is not.
+
+    Example:
+        >>> from seo_engine.engine.site.parsing import parse_page
+        >>> audit = audit_pages([parse_page("<html lang=en><title>Pots</title><h1>Pots</h1>", "pots.html")])
+        >>> audit.pages, audit.fails("error")
+        (1, False)
+    """
+    started = time.perf_counter()
+    config, today = config or AuditConfig(), today or datetime.datetime.now(tz=datetime.UTC).date()
+    rules = applied_rules(config, all_rules())
+    entries = read_ignores(config.ignore)
+    ignored = {entry: 0 for entry in entries if not entry.has_expired(today)}
+    page_audit = PageAudit(rules)
+    findings: list[Finding] = []
+    unread: Counter[str] = Counter()
+    count = 0
+    for count, page in enumerate(pages, start=1):
+        if page.state != READ:
+            unread[page.state] += 1
+        for finding in page_audit.findings(page):
+            entry = next((each for each in ignored if each.covers(finding)), None)
+            if entry is None:
+                findings.append(finding)
+            else:
+                ignored[entry] += 1
+        if progress is not None:
+            progress(count)
+    return Audit(
+        pages=count,
+        unread=unread,
+        rules=rules,
+        tallies=page_audit.tallies,
+        findings=tuple(_in_order(findings, rules)),
+        ignored=ignored,
+        expired=tuple(entry for entry in entries if entry.has_expired(today)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+# How much worse one severity is than another, for the order of what to mend first.
+_IMPACT = dict(zip(SEVERITIES, (100.0, 10.0, 1.0), strict=True))
+
+
+def _in_order(findings: list[Finding], rules: Iterable[AppliedRule]) -> list[Finding]:
+    """Return the findings by what they cost: impact × pages ÷ effort of their rule, then by page."""
+    efforts = {applied.rule.id: applied.rule.effort for applied in rules}
+    pages: dict[tuple[str, str], set[str]] = {}
+    for finding in findings:
+        pages.setdefault((finding.severity, finding.rule), set()).add(finding.path)
+    costs = {key: _IMPACT[key[0]] * len(there) / efforts[key[1]] for key, there in pages.items()}
+
+    def key(finding: Finding) -> tuple[int, float, str, str]:
+        kind = (finding.severity, finding.rule)
+        return SEVERITIES.index(finding.severity), -costs[kind], finding.rule, finding.path
+
+    # Sorting keeps the order of the document among the findings of a page.
+    return sorted(findings, key=key)
