@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from seo_engine.engine.audit.configuration import AuditConfig
 from seo_engine.engine.configuration import TrainingConfig
 from seo_engine.engine.site.configuration import SiteConfig
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
@@ -21,9 +22,8 @@ from seo_engine.tracking import TrackingConfig
 
 logger = logging.getLogger(__name__)
 
-# Tables of the file whose settings belong to a room, as do variables that begin so: SEO_ENGINE_CRAWL_MOST_PAGES. None:
-# the room is still to come, and whatever stands there is passed over.
-ROOM_TABLES: Tables = {"audit": None, "crawl": CrawlConfig}
+# Tables of the file whose settings belong to a room, as do variables that begin so: SEO_ENGINE_CRAWL_MOST_PAGES.
+ROOM_TABLES: Tables = {"audit": AuditConfig, "crawl": CrawlConfig}
 
 
 def table_of(configuration: type[Configuration]) -> str:

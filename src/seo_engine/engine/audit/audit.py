@@ -47,14 +47,6 @@ class Audit:
         counts = Counter(finding.severity for finding in self.findings)
         return {severity: counts[severity] for severity in SEVERITIES}
 
-    def fails(self, at: str) -> bool:
-        """Return whether there is a finding of a severity, or of a worse one.
-
-        Args:
-            at (str): `error` or `warning`; anything else never fails.
-        """
-        return at in SEVERITIES and any(self.severities[each] for each in SEVERITIES[: SEVERITIES.index(at) + 1])
-
 
 def audit_pages(
     pages: Iterable[Page],
@@ -80,8 +72,8 @@ def audit_pages(
     Example:
         >>> from seo_engine.engine.site.parsing import parse_page
         >>> audit = audit_pages([parse_page("<html lang=en><title>Pots</title><h1>Pots</h1>", "pots.html")])
-        >>> audit.pages, audit.fails("error")
-        (1, False)
+        >>> audit.pages, audit.severities["notice"]
+        (1, 1)
     """
     started = time.perf_counter()
     config, today = config or AuditConfig(), today or datetime.datetime.now(tz=datetime.UTC).date()

@@ -27,6 +27,9 @@ class Finding:
         number (int): Its number among the elements of this tag, from 1; 0 if the fault is the page's.
         region (str): Where in the page it stands.
         fingerprint (str): Stays the same when the page's lines move.
+        attribute (str): The attribute of the element that the evidence is the value of; empty if it is not one.
+        line (int): The line of the element in its file, from 1; 0 if it is not known.
+        column (int): The column, from 1; 0 if it is not known.
     """
 
     rule: str
@@ -39,6 +42,9 @@ class Finding:
     number: int
     region: str
     fingerprint: str
+    attribute: str = ""
+    line: int = 0
+    column: int = 0
 
 
 def findings_of(rule: Rule, severity: str, page: Page, faults: list[Fault]) -> list[Finding]:
@@ -75,6 +81,7 @@ def findings_of(rule: Rule, severity: str, page: Page, faults: list[Fault]) -> l
                 number=number,
                 region=region,
                 fingerprint=fingerprint,
+                attribute=fault.attribute,
             )
         )
     return findings

@@ -17,7 +17,7 @@ from seo_engine.foundation.texts import one_line
 GROUP = "seo_engine.audit_rules"
 
 _PAGE_RULES = "seo_engine.engine.audit.rules.page"
-_GROUPS = ("titles",)
+_GROUPS = ("titles", "descriptions", "headings")
 
 
 class UnusableRuleError(ValueError):

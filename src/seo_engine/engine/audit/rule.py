@@ -29,12 +29,14 @@ class Fault:
         message (str): What is wrong, with the values that show it: one sentence without a full stop.
         evidence (str): What stands in the page, quoted.
         element (Placed | None): The element at fault, one of the page's facts; None if it is the page, or what lacks.
+        attribute (str): The attribute of the element whose value the evidence is, as it stands; empty if it is not one.
         severity (str): How bad it is, if not as the rule says.
     """
 
     message: str
     evidence: str = ""
     element: Placed | None = None
+    attribute: str = ""
     severity: str = ""
 
 

@@ -1,0 +1,39 @@
+"""Counts and limits of an audit in words: what every form for people says."""
+
+from __future__ import annotations
+
+from seo_engine.engine.audit.audit import Audit
+from seo_engine.engine.audit.page_audit import ERROR, UNKNOWN
+
+
+def count_of(count: int, what: str) -> str:
+    """Return a number of things.
+
+    Example:
+        >>> count_of(1, "page"), count_of(2000, "page")
+        ('1 page', '2,000 pages')
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def counts_of(audit: Audit) -> str:
+    """Return how many findings there are, by severity."""
+    counted = [count_of(count, severity) for severity, count in audit.severities.items() if count]
+    return ", ".join(counted) or "nothing to mend"
+
+
+def coverage(audit: Audit) -> str:
+    """Return what was not judged, in sentences; empty if everything was."""
+    said = [f"{count_of(count, 'document')} could not be read ({state})." for state, count in audit.unread.items()]
+    for states, what in ((UNKNOWN, "could not be judged everywhere"), (ERROR, "have failed")):
+        rules = [rule for rule, tally in audit.tallies.items() if tally.states[states]]
+        if rules:
+            said.append(f"{count_of(len(rules), 'rule')} {what}: {', '.join(rules)}.")
+    not_listed = sum(tally.not_listed for tally in audit.tallies.values())
+    if not_listed:
+        said.append(f"{count_of(not_listed, 'further fault')} of a kind that a page has often are not listed.")
+    if ignored := sum(audit.ignored.values()):
+        said.append(f"{count_of(ignored, 'finding')} ignored, as the configuration says.")
+    for entry in audit.expired:
+        said.append(f"{entry.rule} is no longer ignored: that ended on {entry.until}.")
+    return " ".join(said)
