@@ -17,7 +17,7 @@ from seo_engine.foundation.texts import one_line
 GROUP = "seo_engine.audit_rules"
 
 _PAGE_RULES = "seo_engine.engine.audit.rules.page"
-_GROUPS = ("titles", "descriptions", "headings")
+_GROUPS = ("indexability", "titles", "descriptions", "headings", "languages", "canonicals", "hreflang")
 
 
 class UnusableRuleError(ValueError):
