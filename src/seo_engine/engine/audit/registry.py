@@ -17,7 +17,17 @@ from seo_engine.foundation.texts import one_line
 GROUP = "seo_engine.audit_rules"
 
 _PAGE_RULES = "seo_engine.engine.audit.rules.page"
-_GROUPS = ("indexability", "titles", "descriptions", "headings", "languages", "canonicals", "hreflang")
+_GROUPS = (
+    "indexability",
+    "titles",
+    "descriptions",
+    "headings",
+    "languages",
+    "canonicals",
+    "hreflang",
+    "links",
+    "addresses",
+)
 
 
 class UnusableRuleError(ValueError):
