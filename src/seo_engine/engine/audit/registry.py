@@ -27,6 +27,10 @@ _GROUPS = (
     "hreflang",
     "links",
     "addresses",
+    "images",
+    "performance",
+    "social",
+    "security",
 )
 
 

@@ -58,7 +58,7 @@ def test_a_limit_can_be_moved() -> None:
     ("title", "message"),
     [
         ("{{ page.title }}", "the title is a placeholder"),
-        ("CHEAP POTS ONLINE", "the title is all in capitals"),
+        ("BUY CHEAP POTS ONLINE", "the title is all in capitals"),
         ("pots, cheap pots, pot shop, buy pots, pots online", "the title is a list of words"),
     ],
 )
@@ -66,7 +66,7 @@ def test_what_search_engines_replace_is_said(title: str, message: str) -> None:
     assert judge("title.rewritten-risk", page_of(in_head(f"<title>{title}</title>"))).messages == [message]
 
 
-@pytest.mark.parametrize("title", ["NASA", "HTML5 API", "Pots | Kent Pottery", "料金", "Index funds for beginners"])
+@pytest.mark.parametrize("title", ["NASA", "CREATE POLICY", "Pots | Kent Pottery", "料金", "Index funds for beginners"])
 def test_what_looks_like_it_and_is_not_is_left_alone(title: str) -> None:
     assert judge("title.rewritten-risk", page_of(in_head(f"<title>{title}</title>"))).state == "pass"
 

@@ -25,7 +25,8 @@ _PLACEHOLDER = re.compile(
     r"|lorem ipsum.*|todo|index|\{\{.*\}\}|undefined|null|\[object object\]",
     re.IGNORECASE,
 )
-_FEWEST_CAPITALS = 10
+# A name or a command may be written in capitals; a sentence is not.
+_FEWEST_WORDS_IN_CAPITALS = 4
 
 
 def _titles(page: Page) -> tuple[Title, ...]:
@@ -71,10 +72,9 @@ def _same_as_heading(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 
 def _rewritten_risk(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
     title = page.title
-    letters = [letter for letter in title if letter.isalpha()]
     if _PLACEHOLDER.fullmatch(title.strip()):
         yield Fault("the title is a placeholder", title, _shown(page))
-    elif len(letters) >= _FEWEST_CAPITALS and title == title.upper() != title.lower():
+    elif len(title.split()) >= _FEWEST_WORDS_IN_CAPITALS and title == title.upper() != title.lower():
         yield Fault("the title is all in capitals", title, _shown(page))
     elif len(_SEPARATORS.findall(title)) >= thresholds["separators"]:
         yield Fault("the title is a list of words", title, _shown(page))
