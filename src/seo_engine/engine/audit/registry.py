@@ -18,6 +18,7 @@ GROUP = "seo_engine.audit_rules"
 
 _PAGE_RULES = "seo_engine.engine.audit.rules.page"
 _GROUPS = (
+    "responses",
     "indexability",
     "titles",
     "descriptions",
@@ -25,6 +26,7 @@ _GROUPS = (
     "languages",
     "canonicals",
     "hreflang",
+    "contents",
     "links",
     "addresses",
     "images",

@@ -43,11 +43,11 @@ def _image(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
         if not meta.content.lower().startswith(("http://", "https://")):
             yield Fault("the address of og:image is relative", meta.content, meta, "content")
     for name, side in (("og:image:width", "width"), ("og:image:height", "height")):
+        least = thresholds[side]
         for meta in _values(page, name):
-            if meta.content.isdigit() and int(meta.content) < thresholds[side]:
-                yield Fault(
-                    f"og:image is {meta.content} pixels in {side}, less than {thresholds[side]:g}", meta.content, meta
-                )
+            pixels = meta.content.strip()
+            if _PIXELS.fullmatch(pixels) and int(pixels) < least:
+                yield Fault(f"og:image is {pixels} pixels in {side}, less than {least:g}", meta.content, meta)
 
 
 def _url(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
