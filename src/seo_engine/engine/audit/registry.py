@@ -31,6 +31,7 @@ _GROUPS = (
     "addresses",
     "images",
     "performance",
+    "structured_data",
     "social",
     "security",
 )

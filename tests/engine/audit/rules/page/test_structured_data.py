@@ -1,0 +1,105 @@
+"""Rules about structured data: what they find, and what they leave alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.engine.audit.auditing import in_head, judge, page_of
+
+OWN = "https://a.example/pots.html"
+HEAD = f"<title>Our pots</title><link rel=canonical href={OWN}>"
+
+
+def described(*items: Any) -> str:
+    blocks = (
+        item if isinstance(item, str) else json.dumps({"@context": "https://schema.org", **item}) for item in items
+    )
+    return in_head(HEAD, *(f"<script type='application/ld+json'>{block}</script>" for block in blocks))
+
+
+PRODUCT = {
+    "@type": "Product", "name": "Red pot", "image": "/pot.png", "description": "Thrown by hand.", "brand": "Kent",
+    "offers": {"@type": "Offer", "price": 12},
+}  # fmt: skip
+
+FAULTY = {
+    "sd.syntax": described('{"@type": "Product",}'),
+    "sd.required": described({"@type": "Product", "name": "Red pot"}),
+    "sd.recommended": described({"@type": "Article", "headline": "How we throw pots"}),
+    "sd.retired": described({"@type": "HowTo", "name": "How to throw a pot"}),
+    "sd.inconsistent": described({"@type": "WebPage", "publisher": {"@id": "#kent"}}),
+}
+
+
+@pytest.mark.parametrize("rule", FAULTY)
+@pytest.mark.parametrize(
+    "page",
+    [
+        in_head(HEAD),
+        described(PRODUCT),
+        described({"@graph": [{"@type": "WebPage", "url": OWN, "about": {"@id": "#pot"}}, {**PRODUCT, "@id": "#pot"}]}),
+        described({"@type": "Person", "name": "Ann"}),
+    ],
+)
+def test_good_data_have_no_fault(rule: str, page: str) -> None:
+    assert judge(rule, page_of(page)).state == "pass"
+
+
+@pytest.mark.parametrize(
+    ("block", "why"),
+    [
+        ('{"@type": "Product",}', "a comma stands before a closing bracket"),
+        ('/* the pot */ {"@type": "Product"}', "there are comments in it"),
+        ('{"name": "Red\npot"}', "a line break or another control character stands within a text"),
+        ("{&quot;name&quot;: 1}", "its quotes are written as HTML entities"),
+        ("", "the block is empty"),
+        ('{"name": ', "Expecting value: line 1 column 10 (char 9)"),
+        ("[" * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_what_does_not_parse_is_said_with_the_reading_that_would_do(block: str, why: str) -> None:
+    assert judge("sd.syntax", page_of(described(block))).messages == [f"a block of JSON-LD does not parse: {why}"]
+
+
+def test_what_a_rich_result_needs_may_come_under_several_names_and_in_any_syntax() -> None:
+    assert judge("sd.required", page_of(FAULTY["sd.required"])).messages == [
+        "Product lacks aggregateRating or offers or review"
+    ]
+    microdata = (
+        "<div itemscope itemtype=https://schema.org/Product><b itemprop=name>Red pot</b>"
+        "<div itemprop=offers itemscope itemtype=https://schema.org/Offer><i itemprop=price>12</i></div></div>"
+    )
+    assert judge("sd.required", page_of(in_head(HEAD, body=microdata))).state == "pass"
+    bare = "<div itemscope itemtype=https://schema.org/Recipe><b itemprop=name>Glaze</b></div>"
+    assert judge("sd.required", page_of(in_head(HEAD, body=bare))).messages == ["Recipe lacks image"]
+
+
+def test_a_mention_of_what_is_described_elsewhere_lacks_nothing() -> None:
+    graph = {"@graph": [{**PRODUCT, "@id": "#pot"}, {"@type": "Review", "author": "Ann", "reviewRating": 5,
+             "itemReviewed": {"@type": "Product", "@id": "#pot"}}]}  # fmt: skip
+    assert judge("sd.required", page_of(described(graph))).state == "pass"
+
+
+def test_a_retired_type_is_said_once_and_no_harm_is_claimed() -> None:
+    question = {"@type": "Question", "name": "How long?"}
+    page = page_of(described({"@type": "FAQPage", "mainEntity": [question]}, {"@type": "FAQPage"}))
+    (message,) = judge("sd.retired", page).messages
+    assert message == "FAQPage makes no rich result any more, since May 2026; the data do no harm"
+
+
+def test_another_address_than_the_canonical_one_is_said_of_the_page_and_not_of_what_it_mentions() -> None:
+    other = page_of(described({"@type": "WebPage", "url": "https://a.example/old.html"}))
+    assert judge("sd.inconsistent", other).state == "fail"
+    shop = page_of(described({"@type": "Organization", "url": "https://a.example/"}))
+    assert judge("sd.inconsistent", shop).state == "pass"
+
+
+@pytest.mark.parametrize(
+    "block", ["null", '"text"', "[]", '{"@type": 3}', '{"@type": ["Product", null]}', '{"@graph": 1}']
+)
+def test_odd_json_is_no_item(block: str) -> None:
+    for rule in FAULTY:
+        assert judge(rule, page_of(described(block))).state in ("pass", "fail")
