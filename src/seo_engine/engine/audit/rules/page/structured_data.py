@@ -98,7 +98,7 @@ def _inconsistent(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
                 if reference.startswith("#") and reference not in known:
                     yield Fault(f"{name} refers to {reference}, which no block describes", reference, item.block)
         url = item.properties.get("url")
-        if _is_of_page(item) and _are_different(url, page.canonical):
+        if _is_of_page(item) and isinstance(url, str) and _are_different(url, page.canonical):
             said = f"{item.types[0]} has another address (url) than the canonical one, {page.canonical}"
             yield Fault(said, url, item.block)
 
@@ -113,9 +113,9 @@ def _is_of_page(item: Item) -> bool:
     return any(name in _PAGE_TYPES for name in item.types)
 
 
-def _are_different(url: Any, canonical: str) -> bool:
+def _are_different(url: str, canonical: str) -> bool:
     """Return whether both are whole addresses, and not the same."""
-    if not isinstance(url, str) or "://" not in url or "://" not in canonical:
+    if "://" not in url or "://" not in canonical:
         return False
     return _comparable(url) != _comparable(canonical)
 
