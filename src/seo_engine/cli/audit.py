@@ -245,6 +245,7 @@ def _as_plain(found: Audit, comparison: Comparison | None) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "pages": found.pages,
         "unread": dict(found.unread),
+        "not_indexable": dict(found.not_indexable),
         "severities": found.severities,
         "seconds": found.seconds,
         "rules": {

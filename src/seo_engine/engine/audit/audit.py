@@ -24,6 +24,7 @@ class Audit:
     Args:
         pages (int): How many documents were looked at.
         unread (Mapping[str, int]): How many of them could not be read, by their state.
+        not_indexable (Mapping[str, int]): How many of them search engines may not show, by the reason.
         rules (tuple[AppliedRule, ...]): The rules that applied.
         tallies (Mapping[str, Tally]): What each rule has said, by its id.
         findings (tuple[Finding, ...]): What is wrong: the worst first.
@@ -34,6 +35,7 @@ class Audit:
 
     pages: int
     unread: Mapping[str, int]
+    not_indexable: Mapping[str, int]
     rules: tuple[AppliedRule, ...]
     tallies: Mapping[str, Tally]
     findings: tuple[Finding, ...]
@@ -98,6 +100,7 @@ def audit_pages(
     return Audit(
         pages=count,
         unread=unread,
+        not_indexable=page_audit.not_indexable,
         rules=rules,
         tallies=page_audit.tallies,
         findings=tuple(_in_order(findings, rules)),

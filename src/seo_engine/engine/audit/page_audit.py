@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seo_engine.engine.audit.finding import Finding, findings_of
+from seo_engine.engine.audit.page_gates import INDEXABLE
 from seo_engine.engine.audit.rule import AppliedRule
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.unknown import UnknownFactError
@@ -50,6 +52,8 @@ class PageAudit:
     def __init__(self, rules: Sequence[AppliedRule]) -> None:
         self._rules = rules
         self.tallies = {applied.rule.id: Tally() for applied in rules}
+        # Why pages are none that a search engine may show: the rules about those are then silent.
+        self.not_indexable: Counter[str] = Counter()
 
     def findings(self, page: Page) -> list[Finding]:
         """Return what the rules find on a page, and count what they say.
@@ -57,6 +61,9 @@ class PageAudit:
         Args:
             page (Page): The page.
         """
+        with contextlib.suppress(UnknownFactError):
+            if why_not := INDEXABLE.reason_against(page):
+                self.not_indexable[why_not] += 1
         findings: list[Finding] = []
         reasons: dict[str, str | None] = {}
         for applied in self._rules:

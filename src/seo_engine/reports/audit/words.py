@@ -5,6 +5,9 @@ from __future__ import annotations
 from seo_engine.engine.audit.audit import Audit
 from seo_engine.engine.audit.page_audit import ERROR, UNKNOWN
 
+# It has a sentence of its own.
+_UNREAD = ("could not be read",)
+
 
 def count_of(count: int, what: str) -> str:
     """Return a number of things.
@@ -25,6 +28,11 @@ def counts_of(audit: Audit) -> str:
 def coverage(audit: Audit) -> str:
     """Return what was not judged, in sentences; empty if everything was."""
     said = [f"{count_of(count, 'document')} could not be read ({state})." for state, count in audit.unread.items()]
+    silent = {reason: count for reason, count in audit.not_indexable.items() if reason not in _UNREAD}
+    if silent:
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in silent.items())
+        pages = count_of(sum(silent.values()), "page")
+        said.append(f"{pages} cannot come up in a search, so the rules about search results pass over them: {reasons}.")
     for states, what in ((UNKNOWN, "could not be judged everywhere"), (ERROR, "have failed")):
         rules = [rule for rule, tally in audit.tallies.items() if tally.states[states]]
         if rules:
