@@ -7,6 +7,7 @@
 # make test-servers: what we say Apache and nginx answer is what they answer (apt-get install apache2 nginx-light).
 # make faults KILLS=200: kill and disturb real runs.   make fuzz SECONDS=60: odd bytes for what reads files.
 # make benchmark ONLY="reading trackio": compare with similar tools, all or some.
+# make check-dates: which rules of the audit were last compared with their source too long ago.
 # make docs: renew the generated parts of the documents.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +16,7 @@ SECONDS ?= 60
 TESTS := $(BIN)/python -m pytest --ignore tests/integrations --ignore tests/faults --ignore tests/servers \
 	--ignore tests/browser --numprocesses 3 --dist worksteal
 
-.PHONY: train test coverage test-integrations test-servers test-browser test-extras faults fuzz benchmark docs clean
+.PHONY: train test coverage test-integrations test-servers test-browser test-extras faults fuzz benchmark check-dates docs clean
 
 train: .venv/engine-installed
 	$(BIN)/seo-engine train
@@ -60,6 +61,9 @@ fuzz: .venv/fuzz-installed
 
 benchmark: .venv/benchmark-installed .venv-peers/installed
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+check-dates: .venv/test-installed
+	@$(BIN)/python -m tests.engine.audit.check_dates
 
 docs: .venv/engine-installed
 	$(BIN)/python -m docs.generate

@@ -15,6 +15,8 @@ from pathlib import Path
 from benchmarks import rank_tables, report
 from benchmarks.report import RESULTS, as_markdown
 from seo_engine import TrackingConfig
+from seo_engine.engine.audit.configuration import AuditConfig
+from seo_engine.engine.audit.registry import own_rules
 from seo_engine.engine.configuration import TrainingConfig
 from seo_engine.engine.site.configuration import SiteConfig
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
@@ -56,6 +58,18 @@ def settings_table(configuration: type[Configuration], names: Iterable[str]) -> 
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def rules_table() -> str:
+    """Return the rules of the audit as a table."""
+    lines = [["rule", "severity", "of pages", "what it finds", "limits", "source"], ["---"] * 6]
+    for rule in own_rules():
+        limits = ", ".join(f"{name} {limit:g}" for name, limit in rule.thresholds.items())
+        source = "heuristic" if rule.is_heuristic else f"[source]({rule.source})"
+        switched = rule.severity if rule.is_on else f"{rule.severity}, off by default"
+        trigger = rule.trigger.replace("<", "&lt;").replace("|", "\\|")
+        lines.append([f"`{rule.id}`", switched, rule.gate.name, trigger, limits, source])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def _names(configuration: type[Configuration], *, without: type[Configuration] = Configuration) -> list[str]:
     left_out = {field.name for field in dataclasses.fields(without)}
     return [field.name for field in dataclasses.fields(configuration) if field.name not in left_out]
@@ -69,6 +83,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "profiling-settings": lambda: settings_table(ProfilingConfig, _names(ProfilingConfig)),
     "site-settings": lambda: settings_table(SiteConfig, _names(SiteConfig)),
     "crawl-settings": lambda: settings_table(CrawlConfig, _names(CrawlConfig)),
+    "audit-settings": lambda: settings_table(AuditConfig, _names(AuditConfig)),
+    "audit-rules": rules_table,
     "training-settings": lambda: settings_table(TrainingConfig, _names(TrainingConfig)),
     "front-page-benchmark": lambda: as_markdown(report.front_page_table(_RESULTS)),
     "calls": lambda: as_markdown(report.cost_table(_RESULTS)),

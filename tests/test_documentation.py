@@ -13,6 +13,7 @@ import pytest
 
 from docs.generate import DOCUMENTS, OFTEN_CHANGED, PARTS, renewed
 from seo_engine import SEOConfig
+from seo_engine.engine.audit.configuration import AuditConfig
 from seo_engine.engine.site.crawling.configuration import CrawlConfig
 from seo_engine.tracking.records.kinds import KINDS
 from tests.document_programs import programs_of, run_programs_of
@@ -35,7 +36,7 @@ def test_every_generated_part_is_in_a_document() -> None:
 
 def test_the_configuration_guide_is_complete_and_says_each_setting_once() -> None:
     guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    fields = [*dataclasses.fields(SEOConfig), *dataclasses.fields(CrawlConfig)]
+    fields = [*dataclasses.fields(SEOConfig), *dataclasses.fields(CrawlConfig), *dataclasses.fields(AuditConfig)]
     assert sorted(settings_in(guide)) == sorted(field.name for field in fields)
 
 

@@ -13,6 +13,7 @@ from seo_engine.engine.audit.data import all_tables
 from seo_engine.engine.audit.page_gates import SHOWN
 from seo_engine.engine.audit.registry import UnusableRuleError, all_rules, applied_rules, own_rules
 from seo_engine.engine.audit.rule import Fault, Rule
+from tests.engine.audit.check_dates import MOST_DAYS, outdated, reviews
 
 OWN = Rule(
     id="kent.clay",
@@ -44,6 +45,13 @@ def test_what_the_rules_know_of_search_engines_has_a_day_of_review() -> None:
     assert {table.name for table in all_tables()} >= {"robots_values", "hreflang_codes", "rich_results"}
     for table in all_tables():
         assert isinstance(table.reviewed, datetime.date) and table.source.startswith("https://")
+
+
+def test_a_review_that_is_too_old_is_named() -> None:
+    newest = max(reviewed for _, _, reviewed in reviews())
+    assert outdated(newest) == []
+    later = outdated(newest + datetime.timedelta(days=MOST_DAYS + 30))
+    assert len(later) == len(list(reviews())) and any("robots_values.toml" in line for line in later)
 
 
 def test_rules_that_are_off_by_default_can_be_switched_on_and_others_off() -> None:
@@ -106,7 +114,7 @@ def test_rules_of_another_package_come_through_the_same_door(monkeypatch: pytest
         (f"{__name__}:NOTHING", "cannot be imported"),
         ("no_such_module_of_rules:RULES", "cannot be imported"),
         (f"{__name__}:NONE", "are not a sequence of Rule"),
-        ("seo_engine.engine.audit.rules.page.titles:RULES", "have an id that is taken: title.missing"),
+        ("seo_engine.engine.audit.rules.page.head.titles:RULES", "have an id that is taken: title.missing"),
     ],
 )
 def test_rules_that_cannot_be_used_are_said_in_one_line(

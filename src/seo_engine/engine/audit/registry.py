@@ -18,22 +18,22 @@ GROUP = "seo_engine.audit_rules"
 
 _PAGE_RULES = "seo_engine.engine.audit.rules.page"
 _GROUPS = (
-    "responses",
-    "indexability",
-    "titles",
-    "descriptions",
-    "headings",
-    "languages",
-    "canonicals",
-    "hreflang",
-    "contents",
-    "links",
-    "addresses",
-    "images",
-    "performance",
-    "structured_data",
-    "social",
-    "security",
+    "answer.responses",
+    "head.indexability",
+    "head.titles",
+    "head.descriptions",
+    "body.headings",
+    "head.languages",
+    "head.canonicals",
+    "head.hreflang",
+    "body.contents",
+    "body.links",
+    "answer.addresses",
+    "body.images",
+    "answer.performance",
+    "body.structured_data",
+    "head.social",
+    "answer.security",
 )
 
 

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import orjson
 
-from seo_engine import __version__
 from seo_engine.engine.audit.audit import Audit
 from seo_engine.engine.audit.finding import Finding
 from seo_engine.engine.audit.rule import ERROR, NOTICE, WARNING, AppliedRule
@@ -32,11 +31,7 @@ def as_sarif(audit: Audit) -> str:
     numbers = {applied.rule.id: number for number, applied in enumerate(audit.rules)}
     run = {
         "tool": {
-            "driver": {
-                "name": "seo-engine",
-                "semanticVersion": __version__,
-                "rules": [_rule(applied) for applied in audit.rules],
-            }
+            "driver": {"name": "seo-engine", "rules": [_rule(applied) for applied in audit.rules]},
         },
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, numbers[finding.rule]) for finding in audit.findings],

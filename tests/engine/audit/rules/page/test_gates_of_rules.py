@@ -15,9 +15,8 @@ from seo_engine.engine.site.response import Response
 from tests.engine.audit.auditing import answered, judge, page_of
 
 _MODULES = [
-    importlib.import_module(f"{__package__}.{path.stem}")
-    for path in sorted(Path(__file__).parent.glob("test_*.py"))
-    if path.stem != Path(__file__).stem
+    importlib.import_module(f"{__package__}.{path.parent.name}.{path.stem}")
+    for path in sorted(Path(__file__).parent.glob("*/test_*.py"))
 ]
 FAULTY: dict[str, str | Page] = {rule: page for module in _MODULES for rule, page in module.FAULTY.items()}
 

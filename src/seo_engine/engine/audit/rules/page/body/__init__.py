@@ -1,0 +1,1 @@
+"""Rules about what the body of a page shows."""

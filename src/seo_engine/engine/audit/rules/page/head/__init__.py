@@ -1,0 +1,1 @@
+"""Rules about what the head of a page says."""
