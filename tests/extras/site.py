@@ -38,6 +38,15 @@ def check_reading() -> None:
     assert (page.title, page.main_text) == ("Pots", "Our pots\nMade by hand.")
 
 
+def check_audit() -> None:
+    """The bundled site is audited, and an address is said to need another extra."""
+    command = [sys.executable, "-m", "seo_engine.cli", "audit"]
+    finished = subprocess.run([*command, str(SAMPLE_SITE)], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0 and "nothing to mend on" in finished.stdout, finished.stderr
+    refused = subprocess.run([*command, "https://example.org/"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and 'pip install "seo-engine[crawl]"' in refused.stderr, refused.stderr
+
+
 def check_training_without_trackers() -> None:
     """Each tracker says what it needs; the training goes on, and its journal is complete."""
     finished = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, text=True, check=False)
@@ -62,7 +71,8 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         check_reading()
+        check_audit()
         check_what_is_missing()
         check_training_without_trackers()
         os.chdir(Path(__file__).parent)
-    print("site: the bundled site was read, and a training without trackers was journalled whole")
+    print("site: the bundled site was read and audited, and a training without trackers was journalled whole")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from types import ModuleType
-from urllib.parse import urljoin
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from seo_engine.foundation.extras import import_of_extra
 
@@ -19,6 +19,22 @@ _AS_IT_IS = re.compile(
     r"(?:\?[\w!$&()*+,:;=@~%./?-]*+)?(?:#[\w!$&'()*+,:;=@~%./?-]*+)?",
     re.ASCII,
 )
+
+
+def split_address(address: str) -> SplitResult:
+    """Return the parts of an address; what is none, which a page may write all the same, is a path.
+
+    Args:
+        address (str): Whatever stands there.
+
+    Example:
+        >>> split_address("https://a.example:80/x").hostname, split_address("http://[::1").path
+        ('a.example', 'http://[::1')
+    """
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", address, "", "")
 
 
 class Addresses:

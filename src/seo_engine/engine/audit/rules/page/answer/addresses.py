@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterator
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from seo_engine.engine.audit.page_gates import INDEXABLE
 from seo_engine.engine.audit.rule import A_LOOK, HEURISTIC, NOTICE, Fault, Rule, Thresholds
+from seo_engine.engine.site.document.addresses import split_address
 from seo_engine.engine.site.page import Page
 
 _STRUCTURE = "https://developers.google.com/search/docs/crawling-indexing/url-structure"
@@ -20,7 +21,7 @@ _SESSION_IN_PATH = re.compile(r";jsessionid=|/\(S\([a-z0-9]+\)\)/", re.IGNORECAS
 
 def _path(page: Page) -> str:
     """Return the path of a page as its address has it, or as the file system does."""
-    return urlsplit(page.url).path if "://" in page.url else page.path
+    return split_address(page.url).path if "://" in page.url else page.path
 
 
 def _says(test: Callable[[str], bool], message: str) -> Callable[[Page, Thresholds], Iterator[Fault]]:
@@ -54,7 +55,7 @@ def _session(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 
 def _parameters_of(page: Page) -> list[tuple[str, str]]:
     # A file's name may hold what separates the parts of an address.
-    return parse_qsl(urlsplit(page.url).query, keep_blank_values=True) if "://" in page.url else []
+    return parse_qsl(split_address(page.url).query, keep_blank_values=True) if "://" in page.url else []
 
 
 def _rule(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from seo_engine.engine.audit.page_gates import SHOWN
 from seo_engine.engine.audit.rule import ERROR, MECHANICAL, NOTICE, Fault, Rule, Thresholds
+from seo_engine.engine.site.document.addresses import split_address
 from seo_engine.engine.site.facts import Placed
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.unknown import UnknownFactError
@@ -33,11 +33,11 @@ def _http(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 def _scheme(page: Page) -> str:
     if "://" not in page.url:
         raise UnknownFactError("it is not known where the pages are served; --base-url says it")
-    return urlsplit(page.url).scheme.lower()
+    return split_address(page.url).scheme.lower()
 
 
 def _is_this_machine(page: Page) -> bool:
-    return urlsplit(page.url).hostname in ("localhost", "127.0.0.1", "::1")
+    return split_address(page.url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _mixed_content(page: Page, thresholds: Thresholds) -> Iterator[Fault]:

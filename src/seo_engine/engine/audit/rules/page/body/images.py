@@ -6,10 +6,11 @@ import datetime
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from seo_engine.engine.audit.page_gates import SHOWN
 from seo_engine.engine.audit.rule import MECHANICAL, NOTICE, WARNING, WORDS, Fault, Rule, Thresholds
+from seo_engine.engine.site.document.addresses import split_address
 from seo_engine.engine.site.facts import MAIN, ImageElement
 from seo_engine.engine.site.page import Page
 
@@ -81,8 +82,7 @@ def _lazy_first(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 
 
 def _source(image: ImageElement) -> str:
-    name = PurePosixPath(unquote(urlsplit(image.address).path)).name if "//[" not in image.address else ""
-    return name or image.address[:100]
+    return PurePosixPath(unquote(split_address(image.address).path)).name or image.address[:100]
 
 
 RULES = (

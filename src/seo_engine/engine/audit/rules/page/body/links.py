@@ -6,7 +6,6 @@ import datetime
 import ipaddress
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from seo_engine.engine.audit.data import dated_table
 from seo_engine.engine.audit.page_gates import SHOWN
@@ -22,6 +21,7 @@ from seo_engine.engine.audit.rule import (
     Rule,
     Thresholds,
 )
+from seo_engine.engine.site.document.addresses import split_address
 from seo_engine.engine.site.facts import Link
 from seo_engine.engine.site.page import Page
 
@@ -77,11 +77,11 @@ def _empty_text(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 
 
 def _nofollow(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
-    own = urlsplit(page.url).netloc.lower()
+    own = split_address(page.url).netloc.lower()
     for link in _anchors(page):
         if "nofollow" not in link.relations or not link.written:
             continue
-        host = urlsplit(link.address).netloc.lower() if "://" in link.address else own
+        host = split_address(link.address).netloc.lower() if "://" in link.address else own
         if host == own:
             yield Fault("a link within the site says nofollow", link.written, link, "href")
 
@@ -93,7 +93,7 @@ def _too_many(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 
 
 def _localhost(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
-    own = urlsplit(page.url).hostname or ""
+    own = split_address(page.url).hostname or ""
     for link in page.facts.links:
         if link.written and (said := _why_local(link.address or link.written, own)):
             yield Fault(said, link.written, link, "src" if link.tag in ("iframe", "frame") else "href")
@@ -101,11 +101,8 @@ def _localhost(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
 
 def _why_local(address: str, own: str) -> str:
     """Return why an address is of no use to readers; empty if it is."""
-    try:
-        parts = urlsplit(address)
-        host = (parts.hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    parts = split_address(address)
+    host = (parts.hostname or "").rstrip(".")
     if parts.scheme == "file":
         return "a link leads to a file on somebody's machine"
     if parts.scheme not in ("http", "https") or not host or host == own:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from seo_engine.engine.audit.page_gates import INDEXABLE, SHOWN
 from seo_engine.engine.audit.rule import A_LOOK, ERROR, MECHANICAL, NOTICE, WARNING, Fault, Rule, Thresholds
+from seo_engine.engine.site.document.addresses import split_address
 from seo_engine.engine.site.facts import HEAD, LinkElement
 from seo_engine.engine.site.page import Page
 
@@ -30,7 +30,7 @@ def _ignored_attributes(link: LinkElement) -> list[str]:
 
 def _missing(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
     # Without parameters, an address that nobody else answers at needs none.
-    if page.canonical or page.facts.response.canonicals or not urlsplit(page.url).query:
+    if page.canonical or page.facts.response.canonicals or not split_address(page.url).query:
         return
     yield Fault("an address with parameters names no canonical one", page.url)
 
