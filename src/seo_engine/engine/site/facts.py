@@ -220,6 +220,8 @@ class PageFacts:
     `syntax` is `html`, `xhtml`, or `broken xhtml` for a document that only an XML parser reads rightly, and that is not
     well-formed.
     `first_in_body` is the element that the body begins with: what closed the head, if nothing did so by name.
+    `visible_text` is all the text that readers see, not only the main text; it is kept only where structured data may
+    speak of it.
     """
 
     response: Response = NO_RESPONSE
@@ -240,6 +242,7 @@ class PageFacts:
     embedded: tuple[Embedded, ...] = ()
     forms: tuple[Form, ...] = ()
     structured_data: tuple[StructuredData, ...] = ()
+    visible_text: str = ""
     identifiers: tuple[str, ...] = ()
     hidden_characters: int = 0
     characters_without_snippet: int = 0

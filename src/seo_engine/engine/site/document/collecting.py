@@ -91,6 +91,7 @@ class Collector:
             handler = _HANDLERS.get(tag, Collector._other_heading)
             handler(self, node, tag, number, context)
         root = self._tree.root
+        structured_data = (*self._structured_data, *self._items(marks))
         return PageFacts(
             response=response,
             encoding=encoding,
@@ -109,8 +110,9 @@ class Collector:
             codes=tuple(self._codes),
             embedded=tuple(self._embedded),
             forms=tuple(self._forms),
-            structured_data=(*self._structured_data, *self._items(marks)),
+            structured_data=structured_data,
             identifiers=self._identifiers(attributes.get("id") for _, attributes in marked),
+            visible_text="\n".join(block.text for block in self._texts.blocks) if structured_data else "",
             hidden_characters=self._texts.hidden_characters,
             characters_without_snippet=self._characters_without_snippet(marks),
         )

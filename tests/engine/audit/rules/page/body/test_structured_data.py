@@ -22,7 +22,7 @@ def described(*items: Any) -> str:
 
 PRODUCT = {
     "@type": "Product", "name": "Red pot", "image": "/pot.png", "description": "Thrown by hand.", "brand": "Kent",
-    "offers": {"@type": "Offer", "price": 12},
+    "offers": {"@type": "Offer", "availability": "InStock"},
 }  # fmt: skip
 
 FAULTY = {
@@ -30,6 +30,7 @@ FAULTY = {
     "sd.required": described({"@type": "Product", "name": "Red pot"}),
     "sd.recommended": described({"@type": "Article", "headline": "How we throw pots"}),
     "sd.retired": described({"@type": "HowTo", "name": "How to throw a pot"}),
+    "sd.not-visible": described({**{"@type": "Offer"}, "price": "12.50"}),
     "sd.inconsistent": described({"@type": "WebPage", "publisher": {"@id": "#kent"}}),
 }
 
@@ -103,3 +104,32 @@ def test_another_address_than_the_canonical_one_is_said_of_the_page_and_not_of_w
 def test_odd_json_is_no_item(block: str) -> None:
     for rule in FAULTY:
         assert judge(rule, page_of(described(block))).state in ("pass", "fail")
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"),
+    [
+        ("12.50", "£12.50"), (12, "12,00 €"), ("1299.00", "CHF 1'299.–"), ("1299", "1.299,00 €"), ("1299", "$1,299"),
+        ("12.5", "from 12.50 to 15"), ("1 299", "1\u202f299 kr"), ("8", "12.50 100 8.00"), ("0", "free"), ("", "?"), ("on request", "?"),
+    ],
+)  # fmt: skip
+def test_a_price_is_found_in_whatever_way_it_is_written(price: str | int, shown: str) -> None:
+    page = described({"@type": "Offer", "price": price}).replace("We throw", f"{shown} We throw")
+    assert judge("sd.not-visible", page_of(page)).state == "pass"
+
+
+def test_what_stands_beside_the_main_text_is_seen_and_what_is_hidden_is_not() -> None:
+    offer = {"@type": "Offer", "price": "12.50"}
+    beside = described(offer).replace("</body>", "<aside>Only £12.50</aside></body>")
+    hidden = described(offer).replace("</body>", "<p style='display:none'>£12.50</p></body>")
+    assert judge("sd.not-visible", page_of(beside)).state == "pass"
+    assert judge("sd.not-visible", page_of(hidden)).messages == ["price is 12.5, which the page does not show"]
+
+
+def test_a_question_and_a_rating_are_looked_for_too() -> None:
+    question = {"@type": "Question", "name": "How long does it last?"}
+    shown = described(question).replace("</body>", "<h3>How long does it last ?</h3></body>")
+    assert judge("sd.not-visible", page_of(shown)).state == "pass"
+    assert judge("sd.not-visible", page_of(described(question))).messages == ["a question is not on the page"]
+    rating = page_of(described({"@type": "AggregateRating", "ratingValue": 4.7}))
+    assert judge("sd.not-visible", rating).messages == ["ratingValue is 4.7, which the page does not show"]

@@ -75,3 +75,13 @@ def test_a_page_that_search_engines_do_not_show_needs_no_title() -> None:
     page = page_of(in_head("<meta name=robots content=noindex>"))
     assert judge("title.missing", page).state == "not applicable"
     assert judge("title.missing", page_of(in_head(), response=Response(404))).state == "not applicable"
+
+
+@pytest.mark.parametrize(
+    ("title", "changed", "state"),
+    [("Best pots of 2023", "2026-02-01", "fail"), ("Best pots of 2026", "2026-02-01", "pass"),
+     ("Pots of 2023", "", "pass"), ("Pots 2023 to 2026", "2026-02-01", "pass"), ("Model 20235", "2026-02-01", "pass")],
+)  # fmt: skip
+def test_a_title_of_an_earlier_year_than_the_page_is_stale(title: str, changed: str, state: str) -> None:
+    data = f'<script type="application/ld+json">{{"@type": "Article", "dateModified": "{changed}"}}</script>'
+    assert judge("title.rewritten-risk", page_of(in_head(f"<title>{title}</title>", data))).state == state

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +18,10 @@ _POLICIES = "https://developers.google.com/search/docs/appearance/structured-dat
 _GALLERY = "https://developers.google.com/search/docs/appearance/structured-data/search-gallery"
 _SIMPLIFIED = "https://developers.google.com/search/blog/2025/06/simplifying-search-results"
 _REVIEWED = datetime.date(2026, 12, 1)
+
+# As people write it: 1,299.00 or 1.299,00 or 12; and with spaces or apostrophes between thousands.
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER_IN_GROUPS = re.compile(r"\d{1,3}(?:[\u00a0\u202f' ]\d{3})+(?:[.,]\d+)?")
 
 # What is described is the page itself, or what it is mainly about.
 _PAGE_TYPES = ("WebPage", "Article", "NewsArticle", "BlogPosting", "AboutPage", "ContactPage", "FAQPage", "ItemPage")
@@ -124,6 +130,39 @@ def _comparable(address: str) -> str:
     return address.partition("#")[0].rstrip("/")
 
 
+def _not_visible(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
+    if not page.facts.structured_data:
+        return
+    seen = f"{page.facts.visible_text}\n{page.title}"
+    words, numbers = _comparable_text(seen), _numbers(seen)
+    for item in items_of(page.facts):
+        for name in ("price", "lowPrice", "highPrice", "ratingValue"):
+            number = _number(str(item.properties.get(name, "")))
+            # A price of nothing is written in words.
+            if number and number not in numbers:
+                yield Fault(f"{name} is {number:g}, which the page does not show", _quoted(item), item.block)
+        question = item.properties.get("name")
+        if "Question" in item.types and isinstance(question, str) and _comparable_text(question) not in words:
+            yield Fault("a question is not on the page", question, item.block)
+
+
+def _numbers(text: str) -> set[float]:
+    return {_number(each) for pattern in (_NUMBER, _NUMBER_IN_GROUPS) for each in pattern.findall(text)}
+
+
+def _number(written: str) -> float:
+    """Return a number as people write it, with a point or a comma; 0 if it is none."""
+    written = re.sub(r"[^\d.,]", "", written).strip(".,")
+    # What stands before three figures parts thousands; a point or comma before fewer begins a fraction.
+    whole, _, fraction = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", written).replace(",", ".").rpartition(".")
+    digits = f"{re.sub(r'[^0-9]', '', whole)}.{fraction}" if whole else fraction
+    return float(digits) if re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{1,15})?", digits) else 0.0
+
+
+def _comparable_text(text: str) -> str:
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
 RULES = (
     Rule(
         id="sd.syntax",
@@ -172,6 +211,18 @@ RULES = (
         reviewed=_REVIEWED,
         check=_retired,
         effort=MECHANICAL,
+    ),
+    Rule(
+        id="sd.not-visible",
+        gate=INDEXABLE,
+        severity=WARNING,
+        trigger="A price, a rating or a question in the data is not in the text that readers see.",
+        why="Search engines show no rich result for what a page hides, and may take it for an attempt to deceive.",
+        mend="Show it, or correct the data.",
+        source=_POLICIES,
+        reviewed=_REVIEWED,
+        check=_not_visible,
+        effort=A_LOOK,
     ),
     Rule(
         id="sd.inconsistent",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from seo_engine.engine.audit.page_gates import INDEXABLE, SHOWN
 from seo_engine.engine.audit.rule import ERROR, HEURISTIC, MECHANICAL, NOTICE, WARNING, WORDS, Fault, Rule, Thresholds
+from seo_engine.engine.audit.structured_items import items_of
 from seo_engine.engine.site.facts import HEAD, Title
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.snippet_limits import TITLE_LETTER_PIXELS, TITLE_PIXELS
@@ -27,6 +28,7 @@ _PLACEHOLDER = re.compile(
 )
 # A name or a command may be written in capitals; a sentence is not.
 _FEWEST_WORDS_IN_CAPITALS = 4
+_YEAR = re.compile(r"\b20[0-9]{2}\b")
 
 
 def _titles(page: Page) -> tuple[Title, ...]:
@@ -78,6 +80,17 @@ def _rewritten_risk(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
         yield Fault("the title is all in capitals", title, _shown(page))
     elif len(_SEPARATORS.findall(title)) >= thresholds["separators"]:
         yield Fault("the title is a list of words", title, _shown(page))
+    elif (years := _YEAR.findall(title)) and (changed := _year_of_change(page)) > int(max(years)):
+        yield Fault(
+            f"the title says {max(years)}, and the page says that it was changed in {changed}", title, _shown(page)
+        )
+
+
+def _year_of_change(page: Page) -> int:
+    """Return the year in which the page says that it was last changed; 0 if it does not say."""
+    written = [str(item.properties.get("dateModified", "")) for item in items_of(page.facts)]
+    years = [int(text[:4]) for text in written if re.match(r"20[0-9]{2}-", text)]
+    return max(years, default=0)
 
 
 def _shown(page: Page) -> Title | None:
@@ -153,7 +166,7 @@ RULES = (
         id="title.rewritten-risk",
         gate=INDEXABLE,
         severity=NOTICE,
-        trigger="The title is a placeholder, a list of words, or all in capitals.",
+        trigger="The title is a placeholder, a list of words, all in capitals, or of an earlier year than the page.",
         why="Search engines replace such titles by words of the page.",
         mend="Write the title as one phrase that a person would say.",
         source=_TITLE_LINKS,
