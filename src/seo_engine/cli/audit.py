@@ -248,6 +248,7 @@ def _as_plain(found: Audit, comparison: Comparison | None) -> dict[str, Any]:
         "not_indexable": dict(found.not_indexable),
         "severities": found.severities,
         "seconds": found.seconds,
+        "reviewed": found.reviewed.isoformat(),
         "rules": {
             rule: {"states": dict(tally.states), "faults": tally.faults, "reason": tally.reason}
             for rule, tally in found.tallies.items()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from seo_engine.engine.audit.configuration import AuditConfig
+from seo_engine.engine.audit.data import all_tables
 from seo_engine.engine.audit.finding import Finding
 from seo_engine.engine.audit.ignoring import Ignore, read_ignores
 from seo_engine.engine.audit.page_audit import PageAudit, Tally
@@ -30,6 +31,7 @@ class Audit:
         findings (tuple[Finding, ...]): What is wrong: the worst first.
         ignored (Mapping[Ignore, int]): How many findings each entry of the configuration has covered.
         expired (tuple[Ignore, ...]): The entries that no longer count.
+        reviewed (datetime.date): When the rule or table was last compared with its source that was so longest ago.
         seconds (float): How long it took, with reading the pages.
     """
 
@@ -41,6 +43,7 @@ class Audit:
     findings: tuple[Finding, ...]
     ignored: Mapping[Ignore, int]
     expired: tuple[Ignore, ...]
+    reviewed: datetime.date
     seconds: float
 
     @property
@@ -106,6 +109,7 @@ def audit_pages(
         findings=tuple(_in_order(findings, rules)),
         ignored=ignored,
         expired=tuple(entry for entry in entries if entry.has_expired(today)),
+        reviewed=min([applied.rule.reviewed for applied in rules] + [table.reviewed for table in all_tables()]),
         seconds=time.perf_counter() - started,
     )
 

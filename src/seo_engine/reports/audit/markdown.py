@@ -30,7 +30,7 @@ def as_markdown(audit: Audit) -> str:
 def _lines(audit: Audit) -> Iterator[str]:
     yield f"## Audit: {counts_of(audit)}"
     yield ""
-    yield f"{count_of(audit.pages, 'page')} looked at. {coverage(audit)}".strip()
+    yield f"{count_of(audit.pages, 'page')} looked at. {_escaped(coverage(audit))}"
     by_id = {applied.rule.id: applied for applied in audit.rules}
     for (severity, rule), group in groupby(audit.findings, key=lambda finding: (finding.severity, finding.rule)):
         yield from _of_rule(severity, by_id[rule], list(group))
@@ -55,5 +55,8 @@ def _of_rule(severity: str, applied: AppliedRule, findings: Sequence[Finding]) -
 def _plain(text: str) -> str:
     """Return a text of a page as Markdown that shows it and does nothing."""
     text = one_line(text)
-    cut = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
-    return cut.replace("&", "&amp;").translate(_SPECIAL)
+    return _escaped(text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").translate(_SPECIAL)

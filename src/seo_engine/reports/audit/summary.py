@@ -37,8 +37,7 @@ def audit_summary(audit: Audit, comparison: Comparison | None = None) -> Rendera
         table.add_row(f"[{style}]{severity}[/]", rule, f"{pages:,}", escape(example), mends[rule])
     parts: list[RenderableType] = [table, ""] if audit.findings else []
     parts.append(f"{counts_of(audit)} on {count_of(audit.pages, 'page')}")
-    if said := coverage(audit):
-        parts.append(escape(said))
+    parts.append(escape(coverage(audit)))
     if comparison is not None:
         parts.append(
             f"beside the baseline: {len(comparison.new):,} new, {len(comparison.mended):,} mended, "

@@ -26,7 +26,7 @@ def counts_of(audit: Audit) -> str:
 
 
 def coverage(audit: Audit) -> str:
-    """Return what was not judged, in sentences; empty if everything was."""
+    """Return in sentences what was not judged, and how old the knowledge of the rules is."""
     said = [f"{count_of(count, 'document')} could not be read ({state})." for state, count in audit.unread.items()]
     silent = {reason: count for reason, count in audit.not_indexable.items() if reason not in _UNREAD}
     if silent:
@@ -44,4 +44,5 @@ def coverage(audit: Audit) -> str:
         said.append(f"{count_of(ignored, 'finding')} ignored, as the configuration says.")
     for entry in audit.expired:
         said.append(f"{entry.rule} is no longer ignored: that ended on {entry.until}.")
+    said.append(f"What search engines ask for was checked on {audit.reviewed} or later.")
     return " ".join(said)

@@ -110,7 +110,8 @@ def test_odd_json_is_no_item(block: str) -> None:
     ("price", "shown"),
     [
         ("12.50", "£12.50"), (12, "12,00 €"), ("1299.00", "CHF 1'299.–"), ("1299", "1.299,00 €"), ("1299", "$1,299"),
-        ("12.5", "from 12.50 to 15"), ("1 299", "1\u202f299 kr"), ("8", "12.50 100 8.00"), ("0", "free"), ("", "?"), ("on request", "?"),
+        ("12.5", "from 12.50 to 15"), ("1 299", "1\u202f299 kr"), ("8", "12.50 100 8.00"), ("0", "free"), ("", "?"),
+        ("on request", "?"),
     ],
 )  # fmt: skip
 def test_a_price_is_found_in_whatever_way_it_is_written(price: str | int, shown: str) -> None:
