@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -182,3 +184,20 @@ def test_a_live_site_is_crawled_and_judged_with_its_headers(tmp_path: Path) -> N
 def test_an_output_that_cannot_be_written_is_said(site: Path) -> None:
     finished = command("audit", site, "-o", "/proc/no/audit.md")
     assert finished.returncode == 2 and finished.stderr.startswith("error: ") and "Traceback" not in finished.stderr
+
+
+def test_ctrl_c_is_no_failed_gate(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seo_engine.engine.audit.audit.audit_pages", interrupt)
+    assert CliRunner().invoke(main, ["audit", str(site)]).exit_code == 130
+
+
+def test_a_full_disk_behind_standard_output_is_no_fault_of_ours(site: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "seo_engine.cli", "audit", str(site)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert finished.returncode == 2 and finished.stderr == "error: standard output: No space left on device\n"

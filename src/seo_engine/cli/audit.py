@@ -20,6 +20,7 @@ from seo_engine.cli.options import config_option, configured, read_settings, set
 from seo_engine.cli.stop_signal import StopSignal
 from seo_engine.config import SEOConfig
 from seo_engine.engine.audit.configuration import AuditConfig
+from seo_engine.engine.audit.gate import is_failed
 from seo_engine.foundation.commands import command, relative_path
 from seo_engine.foundation.extras import MissingExtraError, require_extra
 from seo_engine.foundation.texts import one_line
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from seo_engine.engine.site.site import Site
 
 # The exit codes, besides 0 for a passed audit and 2 for bad use.
-GATE_FAILED, NOT_AUDITABLE, INTERNAL_ERROR = 1, 3, 4
+GATE_FAILED, NOT_AUDITABLE, INTERNAL_ERROR, INTERRUPTED = 1, 3, 4, 130
 
 _OF_A_RULE = ("id", "severity", "trigger", "why", "mend", "source", "is_heuristic", "is_on", "thresholds")
 
@@ -77,8 +78,20 @@ class InternalError(CommandError):
 @click.option("--list-rules", is_flag=True, help="List the rules, what each finds, and whether it is on.")
 @click.option("--debug", is_flag=True, help="Show where this program has failed, if it does.")
 @json_option
-def audit(site: str | None, debug: bool, **arguments: Any) -> None:
-    """Look for what is wrong with SITE: a folder of HTML files, a WARC file, or an export of another crawler.
+def audit(
+    site: str | None,
+    config_file: Path | None,
+    outputs: tuple[Path, ...],
+    baseline: Path | None,
+    make_baseline: Path | None,
+    list_rules: bool,
+    debug: bool,
+    as_json: bool,
+    base_url: str | None,
+    site_host: str | None,
+    **settings: Any,
+) -> None:
+    """Look for what is wrong with SITE: a folder of HTML files, a crawl (a WARC file, or an export), or an address.
 
     A line for each kind of fault says on how many pages it is, and how to mend it, the worst first. Which rules apply,
     how strict they are, and what is ignored stands in the table [audit] of seo.toml.
@@ -92,44 +105,9 @@ def audit(site: str | None, debug: bool, **arguments: Any) -> None:
       seo-engine audit ./public
       seo-engine audit ./public --base-url https://example.org/ -o audit.md -o audit.sarif
       seo-engine audit ./public --fail-on error --baseline audit-baseline.json
-      seo-engine audit site.warc.gz --json
+      seo-engine audit https://example.org/ --json
       seo-engine audit --list-rules
     """
-    try:
-        _audit(site, **arguments)
-    except (click.ClickException, click.exceptions.Exit, SystemExit, KeyboardInterrupt, BrokenPipeError):
-        raise
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        hint = "" if debug else "; --debug shows more"
-        raise InternalError(
-            f"a fault of seo-engine: {type(error).__name__}: {one_line(error)} ({where}){hint}"
-        ) from None
-
-
-def _audit(
-    site: str | None,
-    *,
-    config_file: Path | None,
-    outputs: tuple[Path, ...],
-    baseline: Path | None,
-    make_baseline: Path | None,
-    list_rules: bool,
-    as_json: bool,
-    base_url: str | None,
-    site_host: str | None,
-    **settings: Any,
-) -> None:
-    from seo_engine.engine.audit.audit import audit_pages
-    from seo_engine.engine.audit.baseline import compare, known_of, read_baseline, write_baseline
-    from seo_engine.engine.audit.gate import is_failed
-    from seo_engine.engine.audit.positions import with_positions
-    from seo_engine.reports.audit.summary import audit_summary
-    from seo_engine.reports.console import plain_console
-
     with errors_in_one_line():
         sources = read_settings(config_file)
         config = configured(AuditConfig, sources, settings)
@@ -137,9 +115,49 @@ def _audit(
         if list_rules:
             _list_rules(config, as_json)
             return
-        if site is None:
-            raise click.UsageError("Missing argument 'SITE'.")
-        forms = [(file, _form(file)) for file in outputs]
+    if site is None:
+        raise click.UsageError("Missing argument 'SITE'.")
+    forms = [(file, _form(file)) for file in outputs]
+    try:
+        found, comparison = _audited(site, config, site_config, config_file, baseline)
+        # Written before anything is printed, whose reader may have gone.
+        for file, form in forms:
+            write_export(file, [form(found).encode("utf-8", "surrogateescape")])
+        _write_baselines(found, comparison, baseline, make_baseline)
+    except (click.ClickException, SystemExit):
+        raise
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        raise unreadable("the output", error) from None
+    except Exception as error:
+        raise _internal_error(error, debug) from None
+    if as_json:
+        click.echo(as_json_text(_as_plain(found, comparison)))
+    else:
+        _show(site, found, comparison, outputs, make_baseline)
+    if is_failed(found.findings if comparison is None else comparison.new, config.fail_on):
+        raise SystemExit(GATE_FAILED)
+
+
+def _internal_error(error: Exception, debug: bool) -> InternalError:
+    if debug:
+        traceback.print_exception(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = (
+        f"a fault of seo-engine: {type(error).__name__}: {one_line(error)} ({Path(place.filename).name}:{place.lineno})"
+    )
+    return InternalError(said if debug else f"{said}; --debug shows more")
+
+
+def _audited(
+    site: str, config: AuditConfig, site_config: SEOConfig, config_file: Path | None, baseline: Path | None
+) -> tuple[Audit, Comparison | None]:
+    from seo_engine.engine.audit.audit import audit_pages
+    from seo_engine.engine.audit.baseline import compare, read_baseline
+    from seo_engine.engine.audit.positions import with_positions
+
+    with errors_in_one_line():
         known = read_baseline(baseline) if baseline is not None else None
         require_extra("site", needed_by="an audit")
     read = _read(site, site_config, config_file)
@@ -147,25 +165,30 @@ def _audit(
         found = audit_pages(read.pages, config)
     if read.source.is_dir():
         found = dataclasses.replace(found, findings=with_positions(found.findings, read.source))
-    comparison = compare(found, known) if known is not None else None
-    try:
-        for file, form in forms:
-            write_export(file, [form(found).encode("utf-8", "surrogateescape")])
-        if make_baseline is not None:
-            write_baseline(make_baseline, known_of(found.findings))
-        if baseline is not None and comparison is not None and comparison.mended:
-            write_baseline(baseline, comparison.kept)
-    except OSError as error:
-        raise unreadable("the output", error) from None
-    if as_json:
-        click.echo(as_json_text(_as_plain(found, comparison)))
-    else:
-        output = plain_console(sys.stdout)
-        output.print(audit_summary(found, comparison))
-        output.print(_next_step(site, found, outputs, make_baseline), markup=False)
-    judged = found.findings if comparison is None else comparison.new
-    if is_failed(judged, config.fail_on):
-        raise SystemExit(GATE_FAILED)
+    return found, compare(found, known) if known is not None else None
+
+
+def _write_baselines(
+    found: Audit, comparison: Comparison | None, baseline: Path | None, make_baseline: Path | None
+) -> None:
+    from seo_engine.engine.audit.baseline import known_of, write_baseline
+
+    if make_baseline is not None:
+        write_baseline(make_baseline, known_of(found.findings))
+    if baseline is not None and comparison is not None and comparison.mended:
+        write_baseline(baseline, comparison.kept)
+
+
+def _show(
+    site: str, found: Audit, comparison: Comparison | None, outputs: Sequence[Path], make_baseline: Path | None
+) -> None:
+    from seo_engine.reports.audit.summary import audit_summary
+    from seo_engine.reports.console import plain_console
+
+    output = plain_console(sys.stdout)
+    output.print(audit_summary(found, comparison))
+    if next_step := _next_step(site, found, outputs, make_baseline):
+        output.print(next_step, markup=False)
 
 
 def _form(file: Path) -> Callable[[Audit], str]:

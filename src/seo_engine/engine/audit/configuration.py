@@ -28,7 +28,7 @@ class AuditConfig(Configuration):
 
     fail_on: str = setting(
         NEVER,
-        "The command fails (exit code 1) if there is a finding of this severity or a worse one.",
+        "Fail (exit code 1) if there is a finding of this severity or a worse one: never, error or warning.",
         allowed=(NEVER, ERROR, WARNING),
         flag="--fail-on",
     )
