@@ -13,7 +13,7 @@ from seo_engine.engine.site.document.addresses import split_address
 from seo_engine.engine.site.page import Page
 
 _STRUCTURE = "https://developers.google.com/search/docs/crawling-indexing/url-structure"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _SESSION_NAMES = ("phpsessid", "jsessionid", "aspsessionid", "sessionid", "session_id", "sid", "cfid", "cftoken")
 _SESSION_IN_PATH = re.compile(r";jsessionid=|/\(S\([a-z0-9]+\)\)/", re.IGNORECASE)

@@ -15,7 +15,7 @@ from seo_engine.engine.text.words import length_of
 _ERRORS = "https://developers.google.com/search/docs/crawling-indexing/http-network-errors"
 _REDIRECTS = "https://developers.google.com/search/docs/crawling-indexing/301-redirects#metarefresh"
 _SIZES = "https://developers.google.com/crawling/docs/crawlers-fetchers/googlebot"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _MEGABYTE = 1024 * 1024
 

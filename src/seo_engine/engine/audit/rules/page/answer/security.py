@@ -15,7 +15,7 @@ from seo_engine.engine.site.unknown import UnknownFactError
 _HTTPS = "https://developers.google.com/search/docs/appearance/page-experience"
 _MIXED = "https://developer.mozilla.org/en-US/docs/Web/Security/Defenses/Mixed_content"
 _HEADERS = "https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _LOADED_RELATIONS = ("stylesheet", "icon", "preload", "modulepreload", "manifest")
 _EXPECTED = {

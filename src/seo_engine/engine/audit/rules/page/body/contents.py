@@ -15,7 +15,7 @@ from seo_engine.engine.text.words import length_of
 _JAVASCRIPT = "https://developers.google.com/search/docs/crawling-indexing/javascript/javascript-seo-basics"
 _SPAM = "https://developers.google.com/search/docs/essentials/spam-policies#hidden-text-and-links"
 _HELPFUL = "https://developers.google.com/search/docs/fundamentals/creating-helpful-content"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 # Where programs put the page that they make.
 _ROOTS = ("root", "app", "__next", "__nuxt", "___gatsby", "svelte", "q-app", "main-app", "application")

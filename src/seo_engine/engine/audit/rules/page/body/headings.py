@@ -12,7 +12,7 @@ from seo_engine.engine.site.facts import MAIN, Heading
 from seo_engine.engine.site.page import Page
 
 _STRUCTURE = "https://www.w3.org/WAI/WCAG22/Understanding/info-and-relationships.html"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 
 def _shown(page: Page) -> list[Heading]:

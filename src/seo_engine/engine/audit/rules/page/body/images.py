@@ -18,7 +18,7 @@ _IMAGES = "https://developers.google.com/search/docs/appearance/google-images"
 _ALTERNATIVES = "https://www.w3.org/WAI/tutorials/images/decision-tree/"
 _LAYOUT_SHIFT = "https://web.dev/articles/optimize-cls#images-without-dimensions"
 _LAZY = "https://web.dev/articles/lcp-lazy-loading"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _FILE_NAME = re.compile(r"[^\s/]+\.(?:avif|bmp|gif|jpe?g|png|svg|tiff?|webp)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:img|dsc|image|photo|screenshot|picture)?[\s_-]*\d{2,}", re.IGNORECASE)

@@ -27,7 +27,7 @@ from seo_engine.engine.site.page import Page
 
 _CRAWLABLE = "https://developers.google.com/search/docs/crawling-indexing/links-crawlable"
 _QUALIFY = "https://developers.google.com/search/docs/crawling-indexing/qualify-outbound-links"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _HANDLERS = ("onclick", "routerlink", "ng-click", "data-href", "data-url", "@click", "v-on:click")
 _LOCAL_HOSTS = ("localhost", "local", "localdomain", "internal", "test")

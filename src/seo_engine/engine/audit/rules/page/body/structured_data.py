@@ -17,7 +17,7 @@ from seo_engine.engine.site.page import Page
 _POLICIES = "https://developers.google.com/search/docs/appearance/structured-data/sd-policies"
 _GALLERY = "https://developers.google.com/search/docs/appearance/structured-data/search-gallery"
 _SIMPLIFIED = "https://developers.google.com/search/blog/2025/06/simplifying-search-results"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 # As people write it: 1,299.00 or 1.299,00 or 12; and with spaces or apostrophes between thousands.
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -13,7 +13,7 @@ from seo_engine.engine.site.page import Page
 
 _CONSOLIDATE = "https://developers.google.com/search/docs/crawling-indexing/consolidate-duplicate-urls"
 _RENDERING = "https://developers.google.com/search/docs/crawling-indexing/javascript/javascript-seo-basics"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 # With one of these, a canonical link is none for search engines.
 _IGNORED_WITH = ("hreflang", "lang", "media", "type")

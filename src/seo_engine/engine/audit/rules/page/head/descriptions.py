@@ -13,7 +13,7 @@ from seo_engine.engine.snippet_limits import DESCRIPTION_LETTER_PIXELS, DESCRIPT
 from seo_engine.engine.text.pixel_width import pixel_width
 
 _SNIPPETS = "https://developers.google.com/search/docs/appearance/snippet"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 
 def _missing(page: Page, thresholds: Thresholds) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from seo_engine.engine.site.facts import HEAD, LinkElement
 from seo_engine.engine.site.page import Page
 
 _LOCALIZED = "https://developers.google.com/search/docs/specialty/international/localized-versions"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _DEFAULT = "x-default"
 

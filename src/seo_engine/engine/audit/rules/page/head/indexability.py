@@ -15,7 +15,7 @@ from seo_engine.engine.site.page import Page
 
 _ROBOTS_TAG = "https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag"
 _METADATA = "https://developers.google.com/search/docs/crawling-indexing/valid-page-metadata"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _OF_SEARCH = ("robots", "googlebot")
 _NOT_INDEXED = ("noindex", "none")

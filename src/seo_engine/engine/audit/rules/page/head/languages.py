@@ -15,7 +15,7 @@ from seo_engine.engine.text.words import length_of
 
 _WCAG = "https://www.w3.org/WAI/WCAG22/Understanding/language-of-page.html"
 _HTML = "https://html.spec.whatwg.org/multipage/semantics.html#charset"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 # A language tag as BCP 47 has it: language, extended languages, script, region, variants, extensions, private use.
 # Source: https://www.rfc-editor.org/rfc/rfc5646#section-2.1

@@ -13,7 +13,7 @@ from seo_engine.engine.site.page import Page
 
 _OPEN_GRAPH = "https://ogp.me/"
 _CARDS = "https://developer.x.com/en/docs/x-for-websites/cards/overview/abouts-cards"
-_REVIEWED = datetime.date(2026, 12, 1)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 _PIXELS = re.compile(r"[0-9]{1,6}")
 _CARD_TYPES = ("summary", "summary_large_image", "app", "player")

@@ -15,7 +15,7 @@ from seo_engine.engine.snippet_limits import TITLE_LETTER_PIXELS, TITLE_PIXELS
 from seo_engine.engine.text.pixel_width import pixel_width
 
 _TITLE_LINKS = "https://developers.google.com/search/docs/appearance/title-link"
-_REVIEWED = datetime.date(2026, 11, 30)
+_REVIEWED = datetime.date(2026, 11, 28)
 
 # Between the parts of a title; as many make it a list of words to be found by.
 _SEPARATORS = re.compile(r"\s[|·•–—-]\s|\s*[|·•,]\s*")
