@@ -146,10 +146,12 @@ def test_of_two_files_in_a_folder_the_own_one_is_read_and_that_is_said_once(capl
 
 def test_tables_of_rooms_are_passed_over_and_a_dictionary_may_be_a_table() -> None:
     Path("seo.toml").write_text(
-        "seed = 1\n[wandb_settings]\nquiet = true\n[crawl]\nmost_pages = 5\n[audit]\nanything = {a = 1}"
+        "seed = 1\n[wandb_settings]\nquiet = true\n[crawl]\nmost_pages = 5\n[audit]\nthresholds = {}"
     )
     assert SEOConfig.load() == SEOConfig.from_toml("seo.toml") == SEOConfig(seed=1, wandb_settings={"quiet": True})
-    Path("pyproject.toml").write_text("[tool.seo-engine]\nseed = 2\n[tool.seo-engine.audit]\nx = 1\n[tool.ruff]\ny = 1")
+    Path("pyproject.toml").write_text(
+        "[tool.seo-engine]\nseed = 2\n[tool.seo-engine.audit]\nfail_on = 'error'\n[tool.ruff]\ny = 1"
+    )
     assert SEOConfig.load("pyproject.toml") == SEOConfig.from_toml("pyproject.toml") == SEOConfig(seed=2)
 
 
@@ -265,9 +267,9 @@ def test_variables_that_others_set_are_warned_of_once_and_our_own_are_known(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config._warn_once.cache_clear()
-    # As Kubernetes does for a service of this name, and a room that is still to come.
+    # As Kubernetes does for a service of this name; and those of a room.
     of_a_scheduler = ("PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR", "PORT_80_TCP_PROTO", "SERVICE_HOST", "SERVICE_PORT")
-    for name in (*of_a_scheduler, "AUDIT_DEPTH", "CRAWL_MOST_PAGES", "CHILD", "LAUNCHER", "RUN"):
+    for name in (*of_a_scheduler, "CRAWL_MOST_PAGES", "CHILD", "LAUNCHER", "RUN"):
         monkeypatch.setenv(f"SEO_ENGINE_{name}", "1")
     monkeypatch.setenv("SEO_ENGINE_EMPTY", "")
     with caplog.at_level(logging.WARNING):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seo_engine import SEOConfig
-from seo_engine.engine.site.crawling.configuration import CrawlConfig
+from seo_engine.config import ROOM_TABLES
 from seo_engine.foundation.setting_sources.known_names import field_names
 from tests.cli.commands import command, write_site
 
@@ -85,8 +85,8 @@ def test_without_a_file_it_says_where_it_looked(tmp_path: Path) -> None:
 def test_all_of_them_are_shown_and_secrets_are_not() -> None:
     Path("seo.toml").write_text('wandb_notes = "cloned with https://me:hunter2@git.example.org/site.git"')
     settings = show("--all")["settings"]
-    of_a_crawl = {f"crawl.{name}" for name in field_names(CrawlConfig)}
-    assert settings.keys() == field_names(SEOConfig) | of_a_crawl
+    of_rooms = {f"{table}.{name}" for table, room in ROOM_TABLES.items() for name in field_names(room)}
+    assert settings.keys() == field_names(SEOConfig) | of_rooms
     assert settings["wandb_notes"]["value"] == "cloned with https://[redacted]@git.example.org/site.git"
 
 

@@ -56,7 +56,7 @@ def show_command(config_file: Path | None, show_all: bool, as_json: bool, **sett
         sources = read_settings(config_file)
         shown = _settings(SEOConfig, sources, settings)
         for of_room in ROOM_TABLES.values():
-            shown |= _settings(of_room, sources, {}) if of_room is not None else {}
+            shown |= _settings(of_room, sources, {})
     if not show_all:
         shown = {name: each for name, each in shown.items() if each.source != DEFAULT}
     file = sources.file.path if sources.file is not None else None

@@ -77,8 +77,8 @@ def audit_pages(
     Example:
         >>> from seo_engine.engine.site.parsing import parse_page
         >>> audit = audit_pages([parse_page("<html lang=en><title>Pots</title><h1>Pots</h1>", "pots.html")])
-        >>> audit.pages, audit.severities["notice"]
-        (1, 1)
+        >>> audit.pages, [finding.rule for finding in audit.findings if finding.severity == "warning"]
+        (1, ['description.missing'])
     """
     started = time.perf_counter()
     config, today = config or AuditConfig(), today or datetime.datetime.now(tz=datetime.UTC).date()

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from seo_engine.foundation.settings import Configuration
 
-# The settings of each table that belongs to a room; None if they are not known here.
-Tables = Mapping[str, type[Configuration] | None]
+# The settings of each table that belongs to a room.
+Tables = Mapping[str, type[Configuration]]
 
 _SIMILAR = 0.6
 

@@ -99,11 +99,11 @@ def _check_names(file: SettingsFile, configuration: type[Configuration], tables:
         if not isinstance(values, dict):
             raise ValueError(f"{file.source(table)}: {table} must be a table, [{table}]")
         for name in values:
-            if of_room is not None and name not in field_names(of_room):
+            if name not in field_names(of_room):
                 raise ValueError(_unknown(file, name, table, nearest_setting(name, of_room)))
 
 
-def _tables_in(file: SettingsFile, tables: Tables) -> Iterator[tuple[str, type[Configuration] | None, object]]:
+def _tables_in(file: SettingsFile, tables: Tables) -> Iterator[tuple[str, type[Configuration], object]]:
     return ((table, of_room, file.values[table]) for table, of_room in tables.items() if table in file.values)
 
 

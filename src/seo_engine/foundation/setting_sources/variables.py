@@ -93,13 +93,12 @@ def unknown_variables(
     """
     known = {variable_of(name) for name in field_names(configuration)}
     for table, of_room in tables.items():
-        known |= {variable_of(name, table) for name in (field_names(of_room) if of_room else ())}
+        known |= {variable_of(name, table) for name in field_names(of_room)}
     by_name = {variable.removeprefix(PREFIX).lower(): variable for variable in known}
-    not_ours = tuple(variable_of("", table) for table, of_room in tables.items() if of_room is None)
     for variable in sorted(environment):
         if not variable.startswith(PREFIX) or variable in known or variable in OTHER_VARIABLES:
             continue
-        if variable.startswith(not_ours) or not environment[variable]:
+        if not environment[variable]:
             continue
         if near := nearest_name(variable.removeprefix(PREFIX), by_name, _A_SLIP):
             raise ValueError(f"{names_in_words([variable])}: there is no such setting; did you mean {by_name[near]}?")
