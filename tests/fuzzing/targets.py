@@ -13,7 +13,7 @@ import msgspec
 from seo_engine.config import SEOConfig
 from seo_engine.engine.site.crawling.sitemaps import is_sitemap, read_sitemap
 from seo_engine.engine.site.document.encoding import decode
-from seo_engine.engine.site.document.places import position_of
+from seo_engine.engine.site.document.places import SourcePlaces
 from seo_engine.engine.site.hosting.hosts import host_of
 from seo_engine.engine.site.hosting.served_folder import ServedFolder
 from seo_engine.engine.site.page import Page
@@ -108,7 +108,7 @@ def document(data: bytes) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(page), type=Page) == page
     source = decode(document).text
     for link in facts.links:
-        position = position_of(source, link, "href", link.written)
+        position = SourcePlaces(source).position_of(link, "href", link.written)
         assert position is None or position.line > 0
     assert facts.size.bytes == len(document)
     assert len(page.links) == sum(link.is_page_link and link.written is not None for link in facts.links)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seo_engine.engine.audit.finding import Finding
 from seo_engine.engine.site.document.encoding import decode
-from seo_engine.engine.site.document.places import position_of
+from seo_engine.engine.site.document.places import SourcePlaces
 from seo_engine.engine.site.page import READ
 from seo_engine.engine.site.parsing import READ_BYTES
 from seo_engine.engine.site.reading.request import ReadingRequest, contents_of
@@ -31,14 +31,16 @@ def with_positions(findings: Sequence[Finding], folder: Path) -> tuple[Finding, 
 
 def _placed(group: list[tuple[int, Finding]], folder: Path, path: str) -> Iterator[tuple[int, Finding]]:
     text = _text(folder, path) if any(finding.tag for _, finding in group) else ""
+    places = SourcePlaces(text)
     for number, finding in group:
-        position = None
-        if text and finding.tag:
-            value = finding.evidence if finding.attribute else None
-            position = position_of(text, finding, finding.attribute, value) or position_of(text, finding)
-        if position is not None:
-            finding = dataclasses.replace(finding, line=position.line, column=position.column)
-        yield number, finding
+        if not finding.tag:
+            yield number, finding
+            continue
+        value = finding.evidence if finding.attribute else None
+        # The value may be cut, or the number that of a neighbour: then the other of both tells.
+        position = places.position_of(finding, finding.attribute, value) or places.position_of(finding)
+        line, column = position or (0, 0)
+        yield number, dataclasses.replace(finding, line=line, column=column)
 
 
 def _text(folder: Path, path: str) -> str:

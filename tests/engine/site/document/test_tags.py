@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seo_engine.engine.site.document.places import Position, position_of
+from seo_engine.engine.site.document.places import Position, SourcePlaces
 from seo_engine.engine.site.document.tags import (
     MOST_ATTRIBUTES,
     count_tags,
@@ -114,19 +114,17 @@ def test_each_element_is_found_where_it_stands() -> None:
 <!-- <a href="no"> -->
   <p><a href="x?a=1&amp;b=2">One<p>Two</a> <img src=a.png><A HREF='y'>y</A>
 <h1>Three</h1>"""
-    facts = parse_page(html, "x").facts
-    found = {
-        link.written: position_of(html, link, "href", link.written) for link in facts.links if link.text not in ("Two",)
-    }
+    facts, places = parse_page(html, "x").facts, SourcePlaces(html)
+    found = {link.written: places.position_of(link, "href", link.written) for link in facts.links if link.text != "Two"}
     assert found == {"/": Position(2, 6), "x?a=1&b=2": Position(4, 6), "y": Position(4, 59)}
-    assert position_of(html, facts.titles[0]) == Position(1, 1)
-    assert position_of(html, facts.headings[0]) == Position(5, 1)
-    assert position_of(html, facts.images[0], "src", "a.png") == Position(4, 44)
+    assert places.position_of(facts.titles[0]) == Position(1, 1)
+    assert places.position_of(facts.headings[0]) == Position(5, 1)
+    assert places.position_of(facts.images[0], "src", "a.png") == Position(4, 44)
 
 
 def test_what_a_parser_adds_by_itself_is_found_nowhere() -> None:
-    assert position_of("<p>Text", Title("", "tbody", 1, "body")) is None
-    assert position_of("<a href=x>", Title("", "a", 1, "body"), "href", "y") is None
+    assert SourcePlaces("<p>Text").position_of(Title("", "tbody", 1, "body")) is None
+    assert SourcePlaces("<a href=x>").position_of(Title("", "a", 1, "body"), "href", "y") is None
 
 
 @given(st.text(st.sampled_from("<>/=\"' abp!-\n")), st.integers(0, 100))
