@@ -6,6 +6,7 @@ import datetime
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from seo_engine.engine.audit.configuration import AuditConfig
 from seo_engine.engine.audit.gate import is_failed
 from seo_engine.engine.audit.page_audit import MOST_FAULTS
 from seo_engine.engine.audit.positions import with_positions
+from seo_engine.engine.audit.rule import Fault
 from seo_engine.engine.site.exports.advertools import read_advertools
 from seo_engine.engine.site.folder import SAMPLE_SITE, read_site
 from seo_engine.engine.site.page import Page
@@ -69,19 +71,35 @@ def test_a_page_with_endless_faults_is_listed_up_to_a_limit_and_the_rest_is_coun
     assert (tally.faults, tally.not_listed) == (MOST_FAULTS + 7, 7)
 
 
-def test_a_rule_that_fails_costs_no_other_and_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def stumble(page: Page, thresholds: object) -> list[object]:
-        raise ZeroDivisionError("no pages")
+def stumble(page: Page, thresholds: object) -> list[object]:
+    raise ZeroDivisionError("no pages")
 
-    rules = tuple(replace(rule, check=stumble) if rule.id == "title.missing" else rule for rule in registry.own_rules())
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (stumble, "ZeroDivisionError: no pages"),
+        (lambda page, thresholds: ["a text"], "AttributeError: 'str' object has no attribute 'severity'"),
+        (lambda page, thresholds: None, "TypeError: 'NoneType' object is not iterable"),
+        (
+            lambda page, thresholds: [Fault("x", severity="bad")],
+            "a fault must be one of error, warning, notice, got 'bad'",
+        ),
+    ],
+)
+def test_a_rule_that_fails_costs_no_other_and_is_said_once(
+    check: Any, message: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = tuple(replace(rule, check=check) if rule.id == "title.missing" else rule for rule in registry.own_rules())
     monkeypatch.setattr("seo_engine.engine.audit.audit.all_rules", lambda: rules)
     with caplog.at_level(logging.ERROR):
         audit = audited(page("a.html", in_head()), page("b.html", in_head()))
     assert audit.tallies["title.missing"].states == {"error": 2}
     assert audit.tallies["h1.missing"].states == {"pass": 2}
-    assert caplog.messages == ["❌ The rule title.missing has failed: ZeroDivisionError: no pages, on a.html"]
+    (said,) = caplog.messages
+    assert (
+        said.startswith("❌ The rule title.missing has failed: ") and message in said and said.endswith(", on a.html")
+    )
 
 
 def test_of_an_export_a_rule_judges_what_it_has_and_says_of_the_rest_that_it_is_unknown(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from seo_engine.engine.audit.rule import Fault, Rule
+from seo_engine.engine.audit.rule import SEVERITIES, Fault, Rule
 from seo_engine.engine.site.page import Page
 
 # As much of a page is quoted.
@@ -55,10 +55,15 @@ def findings_of(rule: Rule, severity: str, page: Page, faults: list[Fault]) -> l
         severity (str): How bad its faults are, unless a fault says otherwise.
         page (Page): The page.
         faults (list[Fault]): In the order of the document.
+
+    Raises:
+        ValueError: If a fault has a severity that there is not.
     """
     findings = []
     seen: dict[tuple[str, str], int] = {}
     for fault in faults:
+        if fault.severity not in ("", *SEVERITIES):
+            raise ValueError(f"a fault must be one of {', '.join(SEVERITIES)}, got {fault.severity!r}")
         element = fault.element
         tag, number, region = (element.tag, element.number, element.region) if element is not None else ("", 0, "")
         evidence = " ".join(fault.evidence.split())

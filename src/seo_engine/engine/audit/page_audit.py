@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seo_engine.engine.audit.finding import Finding, findings_of
-from seo_engine.engine.audit.page_gates import INDEXABLE
+from seo_engine.engine.audit.page_gates import INDEXABLE, PageGate
 from seo_engine.engine.audit.rule import AppliedRule
 from seo_engine.engine.site.page import Page
 from seo_engine.engine.site.unknown import UnknownFactError
@@ -65,21 +65,22 @@ class PageAudit:
             if why_not := INDEXABLE.reason_against(page):
                 self.not_indexable[why_not] += 1
         findings: list[Finding] = []
-        reasons: dict[str, str | None] = {}
+        reasons: dict[PageGate, str | None] = {}
         for applied in self._rules:
             rule, tally = applied.rule, self.tallies[applied.rule.id]
             try:
                 # Rules of one gate ask it once.
-                if rule.gate.name not in reasons:
-                    reasons[rule.gate.name] = None
-                    reasons[rule.gate.name] = rule.gate.reason_against(page)
-                reason = reasons[rule.gate.name]
+                if rule.gate not in reasons:
+                    reasons[rule.gate] = None
+                    reasons[rule.gate] = rule.gate.reason_against(page)
+                reason = reasons[rule.gate]
                 if reason is None:
                     raise UnknownFactError(f"it is not known whether the page is {rule.gate.name}")
                 if reason:
                     tally.states[NOT_APPLICABLE] += 1
                     continue
                 faults = list(rule.check(page, applied.thresholds))
+                found = findings_of(rule, applied.severity, page, faults[:MOST_FAULTS])
             except UnknownFactError as error:
                 tally.states[UNKNOWN] += 1
                 tally.reason = tally.reason or one_line(error)
@@ -94,5 +95,5 @@ class PageAudit:
             tally.states[FAIL if faults else PASS] += 1
             tally.faults += len(faults)
             tally.not_listed += max(0, len(faults) - MOST_FAULTS)
-            findings += findings_of(rule, applied.severity, page, faults[:MOST_FAULTS])
+            findings += found
         return findings
