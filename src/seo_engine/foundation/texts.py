@@ -74,6 +74,16 @@ def as_encodable(text: str, encoding: str | None) -> str:
     return text
 
 
+def count_of(count: int, what: str) -> str:
+    """Return a number of things.
+
+    Example:
+        >>> count_of(1, "page"), count_of(2000, "page")
+        ('1 page', '2,000 pages')
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Return counts in words.
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seo_engine.foundation.commands import command
-from seo_engine.foundation.texts import one_line
+from seo_engine.foundation.texts import count_of, one_line
 from seo_engine.reports.console import local_time, right_aligned, two_columns
 from seo_engine.tracking import ArtifactVersion, Lineage, Removed, RunLinks, Verification, version_name
 
@@ -68,7 +68,7 @@ def version_details(version: ArtifactVersion, aliases: Mapping[str, int]) -> Ren
     parts: list[RenderableType] = [
         Text.assemble((version.label, "bold"), f"  {version.type}"),
         *([f"aliases {', '.join(names)}"] if names else []),
-        f"{_files(len(version.files))}, {decimal(version.size)}, digest {version.digest}",
+        f"{count_of(len(version.files), 'file')}, {decimal(version.size)}, digest {version.digest}",
         escape(one_line(f"made {made} by {version.run or 'no run'} on {version.host or 'an unknown host'}")),
     ]
     if version.description:
@@ -117,7 +117,7 @@ def removed_in_words(removed: Removed) -> str:
     """
     if removed.kept_because:
         return f"{removed.version} is deleted; its content stays, because {one_line(removed.kept_because)}"
-    files = _files(removed.objects)
+    files = count_of(removed.objects, "file")
     return f"{removed.version} is deleted, and {files} that only it held: {decimal(removed.size)}"
 
 
@@ -140,10 +140,6 @@ def findings_table(verification: Verification) -> RenderableType:
     if not all(each.is_mended for each in verification.findings):
         parts.append(_next("artifacts verify --mend"))
     return Group(*parts)
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _run(run: RunLinks) -> str:

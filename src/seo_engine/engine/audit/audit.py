@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from seo_engine.engine.audit.configuration import AuditConfig
@@ -58,7 +58,6 @@ def audit_pages(
     config: AuditConfig | None = None,
     *,
     today: datetime.date | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> Audit:
     """Apply the rules to the pages of a site.
 
@@ -66,7 +65,6 @@ def audit_pages(
         pages (Iterable[Page]): The pages; each is looked at once, and not kept.
         config (AuditConfig | None): The settings; None means the defaults.
         today (datetime.date | None): The day on which ignored findings may have expired; None means now.
-        progress (Callable[[int], None] | None): Called after each page with how many are done.
 
     Returns:
         Audit: What was found.
@@ -89,7 +87,8 @@ def audit_pages(
     findings: list[Finding] = []
     unread: Counter[str] = Counter()
     count = 0
-    for count, page in enumerate(pages, start=1):
+    for page in pages:
+        count += 1
         if page.state != READ:
             unread[page.state] += 1
         for finding in page_audit.findings(page):
@@ -98,8 +97,6 @@ def audit_pages(
                 findings.append(finding)
             else:
                 ignored[entry] += 1
-        if progress is not None:
-            progress(count)
     return Audit(
         pages=count,
         unread=unread,

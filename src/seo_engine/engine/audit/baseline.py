@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def read_baseline(file: Path) -> dict[str, Known]:
             raise BaselineError(
                 f"{file}: this program knows version {_VERSION} of the format, not {plain['version']!r}"
             )
-        return {str(print_): Known(**_texts(each)) for print_, each in plain["findings"].items()}
+        return {str(fingerprint): Known(**_texts(each)) for fingerprint, each in plain["findings"].items()}
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         raise BaselineError(f"{file}: this is not a baseline; --make-baseline makes one") from None
 
@@ -86,7 +86,7 @@ def write_baseline(file: Path, known: Mapping[str, Known]) -> None:
         OSError: If it cannot be written.
     """
     ordered = dict(sorted(known.items(), key=lambda each: (each[1].path, each[1].rule, each[0])))
-    lines = [f"    {_json(fingerprint)}: {_json(_plain(each))}" for fingerprint, each in ordered.items()]
+    lines = [f"    {_json(fingerprint)}: {_json(asdict(each))}" for fingerprint, each in ordered.items()]
     findings = ",\n".join(lines)
     write_export(file, [f'{{\n  "version": {_VERSION},\n  "findings": {{\n{findings}\n  }}\n}}\n'.encode()])
 
@@ -126,10 +126,6 @@ def _those(findings: Sequence[Finding], baseline: Mapping[str, Known], *, are_kn
 
 def _texts(each: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(text) for name, text in each.items()}
-
-
-def _plain(known: Known) -> dict[str, str]:
-    return {"rule": known.rule, "path": known.path, "message": known.message}
 
 
 def _json(plain: Any) -> str:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 # What a rule says of a page: that it is right or not, that the rule is not for such a page, that the source of the page
 # lacks a fact that the rule needs, or that the rule itself has failed.
-PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR = STATES = ("pass", "fail", "not applicable", "unknown", "error")
+PASS, FAIL, NOT_APPLICABLE, UNKNOWN, ERROR = ("pass", "fail", "not applicable", "unknown", "error")
 
 # More of one rule on one page are counted, and not listed.
 MOST_FAULTS = 100
@@ -61,15 +61,16 @@ class PageAudit:
         Args:
             page (Page): The page.
         """
-        with contextlib.suppress(UnknownFactError):
-            if why_not := INDEXABLE.reason_against(page):
-                self.not_indexable[why_not] += 1
         findings: list[Finding] = []
+        # Rules of one gate ask it once.
         reasons: dict[PageGate, str | None] = {}
+        with contextlib.suppress(UnknownFactError):
+            reasons[INDEXABLE] = why_not = INDEXABLE.reason_against(page)
+            if why_not:
+                self.not_indexable[why_not] += 1
         for applied in self._rules:
             rule, tally = applied.rule, self.tallies[applied.rule.id]
             try:
-                # Rules of one gate ask it once.
                 if rule.gate not in reasons:
                     reasons[rule.gate] = None
                     reasons[rule.gate] = rule.gate.reason_against(page)

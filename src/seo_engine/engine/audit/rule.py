@@ -95,11 +95,6 @@ class Rule:
                 raise ValueError(f"{self.id}: {name} is empty")
 
     @property
-    def group(self) -> str:
-        """str: The first part of the id."""
-        return self.id.partition(".")[0]
-
-    @property
     def is_heuristic(self) -> bool:
         """bool: Whether no search engine or standard says so."""
         return self.source == HEURISTIC

@@ -8,8 +8,8 @@ from itertools import groupby
 from seo_engine.engine.audit.audit import Audit
 from seo_engine.engine.audit.finding import Finding
 from seo_engine.engine.audit.rule import AppliedRule
-from seo_engine.foundation.texts import one_line
-from seo_engine.reports.audit.words import count_of, counts_of, coverage
+from seo_engine.foundation.texts import count_of, one_line
+from seo_engine.reports.audit.words import counts_of, coverage
 
 # Of each rule so many findings are shown; the other forms have all of them.
 _MOST_SHOWN = 3

@@ -11,8 +11,8 @@ from rich.table import Table
 from seo_engine.engine.audit.audit import Audit
 from seo_engine.engine.audit.baseline import Comparison
 from seo_engine.engine.audit.rule import ERROR, WARNING
-from seo_engine.foundation.texts import one_line
-from seo_engine.reports.audit.words import count_of, counts_of, coverage
+from seo_engine.foundation.texts import count_of, one_line
+from seo_engine.reports.audit.words import counts_of, coverage
 from seo_engine.reports.console import right_aligned
 
 _STYLES = {ERROR: "bold red", WARNING: "yellow"}

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from seo_engine.engine.audit.audit import Audit
 from seo_engine.engine.audit.page_audit import ERROR, UNKNOWN
+from seo_engine.foundation.texts import count_of
 
 # It has a sentence of its own.
 _UNREAD = ("could not be read",)
-
-
-def count_of(count: int, what: str) -> str:
-    """Return a number of things.
-
-    Example:
-        >>> count_of(1, "page"), count_of(2000, "page")
-        ('1 page', '2,000 pages')
-    """
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def counts_of(audit: Audit) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from seo_engine.foundation.texts import count_of
 from seo_engine.tracking.artifacts.contents import ArtifactReference
 from seo_engine.tracking.artifacts.manifests import ArtifactVersion
 from seo_engine.tracking.artifacts.store import ArtifactStore
@@ -75,7 +76,7 @@ def _in(store: ArtifactStore, find: Callable[[str], ArtifactVersion], name: str)
 
 def _in_words(artifact: Artifact) -> str:
     version = artifact.version()
-    files = "1 file" if len(version.files) == 1 else f"{len(version.files):,} files"
+    files = count_of(len(version.files), "file")
     parts = [f"{files}, {version.size / 1e6:,.1f} MB"]
     if version.references:
         parts.append(f"{len(version.references):,} elsewhere")

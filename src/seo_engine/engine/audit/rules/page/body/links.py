@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from seo_engine.engine.audit.data import dated_table
 from seo_engine.engine.audit.page_gates import SHOWN
@@ -55,8 +56,13 @@ def _does_nothing(written: str) -> bool:
     return written.lower().replace(" ", "").rstrip(";") in ("javascript:", "javascript:void(0)", "javascript:void0")
 
 
+@cache
+def _generic_texts() -> frozenset[str]:
+    return frozenset(dated_table("generic_link_texts").values["phrases"])
+
+
 def _generic_text(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
-    phrases = frozenset(dated_table("generic_link_texts").values["phrases"])
+    phrases = _generic_texts()
     for link in _anchors(page):
         text = link.text.casefold().strip(" .…>»→!:")
         if text in phrases and link.written and "aria-label" not in link.attributes:

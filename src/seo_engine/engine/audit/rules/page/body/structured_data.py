@@ -47,19 +47,16 @@ def _has_value(value: Any) -> bool:
 
 def _lacking(page: Page, kind: str) -> Iterator[tuple[Item, str, list[str]]]:
     types = dated_table("rich_results").values["types"]
-    referred = _described_elsewhere(page)
-    for item in items_of(page.facts):
+    items = items_of(page.facts)
+    described = {item.identifier for item in items if item.identifier and item.properties}
+    for item in items:
         # A mention of what another block describes.
-        if item.identifier and item.identifier in referred and not item.properties:
+        if item.identifier in described and not item.properties:
             continue
         for name in item.types:
             wanted = types.get(name, {}).get(kind, [])
             if wanted and (missing := _missing(item, wanted)):
                 yield item, name, missing
-
-
-def _described_elsewhere(page: Page) -> set[str]:
-    return {item.identifier for item in items_of(page.facts) if item.identifier and item.properties}
 
 
 def _required(page: Page, thresholds: Thresholds) -> Iterator[Fault]:

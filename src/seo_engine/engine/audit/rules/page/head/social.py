@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterator
 
 from seo_engine.engine.audit.page_gates import INDEXABLE, SHOWN
 from seo_engine.engine.audit.rule import MECHANICAL, NOTICE, WORDS, Fault, Rule, Thresholds
 from seo_engine.engine.site.facts import Meta
 from seo_engine.engine.site.page import Page
+from seo_engine.foundation.texts import number_in
 
 _OPEN_GRAPH = "https://ogp.me/"
 _CARDS = "https://developer.x.com/en/docs/x-for-websites/cards/overview/abouts-cards"
 _REVIEWED = datetime.date(2026, 11, 28)
 
-_PIXELS = re.compile(r"[0-9]{1,6}")
 _CARD_TYPES = ("summary", "summary_large_image", "app", "player")
 
 
@@ -45,8 +44,8 @@ def _image(page: Page, thresholds: Thresholds) -> Iterator[Fault]:
     for name, side in (("og:image:width", "width"), ("og:image:height", "height")):
         least = thresholds[side]
         for meta in _values(page, name):
-            pixels = meta.content.strip()
-            if _PIXELS.fullmatch(pixels) and int(pixels) < least:
+            pixels = number_in(meta.content.strip())
+            if pixels is not None and pixels < least:
                 yield Fault(f"og:image is {pixels} pixels in {side}, less than {least:g}", meta.content, meta)
 
 
